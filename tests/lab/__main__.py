@@ -1,0 +1,57 @@
+"""`python -m lab`: the lab in the foreground. `--help` lists the options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from . import server
+
+
+def _write_env(path: Path, endpoint: str, region: str) -> None:
+    """Shell exports for any AWS client; written to a side file and moved, so that a reader never sees half of it."""
+    lines = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": region,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    side = path.with_suffix(".tmp")
+    side.write_text("".join(f"export {k}={v}\n" for k, v in lines.items()), encoding="utf-8")
+    side.replace(path)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="lab", description=__doc__)
+    parser.add_argument("--port", type=int, help="loopback port; default: a free one")
+    parser.add_argument("--scale", type=float, default=1.0, help="lab seconds per real second (default 1)")
+    parser.add_argument("--env-file", type=Path, help="write shell exports here once the lab is ready")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    args = parser.parse_args()
+
+    def ready(lab) -> None:
+        from .context import REGION
+
+        if args.env_file:
+            _write_env(args.env_file, lab.endpoint, REGION)
+        if not args.quiet:
+            print(f"lab ready at {lab.endpoint} (time x{lab.clock.scale:g}); Ctrl-C stops it", flush=True)
+            if args.env_file:
+                print(f"in another shell:  . {os.path.relpath(args.env_file)}", flush=True)
+
+    try:
+        server.run(scale=args.scale, port=args.port, ready=ready)
+    except (ValueError, OSError) as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 2
+    finally:
+        if args.env_file:
+            args.env_file.unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""The other end of the lab: start one from a test, talk to its control plane, get AWS clients for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+TESTS = Path(__file__).resolve().parent.parent
+START_SECONDS = 60
+
+
+class ControlError(Exception):
+    """The lab refused a control operation; the text is the lab's own."""
+
+
+class Lab:
+    """A lab in a process of its own. A context manager; `stop()` ends the process and waits for it."""
+
+    def __init__(self, scale: float = 1.0, options: list[str] | None = None) -> None:
+        self._dir = tempfile.TemporaryDirectory(prefix="mirrorsnap-lab-env-")
+        env_file = Path(self._dir.name) / "env"
+        self.log_path = Path(self._dir.name) / "lab.stderr"
+        env = {**os.environ, "PYTHONPATH": str(TESTS)}
+        with self.log_path.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "lab", "--quiet", "--scale", str(scale), "--env-file", str(env_file)]
+                + (options or []),
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not env_file.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                raise RuntimeError(f"the lab did not start:\n{self.log_path.read_text()[-4000:]}")
+            time.sleep(0.02)
+        pairs = (line.removeprefix("export ").split("=", 1) for line in env_file.read_text().splitlines())
+        self.environment = dict(pairs)
+        self.endpoint = self.environment["AWS_ENDPOINT_URL"]
+        self.region = self.environment["AWS_DEFAULT_REGION"]
+        self.scale = scale
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._dir.cleanup()
+
+    def control(self, op: str, **arguments: Any) -> Any:
+        request = urllib.request.Request(
+            f"{self.endpoint}/_lab", json.dumps({"op": op, **arguments}).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=300) as response:
+                return json.load(response)["result"]
+        except urllib.error.HTTPError as error:
+            raise ControlError(json.load(error)["error"]) from None
+
+    def boto(self, service: str, *, retries: int = 0, credentials: dict[str, str] | None = None) -> Any:
+        """A boto3 client of the lab; `credentials` as STS returns them, default: the account's root."""
+        keys = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"),
+            config=Config(retries={"total_max_attempts": retries + 1}, read_timeout=300, inject_host_prefix=False),
+        )
+
+    def log(self, since: int = 0, **equal: Any) -> list[dict[str, Any]]:
+        """Log entries after `since` whose fields equal those given."""
+        entries = self.control("log", since=since)
+        return [e for e in entries if all(e.get(k) == v for k, v in equal.items())]
+
+    def fault(self, **spec: Any) -> int:
+        return self.control("fault", spec=spec)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep `seconds` of lab time."""
+        time.sleep(seconds / self.scale)
+
+    def wait_for(self, condition: Any, seconds: float = 30.0, what: str = "condition") -> Any:
+        """Poll `condition()` until it is truthy, at most `seconds` of lab time (and at least 2 real ones)."""
+        deadline = time.monotonic() + max(2.0, seconds / self.scale)
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what} did not come true within {seconds} s of lab time")
+            time.sleep(0.02)
