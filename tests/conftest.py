@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from lab.client import Lab  # noqa: E402
+from lab.client import Lab
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ class Clock:
 
     def now(self) -> datetime.datetime:
         """Lab wall clock, in UTC."""
-        return datetime.datetime.fromtimestamp(self.time(), tz=datetime.timezone.utc)
+        return datetime.datetime.fromtimestamp(self.time(), tz=datetime.UTC)
 
     def real(self, seconds: float) -> float:
         """How many real seconds `seconds` of lab time take."""
@@ -54,7 +54,7 @@ class Clock:
 class Timer:
     """A call that is due; `cancel()` before then makes it do nothing."""
 
-    __slots__ = ("due", "fn", "cancelled")
+    __slots__ = ("cancelled", "due", "fn")
 
     def __init__(self, due: float, fn: Callable[[], None]) -> None:
         self.due, self.fn, self.cancelled = due, fn, False

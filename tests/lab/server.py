@@ -97,9 +97,9 @@ def _patch_hypercorn() -> None:
 
 
 async def _serve(port: int, ready: Callable[[], None]) -> None:
+    import ministack.app
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
-    import ministack.app
 
     _patch_hypercorn()
     stop = asyncio.Event()

@@ -10,12 +10,12 @@ import functools
 import json
 from collections.abc import Callable
 from typing import Any
+from xml.sax.saxutils import escape
 
 from moto.core.loaders import Loader
 from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import EC2QueryParser
 from moto.core.serialize import SerializationContext, get_serializer_class
-from xml.sax.saxutils import escape
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[dict[str, Any]], dict[str, Any] | None]

@@ -80,7 +80,7 @@ def check_id(value: str, prefix: str) -> str:
         raise AwsError(malformed, f'Invalid id: "{value}"')
     if prefix == "vol":
         raise AwsError(malformed, f"Value ({value}) for parameter volume is invalid. Expected: 'vol-...'.")
-    raise AwsError(malformed, f"Invalid id: \"{value}\" (expecting \"snap-...\")")
+    raise AwsError(malformed, f'Invalid id: "{value}" (expecting "snap-...")')
 
 
 def not_found(value: str, prefix: str) -> AwsError:
