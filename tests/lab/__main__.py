@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -24,13 +26,22 @@ def _write_env(path: Path, endpoint: str, region: str) -> None:
     side.replace(path)
 
 
+def _stop_with_parent() -> None:
+    """Have the kernel send SIGTERM when the parent ends, so that a killed test run leaves no lab behind."""
+    pr_set_pdeathsig = 1  # linux/prctl.h
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     parser.add_argument("--port", type=int, help="loopback port; default: a free one")
     parser.add_argument("--scale", type=float, default=1.0, help="lab seconds per real second (default 1)")
     parser.add_argument("--env-file", type=Path, help="write shell exports here once the lab is ready")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started the lab ends")
     args = parser.parse_args()
+    if args.with_parent:
+        _stop_with_parent()
 
     def ready(lab) -> None:
         from .context import REGION

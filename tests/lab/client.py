@@ -35,7 +35,17 @@ class Lab:
         env = {**os.environ, "PYTHONPATH": str(TESTS)}
         with self.log_path.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "lab", "--quiet", "--scale", str(scale), "--env-file", str(env_file)]
+                [
+                    sys.executable,
+                    "-m",
+                    "lab",
+                    "--quiet",
+                    "--with-parent",
+                    "--scale",
+                    str(scale),
+                    "--env-file",
+                    str(env_file),
+                ]
                 + (options or []),
                 env=env,
                 stdin=subprocess.DEVNULL,

@@ -26,10 +26,20 @@ PARTS = (
 )
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def listen(port: int | None) -> socket.socket:
+    """A loopback socket, bound now and handed to the server, so that two labs never race for one port."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("127.0.0.1", port or 0))
+    except (OSError, OverflowError) as error:
+        sock.close()
+        raise OSError(
+            f"port {port} on 127.0.0.1 cannot be used: {error}; choose another, or leave --port out"
+        ) from error
+    sock.listen(1024)
+    sock.set_inheritable(False)
+    return sock
 
 
 def prepare(port: int, home: Path) -> None:
@@ -96,7 +106,7 @@ def _patch_hypercorn() -> None:
     HTTPStream.app_send = app_send
 
 
-async def _serve(port: int, ready: Callable[[], None]) -> None:
+async def _serve(sock: socket.socket, ready: Callable[[], None]) -> None:
     import ministack.app
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
@@ -107,21 +117,16 @@ async def _serve(port: int, ready: Callable[[], None]) -> None:
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(sig, stop.set)
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    config.bind = [f"fd://{os.dup(sock.fileno())}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
     server = asyncio.create_task(serve(_asgi(ministack.app.app), config, shutdown_trigger=stop.wait))
-    for _ in range(600):
-        if server.done():
-            break
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            ready()
-            break
-        except OSError:
-            await asyncio.sleep(0.05)
+    # Requests wait in the socket's backlog from the start, so the lab is ready once the application has started.
+    while not server.done() and not ministack.app._MAIN_LOOP:
+        await asyncio.sleep(0.02)
+    if not server.done():
+        ready()
     await server
 
 
@@ -131,7 +136,8 @@ def run(*, scale: float, port: int | None, ready: Callable[[context.Lab], None])
     home = Path(tempfile.mkdtemp(prefix="mirrorsnap-lab-"))
     stops: list[Callable[[], None]] = []
     try:
-        chosen = port or free_port()
+        sock = listen(port)
+        chosen = sock.getsockname()[1]
         prepare(chosen, home)
         lab = context.install(home, scale)
         lab.endpoint = f"http://127.0.0.1:{chosen}"
@@ -139,7 +145,7 @@ def run(*, scale: float, port: int | None, ready: Callable[[context.Lab], None])
             stop = importlib.import_module(f".{name}", __package__).install()
             if stop:
                 stops.append(stop)
-        asyncio.run(_serve(chosen, lambda: ready(lab)))
+        asyncio.run(_serve(sock, lambda: ready(lab)))
     finally:
         for stop in reversed(stops):
             stop()
