@@ -1,0 +1,206 @@
+"""The scenario format: reading and checking one file, nothing else. The format itself is described in docs/scenarios.md.
+
+Everything unknown is an error with the place where it stands: a misspelt key must not make a scenario pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lab.faults import FaultError
+from lab.faults import parse as parse_fault
+
+PHASES = (
+    *("Inspect", "Quiesce", "Split", "Resume", "EnterBackupMode", "StopStandby", "Snapshot", "StartStandby"),
+    *("LeaveBackupMode", "Resync", "MarkValid"),
+    *("Plan", "PrepareVolumes", "StopBoth", "Detach", "Attach", "StartBoth", "CheckDevices", "PostProcess"),
+    *("Verify", "Rollback"),
+)
+OPERATIONS = frozenset({"backup", "restore", "recover", "hold", "unhold"})
+KINDS = OPERATIONS | {"write", "delete", "check", "wait", "set", "join"}
+STATUSES = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+STEP_KEYS = frozenset({"as", "background", "at", "faults", "expect"})
+EXPECT_KEYS = frozenset({"status", "error", "outage_below", "healthy_within", "valid_backups"})
+CLUSTER_KEYS = frozenset(
+    {
+        *("active", "platform", "layout", "auto_recovery", "fullcopy", "mirror_disks", "failover_groups"),
+        *("config", "timing", "switches"),
+    }
+)
+
+
+class ScenarioError(ValueError):
+    """The scenario cannot be understood; the text names the place and what is allowed there."""
+
+
+@dataclass
+class Expect:
+    status: str | None = None
+    error: str | None = None
+    outage_below: float | None = None
+    healthy_within: float = 60.0
+    valid_backups: int | None = None
+
+
+@dataclass
+class Step:
+    index: int
+    kind: str
+    value: Any
+    name: str | None = None
+    background: bool = False
+    at: dict[str, str] | None = None
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    expect: Expect = field(default_factory=Expect)
+
+
+@dataclass
+class Scenario:
+    name: str
+    cluster: dict[str, Any]
+    steps: list[Step]
+
+
+def _mapping(value: Any, where: str, allowed: frozenset[str] | None = None) -> dict[str, Any]:
+    if value is None:
+        value = {}
+    if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
+        raise ScenarioError(f"{where}: expected a mapping, found {value!r}")
+    unknown = set(value) - allowed if allowed is not None else set()
+    if unknown:
+        raise ScenarioError(f"{where}: unknown keys {sorted(unknown)}; allowed: {sorted(allowed or ())}")
+    return value
+
+
+def _number(value: Any, where: str) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
+        raise ScenarioError(f"{where}: expected a number of seconds, found {value!r}")
+    return float(value)
+
+
+def _expect(value: Any, where: str) -> Expect:
+    raw = _mapping(value, where, EXPECT_KEYS)
+    expect = Expect(**raw)
+    if expect.status is not None and expect.status not in STATUSES:
+        raise ScenarioError(f"{where}.status: {expect.status!r} is none of {sorted(STATUSES)}")
+    if expect.error is not None and not isinstance(expect.error, str):
+        raise ScenarioError(f"{where}.error: expected an error's name, found {expect.error!r}")
+    if expect.outage_below is not None:
+        expect.outage_below = _number(expect.outage_below, f"{where}.outage_below")
+    expect.healthy_within = _number(expect.healthy_within, f"{where}.healthy_within")
+    if expect.valid_backups is not None and (
+        not isinstance(expect.valid_backups, int) or isinstance(expect.valid_backups, bool) or expect.valid_backups < 0
+    ):
+        raise ScenarioError(f"{where}.valid_backups: expected a count, found {expect.valid_backups!r}")
+    return expect
+
+
+def _fault(value: Any, where: str) -> dict[str, Any]:
+    try:
+        parse_fault(value)
+    except FaultError as error:
+        raise ScenarioError(f"{where}: {error}") from error
+    if "at" in value and value["at"] not in PHASES:
+        raise ScenarioError(f"{where}.at: {value['at']!r} is no phase; phases: {', '.join(PHASES)}")
+    return value
+
+
+def _at(value: Any, where: str, names: set[str]) -> dict[str, str]:
+    raw = _mapping(value, where, frozenset({"step", "phase"}))
+    if set(raw) != {"step", "phase"}:
+        raise ScenarioError(f"{where}: needs both step and phase")
+    if raw["step"] not in names:
+        raise ScenarioError(f"{where}.step: no earlier step is called {raw['step']!r}")
+    if raw["phase"] not in PHASES:
+        raise ScenarioError(f"{where}.phase: {raw['phase']!r} is no phase; phases: {', '.join(PHASES)}")
+    return raw
+
+
+_VALUE_KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    # kind: (all keys, required keys); operations take any input, so that wrong input can be tested
+    "write": (frozenset({"file", "text", "disk"}), frozenset({"file", "text"})),
+    "delete": (frozenset({"file", "disk"}), frozenset({"file"})),
+    "check": (frozenset({"file", "text", "absent", "disk"}), frozenset({"file"})),
+}
+
+
+def _value(kind: str, value: Any, where: str, names: set[str]) -> Any:
+    if kind == "join":
+        if value not in names:
+            raise ScenarioError(f"{where}: no earlier step is called {value!r}")
+        return value
+    if kind == "wait":
+        if value == "healthy":
+            return {"healthy": 60.0}
+        raw = _mapping(value, where, frozenset({"seconds", "healthy"}))
+        if len(raw) != 1:
+            raise ScenarioError(f"{where}: needs either seconds or healthy")
+        key, amount = next(iter(raw.items()))
+        if key == "healthy" and amount in (None, True):
+            amount = 60.0
+        return {key: _number(amount, f"{where}.{key}")}
+    if kind in _VALUE_KEYS:
+        allowed, needed = _VALUE_KEYS[kind]
+        raw = _mapping(value, where, allowed)
+        if missing := needed - set(raw):
+            raise ScenarioError(f"{where}: {sorted(missing)} is missing")
+        if kind == "check" and ("text" in raw) == bool(raw.get("absent")):
+            raise ScenarioError(f"{where}: needs either text or absent: true")
+        return raw
+    return _mapping(value, where)
+
+
+def _step(index: int, raw: Any, names: set[str]) -> Step:
+    where = f"steps[{index}]"
+    raw = _mapping(raw, where)
+    kinds = KINDS & set(raw)
+    if len(kinds) != 1:
+        raise ScenarioError(f"{where}: needs exactly one of {sorted(KINDS)}, found {sorted(raw)}")
+    kind = kinds.pop()
+    _mapping(raw, where, STEP_KEYS | {kind})
+    step = Step(index, kind, _value(kind, raw[kind], f"{where}.{kind}", names))
+    step.name = raw.get("as")
+    if step.name is not None and (not isinstance(step.name, str) or step.name in names):
+        raise ScenarioError(f"{where}.as: {step.name!r} is no new name")
+    step.background = raw.get("background", False)
+    if not isinstance(step.background, bool) or (step.background and not step.name):
+        raise ScenarioError(f"{where}.background: true or false, and a background step needs a name (`as`)")
+    if "at" in raw:
+        step.at = _at(raw["at"], f"{where}.at", names)
+    faults = raw.get("faults", [])
+    if not isinstance(faults, list):
+        raise ScenarioError(f"{where}.faults: expected a list, found {faults!r}")
+    step.faults = [_fault(f, f"{where}.faults[{i}]") for i, f in enumerate(faults)]
+    step.expect = _expect(raw.get("expect"), f"{where}.expect")
+    if kind in OPERATIONS and step.expect.status is None:
+        step.expect.status = "SUCCEEDED"
+    if step.name:
+        names.add(step.name)
+    return step
+
+
+def parse(text: str, source: str = "scenario") -> Scenario:
+    """The scenario in `text` (YAML); raises ScenarioError."""
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{source}: not YAML: {error}") from error
+    raw = _mapping(raw, source, frozenset({"name", "cluster", "steps"}))
+    if not isinstance(raw.get("name"), str) or not raw["name"].strip():
+        raise ScenarioError(f"{source}.name: a scenario needs a name")
+    steps = raw.get("steps")
+    if not isinstance(steps, list) or not steps:
+        raise ScenarioError(f"{source}.steps: a scenario needs at least one step")
+    names: set[str] = set()
+    cluster = _mapping(raw.get("cluster"), f"{source}.cluster", CLUSTER_KEYS)
+    return Scenario(raw["name"], cluster, [_step(i, step, names) for i, step in enumerate(steps)])
+
+
+def load(path: Path) -> Scenario:
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from error
