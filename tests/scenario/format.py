@@ -1,4 +1,4 @@
-"""The scenario format: reading and checking one file, nothing else. The format itself is described in docs/scenarios.md.
+"""The scenario format: reading and checking one file; docs/scenarios.md describes it.
 
 Everything unknown is an error with the place where it stands: a misspelt key must not make a scenario pass.
 """
@@ -159,7 +159,7 @@ def _step(index: int, raw: Any, names: set[str]) -> Step:
     kinds = KINDS & set(raw)
     if len(kinds) != 1:
         raise ScenarioError(f"{where}: needs exactly one of {sorted(KINDS)}, found {sorted(raw)}")
-    kind = kinds.pop()
+    (kind,) = kinds
     _mapping(raw, where, STEP_KEYS | {kind})
     step = Step(index, kind, _value(kind, raw[kind], f"{where}.{kind}", names))
     step.name = raw.get("as")

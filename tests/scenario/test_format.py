@@ -85,18 +85,18 @@ def test_refuses_what_it_does_not_know_and_says_where(text: str, place: str) -> 
     assert place in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "name: x",
-        "name: x\nsteps: []",
-        "steps: [{backup: {}}]",
-        "name: x\ncluster: {colour: red}\nsteps: [{backup: {}}]",
-        "a: [",
-    ],
-)
+NO_SCENARIOS = [
+    "",
+    "[]",
+    "name: x",
+    "name: x\nsteps: []",
+    "steps: [{backup: {}}]",
+    "name: x\ncluster: {colour: red}\nsteps: [{backup: {}}]",
+    "a: [",
+]
+
+
+@pytest.mark.parametrize("text", NO_SCENARIOS)
 def test_refuses_a_file_that_is_no_scenario(text: str) -> None:
     with pytest.raises(ScenarioError):
         parse(text)
