@@ -1,0 +1,1 @@
+"""Patches of ministack and moto, each in a module of its own with its reason."""
