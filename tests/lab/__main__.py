@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import os
 import signal
 import sys
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="loopback port; default: a free one")
     parser.add_argument("--scale", type=float, default=1.0, help="lab seconds per real second (default 1)")
     parser.add_argument("--env-file", type=Path, help="write shell exports here once the lab is ready")
+    parser.add_argument("--world", type=Path, help="JSON file with the initial world (keys: see lab/ec2/world.py)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started the lab ends")
     args = parser.parse_args()
@@ -54,7 +56,8 @@ def main() -> int:
                 print(f"in another shell:  . {os.path.relpath(args.env_file)}", flush=True)
 
     try:
-        server.run(scale=args.scale, port=args.port, ready=ready)
+        world = json.loads(args.world.read_text(encoding="utf-8")) if args.world else {}
+        server.run(scale=args.scale, port=args.port, ready=ready, world=world)
     except (ValueError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2

@@ -33,8 +33,20 @@ class Timing:
     volume_create: float = 1.0  # CreateVolume to `available`
     volume_attach: float = 0.5  # AttachVolume to `attached`
     volume_detach: float = 0.5  # DetachVolume to `available`
+    snapshot_copy: float = 3.0  # CopySnapshot to `completed`
+    snapshot_interval: float = 0.0  # least time between snapshots in progress of one volume; 15 s on AWS
+    snapshot_archive: float = 3.0  # ModifySnapshotTier to `archival-completed`
+    snapshot_restore: float = 3.0  # RestoreSnapshotTier to its completion; up to 72 h on AWS
+    snapshot_day: float = 86_400.0  # a day of a snapshot lock or of a temporary restore
+    fsr_disable: float = 1.0  # disabling to disabled
     fsr_enable: float = 3.0  # enabling, then optimizing, then enabled: this much in all
-    fsr_credit: float = 2.0  # `enabled` to the first credit in an AZ
+    # `enabled` to the first credit in an AZ, and from one credit to the next. AWS: max(6 min, GiB/1024 h)
+    fsr_credit: float = 2.0
+    volume_delete: float = 0.5  # DeleteVolume to `deleted`, after which the volume is unknown
+    volume_modify: float = 2.0  # `modifying`, and again as long `optimizing`
+    guest_halt: float = 0.2  # from a guest that has gone down by itself to `stopped` or `terminated`
+    status_checks: float = 4.0  # StartInstances to status checks that say `ok` instead of `initializing`
+    force_stop: float = 10.0  # a stop with Force gives the guest this long
     forced_stop: float = 120.0  # an API stop cuts the power of a guest that has not gone down by then
     ssm_ping: float = 1.0  # how often an agent reports itself
     ssm_connection_lost: float = 300.0  # PingStatus stays Online this long after an agent has gone
@@ -58,6 +70,7 @@ class Lab:
     home: Path  # everything the lab writes lies in here and goes with it
     endpoint: str = ""
     timing: Timing = field(default_factory=Timing)
+    world: dict[str, Any] = field(default_factory=dict)  # spec of the initial world, see ec2/world.py
     lock: threading.RLock = field(default_factory=threading.RLock)  # guards the EC2, SSM and cluster models
 
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from . import context
 
@@ -26,6 +27,8 @@ PARTS = (
     "iam",
     "patches.lambda_functions",
     "ops",
+    "ec2",
+    "ec2.world",  # after everything that gives machines to its instances
 )
 
 
@@ -133,7 +136,9 @@ async def _serve(sock: socket.socket, ready: Callable[[], None]) -> None:
     await server
 
 
-def run(*, scale: float, port: int | None, ready: Callable[[context.Lab], None]) -> None:
+def run(
+    *, scale: float, port: int | None, ready: Callable[[context.Lab], None], world: dict[str, Any] | None = None
+) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once requests are answered."""
     logging.basicConfig(level=os.environ.get("LAB_LOG_LEVEL", "WARNING"), stream=sys.stderr)
     home = Path(tempfile.mkdtemp(prefix="mirrorsnap-lab-"))
@@ -144,6 +149,7 @@ def run(*, scale: float, port: int | None, ready: Callable[[context.Lab], None])
         prepare(chosen, home)
         lab = context.install(home, scale)
         lab.endpoint = f"http://127.0.0.1:{chosen}"
+        lab.world = world or {}
         for name in PARTS:
             stop = importlib.import_module(f".{name}", __package__).install()
             if stop:

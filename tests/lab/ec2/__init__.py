@@ -7,6 +7,23 @@ from . import api
 
 
 def install() -> None:
-    from . import fsr, instances, snapshots, tags, volumes  # noqa: F401  (each registers its actions)
+    # each registers its actions or control operations
+    from . import (  # noqa: F401
+        attachments,
+        controls,
+        fsr,
+        instance_attributes,
+        instance_calls,
+        instance_describe,
+        run_instances,
+        snapshots,
+        surroundings,
+        tags,
+        volume_calls,
+        volume_describe,
+        volume_modify,
+        zones,
+    )
 
     api.install()
+    zones.install()

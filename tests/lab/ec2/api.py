@@ -108,6 +108,7 @@ class Idempotency:
             if known[0] != digest:
                 message = "The request uses the same client token as a previous, but non-identical request."
                 raise AwsError("IdempotentParameterMismatch", message)
+            dry_run(request)
             return known[1]
         result = make()
         self._seen[(name, token)] = (digest, result)
@@ -115,6 +116,25 @@ class Idempotency:
 
 
 idempotency = Idempotency()
+
+
+def described(
+    resources: dict[str, Any], ids: list[str] | None, prefix: str, hidden: Callable[[dict[str, Any]], bool]
+) -> list[dict[str, Any]]:
+    """What a describe call sees (perhaps as of an earlier time) of the resources, or of those with `ids`.
+
+    Raises the malformed and not-found errors of `KINDS`; `hidden(rendering)` tells what EC2 no longer shows.
+    """
+    for each in ids or []:
+        check_id(each, prefix)
+    seen = {each: resources[each].seen() if each in resources else None for each in dict.fromkeys(ids or resources)}
+    found = {each: r for each, r in seen.items() if r is not None and not hidden(r)}
+    missing = [each for each in ids or [] if each not in found]
+    if len(missing) > 1 and prefix == "i":
+        raise AwsError("InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(missing)}' do not exist")
+    if missing:
+        raise not_found(missing[0], prefix)
+    return list(found.values())
 
 
 def matches(filters: Iterable[dict[str, Any]] | None, fields: Callable[[str], list[str] | None]) -> bool:

@@ -65,6 +65,7 @@ class Attachment:
     state: str = "attached"  # attaching, attached, detaching, detached, busy
     attach_time: Any = None
     delete_on_termination: bool = False
+    of_launch: bool = False  # made by RunInstances: it ends `attached` when the instance runs
 
 
 @dataclass
