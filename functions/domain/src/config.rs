@@ -1,0 +1,392 @@
+//! A cluster's configuration: the JSON at `/mirrorsnap/clusters/<name>` in Parameter Store, read strictly.
+//!
+//! Unknown keys are errors, since a misspelt `accept_device_name_risk` must not be silently off, nor a misspelt
+//! `max_outage_seconds` silently 120.
+
+use crate::error::{Error, Kind, Result};
+use crate::names;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Largest configuration that is read: an advanced parameter of Parameter Store holds 8 KiB.
+pub const MAX_BYTES: usize = 8192;
+/// Most groups or mirror disks: what fits a command document's parameters with room to spare.
+pub const MAX_RESOURCES: usize = 16;
+
+/// A value that is the same on both nodes, or a map by the node's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PerNode {
+    /// The same on both nodes.
+    Same(String),
+    /// By node name.
+    ByNode(BTreeMap<String, String>),
+}
+
+impl PerNode {
+    /// The value on `node`; the configuration has been validated, so both nodes have one.
+    pub fn on(&self, node: &str) -> &str {
+        match self {
+            Self::Same(value) => value,
+            Self::ByNode(map) => map.get(node).map_or("", String::as_str),
+        }
+    }
+}
+
+/// One of the two nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// The host name, as CLUSTERPRO shows it.
+    pub name: String,
+    /// The EC2 instance.
+    pub instance_id: String,
+}
+
+/// One mirror disk resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MirrorDisk {
+    /// The resource's name, such as `md1`.
+    pub name: String,
+    /// Its mirror disk monitor, such as `mdw1`.
+    pub monitor: String,
+    /// The device name of the volume's attachment, such as `/dev/sdb`.
+    pub device: PerNode,
+    /// The cluster partition.
+    pub cluster_partition: PerNode,
+    /// The data partition.
+    pub data_partition: PerNode,
+}
+
+/// How many backups are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// The newest so many, whatever their age.
+    pub keep_last: u32,
+    /// The newest of each of so many days that have one.
+    #[serde(default)]
+    pub daily: u32,
+    /// The newest of each of so many ISO weeks that have one.
+    #[serde(default)]
+    pub weekly: u32,
+    /// The newest of each of so many months that have one.
+    #[serde(default)]
+    pub monthly: u32,
+}
+
+/// The parts of the outage's bound (safety.md, the critical section). Absent: shares of `max_outage_seconds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deadlines {
+    /// Ts: the longest that stopping all groups may take.
+    pub group_stop_seconds: u32,
+    /// D: how long the stopped active waits for the standby's break.
+    pub split_seconds: u32,
+    /// The longest that starting all groups is expected to take; the timer fires this long before the bound.
+    pub group_start_seconds: u32,
+    /// B: the longest that the break itself may take.
+    pub break_seconds: u32,
+    /// How long after the inspection the active's document may still begin to act.
+    pub not_after_seconds: u32,
+}
+
+impl Deadlines {
+    /// Half for the stop, a third for the start, the rest for the break: for 120 s that is 60, 40 and 20.
+    pub const fn of_bound(max_outage_seconds: u32) -> Self {
+        let stop = max_outage_seconds / 2;
+        let start = max_outage_seconds / 3;
+        let split = max_outage_seconds - stop - start;
+        Self {
+            group_stop_seconds: stop,
+            split_seconds: split,
+            group_start_seconds: start,
+            break_seconds: if split / 2 < 10 { split / 2 } else { 10 },
+            // Two deliveries by Run Command, the suspension of the monitors, and room for a slow morning.
+            not_after_seconds: 180,
+        }
+    }
+
+    /// W: how long the standby waits for the stop. Long enough to outlast any active that still begins to act.
+    pub const fn standby_wait_seconds(&self) -> u32 {
+        self.not_after_seconds + self.group_stop_seconds + 5
+    }
+}
+
+const fn default_outage() -> u32 {
+    120
+}
+
+const fn default_restore_outage() -> u32 {
+    3600
+}
+
+/// A cluster. Made by [`Config::parse`] only, so that a value of this type is valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The cluster's name with us; it is in every id and tag.
+    pub name: String,
+    /// Exactly two.
+    pub nodes: Vec<Node>,
+    /// All failover groups of the cluster.
+    pub failover_groups: Vec<String>,
+    /// All mirror disks of the cluster.
+    pub mirror_disks: Vec<MirrorDisk>,
+    /// The bound of a backup's outage, without the group's start.
+    #[serde(default = "default_outage")]
+    pub max_outage_seconds: u32,
+    /// The bound of a restore's outage, after which it rolls back.
+    #[serde(default = "default_restore_outage")]
+    pub max_restore_outage_seconds: u32,
+    /// Accept raw NVMe names in the partitions' paths.
+    #[serde(default)]
+    pub accept_device_name_risk: bool,
+    /// Which backups are kept.
+    pub retention: Retention,
+    /// The parts of `max_outage_seconds`, if the shares that we choose do not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadlines: Option<Deadlines>,
+}
+
+fn invalid(found: impl Into<String>, next: impl Into<String>) -> Error {
+    Error::new(Kind::ConfigInvalid, found, next)
+}
+
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(invalid(format!("{what} {name} is named twice"), "name each once"));
+        }
+    }
+    Ok(())
+}
+
+impl Config {
+    /// Reads and validates the JSON of the cluster `name`.
+    pub fn parse(name: &str, json: &str) -> Result<Self> {
+        if json.len() > MAX_BYTES {
+            return Err(invalid(
+                format!(
+                    "the configuration of {name} has {} bytes, more than {MAX_BYTES}",
+                    json.len()
+                ),
+                "shorten it",
+            ));
+        }
+        let config: Self = serde_json::from_str(json).map_err(|error| {
+            invalid(
+                format!("the configuration of {name} cannot be read: {error}"),
+                "correct the parameter's JSON",
+            )
+        })?;
+        if config.name != name {
+            return Err(invalid(
+                format!("the configuration of {name} says that its name is {:?}", config.name),
+                "write the parameter's own name",
+            ));
+        }
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<()> {
+        names::cluster(&self.name)?;
+        if self.nodes.len() != 2 {
+            return Err(invalid(
+                format!("cluster {} has {} nodes", self.name, self.nodes.len()),
+                "name exactly the two nodes of the mirror",
+            ));
+        }
+        for node in &self.nodes {
+            names::node(&node.name)?;
+            names::instance_id(&node.instance_id)?;
+        }
+        unique("node", self.nodes.iter().map(|node| node.name.as_str()))?;
+        unique("instance", self.nodes.iter().map(|node| node.instance_id.as_str()))?;
+        for (what, count) in [
+            ("failover_groups", self.failover_groups.len()),
+            ("mirror_disks", self.mirror_disks.len()),
+        ] {
+            if !(1..=MAX_RESOURCES).contains(&count) {
+                return Err(invalid(
+                    format!("{what} has {count} entries"),
+                    format!("name 1 to {MAX_RESOURCES}"),
+                ));
+            }
+        }
+        for group in &self.failover_groups {
+            names::resource("the failover group", group)?;
+        }
+        unique("failover group", self.failover_groups.iter().map(String::as_str))?;
+        self.validate_disks()?;
+        self.validate_times()
+    }
+
+    fn validate_disks(&self) -> Result<()> {
+        for disk in &self.mirror_disks {
+            names::resource("the mirror disk", &disk.name)?;
+            names::resource("the monitor", &disk.monitor)?;
+            for (what, value) in [
+                ("device", &disk.device),
+                ("cluster_partition", &disk.cluster_partition),
+                ("data_partition", &disk.data_partition),
+            ] {
+                if let PerNode::ByNode(map) = value {
+                    let named: BTreeSet<&str> = map.keys().map(String::as_str).collect();
+                    if named != self.node_names().collect() {
+                        return Err(invalid(
+                            format!("{what} of {} names {named:?}", disk.name),
+                            "name each of the two nodes once, and no other",
+                        ));
+                    }
+                }
+            }
+            for node in self.node_names() {
+                names::device(disk.device.on(node))?;
+                names::partition(disk.cluster_partition.on(node))?;
+                names::partition(disk.data_partition.on(node))?;
+            }
+        }
+        unique("mirror disk", self.mirror_disks.iter().map(|disk| disk.name.as_str()))?;
+        unique("monitor", self.mirror_disks.iter().map(|disk| disk.monitor.as_str()))?;
+        for node in self.node_names() {
+            let paths = self
+                .mirror_disks
+                .iter()
+                .flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)]);
+            unique("partition", paths)?;
+        }
+        Ok(())
+    }
+
+    /// safety.md: Ts + D + start ≤ Tmax; the configured parts may use less than the bound, never more.
+    fn validate_times(&self) -> Result<()> {
+        if !(15..=3600).contains(&self.max_outage_seconds) {
+            return Err(invalid(
+                format!("max_outage_seconds is {}", self.max_outage_seconds),
+                "choose 15 to 3600 seconds",
+            ));
+        }
+        if !(60..=86_400).contains(&self.max_restore_outage_seconds) {
+            return Err(invalid(
+                format!("max_restore_outage_seconds is {}", self.max_restore_outage_seconds),
+                "choose 60 to 86400 seconds",
+            ));
+        }
+        let parts = self.deadlines();
+        for (what, value, least, most) in [
+            ("group_stop_seconds", parts.group_stop_seconds, 2, 3600),
+            ("split_seconds", parts.split_seconds, 2, 600),
+            ("group_start_seconds", parts.group_start_seconds, 2, 3600),
+            ("break_seconds", parts.break_seconds, 1, 300),
+            ("not_after_seconds", parts.not_after_seconds, 60, 900),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(invalid(
+                    format!("{what} is {value}"),
+                    format!("choose {least} to {most} seconds"),
+                ));
+            }
+        }
+        let sum = parts.group_stop_seconds + parts.split_seconds + parts.group_start_seconds;
+        if sum > self.max_outage_seconds {
+            return Err(invalid(
+                format!(
+                    "group_stop_seconds + split_seconds + group_start_seconds is {sum}, more than max_outage_seconds {}",
+                    self.max_outage_seconds
+                ),
+                "raise max_outage_seconds, or lower the parts",
+            ));
+        }
+        if parts.break_seconds > parts.split_seconds {
+            return Err(invalid(
+                format!(
+                    "break_seconds {} is more than split_seconds {}",
+                    parts.break_seconds, parts.split_seconds
+                ),
+                "lower break_seconds",
+            ));
+        }
+        let keeps = &self.retention;
+        if keeps.keep_last == 0
+            || [keeps.keep_last, keeps.daily, keeps.weekly, keeps.monthly]
+                .iter()
+                .any(|n| *n > 1000)
+        {
+            return Err(invalid(
+                format!("retention is {keeps:?}"),
+                "keep at least the last one, and at most 1000 of each kind",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The parts of the outage's bound.
+    pub fn deadlines(&self) -> Deadlines {
+        self.deadlines
+            .unwrap_or_else(|| Deadlines::of_bound(self.max_outage_seconds))
+    }
+
+    /// The names of the two nodes.
+    pub fn node_names(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().map(|node| node.name.as_str())
+    }
+
+    /// The node of that name.
+    pub fn node(&self, name: &str) -> Result<&Node> {
+        self.nodes.iter().find(|node| node.name == name).ok_or_else(|| {
+            let shown: String = name.chars().take(60).collect();
+            Error::new(
+                Kind::InputInvalid,
+                format!("cluster {} has no node {shown:?}", self.name),
+                "name one of its two nodes",
+            )
+        })
+    }
+
+    /// The other node.
+    pub fn peer(&self, name: &str) -> Result<&Node> {
+        self.node(name)?;
+        self.nodes.iter().find(|node| node.name != name).ok_or_else(|| {
+            Error::new(
+                Kind::ConfigInvalid,
+                format!("cluster {} has one node", self.name),
+                "name two",
+            )
+        })
+    }
+
+    /// The mirror disk of that name.
+    pub fn disk(&self, name: &str) -> Option<&MirrorDisk> {
+        self.mirror_disks.iter().find(|disk| disk.name == name)
+    }
+
+    /// Rule 17: paths that can mean another disk after any boot are refused, unless the risk was accepted in writing.
+    pub fn check_device_names(&self) -> Result<()> {
+        if self.accept_device_name_risk {
+            return Ok(());
+        }
+        for disk in &self.mirror_disks {
+            for node in self.node_names() {
+                for path in [disk.cluster_partition.on(node), disk.data_partition.on(node)] {
+                    if !names::is_persistent(path) {
+                        return Err(Error::new(
+                            Kind::DeviceNameNotPersistent,
+                            format!("{path} of {} on {node} can be another disk after any boot", disk.name),
+                            "configure CLUSTERPRO and this cluster with a persistent path (LVM, /dev/disk/by-id), or \
+                             set accept_device_name_risk",
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,0 +1,146 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+pub(crate) fn orders() -> Value {
+    json!({"name": "orders",
+        "nodes": [{"name": "server1", "instance_id": "i-0aaa"}, {"name": "server2", "instance_id": "i-0ccc"}],
+        "failover_groups": ["failover1"],
+        "mirror_disks": [{"name": "md1", "monitor": "mdw1", "device": "/dev/sdb",
+                          "cluster_partition": "/dev/xvdb1", "data_partition": "/dev/xvdb2"}],
+        "max_outage_seconds": 120, "max_restore_outage_seconds": 3600, "accept_device_name_risk": false,
+        "retention": {"keep_last": 7, "daily": 14, "weekly": 8, "monthly": 12}})
+}
+
+fn with(path: &str, value: Value) -> String {
+    let mut json = orders();
+    *json.pointer_mut(path).expect("path of the example") = value;
+    json.to_string()
+}
+
+fn refused(json: &str) -> String {
+    let error = Config::parse("orders", json).expect_err(json);
+    assert_eq!(error.kind(), Kind::ConfigInvalid);
+    error.to_string()
+}
+
+#[test]
+fn the_design_s_example_is_read() {
+    let config = Config::parse("orders", &orders().to_string()).unwrap();
+    assert_eq!(config.peer("server1").unwrap().name, "server2");
+    assert_eq!(config.mirror_disks[0].device.on("server2"), "/dev/sdb");
+    let parts = config.deadlines();
+    assert_eq!(
+        (parts.group_stop_seconds, parts.split_seconds, parts.group_start_seconds),
+        (60, 20, 40)
+    );
+    assert!(parts.standby_wait_seconds() >= parts.not_after_seconds + parts.group_stop_seconds + 5);
+}
+
+#[test]
+fn values_may_differ_by_node() {
+    let by_node = json!({"server1": "/dev/sdb", "server2": "/dev/sdc"});
+    let config = Config::parse("orders", &with("/mirror_disks/0/device", by_node)).unwrap();
+    assert_eq!(config.mirror_disks[0].device.on("server2"), "/dev/sdc");
+    refused(&with("/mirror_disks/0/device", json!({"server1": "/dev/sdb"})));
+    refused(&with(
+        "/mirror_disks/0/device",
+        json!({"server1": "/dev/sdb", "server2": "/dev/sdc", "server3": "/dev/sdd"}),
+    ));
+}
+
+#[test]
+fn unknown_and_missing_keys_are_errors() {
+    for at in ["", "/nodes/0", "/mirror_disks/0", "/retention"] {
+        let mut json = orders();
+        json.pointer_mut(at)
+            .unwrap()
+            .as_object_mut()
+            .unwrap()
+            .insert("max_outage".into(), json!(1));
+        assert!(refused(&json.to_string()).contains("max_outage"), "{at}");
+    }
+    let mut json = orders();
+    json.as_object_mut().unwrap().remove("retention");
+    assert!(refused(&json.to_string()).contains("retention"));
+}
+
+#[test]
+fn every_name_is_checked() {
+    for (path, value) in [
+        ("/name", "other"),
+        ("/nodes/0/name", "a;b"),
+        ("/nodes/0/name", "server2"),
+        ("/nodes/0/instance_id", "i-zzz"),
+        ("/nodes/0/instance_id", "i-0ccc"),
+        ("/failover_groups/0", "$(reboot)"),
+        ("/mirror_disks/0/name", "md 1"),
+        ("/mirror_disks/0/monitor", "`id`"),
+        ("/mirror_disks/0/device", "/dev/sdb; id"),
+        ("/mirror_disks/0/cluster_partition", "/dev/../etc/passwd"),
+        ("/mirror_disks/0/data_partition", "/dev/xvdb1"),
+    ] {
+        refused(&with(path, json!(value)));
+    }
+    refused(&with("/failover_groups", json!([])));
+    refused(&with("/failover_groups", json!(["g", "g"])));
+    refused(&with("/nodes", json!([{"name": "server1", "instance_id": "i-0aaa"}])));
+    refused(&with(
+        "/failover_groups",
+        json!((0..17).map(|n| format!("g{n}")).collect::<Vec<_>>()),
+    ));
+}
+
+#[test]
+fn the_outage_s_parts_must_fit_the_bound() {
+    let parts = |stop: u32, split: u32, start: u32| {
+        let mut json = orders();
+        json["deadlines"] = json!({"group_stop_seconds": stop, "split_seconds": split, "group_start_seconds": start,
+                                   "break_seconds": 2, "not_after_seconds": 120});
+        json.to_string()
+    };
+    assert!(Config::parse("orders", &parts(60, 20, 40)).is_ok());
+    assert!(refused(&parts(60, 21, 40)).contains("121"));
+    refused(&parts(60, 1, 40));
+    for bad in [0, 14, 3601] {
+        refused(&with("/max_outage_seconds", json!(bad)));
+    }
+    refused(&with("/max_restore_outage_seconds", json!(1)));
+    refused(&with("/retention/keep_last", json!(0)));
+    refused(&with("/retention/daily", json!(-1)));
+}
+
+#[test]
+fn oversized_input_is_refused() {
+    assert!(refused(&" ".repeat(MAX_BYTES + 1)).contains("8192"));
+}
+
+#[test]
+fn raw_nvme_names_need_the_accepted_risk() {
+    let json = with("/mirror_disks/0/data_partition", json!("/dev/nvme1n1p2"));
+    let config = Config::parse("orders", &json).unwrap();
+    assert_eq!(
+        config.check_device_names().unwrap_err().kind(),
+        Kind::DeviceNameNotPersistent
+    );
+    let accepted = Config {
+        accept_device_name_risk: true,
+        ..config
+    };
+    assert!(accepted.check_device_names().is_ok());
+}
+
+proptest! {
+    #[test]
+    fn every_accepted_bound_leaves_room_for_its_parts(bound in 15_u32..=3600) {
+        let config = Config::parse("orders", &with("/max_outage_seconds", json!(bound))).unwrap();
+        let parts = config.deadlines();
+        prop_assert!(parts.group_stop_seconds + parts.split_seconds + parts.group_start_seconds <= bound);
+        prop_assert!(parts.break_seconds >= 1 && parts.break_seconds <= parts.split_seconds);
+    }
+
+    #[test]
+    fn garbage_never_panics(text in "\\PC{0,200}") {
+        let _ = Config::parse("orders", &text);
+    }
+}

@@ -1,0 +1,172 @@
+//! The errors that operators and state machines see: a stable name, and a message that says what was found, where,
+//! and what to do next.
+//!
+//! The names are a contract: state machines match on them in `ErrorEquals`, runbooks are indexed by them.
+
+use std::fmt;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Why an operation was refused or failed. The name of a kind never changes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind { $($(#[$doc])* $name),* }
+
+        impl Kind {
+            /// Every kind, for the documents and tests that list them.
+            pub const ALL: &'static [Kind] = &[$(Kind::$name),*];
+
+            /// The stable name, as a state machine sees it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Kind::$name => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// No configuration of that name in Parameter Store.
+    ClusterNotFound,
+    /// The cluster's configuration breaks a rule.
+    ConfigInvalid,
+    /// The input of an operation or function breaks a rule.
+    InputInvalid,
+    /// Both sides of a mirror disk are not GREEN.
+    MirrorNotNormal,
+    /// A node does not answer through Run Command, or its cluster daemon is not online.
+    NodeUnreachable,
+    /// An instance would be terminated, not stopped, by its own shutdown.
+    ShutdownBehaviorNotStop,
+    /// Initial mirror construction is on, or could not be read.
+    InitialMirrorConstructionOn,
+    /// Failover groups run on both nodes.
+    GroupsOnBothNodes,
+    /// A configured group is not online, or is in a transition.
+    GroupNotOnline,
+    /// The cluster has groups or mirror disks that the configuration does not name.
+    ConfigIncomplete,
+    /// A mirror monitor was suspended before we came: somebody is at work.
+    MonitorAlreadySuspended,
+    /// A partition's path can mean another disk after any boot.
+    DeviceNameNotPersistent,
+    /// A partition is not on the volume that it must be on.
+    DeviceMismatch,
+    /// A node is a Spot instance, and may vanish.
+    SpotInstance,
+    /// A node belongs to an Auto Scaling group, which replaces instances that stop.
+    AutoScalingMember,
+    /// An instance does not exist, is not running, or carries no tag that allows us to act.
+    InstanceNotManaged,
+    /// No volume is attached to the instance at the configured device.
+    VolumeNotFound,
+    /// A node is still, or was left, in backup or restore mode.
+    NodeOutsideCluster,
+    /// Another operation holds the cluster.
+    OperationInProgress,
+    /// An operator holds the cluster.
+    OperatorHold,
+    /// No such backup.
+    BackupNotFound,
+    /// The backup is not proved to be good.
+    BackupInvalid,
+    /// The typed confirmation is not the cluster's name.
+    ConfirmationMismatch,
+    /// A newer epoch holds the cluster: this caller must end at once.
+    Fenced,
+    /// The node refused a document: another boot, too late, or an older epoch.
+    StepRefused,
+    /// A document ran, and failed.
+    StepFailed,
+    /// A document did not end in its time.
+    StepTimedOut,
+    /// A document was not delivered to the node.
+    StepUndelivered,
+    /// Whether a document acted cannot be told.
+    StepUnknown,
+    /// The critical section ended without a seal.
+    SectionVoid,
+    /// The node stopped without evidence that it had been prepared.
+    PreparationUnproven,
+    /// The restore's timer started the group before the nodes were down.
+    RestoreOvertaken,
+    /// A snapshot ended in error.
+    SnapshotFailed,
+    /// EC2 has no capacity to start the instance now.
+    CapacityLacking,
+    /// The output of a node could not be understood.
+    OutputUnreadable,
+    /// Converge can do nothing more by itself.
+    Stuck,
+    /// AWS refused a call, or could not be reached; a repeat may help.
+    AwsUnavailable,
+    /// AWS refused a call for a reason that a repeat does not cure.
+    AwsRefused,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An error with a stable name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    found: String,
+    next: String,
+}
+
+/// A result with the project's error.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// `found` says what was found and where; `next` says what the operator does about it.
+    pub fn new(kind: Kind, found: impl Into<String>, next: impl Into<String>) -> Self {
+        Self {
+            kind,
+            found: found.into(),
+            next: next.into(),
+        }
+    }
+
+    /// What this error is called.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The stable name of [`Self::kind`].
+    pub const fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}. Next: {}.",
+            self.found.trim_end_matches('.'),
+            self.next.trim_end_matches('.')
+        )
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_what_was_found_and_what_to_do() {
+        let error = Error::new(Kind::MirrorNotNormal, "md1 is Abnormal on orders.", "start recover");
+        assert_eq!(error.to_string(), "md1 is Abnormal on orders. Next: start recover.");
+        assert_eq!(error.name(), "MirrorNotNormal");
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: std::collections::BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+    }
+}

@@ -1,0 +1,134 @@
+//! Ids of backups (`<cluster>-<UTC time>`) and restores (`<cluster>-r-<UTC time>`).
+
+use crate::error::{Error, Kind, Result};
+use crate::names;
+use crate::time::Moment;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// Which kind of operation an id names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Of {
+    /// A backup.
+    Backup,
+    /// A restore.
+    Restore,
+}
+
+/// The id of a backup or restore.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Id {
+    cluster: String,
+    of: Of,
+    at: Moment,
+}
+
+impl Id {
+    /// The id of an operation on `cluster` that began at `at`.
+    pub fn new(of: Of, cluster: &str, at: Moment) -> Result<Self> {
+        names::cluster(cluster)?;
+        Ok(Self {
+            cluster: cluster.to_owned(),
+            of,
+            at,
+        })
+    }
+
+    /// Reads an id; anything that is not exactly what [`fmt::Display`] writes is refused.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad = || {
+            let shown: String = text.chars().take(80).collect();
+            Error::new(
+                Kind::InputInvalid,
+                format!("{shown:?} is no id of a backup or restore"),
+                "copy the id from `status`",
+            )
+        };
+        let (front, time) = text.rsplit_once('-').ok_or_else(bad)?;
+        let at = Moment::parse_compact(time).ok_or_else(bad)?;
+        let (cluster, of) = front
+            .strip_suffix("-r")
+            .map_or((front, Of::Backup), |cluster| (cluster, Of::Restore));
+        Self::new(of, cluster, at).map_err(|_| bad())
+    }
+
+    /// The cluster.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// Backup or restore.
+    pub const fn of(&self) -> Of {
+        self.of
+    }
+
+    /// When the operation began.
+    pub const fn at(&self) -> Moment {
+        self.at
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let middle = if self.of == Of::Restore { "-r" } else { "" };
+        write!(f, "{}{middle}-{}", self.cluster, self.at.compact())
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ids_of_the_design() {
+        let at = Moment::parse("2026-05-01T02:03:04Z").unwrap();
+        assert_eq!(
+            Id::new(Of::Backup, "orders", at).unwrap().to_string(),
+            "orders-20260501T020304Z"
+        );
+        assert_eq!(
+            Id::new(Of::Restore, "orders", at).unwrap().to_string(),
+            "orders-r-20260501T020304Z"
+        );
+        for bad in [
+            "",
+            "orders",
+            "orders-",
+            "orders-20260501T020304",
+            "-20260501T020304Z",
+            "a b-20260501T020304Z",
+            "-r-20260501T020304Z",
+        ] {
+            assert!(Id::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ids_read_back(cluster in "[a-z][a-z0-9-]{0,20}", restore: bool, seconds in 0_i64..4_000_000_000) {
+            let of = if restore { Of::Restore } else { Of::Backup };
+            if let Ok(id) = Id::new(of, &cluster, Moment::from_unix(seconds)) {
+                prop_assert_eq!(Id::parse(&id.to_string()).unwrap(), id);
+            }
+        }
+
+        #[test]
+        fn garbage_is_refused_or_canonical(text in "\\PC{0,60}") {
+            if let Ok(id) = Id::parse(&text) { prop_assert_eq!(id.to_string(), text); }
+        }
+    }
+}
