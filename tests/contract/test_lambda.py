@@ -14,7 +14,8 @@ from fixtures.functions import allow, function, invoke, log_lines, package, refu
 
 REPORT = re.compile(
     r"REPORT RequestId: (?P<id>\S+)\tDuration: (?P<duration>[\d.]+) ms\tBilled Duration: (?P<billed>\d+) ms\t"
-    r"Memory Size: (?P<size>\d+) MB\tMax Memory Used: (?P<used>\d+) MB(\tInit Duration: (?P<init>[\d.]+) ms)?(?P<rest>.*)"
+    r"Memory Size: (?P<size>\d+) MB\tMax Memory Used: (?P<used>\d+) MB"
+    r"(\tInit Duration: (?P<init>[\d.]+) ms)?(?P<rest>.*)"
 )
 
 

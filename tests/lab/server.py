@@ -26,6 +26,8 @@ PARTS = (
     "gateway",
     "iam",
     "patches.lambda_functions",
+    "patches.scheduler_schedules",
+    "patches.scheduler_rules",
     "ops",
     "ec2",
     "ec2.world",  # after everything that gives machines to its instances

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from .. import context
 
-# POSIX sh; $1 is the lab's home, which mkdtemp made unique. Twice, since a process can start another while it is hunted.
+# POSIX sh; $1 is the lab's home, which mkdtemp made unique. Twice, since a hunted process can start another.
 SCRIPT = r"""
 while read -r _; do :; done
 for round in 1 2; do
