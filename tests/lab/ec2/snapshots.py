@@ -12,14 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import context
-from ..clock import Timer
 from ..wire import AwsError
+from . import notices
 from .api import check_id, not_found
 from .blocks import SIZE, Blocks
 from .model import OWNER, Resource, new_id, store
 
 STEPS = 10  # how often Progress moves between the call and the end
-MAX_PENDING = 5  # per volume; one for st1 and sc1 (EBS quotas "Concurrent snapshots per …")
 
 
 class Snapshot(Resource):
@@ -33,7 +32,6 @@ class Snapshot(Resource):
         *,
         description: str = "",
         tags: dict[str, str] | None = None,
-        encrypted: bool = False,
         kms_key_id: str | None = None,
     ) -> None:
         self.id = new_id("snap")
@@ -42,7 +40,6 @@ class Snapshot(Resource):
         self.blocks = blocks.copy()  # frozen here: later writes to the source must not show
         self.description = description
         self.tags = dict(tags or {})
-        self.encrypted = encrypted
         self.kms_key_id = kms_key_id
         self.state = "pending"
         self.state_message = ""
@@ -53,10 +50,14 @@ class Snapshot(Resource):
         self.tiering: Any = None  # snapshot_tiers.Tiering of the last move between tiers
         self.restore_expiry: datetime.datetime | None = None
         self.lock: Any = None  # snapshot_locks.Lock
-        self.request_id = ""
+        self.request_id = notices.request_id()
         self.completion_minutes: int | None = None  # of a time-based copy
-        self.busy_until: float = 0.0  # lab time up to which it counts as pending, even when deleted
-        self._timers: list[Timer] = []
+        self.began = context.lab.clock.monotonic()
+        self.busy_until = 0.0  # lab time up to which it counts as in progress, even when it was deleted before
+
+    @property
+    def encrypted(self) -> bool:
+        return self.kms_key_id is not None
 
     @property
     def arn(self) -> str:
@@ -77,7 +78,7 @@ class Snapshot(Resource):
             "Description": self.description,
             "Encrypted": self.encrypted,
             "StorageTier": self.storage_tier,
-            "SseType": "sse-kms" if self.encrypted else "sse-ebs",
+            "SseType": "sse-kms" if self.encrypted else "none",
             "TransferType": "time-based" if self.completion_minutes else "standard",
             "Tags": self.tag_list(),
         }
@@ -97,23 +98,24 @@ class Snapshot(Resource):
     def usable_for_volume(self) -> None:
         """Raises IncorrectState unless a volume can be made from this snapshot now."""
         if self.state != "completed":
-            raise AwsError("IncorrectState", f"Snapshot is in invalid state - {self.state}")
+            raise AwsError("IncorrectState", f"Snapshot '{self.id}' is not 'completed'.")
         if self.storage_tier == "archive" and self.restore_expiry is None:
             raise AwsError("IncorrectState", f"Snapshot '{self.id}' is archived. Restore it before you use it.")
 
-    def run(self, seconds: float, fails: str | None, done: Callable[[Snapshot], None]) -> None:
-        """Let `pending` last `seconds`, end as `completed` or, with a reason, as `error`; then call `done`."""
+    def begin(self, seconds: float, fails: str, done: Callable[[Snapshot], None]) -> None:
+        """Into the store as `pending` for `seconds`; ends `completed` or, with a cause, `error`. Then `done(self)`."""
         lab = context.lab
-        self.busy_until = lab.clock.monotonic() + seconds
-        self._timers = [
+        store.snapshots[self.id] = self
+        self.busy_until = self.began + seconds
+        for step in range(1, STEPS):
             lab.timers.after(seconds * step / STEPS, lambda step=step: self._advance(100 * step // STEPS))
-            for step in range(1, STEPS)
-        ]
-        self._timers.append(lab.timers.after(seconds, lambda: self._end(fails, done)))
+        lab.timers.after(seconds, lambda: self._end(fails, done))
+        self.touch()
 
-    def cancel(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
+    def delete(self) -> None:
+        """Gone for EC2 at once; what is under way for a pending one goes on to its end unseen."""
+        self.state = "deleted"
+        self.touch()
 
     def _advance(self, percent: int) -> None:
         with context.lab.lock:
@@ -121,9 +123,9 @@ class Snapshot(Resource):
                 self.progress = percent
                 self.touch()
 
-    def _end(self, fails: str | None, done: Callable[[Snapshot], None]) -> None:
+    def _end(self, fails: str, done: Callable[[Snapshot], None]) -> None:
         with context.lab.lock:
-            if self.state != "pending":
+            if self.state != "pending":  # deleted meanwhile: no event tells of its end
                 return
             if fails:
                 self.state, self.state_message = "error", fails
@@ -131,7 +133,7 @@ class Snapshot(Resource):
                 self.state, self.progress = "completed", 100
                 self.completion_time = context.lab.clock.now()
             self.touch()
-        done(self)
+            done(self)
 
 
 def get(snapshot_id: str) -> Snapshot:

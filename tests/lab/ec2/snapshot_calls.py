@@ -1,0 +1,78 @@
+"""DeleteSnapshot and CopySnapshot (within the one region that the lab has)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import context
+from ..wire import AwsError
+from . import encryption, fsr, snapshot_locks, snapshot_notices, snapshots
+from .api import action, dry_run, required
+from .model import store
+from .snapshot_create import check_description, take_failure
+from .snapshots import Snapshot
+from .tags import from_specifications
+
+MAX_COPIES = 20  # in progress per destination region (EBS quotas)
+COPY_VOLUME = "vol-ffffffff"  # what a copy shows as its volume: an arbitrary id, says the API reference
+
+
+def _image_of(snapshot_id: str) -> str | None:
+    """The registered image that rests on this snapshot."""
+    import ministack.services.ec2 as ec2
+
+    for (_, _, image_id), image in ec2._images.all_items():
+        for mapping in image.get("BlockDeviceMappings") or []:
+            if (mapping.get("Ebs") or {}).get("SnapshotId") == snapshot_id:
+                return image_id
+    return None
+
+
+@action("DeleteSnapshot")
+def delete_snapshot(request: dict[str, Any]) -> dict[str, Any]:
+    """A pending one may go too. Its fast restores are disabled with it ("Configure fast snapshot restore")."""
+    required(request, "SnapshotId")
+    snapshot = snapshots.get(request["SnapshotId"])
+    image = _image_of(snapshot.id)
+    if image:
+        raise AwsError("InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {image}")
+    snapshot_locks.check_unlocked(snapshot)
+    dry_run(request)
+    snapshot.delete()
+    fsr.snapshot_gone(snapshot.id)
+    return {}
+
+
+def _completion_minutes(request: dict[str, Any]) -> int | None:
+    minutes = request.get("CompletionDurationMinutes")
+    if minutes is not None and (not 15 <= minutes <= 2880 or minutes % 15):
+        message = f"Value ({minutes}) for parameter completionDurationMinutes is invalid."
+        message += " Expecting a multiple of 15 between 15 and 2880."
+        raise AwsError("InvalidParameterValue", message)
+    return minutes
+
+
+@action("CopySnapshot")
+def copy_snapshot(request: dict[str, Any]) -> dict[str, Any]:
+    required(request, "SourceRegion", "SourceSnapshotId")
+    description, tags = check_description(request), from_specifications(request, "snapshot")["snapshot"]
+    minutes = _completion_minutes(request)
+    if request.get("DestinationOutpostArn") or request.get("DestinationAvailabilityZone"):
+        raise AwsError("UnsupportedOperation", "Snapshots on Outposts and in Local Zones are not part of the lab.")
+    if request.get("DestinationRegion") not in (None, context.REGION):
+        raise AwsError("InvalidParameterValue", "The destination of a copy is the region that the call is sent to.")
+    if request["SourceRegion"] != context.REGION:
+        message = f"The lab has the region {context.REGION} alone, and no snapshot in {request['SourceRegion']}."
+        raise AwsError("InvalidSnapshot.NotFound", message)
+    source = snapshots.get(request["SourceSnapshotId"])
+    source.usable_for_volume()
+    key = encryption.key_for(request, source.encrypted, source.kms_key_id)
+    now = context.lab.clock.monotonic()
+    if sum(s.volume_id == COPY_VOLUME and s.busy_until > now for s in store.snapshots.values()) >= MAX_COPIES:
+        raise AwsError("ResourceLimitExceeded", f"Too many snapshot copies in progress. The limit is {MAX_COPIES}.")
+    dry_run(request)
+    copy = Snapshot(COPY_VOLUME, source.gib, source.blocks, description=description, tags=tags, kms_key_id=key)
+    copy.completion_minutes = minutes
+    cause = take_failure(None) or encryption.usable(key)
+    copy.begin(context.lab.timing.snapshot_copy, cause, lambda s: snapshot_notices.copied(s, source.id))
+    return {"SnapshotId": copy.id, "Tags": copy.tag_list()}
