@@ -10,6 +10,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
+
 from lab.client import ControlError, Lab
 
 

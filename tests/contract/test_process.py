@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from lab.client import TESTS, Lab
 
 LISTEN = "0A"

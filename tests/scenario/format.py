@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from lab.faults import FaultError
 from lab.faults import parse as parse_fault
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from scenario.timeline import Window, cluster_seconds, degraded, longest, outages, union_seconds
 
 

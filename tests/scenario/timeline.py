@@ -62,7 +62,7 @@ def outages(entries: list[Entry], groups: list[str], initial: dict[str, str]) ->
 
 
 def degraded(entries: list[Entry], disks: list[str]) -> list[Window]:
-    """Windows in which any mirror disk was not GREEN on both nodes; all are taken to be GREEN before the first entry."""
+    """Windows in which any mirror disk was not GREEN on both nodes; before the first entry all are taken to be."""
     colours: dict[str, dict[str, str]] = {disk: {} for disk in disks}
 
     def single() -> bool:
