@@ -1,0 +1,384 @@
+"""One generic Linux guest: a directory, real processes, simulated commands, a power state, services, block devices.
+
+It knows nothing of EC2, SSM or CLUSTERPRO. EC2's instance drives its power and is told through `on_halt` when the
+guest has gone down; the SSM agent and CLUSTERPRO are guests, plugged in with hooks. All durations are lab seconds.
+
+Whoever calls `power_on`, `acpi_*` or `cut_power` may hold the lab's lock: these return at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from .. import context
+from . import disks as _disks
+from . import processes, shell_commands
+from .nodecmd import binary
+from .processes import Process
+from .socket import Command, NodeCall, NodeSocket
+from .systemd import Systemd
+
+_log = logging.getLogger("lab.nodes")
+
+TICK_SECONDS = 0.02  # real: how stale /proc/uptime may be while processes run
+IDLE_SECONDS = 2.0  # real: a node without processes and commands for so long is not ticked
+TERM_SHARE = 0.7  # of the shutdown's duration: then what is left gets SIGTERM, at its end SIGKILL
+
+MACHINES: dict[str, Machine] = {}  # by instance id
+
+
+class Guest(Protocol):
+    """What runs in a machine. Hooks are called without any lock, except `on_power_off`: that one must not block."""
+
+    def on_boot(self, machine: Machine) -> None:
+        """The OS is up. Must not block: what takes time has a thread of its own and ends when the boot id moves."""
+
+    def on_shutdown(self, machine: Machine) -> None:
+        """The OS is going down in order; may take lab time. Hooks of several guests run side by side."""
+
+    def on_power_off(self, machine: Machine) -> None:
+        """This boot is over: power cut, halt or reboot. Called once per boot, maybe under the lab's lock."""
+
+
+class Machine:
+    def __init__(self, name: str, instance_id: str, home: Path) -> None:
+        """`home` is the lab's directory; the machine lives in home/nodes/<instance_id>."""
+        self.name, self.instance_id = name, instance_id
+        self.root = home / "nodes" / instance_id
+        self.state = "off"  # off, booting, up, shutting_down
+        self.boot_id = ""
+        self.boots = 0
+        self.commands: dict[str, Command] = {}
+        self.gates: list[Callable[[NodeCall], None]] = []  # called before each simulated command; may block it
+        self.on_halt: Callable[[bool], None] = lambda reboot: None
+        self.platform: Callable[[], str] = lambda: _disks.platform_of(self.instance_id)
+        self.layouts: dict[str, _disks.Layout] = {}  # by device name of the attachment, e.g. "/dev/sdb"
+        self.rename_next_boot = False  # Nitro only: the next boot permutes the names of the data disks
+        self._guests: list[Guest] = []
+        self._disks: list[_disks.Disk] = []
+        self._lock = threading.RLock()
+        self._epoch = 0  # grows with every change of power: a step of an older one does nothing
+        self._reboot = False
+        self._acpi_pending: bool | None = None  # reboot? ordered while it was booting
+        self._delayed: list[object] = []
+        self._boot_started = 0.0
+        self._killer: threading.Thread | None = None
+        self._live: set[Process] = set()
+        self._busy = threading.Event()
+        self._last_command = 0.0
+        self._uptime_fd = -1
+        self._make_directories(home)
+        self.systemd = Systemd(self)
+        self._register_builtins()
+        self._socket = NodeSocket(self, self.root / "sock")
+        threading.Thread(target=self._tick, name=f"tick-{name}", daemon=True).start()
+        MACHINES[instance_id] = self
+
+    # ── directories, environment, processes ────────────────────────────────────────────────────────────────────
+
+    def _make_directories(self, home: Path) -> None:
+        for part in ("run", "var/lib", "proc/sys/kernel/random", "tmp", "bin"):
+            (self.root / part).mkdir(parents=True)
+        self._tools = home / "nodes" / ".tools"
+        if not self._tools.exists():
+            shell_commands.link_host_tools(self._tools)
+        self._uptime_fd = os.open(self.root / "proc/uptime", os.O_RDWR | os.O_CREAT, 0o644)
+
+    def base_env(self) -> dict[str, str]:
+        """The environment of every process of this boot."""
+        return {
+            "PATH": f"{self.root}/bin:{self._tools}",
+            "HOME": str(self.root / "tmp"),
+            "LANG": "C.UTF-8",
+            "LAB_HOME": str(context.lab.home),  # the watchdog's mark
+            "LAB_NODE_SOCKET": str(self.root / "sock"),
+            "LAB_NODE": self.name,
+            "LAB_BOOT": self.boot_id,
+            "MIRRORSNAP_RUN": str(self.root / "run"),
+            "MIRRORSNAP_VAR_LIB": str(self.root / "var/lib"),
+            "MIRRORSNAP_PROC": str(self.root / "proc"),
+        }
+
+    def spawn(
+        self,
+        argv: list[str],
+        *,
+        stdin: bytes | None = None,
+        env: dict[str, str] | None = None,
+        cwd: str | None = None,
+        on_end: Callable[[Process], None] | None = None,
+    ) -> Process:
+        """Start a process in a session of its own. RuntimeError if the node has no running OS, FileNotFoundError
+        for an unknown program (looked up in the node's PATH, never in the host's)."""
+        full = {**self.base_env(), **(env or {})}
+        program = argv[0]
+        if "/" not in program:
+            found = shutil.which(program, path=full["PATH"])
+            if not found:
+                raise FileNotFoundError(f"{program}: not found on {self.name}")
+            program = found
+
+        def ended(process: Process) -> None:
+            with self._lock:
+                self._live.discard(process)
+            if on_end:
+                on_end(process)
+
+        with self._lock:  # a power cut comes before or after, never between
+            if not self.answers(full["LAB_BOOT"]):
+                raise RuntimeError(f"{self.name} is {self.state}: nothing can run on it")
+            self.refresh_proc()
+            process = Process([program, *argv[1:]], env=full, cwd=cwd or str(self.root), stdin=stdin, on_end=ended)
+            if not process.done.is_set():
+                self._live.add(process)
+            self._busy.set()
+        return process
+
+    def run_script(self, script: str, env: dict[str, str] | None = None, timeout: float | None = None) -> Process:
+        """Run `script` by `sh` to its end; killed, with what it started, after `timeout` lab seconds."""
+        process = self.spawn(["sh", "-c", script], env=env)
+        if process.wait(timeout) is None and not process.done.is_set():
+            process.signal_group(signal.SIGKILL)
+            process.done.wait(5)
+        return process
+
+    def answers(self, boot_id: str) -> bool:
+        """Whether a process of that boot may still act."""
+        return self.state in ("up", "shutting_down") and boot_id == self.boot_id
+
+    # ── simulated commands ─────────────────────────────────────────────────────────────────────────────────────
+
+    def command(self, name: str) -> Callable[[Command], Command]:
+        """Register a simulated command (a later registration of the same name replaces the earlier one)."""
+
+        def register(fn: Command) -> Command:
+            link = self.root / "bin" / name
+            if not link.is_symlink():
+                link.symlink_to(binary())
+            self.commands[name] = fn
+            return fn
+
+        return register
+
+    def _register_builtins(self) -> None:
+        self.command("sleep")(shell_commands.sleep)
+        self.command("timeout")(shell_commands.timeout)
+        self.command("flock")(shell_commands.flock)
+        for name, fn in {**self.systemd.commands(), **_disks.commands(self)}.items():
+            self.command(name)(fn)
+
+    # ── /proc ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def uptime(self) -> float:
+        """Lab seconds since the kernel of this boot started; 0 when it does not run."""
+        return context.lab.clock.monotonic() - self._boot_started if self.state != "off" else 0.0
+
+    def refresh_proc(self) -> None:
+        """Write proc/uptime. One pwrite of a text that only grows longer: a reader never sees half of it."""
+        self._last_command = _real()
+        self._busy.set()
+        self._write_uptime()
+
+    def _write_uptime(self) -> None:
+        up = self.uptime()
+        os.pwrite(self._uptime_fd, f"{up:.2f} {up * 2:.2f}\n".encode(), 0)
+
+    def _tick(self) -> None:
+        while self._uptime_fd >= 0:
+            self._busy.wait()
+            threading.Event().wait(TICK_SECONDS)
+            with self._lock:
+                if self._uptime_fd < 0:
+                    return
+                self._write_uptime()
+                if not self._live and _real() - self._last_command > IDLE_SECONDS:
+                    self._busy.clear()
+
+    # ── power ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def plug(self, guest: Guest) -> None:
+        """Let `guest` live in this machine from its next boot on (from now on, if it is up)."""
+        self._guests.append(guest)
+        if self.state == "up":
+            guest.on_boot(self)
+
+    def power_on(self) -> None:
+        """Start booting; up after timing.boot. RuntimeError unless it is off."""
+        with self._lock:
+            if self.state != "off":
+                raise RuntimeError(f"{self.name} is {self.state}, it cannot be powered on")
+            self._start_boot()
+
+    def acpi_shutdown(self) -> None:
+        """The power button: an orderly shutdown, after the boot if it is still booting."""
+        self._acpi(reboot=False)
+
+    def acpi_reboot(self) -> None:
+        self._acpi(reboot=True)
+
+    def _acpi(self, reboot: bool) -> None:
+        with self._lock:
+            if self.state == "booting":
+                self._acpi_pending = reboot
+            elif self.state == "shutting_down":
+                self._reboot = self._reboot and reboot  # a halt ordered during a reboot wins
+            elif self.state == "up":
+                self.os_shutdown(reboot)
+
+    def os_shutdown(self, reboot: bool, delay: float = 0) -> None:
+        """What `shutdown -h|-r` does, after `delay`. Calls `on_halt(reboot)` at its end; a reboot then boots again."""
+        with self._lock:
+            if delay > 0:
+                boot = self.boot_id
+
+                def due() -> None:
+                    if self.answers(boot):
+                        self.os_shutdown(reboot)
+
+                self._delayed.append(context.lab.timers.after(delay, due))
+                return
+            if self.state != "up":
+                return  # already on its way down
+            self.state, self._reboot = "shutting_down", reboot
+            self._log("reboot" if reboot else "shutdown")
+            epoch = self._epoch
+        threading.Thread(target=self._go_down, args=(epoch,), name=f"shutdown-{self.name}", daemon=True).start()
+
+    def cancel_shutdown(self) -> None:
+        """`shutdown -c`: forget the delayed ones."""
+        with self._lock:
+            for timer in self._delayed:
+                timer.cancel()  # type: ignore[attr-defined]
+            self._delayed.clear()
+
+    def cut_power(self) -> None:
+        """No power from now on: every process dies, nothing is told. Without effect on a machine that is off."""
+        with self._lock:
+            if self.state != "off":
+                self._log("power_cut")
+                self._end_boot()
+
+    def _log(self, event: str) -> None:
+        context.lab.record.add("power", node=self.name, instance=self.instance_id, boot_id=self.boot_id, event=event)
+
+    def _start_boot(self) -> None:
+        self._epoch += 1
+        epoch = self._epoch
+        self.state, self._boot_started = "booting", context.lab.clock.monotonic()
+        self._log("power_on")
+
+        def due() -> None:  # on the timers' thread, which must not wait for the last boot's processes
+            threading.Thread(target=self._boot, args=(epoch,), name=f"boot-{self.name}", daemon=True).start()
+
+        context.lab.timers.after(context.lab.timing.boot, due)
+
+    def _boot(self, epoch: int) -> None:
+        killer = self._killer
+        if killer:
+            killer.join()
+        with self._lock:
+            if epoch != self._epoch:
+                return
+            shutil.rmtree(self.root / "run")
+            (self.root / "run").mkdir()
+            self.boot_id = str(uuid.uuid4())
+            self.boots += 1
+            (self.root / "proc/sys/kernel/random/boot_id").write_text(self.boot_id + "\n")
+            os.ftruncate(self._uptime_fd, 0)
+            self._disks = _disks.at_boot(self, rename=self.rename_next_boot)
+            self.rename_next_boot = False
+            self.state = "up"
+            self.refresh_proc()
+            self._log("up")
+            guests, pending, self._acpi_pending = list(self._guests), self._acpi_pending, None
+        self.systemd.on_boot()
+        for guest in guests:
+            guest.on_boot(self)
+        if pending is not None:
+            self.os_shutdown(pending)
+
+    def _go_down(self, epoch: int) -> None:
+        clock, timing = context.lab.clock, context.lab.timing
+        started = clock.monotonic()
+        hooks = [g.on_shutdown for g in self._guests] + [lambda machine: self.systemd.on_shutdown()]
+        threads = [threading.Thread(target=self._hook, args=(hook,), daemon=True) for hook in hooks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # What is left of processes is asked to end, then made to.
+        clock.sleep(started + timing.shutdown * TERM_SHARE - clock.monotonic())
+        if epoch == self._epoch:
+            processes.signal_all(processes.marked(f"LAB_BOOT={self.boot_id}"), signal.SIGTERM)
+        clock.sleep(started + timing.shutdown - clock.monotonic())
+        with self._lock:
+            if epoch != self._epoch:
+                return  # the power was cut meanwhile
+            reboot = self._reboot
+            self._log("restart" if reboot else "halt")
+            self._end_boot()
+            if reboot:
+                self._start_boot()
+        self.on_halt(reboot)
+
+    def _hook(self, hook: Callable[[Machine], None]) -> None:
+        try:
+            hook(self)
+        except Exception:
+            _log.exception("a guest's shutdown failed")
+
+    def _end_boot(self) -> None:
+        """The kernel is gone: state first, so that no simulated command acts any more, then the processes."""
+        boot, booted = self.boot_id, self.state != "booting"
+        self._epoch += 1
+        self.state = "off"
+        self._acpi_pending = None
+        self.cancel_shutdown()
+        for process in list(self._live):
+            process.signal_group(signal.SIGKILL)
+        self.systemd.on_power_off()
+        if not booted:
+            return
+        for guest in self._guests:
+            guest.on_power_off(self)
+        # The rest, in sessions of their own, is searched for; the next boot waits for this thread.
+        self._killer = threading.Thread(target=processes.kill_marked, args=(f"LAB_BOOT={boot}",), daemon=True)
+        self._killer.start()
+
+    def disks(self) -> list[_disks.Disk]:
+        """The block devices as of the last boot, root disk first."""
+        return list(self._disks)
+
+    def close(self) -> None:
+        """End of the lab: power off, and wait until nothing is left."""
+        self.cut_power()
+        if self._killer:
+            self._killer.join()
+        self._socket.close()
+        with self._lock:
+            os.close(self._uptime_fd)
+            self._uptime_fd = -1
+        self._busy.set()
+        MACHINES.pop(self.instance_id, None)
+
+
+def _real() -> float:
+    import time
+
+    return time.monotonic()
+
+
+def by_name(name: str) -> Machine:
+    """The machine of that node name or instance id; LookupError if there is none."""
+    for machine in MACHINES.values():
+        if name in (machine.name, machine.instance_id):
+            return machine
+    raise LookupError(f"no node {name!r}; there are {', '.join(sorted(m.name for m in MACHINES.values())) or 'none'}")

@@ -1,0 +1,136 @@
+"""Real processes of a node: how they are started, found again, and killed to the last one.
+
+Each process carries `LAB_BOOT=<boot id>` in its environment, its children inherit it, and so whatever a script leaves
+behind (in a session of its own, or orphaned) is found by reading /proc/*/environ.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from .. import context
+
+OUTPUT_LIMIT = 1 << 20  # bytes kept of each stream: more than any plugin may return
+
+
+def marked(mark: str) -> list[int]:
+    """Pids of live processes of ours with `mark` ("NAME=value") in their environment, zombies left out."""
+    wanted = mark.encode()
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/environ", "rb") as f:
+                environment = f.read()
+        except OSError:
+            continue  # ended meanwhile, or another user's
+        if wanted in environment.split(b"\0"):
+            found.append(int(entry))
+    return found
+
+
+def signal_all(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass  # ended meanwhile
+
+
+def kill_marked(mark: str, *, rounds: int = 50) -> None:
+    """SIGKILL every process with `mark`, again and again until none is left: one found may just have forked."""
+    for _ in range(rounds):
+        pids = marked(mark)
+        if not pids:
+            return
+        signal_all(pids, signal.SIGKILL)
+        time.sleep(0.005)
+    raise RuntimeError(f"processes with {mark} survive SIGKILL: {marked(mark)}")
+
+
+class Process:
+    """One process in a session of its own, its output collected. `on_end(process)` is called once it is over.
+
+    `done` is set when the process has ended *and* nobody holds its output open any more, as the SSM agent waits;
+    `exited` as soon as the process itself has ended. `rc` is negative for a signal.
+    """
+
+    def __init__(
+        self,
+        argv: list[str],
+        *,
+        env: dict[str, str],
+        cwd: str,
+        stdin: bytes | None = None,
+        on_end: Callable[[Process], None] | None = None,
+    ) -> None:
+        self.argv = argv
+        self.started = context.lab.clock.monotonic()
+        self.exited, self.done = threading.Event(), threading.Event()
+        self.rc: int | None = None
+        self._streams: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        self._popen = subprocess.Popen(
+            argv,
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.pid = self._popen.pid
+        self._on_end = on_end
+        readers = [threading.Thread(target=self._read, args=(n,), daemon=True) for n in self._streams]
+        for thread in readers:
+            thread.start()
+        if stdin is not None:
+            threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
+        threading.Thread(target=self._wait, args=(readers,), name=f"process-{self.pid}", daemon=True).start()
+
+    @property
+    def stdout(self) -> bytes:
+        return bytes(self._streams["stdout"])
+
+    @property
+    def stderr(self) -> bytes:
+        return bytes(self._streams["stderr"])
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """The exit code once the process has ended and its output is complete; None after `seconds` of lab time."""
+        return self.rc if context.lab.clock.wait(self.done, seconds) else None
+
+    def signal_group(self, number: int) -> None:
+        """Send a signal to the whole process group (that of `setsid`: the group's id is the pid)."""
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass  # already over
+
+    def _read(self, name: str) -> None:
+        pipe, kept = getattr(self._popen, name), self._streams[name]
+        while chunk := pipe.read1(65536):
+            kept += chunk[: OUTPUT_LIMIT - len(kept)]
+        pipe.close()
+
+    def _feed(self, data: bytes) -> None:
+        assert self._popen.stdin
+        try:
+            self._popen.stdin.write(data)
+            self._popen.stdin.close()
+        except BrokenPipeError:
+            pass  # it did not want to read it
+
+    def _wait(self, readers: list[threading.Thread]) -> None:
+        self.rc = self._popen.wait()
+        self.exited.set()
+        for thread in readers:
+            thread.join()
+        self.done.set()
+        if self._on_end:
+            self._on_end(self)
