@@ -122,8 +122,8 @@ def test_expressions_fire_in_lab_time_and_zone(fresh_lab):
     schedule(lab, "off", arn, sender, "rate(1 minutes)", State="DISABLED")
     lab.wait_for(lambda: deliveries(lab, "cron") and deliveries(lab, "gone"), 900, "the cron schedule")
     utc = "%Y-%m-%dT%H:%M:%SZ"
-    assert deliveries(lab, "once")[0]["occurrence"] == once.astimezone(datetime.timezone.utc).strftime(utc)
-    expected = minute.replace(second=0).astimezone(datetime.timezone.utc).strftime(utc)
+    assert deliveries(lab, "once")[0]["occurrence"] == once.astimezone(datetime.UTC).strftime(utc)
+    expected = minute.replace(second=0).astimezone(datetime.UTC).strftime(utc)
     assert deliveries(lab, "cron")[0]["occurrence"] == expected
     assert len(deliveries(lab, "once")) == 1 and len(deliveries(lab, "rate")) >= 3 and not deliveries(lab, "off")
     gaps = [d["t"] for d in deliveries(lab, "rate")]
@@ -156,7 +156,7 @@ def put(lab, name):
 
 def failed_invocations(lab, name):
     dimensions = [{"Name": "RuleName", "Value": name}]
-    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
     return lab.boto("cloudwatch").get_metric_statistics(
         Namespace="AWS/Events",
         MetricName="FailedInvocations",

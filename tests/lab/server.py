@@ -28,6 +28,8 @@ PARTS = (
     "patches.lambda_functions",
     "patches.scheduler_schedules",
     "patches.scheduler_rules",
+    "patches.cloudformation_resources",
+    "patches.cloudformation_documents",
     "ops",
     "ec2",
     "ec2.world",  # after everything that gives machines to its instances

@@ -22,7 +22,7 @@ from ..control import op
 from .scheduler_delivery import Undelivered, client, count, deliver, note, through_role
 
 PRINCIPAL = "scheduler.amazonaws.com"
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 _log = logging.getLogger("lab.scheduler")
 _due: dict[tuple, tuple[Any, float | None]] = {}  # schedule -> (what it was computed from, next occurrence)
 
