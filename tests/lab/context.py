@@ -51,6 +51,16 @@ class Timing:
     ssm_ping: float = 1.0  # how often an agent reports itself
     ssm_connection_lost: float = 300.0  # PingStatus stays Online this long after an agent has gone
 
+    # CLUSTERPRO. Where life takes minutes (a heartbeat times out after 90 s), the lab keeps the order, not the length.
+    cluster_start: float = 0.3  # the cluster service's start to looking for its peer
+    peer_wait: float = 300.0  # how long the first node waits for the other before it comes online alone
+    heartbeat_timeout: float = 2.0  # a silent peer counts as down after this
+    monitor_interval: float = 0.5  # how often the mirror monitors look
+    recovery: float = 1.0  # a FAST mirror recovery, from start to GREEN
+    recovery_full: float = 4.0  # a full one
+    mirror_break: float = 0.1  # clpmdctrl --break
+    backup_mode: float = 0.2  # the own work of clpbackup.sh and clprestore.sh, without shutdown and boot
+
     def update(self, values: dict[str, Any]) -> None:
         known = {f.name for f in fields(self)}
         for name, value in values.items():

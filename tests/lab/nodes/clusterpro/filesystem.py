@@ -1,0 +1,138 @@
+"""The data partition's file system: tiny, but in real blocks, so that what the mirror forgets to copy is really missing.
+
+Block 0 is the superblock (JSON), blocks 1..64 the directory, file contents follow. Each mutation extends a hash chain,
+the *lineage*, whose tip lies in the superblock: it travels with every copy of the bytes, and two images with one tip but
+other bytes, or with tips of which neither descends from the other, are corruption or a split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from ...ec2.blocks import SIZE, Blocks
+
+MAGIC = "LABFS1"
+DIRECTORY = 64  # blocks
+FIRST_DATA = 1 + DIRECTORY
+
+
+class FileSystemError(Exception):
+    """No such file, no space, not a file system, or bytes that are not those that were written."""
+
+
+class FileSystem:
+    """The file system in blocks [first, end) of a device. Methods that change it return the blocks touched, counted
+    from the partition's start, as the mirror's bitmap does."""
+
+    def __init__(self, blocks: Blocks, first: int, end: int) -> None:
+        self.blocks, self.first, self.end = blocks, first, end
+
+    def format(self, label: str) -> list[int]:
+        touched = []
+        for number in self.blocks.used(self.first, self.end):
+            self.blocks.put(number, bytes(SIZE))
+            touched.append(number - self.first)
+        origin = hashlib.sha256(f"format {label}".encode()).hexdigest()[:16]
+        header = {"magic": MAGIC, "lineage": origin, "mutations": 0, "mounted": None, "length": 2}
+        return sorted({*touched, *self._store(header, {})})
+
+    def header(self) -> dict[str, Any]:
+        """The superblock: lineage, number of mutations, the node that has it mounted (None after a clean umount)."""
+        raw = self.blocks.block(self.first).rstrip(b"\0")
+        try:
+            value = json.loads(raw)
+            if value["magic"] == MAGIC:
+                return value
+        except (ValueError, KeyError, TypeError):
+            pass
+        raise FileSystemError("no file system here")
+
+    def readable(self) -> bool:
+        try:
+            self._directory(self.header())
+        except FileSystemError:
+            return False
+        return True
+
+    def _directory(self, header: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return json.loads(self.blocks.read((self.first + 1) * SIZE, header["length"]))
+        except ValueError:
+            raise FileSystemError("the directory is damaged") from None
+
+    def _store(self, header: dict[str, Any], files: dict[str, Any]) -> list[int]:
+        text = json.dumps(files, sort_keys=True).encode()
+        if len(text) > DIRECTORY * SIZE:
+            raise FileSystemError("the directory is full")
+        header["length"] = len(text)
+        touched = self._put(0, json.dumps(header, sort_keys=True).encode())
+        return touched + self._put(1, text)
+
+    def _put(self, block: int, data: bytes) -> list[int]:
+        """Write whole blocks from `block` on, the last one padded with zeros; only those that change are touched."""
+        touched = []
+        for i in range(0, len(data), SIZE):
+            number, chunk = block + i // SIZE, data[i : i + SIZE].ljust(SIZE, b"\0")
+            if self.blocks.block(self.first + number) != chunk:
+                self.blocks.put(self.first + number, chunk)
+                touched.append(number)
+        return touched
+
+    def mutate(self, tip: str, **header: Any) -> list[int]:
+        """A change of the superblock alone (mount, umount), with the chain's new tip."""
+        value = self.header()
+        files = self._directory(value)
+        value.update(header, lineage=tip, mutations=value["mutations"] + 1)
+        return self._store(value, files)
+
+    def write(self, name: str, data: bytes, tip: str) -> list[int]:
+        header = self.header()
+        files = self._directory(header)
+        files.pop(name, None)
+        start, count = self._free(files, -(-len(data) // SIZE)), -(-len(data) // SIZE)
+        files[name] = {"start": start, "blocks": count, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        touched = self._put(start, data)
+        header.update(lineage=tip, mutations=header["mutations"] + 1)
+        return touched + self._store(header, files)
+
+    def _free(self, files: dict[str, Any], count: int) -> int:
+        """The first gap of `count` blocks that no file uses."""
+        start = FIRST_DATA
+        for entry in sorted(files.values(), key=lambda e: e["start"]):
+            if entry["start"] - start >= count:
+                break
+            start = max(start, entry["start"] + entry["blocks"])
+        if self.first + start + count > self.end:
+            raise FileSystemError("no space left on the data partition")
+        return start
+
+    def delete(self, name: str, tip: str) -> list[int]:
+        header = self.header()
+        files = self._directory(header)
+        if name not in files:
+            raise FileSystemError(f"no such file: {name}")
+        del files[name]
+        header.update(lineage=tip, mutations=header["mutations"] + 1)
+        return self._store(header, files)
+
+    def read(self, name: str) -> bytes:
+        files = self._directory(self.header())
+        if name not in files:
+            raise FileSystemError(f"no such file: {name}")
+        entry = files[name]
+        data = self.blocks.read((self.first + entry["start"]) * SIZE, entry["size"])
+        if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+            raise FileSystemError(f"{name} is corrupt: its bytes are not those that were written")
+        return data
+
+    def files(self) -> list[str]:
+        return sorted(self._directory(self.header()))
+
+    def digest(self) -> str:
+        """Equal exactly when the partitions' bytes are, wherever on the device they lie."""
+        h = hashlib.sha256()
+        for number in self.blocks.used(self.first, self.end):
+            h.update((number - self.first).to_bytes(8, "big") + self.blocks.block(number))
+        return h.hexdigest()
