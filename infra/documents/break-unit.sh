@@ -1,0 +1,51 @@
+# @description Standby's part of a backup: wait until the groups are offline, then break every mirror once
+# @guarded
+# @param Self name
+# @param Peer name
+# @param Groups names
+# @param Disks names
+# @param WaitSeconds seconds
+# @param SpanSeconds seconds
+# @param ActiveWithinSeconds seconds
+# @param StopSeconds seconds
+#
+# S1 of the critical section (section.sh, which must not be shortened). Returns `ok` once the unit waits, and only then may
+# the active's document be sent.
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=break-unit
+SELF='{{ Self }}'
+PEER='{{ Peer }}'
+FAILOVER_GROUPS='{{ Groups }}'
+DISKS='{{ Disks }}'
+WAIT='{{ WaitSeconds }}'
+SPAN='{{ SpanSeconds }}'
+ACTIVE_WITHIN='{{ ActiveWithinSeconds }}'
+STOP='{{ StopSeconds }}'
+#include lib/guard.sh
+#include lib/cluster.sh
+#include lib/unit.sh
+ROLE='break'
+guard
+# The wait must not end before the active can have stopped its groups, however late it starts.
+[ "$WAIT" -ge $((ACTIVE_WITHIN + STOP + 5)) ] || finish invalid ',"reason":"deadlines"'
+look
+colours
+if [ "$SELF_UP/$PEER_UP/$WHERE/$FOREIGN" != Online/Online/peer/ ]; then
+    show_cluster
+    refuse state ',"detail":"groups"'
+elif [ "$OWN/$OTHERS" != GREEN/GREEN ]; then
+    show_cluster
+    refuse state ',"detail":"mirror"'
+fi
+cat >"$RUN_DIR/break.sh" <<'MIRRORSNAP_END' || finish failed ',"reason":"disk"'
+#include lib/base.sh
+#include lib/epoch.sh
+#include lib/cluster.sh
+#include section.sh
+MIRRORSNAP_END
+write_params RUN EPOCH SELF PEER FAILOVER_GROUPS DISKS WAIT SPAN || finish failed ',"reason":"disk"'
+put "$RUN_DIR/epoch" "$EPOCH" || finish failed ',"reason":"disk"'
+start_unit $((WAIT + SPAN + 10)) || finish failed ',"reason":"systemd_run"'
+await waiting || finish failed ',"reason":"unit"'
+finish ok

@@ -1,0 +1,13 @@
+# @description Cluster services start at boot again (clpsvcctrl.sh --enable), then, if wanted, a reboot, detached
+# @guarded
+# @param Reboot yesno
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=enable-services
+REBOOT='{{ Reboot }}'
+#include lib/guard.sh
+#include lib/detached.sh
+guard
+attempt clpsvcctrl clpsvcctrl.sh --enable || finish failed ',"reason":"command"'
+[ "$REBOOT" = yes ] || finish ok
+detach reboot

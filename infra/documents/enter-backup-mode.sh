@@ -1,0 +1,36 @@
+# @description Standby: backup mode, services to manual, shutdown (clpbackup.sh --pre), detached
+# @guarded
+# @param Self name
+# @param Peer name
+# @param Groups names
+# @param Disks names
+# @param Monitors names
+#
+# Looks once more, just before (safety.md, rule 3): this side's image is the frozen one, nothing will overwrite it, and the
+# shutdown stops no group.
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=enter-backup-mode
+SELF='{{ Self }}'
+PEER='{{ Peer }}'
+FAILOVER_GROUPS='{{ Groups }}'
+DISKS='{{ Disks }}'
+MONITORS='{{ Monitors }}'
+#include lib/guard.sh
+#include lib/cluster.sh
+#include lib/detached.sh
+guard
+look
+colours
+detail=
+[ "$SELF_UP/$PEER_UP/$WHERE/$FOREIGN" = Online/Online/peer/ ] || detail=groups
+[ "$OWN/$OTHERS" = RED/GREEN ] || detail=mirror
+for monitor in $MONITORS; do
+    case $SUSPENDED in
+    *" $monitor "*) ;;
+    *) detail=monitors ;;
+    esac
+done
+show_cluster
+[ -z "$detail" ] || refuse state ",\"detail\":\"$detail\""
+detach clpbackup.sh --pre

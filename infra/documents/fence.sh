@@ -1,0 +1,74 @@
+# @description Store a higher epoch and end what older ones left running; bring back groups that they had stopped
+# @param Run run
+# @param Epoch epoch
+# @param ExpectedBootId boot
+#
+# F of the critical section. No marker and no `hold`: it only ends things, and may be repeated until it answers `ok`. Then no
+# unit of an older epoch lives on this node but timers, and those only bring groups back; `done` follows in their records.
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=fence
+RUN='{{ Run }}'
+EPOCH='{{ Epoch }}'
+EXPECTED_BOOT='{{ ExpectedBootId }}'
+MARKER=
+#include lib/answer.sh
+clock
+boot
+[ -n "$BOOT" ] && [ "$BOOT" = "$EXPECTED_BOOT" ] || refuse other_boot
+mkdir -p "$RUN_ROOT" || finish failed ',"reason":"run_directory"'
+# Documents hold the lock from their look at the epoch until they have acted: whoever comes after us sees ours.
+exec 8>>"$RUN_ROOT/lock"
+flock -w 60 8 || refuse busy
+read_epoch
+if [ "$STORED" != bad ] && [ "$STORED" -gt "$EPOCH" ]; then
+    refuse fenced ",\"stored_epoch\":$STORED"
+fi
+[ "$STORED" = "$EPOCH" ] || store_epoch || finish failed ',"reason":"epoch_not_stored"'
+exec 8>&-
+
+ended() {
+    case $(exec timeout -s KILL 10 systemctl is-active "$1" 2>/dev/null) in
+    inactive | failed | unknown) return 0 ;;
+    esac
+    return 1
+}
+
+# Stops a unit and sees it ended.
+end_unit() {
+    ended "$1" || attempt "stop $1" systemctl stop "$1" || :
+    if ! ended "$1"; then
+        alive="$alive${alive:+,}\"$1\""
+        return 1
+    fi
+}
+
+alive='' resumed=''
+set +f
+for dir in "$RUN_ROOT"/*/; do
+    dir=${dir%/}
+    run=${dir##*/} theirs=
+    [ ! -e "$dir/epoch" ] || read -r theirs <"$dir/epoch" || :
+    # Runs of our own epoch are ours; a run without one has started nothing.
+    case $theirs in
+    '' | *[!0-9]*) continue ;;
+    esac
+    [ "$theirs" -lt "$EPOCH" ] || continue
+    [ ! -e "$dir/break.sh" ] || end_unit "mirrorsnap-$run-break"
+    if [ -e "$dir/active.sh" ] && [ ! -e "$dir/done" ]; then
+        # First the end of `active`, then the look at what it left: the other way round it could arm in between.
+        end_unit "mirrorsnap-$run-active"
+        if [ -e "$dir/arming" ] && [ ! -e "$dir/done" ]; then
+            # T, now. Its own timer stays armed until the groups are back.
+            unit=mirrorsnap-$run-fence-$EPOCH
+            if ended "$unit"; then
+                attempt "start $unit" systemd-run --unit="$unit" -p Restart=on-failure -p RestartSec=1 \
+                    -p StartLimitIntervalSec=0 /bin/sh "$dir/active.sh" timer "$dir" || alive="$alive${alive:+,}\"$unit\""
+            fi
+            resumed="$resumed${resumed:+,}\"$run\""
+        fi
+    fi
+done
+set -f
+[ -z "$alive" ] || finish failed ",\"reason\":\"units\",\"units\":[$alive],\"resumed\":[$resumed]"
+finish ok ",\"resumed\":[$resumed]"

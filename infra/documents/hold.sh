@@ -1,0 +1,18 @@
+# @description The operator takes over: this node refuses every disturbing document until unhold, boots included
+# @param Run run
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=hold
+RUN='{{ Run }}'
+EPOCH=null
+MARKER=
+#include lib/answer.sh
+#include lib/records.sh
+boot
+mkdir -p "$RUN_ROOT" "$VAR_ROOT" || finish failed ',"reason":"disk"'
+clock || :
+put_durably "$VAR_ROOT/hold" "{\"by\":\"$RUN\",\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}}" || finish failed ',"reason":"disk"'
+# A timer of these runs will not bring its groups back any more: that is now the operator's to do.
+unfinished
+json_list "$UNFINISHED"
+finish ok ",\"unfinished\":$LIST"

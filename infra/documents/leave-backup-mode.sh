@@ -1,0 +1,9 @@
+# @description Standby: end backup mode, services to automatic, reboot (clpbackup.sh --post), detached
+# @guarded
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=leave-backup-mode
+#include lib/guard.sh
+#include lib/detached.sh
+guard
+detach clpbackup.sh --post

@@ -1,0 +1,81 @@
+# What every document starts from: where things lie, the clock, the first line of output, atomic files.
+# Runs under dash and under bash as sh. No variable may be one of bash's own (GROUPS, SECONDS, …).
+set -uf
+umask 077
+LC_ALL=C
+export LC_ALL
+PATH=$PATH:/opt/nec/clusterpro/bin
+export PATH
+# The lab, which needs no root, redirects these three; on a node they are the real places.
+RUN_ROOT=${MIRRORSNAP_RUN:-/run}/mirrorsnap
+VAR_ROOT=${MIRRORSNAP_VAR_LIB:-/var/lib}/mirrorsnap
+PROC=${MIRRORSNAP_PROC:-/proc}
+BOOT='' UP=0 NOW=0
+LF='
+'
+
+# Sets UP, seconds since the boot with two decimals, and NOW, the same in hundredths. The node's own uptime is the only
+# clock here: wall clocks jump, and those of two machines differ.
+clock() {
+    UP='' fraction=00
+    read -r UP _ <"$PROC/uptime" || :
+    case $UP in
+    '' | *[!0-9.]* | .* | *.*.*) return 1 ;;
+    *.*) fraction=${UP#*.}00 ;;
+    esac
+    fraction=${fraction%"${fraction#??}"}
+    UP=${UP%%.*}
+    # The 1 in front keeps 08 from being read as an octal number.
+    NOW=$((UP * 100 + 1$fraction - 100))
+    UP=$UP.$fraction
+}
+
+boot() {
+    read -r BOOT <"$PROC/sys/kernel/random/boot_id" || BOOT=
+}
+
+# put FILE TEXT: the file appears whole or not at all, under any crash.
+put() {
+    printf '%s\n' "$2" >"$1.tmp.$$" && mv -f "$1.tmp.$$" "$1"
+}
+
+# The same for the root disk, where it has to survive the power too.
+put_durably() {
+    printf '%s\n' "$2" >"$1.tmp.$$" && sync "$1.tmp.$$" && mv -f "$1.tmp.$$" "$1" && sync "${1%/*}"
+}
+
+# line RESULT [,"key":value…]: the machine-readable first line. What goes in is numbers, and words that the
+# allowedPatterns keep free of quotes and backslashes.
+line() {
+    clock || :
+    printf 'mirrorsnap {"document":"%s","run":"%s","epoch":%s,"boot_id":"%s","uptime":%s,"result":"%s"%s}\n' \
+        "$DOCUMENT" "$RUN" "${EPOCH:-null}" "$BOOT" "${UP:-0}" "$1" "${2:-}"
+}
+
+status_of() {
+    case $1 in
+    ok) return 0 ;;
+    failed) return 1 ;;
+    invalid) return 2 ;;
+    refused) return 3 ;;
+    *) return 4 ;;
+    esac
+}
+
+# Everything that the document runs is collected in RAW and printed after the first line.
+RAW=
+section() {
+    RAW="$RAW--- $1 rc=$2$LF"
+    [ -z "$3" ] || RAW=$RAW$3$LF
+}
+
+# attempt NAME COMMAND…: runs a command without our locks, bounded so that one that hangs ends; sets OUT and RC.
+# The locks are closed first: a command that outlives us would keep them.
+attempt() {
+    name=$1
+    shift
+    RC=0
+    OUT=$(exec 8>&- 9>&-; exec timeout -s KILL "${BOUND:-60}" "$@" 2>&1) || RC=$?
+    section "$name" "$RC" "$OUT"
+    return "$RC"
+}

@@ -1,0 +1,150 @@
+# Reading CLUSTERPRO. Both parsers fail closed: what they do not understand is neither Online nor Offline nor a colour.
+# Exit codes of clpstat and clpmdstat are coded states, so the text decides.
+# A read must not hang with us (the timer's reads least of all), hence its bound.
+
+# look: reads clpstat. Sets
+#   SELF_UP, PEER_UP  the daemon's status on either server, as printed
+#   WHERE             `offline`: every group shown is Offline; `self`, `peer`: every one of ours is Online there;
+#                     `online`: every one of ours is Online, on different servers; else `other`
+#   DOWN              those of ours that are not Online
+#   SUSPENDED         monitors shown as suspended
+#   FOREIGN           a group that is shown but not configured; such a group also has to be Offline for `offline`
+# Needs SELF, PEER, FAILOVER_GROUPS.
+look() {
+    STATUS=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpstat -s --long 2>&1)
+    SELF_UP='' PEER_UP='' WHERE=other DOWN='' FOREIGN='' HERE='' SUSPENDED=''
+    part='' indent='' group='' state='' current=''
+    all_offline=yes places='' found=''
+    IFS=$LF
+    for text in $STATUS; do
+        case $text in
+        *'<server>'*) part=server && continue ;;
+        *'<group>'*) part=group && continue ;;
+        *'<monitor>'*) part=monitor && continue ;;
+        *'<'*'>'*) part='' && continue ;;
+        *:*) ;;
+        *) continue ;;
+        esac
+        name=${text%%:*} value=${text#*:}
+        pad=${name%%[! *]*}
+        name=${name#"$pad"}
+        # `server1 .......: Online      comment`: the dots fill, and two blanks end the status.
+        while :; do
+            case $name in
+            *[\ .]) name=${name%?} ;;
+            *) break ;;
+            esac
+        done
+        value=${value#"${value%%[! ]*}"}
+        value=${value%%  *}
+        value=${value%"${value##*[! ]}"}
+        case $part in
+        server)
+            case $pad in *\**) HERE=$name ;; esac
+            [ "$name" != "$SELF" ] || SELF_UP=$value
+            [ "$name" != "$PEER" ] || PEER_UP=$value
+            ;;
+        group)
+            # Groups stand furthest to the left; what is indented below one belongs to it.
+            [ -n "$indent" ] || indent=$pad.
+            if [ "$pad." = "$indent" ]; then
+                [ -z "$group" ] || judge_group
+                group=$name state=$value current=
+            elif [ "$name" = current ]; then
+                current=$value
+            fi
+            ;;
+        monitor)
+            case $value in Suspend*) SUSPENDED="$SUSPENDED $name " ;; esac
+            ;;
+        esac
+    done
+    IFS=' '
+    [ -z "$group" ] || judge_group
+    for name in $FAILOVER_GROUPS; do
+        case " $found " in
+        *" $name "*) ;;
+        *)
+            all_offline=no
+            DOWN="$DOWN $name"
+            ;;
+        esac
+    done
+    DOWN=${DOWN# }
+    if [ -n "$HERE" ] && [ "$HERE" != "$SELF" ]; then
+        SELF_UP="not $SELF but $HERE" # the configuration names the wrong instance
+    elif [ -z "$found" ]; then
+        :
+    elif [ $all_offline = yes ]; then
+        WHERE=offline
+    elif [ -z "$DOWN" ]; then
+        WHERE=online
+        [ -n "${places##*[!s]*}" ] && WHERE=self
+        [ -n "${places##*[!p]*}" ] && WHERE=peer
+    fi
+    return 0
+}
+
+# One group of the table; IFS is a newline here.
+judge_group() {
+    [ "$state" = Offline ] || all_offline=no
+    case " $FAILOVER_GROUPS " in
+    *" $group "*) ;;
+    *)
+        FOREIGN=$group
+        return 0
+        ;;
+    esac
+    found="$found $group"
+    case $state/$current in
+    Online/"$SELF") places=${places}s ;;
+    Online/"$PEER") places=${places}p ;;
+    Online/*) places=${places}o ;;
+    *) DOWN="$DOWN $group" ;;
+    esac
+}
+
+# colours: reads clpmdstat of each disk. Sets OWN and OTHERS, our side's and the peer's: one colour if all disks have it,
+# GREEN+RED if there are just these two, else MIXED. Needs SELF, PEER, DISKS.
+colours() {
+    OWN='' OTHERS=''
+    for disk in $DISKS; do
+        MIRROR=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpmdstat -m "$disk" 2>&1)
+        own='' other='' header=''
+        IFS=$LF
+        for text in $MIRROR; do
+            IFS=' '
+            # Columns are in the header's order, which differs between clusters.
+            # shellcheck disable=SC2086
+            set -- $text
+            if [ "${1:-}" = "$disk" ] && [ $# -eq 3 ]; then
+                header="$2 $3"
+            elif [ "${1:-} ${2:-}" = 'Mirror Color' ] && [ $# -eq 4 ]; then
+                case $header in
+                "$SELF $PEER") own=$3 other=$4 ;;
+                "$PEER $SELF") own=$4 other=$3 ;;
+                esac
+            fi
+            IFS=$LF
+        done
+        IFS=' '
+        merge "$OWN" "${own:-MIXED}"
+        OWN=$MERGED
+        merge "$OTHERS" "${other:-MIXED}"
+        OTHERS=$MERGED
+    done
+}
+
+merge() {
+    case $1/$2 in
+    "/$2" | "$2/$2") MERGED=$2 ;;
+    GREEN/RED | RED/GREEN | GREEN+RED/GREEN | GREEN+RED/RED) MERGED=GREEN+RED ;;
+    *) MERGED=MIXED ;;
+    esac
+}
+
+# What was seen, as sections for whoever reads the refusal.
+show_cluster() {
+    section clpstat 0 "$STATUS"
+    section "clpmdstat ${disk:-}" 0 "${MIRROR:-}"
+}

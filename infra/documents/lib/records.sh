@@ -1,0 +1,50 @@
+# Reading what the critical section left, for the documents that only look.
+
+# records: the run's records as one JSON object, for the first line.
+records() {
+    RECORDS=
+    for each in waiting gave_up breaking broke tainted refused arming armed stopping sealed void 'done'; do
+        text=
+        [ ! -f "$RUN_DIR/$each" ] || read -r text <"$RUN_DIR/$each" || :
+        case $text in
+        '{'*'}') RECORDS="$RECORDS${RECORDS:+,}\"$each\":$text" ;;
+        esac
+    done
+    RECORDS="{$RECORDS}"
+}
+
+# units: what systemd says of the run's units, as one JSON object.
+units() {
+    UNITS=
+    for each in break active timer timer.timer; do
+        text=$(exec 8>&- 9>&-; exec timeout -s KILL 10 systemctl is-active "mirrorsnap-$RUN-$each" 2>/dev/null) || :
+        case $text in
+        '' | *[!a-z]*) text=unknown ;;
+        esac
+        UNITS="$UNITS${UNITS:+,}\"$each\":\"$text\""
+    done
+    UNITS="{$UNITS}"
+}
+
+# unfinished: sets UNFINISHED, the runs of this boot whose timer was or may have been armed and that are not done.
+unfinished() {
+    UNFINISHED=
+    set +f
+    for each in "$RUN_ROOT"/*/; do
+        each=${each%/}
+        if [ -e "$each/arming" ] && [ ! -e "$each/done" ]; then
+            UNFINISHED="$UNFINISHED ${each##*/}"
+        fi
+    done
+    set -f
+    UNFINISHED=${UNFINISHED# }
+}
+
+# json_list WORDS: sets LIST, a JSON array of strings.
+json_list() {
+    LIST=
+    for each in $1; do
+        LIST="$LIST${LIST:+,}\"$each\""
+    done
+    LIST="[$LIST]"
+}

@@ -1,0 +1,34 @@
+# Starting the critical section's units from a document.
+
+# write_params NAME…: the variables of that name, in a form that the unit can source. Their values come through
+# allowedPatterns that know no quote.
+write_params() {
+    text='' value=''
+    for each in "$@"; do
+        eval "value=\$$each"
+        text="$text$each='$value'$LF"
+    done
+    put "$RUN_DIR/$ROLE.params" "$text"
+}
+
+# start_unit SECONDS: unit $ROLE, killed after SECONDS.
+start_unit() {
+    attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$ROLE" -p RuntimeMaxSec="$1" -p TimeoutStopSec=2 \
+        /bin/sh "$RUN_DIR/$ROLE.sh" "$ROLE" "$RUN_DIR"
+}
+
+# await RECORD…: until one of the unit's first records is there, 10 s at most. Sets FOUND.
+await() {
+    FOUND='' tries=0
+    while [ $tries -lt 100 ]; do
+        for each in "$@"; do
+            if [ -e "$RUN_DIR/$each" ]; then
+                FOUND=$each
+                return 0
+            fi
+        done
+        tries=$((tries + 1))
+        (exec 8>&- 9>&-; exec sleep 0.1)
+    done
+    return 1
+}

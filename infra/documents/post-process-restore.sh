@@ -1,0 +1,24 @@
+# @description Initialise the restored mirror disks and reboot (clprestore.sh --post), detached
+# @guarded
+# @param SkipCopy yesno
+# @param Disks names
+#
+# SkipCopy=yes only with the caller's proof that both nodes' volumes come from one snapshot and neither mirror ran since
+# (safety.md, rule 16). Initial mirror construction is looked at again: empty or an error means on.
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=post-process-restore
+SKIP_COPY='{{ SkipCopy }}'
+DISKS='{{ Disks }}'
+#include lib/guard.sh
+#include lib/detached.sh
+guard
+for disk in $DISKS; do
+    attempt "fullcopy $disk" clpcfget -g "/root/resource/md@$disk/parameters/fullcopy" || OUT=1
+    [ "$OUT" = 0 ] || refuse state ',"detail":"fullcopy"'
+done
+if [ "$SKIP_COPY" = yes ]; then
+    detach clprestore.sh --post --skip-copy
+else
+    detach clprestore.sh --post
+fi

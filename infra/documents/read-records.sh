@@ -1,0 +1,24 @@
+# @description Read the records of a run's critical section on this node
+# @param Run run
+#
+# V of the critical section: what SSM says of the documents is never evidence, these records are.
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=read-records
+RUN='{{ Run }}'
+EPOCH=null
+RUN_DIR=$RUN_ROOT/$RUN
+#include lib/records.sh
+boot
+read_epoch
+[ "$STORED" != bad ] || STORED=null
+held && hold=true || hold=false
+records
+units
+line ok ",\"stored_epoch\":$STORED,\"hold\":$hold,\"records\":$RECORDS,\"units\":$UNITS"
+set +f
+for file in "$RUN_DIR"/*.out; do
+    [ -s "$file" ] || continue
+    section "out ${file##*/}" 0 "$(tail -c 2000 "$file")"
+done
+printf '%s' "$RAW"

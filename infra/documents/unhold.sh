@@ -1,0 +1,16 @@
+# @description The operator gives back: this node takes documents again
+# @param Run run
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=unhold
+RUN='{{ Run }}'
+EPOCH=null
+MARKER=
+#include lib/answer.sh
+#include lib/records.sh
+boot
+mkdir -p "$RUN_ROOT" "$VAR_ROOT" || finish failed ',"reason":"disk"'
+{ rm -f "$VAR_ROOT/hold" && sync "$VAR_ROOT"; } || finish failed ',"reason":"disk"'
+unfinished
+json_list "$UNFINISHED"
+finish ok ",\"unfinished\":$LIST"
