@@ -24,6 +24,8 @@ from . import context
 PARTS = (
     "patches.lambda_reaper",  # first, so that it stops last
     "gateway",
+    "events",
+    "patches",
     "iam",
     "patches.lambda_functions",
     "patches.scheduler_schedules",

@@ -1,0 +1,100 @@
+"""AWS's own events on the default event bus: one place where they are recorded, lost, doubled and delayed.
+
+`emit()` only queues; a thread of its own hands the events to ministack's EventBridge, in order. So it may be called
+with `lab.lock` held, and an emitter never waits for a target, as on AWS, where every one of these events is best
+effort. Whoever starts an execution while an event is being delivered can ask `current_event()` for it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import logging
+import queue
+from collections.abc import Sequence
+from typing import Any
+
+from . import context
+
+_log = logging.getLogger("lab.events")
+_queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+_current: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("lab_event", default=None)
+
+
+def current_event() -> dict[str, Any] | None:
+    """The event whose targets are being invoked on this thread: {source, detail_type, detail, resources}."""
+    return _current.get()
+
+
+def emit(source: str, detail_type: str, detail: dict[str, Any], resources: Sequence[str] = ()) -> None:
+    """Put one event on the default bus, as `source` (aws.ec2, aws.ssm, aws.states, …) would.
+
+    Faults `{event: <detail-type>, effect: lost | twice | {late: <lab seconds>}}` act here.
+    """
+    lab = context.lab
+    event = {"source": source, "detail_type": detail_type, "detail": detail, "resources": list(resources)}
+    effect = lab.faults.take("event", lambda spec: spec["event"] == detail_type, event=detail_type)
+    late = float(effect["late"]) if isinstance(effect, dict) else None
+    fate = "delivered" if effect is None else "late" if late is not None else effect
+    _record(event, fate)
+    if late is not None:
+
+        def deliver_late() -> None:
+            _record(event, "delivered")
+            _queue.put(event)
+
+        lab.timers.after(late, deliver_late)
+    elif effect != "lost":
+        for _ in range(2 if effect == "twice" else 1):
+            _queue.put(event)
+
+
+def _record(event: dict[str, Any], fate: str) -> None:
+    context.lab.record.add(
+        "event",
+        source=event["source"],
+        detail_type=event["detail_type"],
+        detail=event["detail"],
+        resources=event["resources"],
+        fate=fate,
+    )
+
+
+def _deliver() -> None:
+    from ministack.services import eventbridge
+
+    while (event := _queue.get()) is not None:
+        token = _current.set(event)
+        try:
+            entry = {
+                "Source": event["source"],
+                "DetailType": event["detail_type"],
+                "Detail": json.dumps(event["detail"], default=str),
+                "Resources": event["resources"],
+            }
+            status, _, body = eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+            if status != 200 or json.loads(body).get("FailedEntryCount"):
+                raise RuntimeError(f"EventBridge refused the event: {body!r}")
+        except Exception:
+            _log.exception("an event could not be delivered: %s", event["detail_type"])
+        finally:
+            _current.reset(token)
+
+
+def install():
+    """Start the delivery; events carry the lab's time."""
+    import threading
+
+    from ministack.services import eventbridge
+
+    from .patches.pins import replace
+
+    replace(eventbridge, "_now_ts", lambda: context.lab.clock.time())
+    thread = threading.Thread(target=_deliver, name="lab-events", daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        _queue.put(None)
+        thread.join(5)
+
+    return stop
