@@ -144,6 +144,7 @@ def broken(lab):
     target = {"Arn": "arn:aws:sns:ap-northeast-1:000000000000:x", "RoleArn": states}
     schedule = {"FlexibleTimeWindow": {"Mode": "OFF"}, "ScheduleExpression": "rate(1 day)", "Target": target}
     good = role(lab, "cfn-scheduler", service="scheduler.amazonaws.com")
+    machine = "AWS::StepFunctions::StateMachine"
     missing = {"S3Bucket": "artifacts", "S3Key": "nothing.zip"}
     no_state = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Nonsense"}}})
     fine = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
@@ -151,12 +152,12 @@ def broken(lab):
         "no-code": ("AWS::Lambda::Function", {**function, "Code": missing}, "nothing.zip"),
         "bad-role": ("AWS::Lambda::Function", {**function, "Role": states, "Code": missing}, "cannot be assumed"),
         "bad-states": (
-            "AWS::StepFunctions::StateMachine",
+            machine,
             {"RoleArn": states, "DefinitionString": no_state},
             "Definition",
         ),
         "machine-role": (
-            "AWS::StepFunctions::StateMachine",
+            machine,
             {"RoleArn": function["Role"], "DefinitionString": fine},
             "cannot be assumed",
         ),

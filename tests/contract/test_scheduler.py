@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 
 import pytest
@@ -127,7 +128,7 @@ def test_expressions_fire_in_lab_time_and_zone(fresh_lab):
     assert deliveries(lab, "cron")[0]["occurrence"] == expected
     assert len(deliveries(lab, "once")) == 1 and len(deliveries(lab, "rate")) >= 3 and not deliveries(lab, "off")
     gaps = [d["t"] for d in deliveries(lab, "rate")]
-    assert all(50 <= b - a <= 75 for a, b in zip(gaps, gaps[1:], strict=False))
+    assert all(50 <= b - a <= 75 for a, b in itertools.pairwise(gaps))
     names = [s["Name"] for s in lab.boto("scheduler").list_schedules()["Schedules"]]
     assert "gone" not in names and "once" in names
 

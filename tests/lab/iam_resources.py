@@ -216,6 +216,7 @@ EC2: dict[str, Callable[[_Call], list[Check]]] = {
     "CopyVolumes": _copy("SourceVolumeId", "volume"),
     "AttachVolume": _volume_and_instance,
     "DetachVolume": _volume_and_instance,
+    "RunInstances": lambda call: call.new("instance") + call.new("volume"),
     "CreateTags": _tags,
     "DeleteTags": _tags,
     "ModifyInstanceAttribute": _modify_instance,
