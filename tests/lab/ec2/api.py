@@ -7,11 +7,13 @@ registers stay ministack's.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import parse_qs
 
 from .. import context
 from ..gateway import current_call
@@ -45,6 +47,8 @@ def _serve(name: str, params: dict[str, list[str]]) -> Response:
 def install() -> None:
     import ministack.services.ec2 as ec2
 
+    # ministack drops parameters with an empty value; DeleteTags tells `Value=` from no value at all
+    ec2.parse_qs = functools.partial(parse_qs, keep_blank_values=True)
     for name in ACTIONS:
         ec2._ACTION_MAP[name] = lambda params, name=name: _serve(name, params)
 
@@ -85,7 +89,8 @@ def check_id(value: str, prefix: str) -> str:
 
 def not_found(value: str, prefix: str) -> AwsError:
     _, code, noun = KINDS[prefix]
-    return AwsError(code, f"The {noun} '{value}' does not exist.")
+    stop = "" if prefix == "i" else "."  # so EC2 writes them
+    return AwsError(code, f"The {noun} '{value}' does not exist{stop}")
 
 
 class Idempotency:
