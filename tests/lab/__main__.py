@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from . import server
+from .nodes.clusterpro.spec import load
 
 
 def _write_env(path: Path, endpoint: str, region: str) -> None:
@@ -39,6 +40,7 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="lab seconds per real second (default 1)")
     parser.add_argument("--env-file", type=Path, help="write shell exports here once the lab is ready")
     parser.add_argument("--world", type=Path, help="JSON file with the initial world (keys: see lab/ec2/world.py)")
+    parser.add_argument("--cluster", type=Path, help="YAML or JSON file with a scenario's `cluster:` mapping")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started the lab ends")
     args = parser.parse_args()
@@ -57,7 +59,8 @@ def main() -> int:
 
     try:
         world = json.loads(args.world.read_text(encoding="utf-8")) if args.world else {}
-        server.run(scale=args.scale, port=args.port, ready=ready, world=world)
+        cluster = load(args.cluster) if args.cluster else {}
+        server.run(scale=args.scale, port=args.port, ready=ready, world=world, cluster=cluster)
     except (ValueError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2

@@ -34,6 +34,8 @@ PARTS = (
     "patches.cloudformation_documents",
     "ops",
     "ec2",
+    "nodes.life",
+    "nodes.clusterpro",  # gives the world its machines
     "ec2.world",  # after everything that gives machines to its instances
 )
 
@@ -143,7 +145,12 @@ async def _serve(sock: socket.socket, ready: Callable[[], None]) -> None:
 
 
 def run(
-    *, scale: float, port: int | None, ready: Callable[[context.Lab], None], world: dict[str, Any] | None = None
+    *,
+    scale: float,
+    port: int | None,
+    ready: Callable[[context.Lab], None],
+    world: dict[str, Any] | None = None,
+    cluster: dict[str, Any] | None = None,
 ) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once requests are answered."""
     logging.basicConfig(level=os.environ.get("LAB_LOG_LEVEL", "WARNING"), stream=sys.stderr)
@@ -156,6 +163,7 @@ def run(
         lab = context.install(home, scale)
         lab.endpoint = f"http://127.0.0.1:{chosen}"
         lab.world = world or {}
+        lab.cluster = cluster or {}
         for name in PARTS:
             stop = importlib.import_module(f".{name}", __package__).install()
             if stop:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ... import context
 from .host import Host
-from .spec import ClusterSpec, DiskSpec
+from .spec import ClusterSpec
 
 
 class Refused(Exception):
@@ -90,10 +90,6 @@ class Cluster:
 
     def peer(self, node: Node) -> Node:
         return next(n for n in self.nodes.values() if n is not node)
-
-    def disk_of(self, node: Node, path: str) -> DiskSpec | None:
-        return next((d for d in self.spec.disks if path in (d.cluster_partition[node.name], d.data_partition[node.name])),
-                    None)  # fmt: skip
 
     def group_of(self, disk: str) -> Any:
         return next(g for g in self.groups.values() if disk in g.spec.disks)

@@ -1,7 +1,7 @@
 """What the simulated `clp*` commands share: how they are registered, answer, and wait.
 
-A command is `fn(c: Cli) -> Result`. Exit codes and error texts that clusterpro.md does not give are [likely]: the product
-may rely on zero or not zero, and on the success lines, no more.
+A command is `fn(c: Cli) -> Result`. Exit codes and error texts that clusterpro.md does not give are [likely]: the
+product may rely on zero or not zero, and on the success lines, no more.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def _finish(c: Cli, transitions: list[Transition]) -> None:
 
 @command("clpmonctrl")
 def clpmonctrl(c: Cli) -> Result:
-    """`-s|-r [-h NODE] [-m MONITOR]`: suspend or resume. Exit codes: 5/6 monitor, 10 not active, 12 waiting, 200 202."""
+    """`-s|-r [-h NODE] [-m MONITOR]`: suspend or resume. Exit codes: see clusterpro.md."""
     given, rest = options(c.args, {"-s": "suspend", "-r": "resume"}, {"-h": "host", "-m": "monitor"})
     if rest or ("suspend" in given) == ("resume" in given):
         raise Refused("usage: clpmonctrl {-s | -r} [-h server] [-m monitor]", 2)

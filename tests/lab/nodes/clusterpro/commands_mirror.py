@@ -91,9 +91,7 @@ def clpmdctrl(c: Cli) -> Result:
     }
     given, rest = options(c.args, modes, {})
     if len(given) != 1 or len(rest) != (2 if "force" in given else 1):
-        raise Refused(
-            "usage: clpmdctrl {--break | --recovery} mirrordisk-name | --force source-server mirrordisk-name", 2
-        )
+        raise Refused("usage: clpmdctrl {--break | --recovery} disk | --force source-server disk", 2)
     name = rest[-1]
     if "break" in given:
         c.work(context.lab.timing.mirror_break)

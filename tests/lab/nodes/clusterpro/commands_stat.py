@@ -92,9 +92,8 @@ def _summary(c: Cli, cut) -> list[str]:
 
 
 def _servers(c: Cli, cut) -> list[str]:
-    return [
-        f"   {'*' if n is c.node else ' '}server{i} : {cut(n.name)}" for i, n in enumerate(c.cluster.nodes.values())
-    ]
+    nodes = enumerate(c.cluster.nodes.values())
+    return [f"   {'*' if n is c.node else ' '}server{i} : {cut(n.name)}" for i, n in nodes]
 
 
 def _heartbeat(c: Cli, cut) -> list[str]:

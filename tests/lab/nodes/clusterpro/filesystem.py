@@ -1,8 +1,8 @@
-"""The data partition's file system: tiny, but in real blocks, so that what the mirror forgets to copy is really missing.
+"""The data partition's file system: tiny, but in real blocks: what the mirror forgets to copy is really missing.
 
-Block 0 is the superblock (JSON), blocks 1..64 the directory, file contents follow. Each mutation extends a hash chain,
-the *lineage*, whose tip lies in the superblock: it travels with every copy of the bytes, and two images with one tip but
-other bytes, or with tips of which neither descends from the other, are corruption or a split.
+Block 0 is the superblock (JSON), blocks 1..64 the directory, file contents follow. Each mutation extends a hash
+chain, the *lineage*, whose tip lies in the superblock: it travels with every copy of the bytes, and two images with one
+tip but other bytes, or with tips of which neither descends from the other, are corruption or a split.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Making and reading mirror volumes without a running node: the lab's first world, and the oracles' view of any image."""
+"""Making and reading mirror volumes without a running node: the lab's first world, the oracles' view of an image."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Failover groups: start, stop, failover. Transitions are the daemon's: they go on when the command that asked is killed,
-and end for ever when the power goes."""
+"""Failover groups: start, stop, failover.
+
+Transitions are the daemon's: they go on when the command that asked is killed, and end for ever when the power goes.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from .devices import Disk
+from ..disks import Disk
 
 # The services whose start mode `clpbackup.sh` and `clprestore.sh` change [likely]; the first two decide in the lab.
 SERVICES = (

@@ -1,7 +1,7 @@
 """The eight oracles of clusterpro.md, computed from the lab's own state and log, never from what the product says.
 
-1 valid snapshots equal the quiesce point    2 no residue    3 no GREEN/GREEN with other bytes    4 no unproved --skip-copy
-5 nothing destroyed or deleted    6 never started stale, never online twice    7 every path reaches 2    8 a replayed --pre
+1 valid snapshots equal the quiesce point; 2 no residue; 3 no GREEN/GREEN with other bytes; 4 no unproved --skip-copy;
+5 nothing destroyed or deleted; 6 never started stale, never online twice; 7 every path reaches 2; 8 a replayed --pre
 causes no second shutdown. 1, 3, 4, 5, 6 and 8 are watched at each change; 2 and 7 are asked for (`residue`).
 """
 
@@ -41,10 +41,8 @@ class Oracles:
     def on_change(self, what: str, fields: dict[str, Any]) -> None:
         """Each change of the cluster's model, with the lab's lock held."""
         if what == "destroyed":
-            volumes = ", ".join(fields["volumes"])
-            self.violate(
-                5, f"mirror {fields['disk']} on {fields['node']} destroyed {', '.join(fields['paths'])} ({volumes})"
-            )
+            where = f"{', '.join(fields['paths'])} ({', '.join(fields['volumes'])})"
+            self.violate(5, f"mirror {fields['disk']} on {fields['node']} destroyed {where}")
         elif what == "restore_post" and fields["skip_copy"]:
             self._skip_copy(fields)
         elif what == "ordered":
@@ -78,9 +76,7 @@ class Oracles:
                 continue
             if sides[0][1].fs.digest() != sides[1][1].fs.digest():
                 tips = [s.fs.header()["lineage"] if s.fs.readable() else "unreadable" for _, s in sides]
-                self.violate(
-                    3, f"{mirror.spec.name} is GREEN GREEN with different bytes (data ids {' and '.join(tips)})"
-                )
+                self.violate(3, f"{mirror.spec.name} is GREEN GREEN with different bytes ({' and '.join(tips)})")
 
     def _skip_copy(self, fields: dict[str, Any]) -> None:
         if fields["fullcopy"]:
@@ -122,9 +118,7 @@ class Oracles:
         tip = own.fs.header()["lineage"]
         if other not in (tip, mine) and not self.cluster.descends(tip, other):
             group = self.cluster.group_of(mirror.spec.name).spec.name
-            self.violate(
-                6, f"group {group} started on {node.name} though {mirror.spec.name} has newer data on the peer"
-            )
+            self.violate(6, f"group {group} started on {node.name}: {mirror.spec.name} has newer data on the peer")
 
     def _snapshot(self, snapshot_id: str) -> None:
         snapshot = store.snapshots.get(snapshot_id)

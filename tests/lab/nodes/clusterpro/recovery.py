@@ -1,4 +1,4 @@
-"""A mirror recovery in progress: copies in ten slices over lab time, so that it can be watched, and cut off half-way."""
+"""A mirror recovery in progress: copies in ten slices over lab time, so that it can be watched, and cut off."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The configuration of one simulated cluster: the `cluster:` mapping of the scenario format, read and checked.
 
-`parse({})` is the seed's cluster. Beyond the scenario format: `nodes` (two names), `switches`, mirror disks that share a
-volume (same `device`), partitions named explicitly, `failover_groups` given as mappings `{name, nodes, disks,
-auto_start, active}` so that groups can run on both nodes, `licence`.
+`parse({})` is the seed's cluster. Beyond the scenario format: `nodes` (two names), `switches`, `licence`, mirror
+disks that share a volume (same `device`), partitions named explicitly, `failover_groups` given as mappings `{name,
+nodes, disks, auto_start, active}` so that groups can run on both nodes.
 """
 
 from __future__ import annotations
@@ -18,21 +18,10 @@ from .switches import Switches
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,30}$")  # CLUSTERPRO's own limit is 31 characters
 DEVICE = re.compile(r"^/dev/(sd[b-z]|xvd[b-z])$")  # attachment names; /dev/sda1 is the root
 KEYS = frozenset(
-    [
-        "name",
-        "nodes",
-        "active",
-        "platform",
-        "layout",
-        "auto_recovery",
-        "fullcopy",
-        "mirror_disks",
-        "failover_groups",
-        "config",
-        "timing",
-        "switches",
-        "licence",
-    ]
+    {
+        *("name", "nodes", "active", "platform", "layout", "auto_recovery", "fullcopy", "mirror_disks"),
+        *("failover_groups", "config", "timing", "switches", "licence"),
+    }
 )
 
 

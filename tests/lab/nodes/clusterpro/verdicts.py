@@ -1,4 +1,4 @@
-"""Whether a snapshot of a mirror volume holds exactly the bytes of the quiesce point, and was taken from a frozen disk."""
+"""Whether a snapshot of a mirror volume holds exactly the quiesce point's bytes, and came from a frozen disk."""
 
 from __future__ import annotations
 

@@ -1,0 +1,208 @@
+"""The cluster as a part of the lab: builds it into the first world, and its control operations."""
+
+from __future__ import annotations
+
+import base64 as b64
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from ... import context
+from ...control import op
+from .cluster import Cluster
+from .filesystem import FileSystemError
+from .formatting import find_files
+from .guest import plug
+from .mirror import Mirror
+from .oracles import Oracles
+from .spec import ClusterSpec, parse
+
+cluster: Cluster = None  # type: ignore[assignment]  # set when the world has been built
+oracles: Oracles = None  # type: ignore[assignment]
+
+
+def _mirror(disk: str | None, group: str | None) -> Mirror:
+    """The mirror disk named, or the first one of the group named, or the first one."""
+    if disk is None and group is not None:
+        if group not in cluster.groups:
+            raise ValueError(f"no group {group!r}; there are {', '.join(cluster.groups)}")
+        if not cluster.groups[group].spec.disks:
+            raise ValueError(f"group {group} has no mirror disk")
+        disk = cluster.groups[group].spec.disks[0]
+    name = disk or next(iter(cluster.mirrors))
+    if name not in cluster.mirrors:
+        raise ValueError(f"no mirror disk {name!r}; there are {', '.join(cluster.mirrors)}")
+    return cluster.mirrors[name]
+
+
+def _active(mirror: Mirror) -> Any:
+    """The node on which the disk's group is online; what runs on it may write."""
+    group = cluster.group_of(mirror.spec.name)
+    nodes = [n for n, s in group.status.items() if s in ("online", "stopping") and n in mirror.mounted]
+    if not nodes:
+        raise ValueError(f"group {group.spec.name} is not online: nobody can reach {mirror.spec.name}")
+    return cluster.nodes[nodes[0]]
+
+
+@op("cluster_write")
+def cluster_write(
+    file: str, text: str | None = None, base64: str | None = None, disk: str | None = None, group: str | None = None
+) -> dict[str, Any]:
+    """Write a file through the group on its active node. {node, disk, lineage, blocks: numbers touched}."""
+    if (text is None) == (base64 is None) or not file:
+        raise ValueError("cluster_write needs file and one of text and base64")
+    data = text.encode() if text is not None else b64.b64decode(base64 or "", validate=True)
+    with context.lab.lock:
+        mirror = _mirror(disk, group)
+        node = _active(mirror)
+        side = mirror.side(node)
+        assert side is not None
+        touched = mirror.change(node, f"write {file}", lambda tip: side.fs.write(file, data, tip))
+        return _written(mirror, node, side, touched)
+
+
+@op("cluster_delete")
+def cluster_delete(file: str, disk: str | None = None, group: str | None = None) -> dict[str, Any]:
+    with context.lab.lock:
+        mirror = _mirror(disk, group)
+        node = _active(mirror)
+        side = mirror.side(node)
+        assert side is not None
+        touched = mirror.change(node, f"delete {file}", lambda tip: side.fs.delete(file, tip))
+        return _written(mirror, node, side, touched)
+
+
+def _written(mirror: Mirror, node: Any, side: Any, touched: list[int]) -> dict[str, Any]:
+    tip = side.fs.header()["lineage"]
+    return {"node": node.name, "disk": mirror.spec.name, "lineage": tip, "blocks": touched}
+
+
+@op("cluster_read")
+def cluster_read(
+    file: str, node: str | None = None, disk: str | None = None, group: str | None = None
+) -> dict[str, Any] | None:
+    """{base64, text?} of a file through the group, or of `node`'s raw partition; None: there is no such file."""
+    with context.lab.lock:
+        mirror = _mirror(disk, group)
+        if node is None:
+            side = mirror.side(_active(mirror))
+            files = side.fs if side else None
+        else:
+            if node not in cluster.nodes:
+                raise ValueError(f"no node {node!r}; there are {', '.join(cluster.nodes)}")
+            volume = cluster.nodes[node].host.attached(mirror.spec.device)
+            files = find_files(volume.blocks, mirror.spec) if volume is not None else None
+        if files is None:
+            raise FileSystemError(f"no file system of {mirror.spec.name} on {node}")
+        if file not in files.files():
+            return None
+        data = files.read(file)
+    out = {"base64": b64.b64encode(data).decode()}
+    with contextlib.suppress(UnicodeDecodeError):  # bytes that are no text have only the other form
+        out["text"] = data.decode()
+    return out
+
+
+@op("cluster")
+def cluster_dump() -> dict[str, Any]:
+    with context.lab.lock:
+        return cluster.dump()
+
+
+@op("cluster_set")
+def cluster_set(
+    auto_recovery: bool | None = None,
+    fullcopy: bool | None = None,
+    licence: bool | None = None,
+    switches: dict[str, Any] | None = None,
+    partitions: dict[str, dict[str, dict[str, str]]] | None = None,
+) -> dict[str, Any]:
+    """Change the configuration as the Cluster WebUI does, and the switches.
+
+    `partitions`: {disk: {node: {cluster_partition, data_partition}}}, which bites at the mirror agent's next start.
+    """
+    values = {"auto_recovery": auto_recovery, "fullcopy": fullcopy, "licence": licence}
+    for key, value in values.items():
+        if value is not None and not isinstance(value, bool):
+            raise ValueError(f"{key} is true or false, not {value!r}")
+    with context.lab.lock:
+        for disk, nodes in (partitions or {}).items():
+            spec = _mirror(disk, None).spec
+            for node, paths in nodes.items():
+                if node not in cluster.nodes or set(paths) - {"cluster_partition", "data_partition"}:
+                    raise ValueError(f"partitions.{disk}: node -> cluster_partition, data_partition, not {nodes!r}")
+                for key, path in paths.items():
+                    getattr(spec, key)[node] = path
+        cluster.switches.update(switches or {})
+        for key, value in values.items():
+            if value is not None:
+                setattr(cluster, key, value)
+        cluster.note("configured", **{k: v for k, v in values.items() if v is not None}, switches=switches or {})
+        return cluster.dump()
+
+
+@op("heartbeat")
+def heartbeat(up: bool) -> None:
+    """Cut (false) or mend (true) heartbeat and mirror connect between the nodes."""
+    cluster.daemons.heartbeat(up)
+
+
+@op("oracles")
+def oracle_report() -> dict[str, Any]:
+    """{violations: [{oracle, t, text}], residue: [the same, as of now], snapshots: {id: verdict}}."""
+    with context.lab.lock:
+        return oracles.report()
+
+
+def use(built: Cluster) -> None:
+    """Make `built` the lab's cluster and watch it."""
+    global cluster, oracles
+    cluster = built
+    oracles = Oracles(built)
+
+
+def build(spec: ClusterSpec) -> None:
+    """Have the first world hold the cluster's two nodes, on real machines."""
+    from ...ec2 import world
+    from .. import life
+    from ..machine import Machine
+
+    volumes = [{"device": d, "size_gib": disks[0].size_gib} for d, disks in spec.volumes().items()]
+    nodes = context.lab.world.setdefault("nodes", {})
+    zones = [f"{context.REGION}a", f"{context.REGION}c"]
+    for name, az in zip(spec.nodes, zones, strict=True):
+        given = nodes.get(name, {})
+        nodes[name] = {"az": az, "platform": spec.platform, "volumes": volumes, **given}
+    machines: dict[str, Machine] = {}
+
+    def factory(instance: Any) -> Machine:
+        machine = Machine(instance.name, instance.id, context.lab.home)
+        if instance.name in spec.nodes:
+            machines[instance.name] = machine
+            if len(machines) == len(spec.nodes):
+                use(plug(spec, machines))
+        return machine
+
+    world.machine_factory = factory
+    life.machine_by_role = lambda role: _machine_by_role(role, machines)
+
+
+def _machine_by_role(role: str, machines: dict[str, Any]) -> Any | None:
+    """active: the node of the first group that runs somewhere; standby: the other one."""
+    with context.lab.lock:
+        on = [n for g in cluster.groups.values() for n in g.on()]
+    if not on:
+        return None
+    return machines[on[0]] if role == "active" else machines[next(n for n in machines if n != on[0])]
+
+
+def install() -> Callable[[], None]:
+    spec = parse(context.lab.cluster)
+    context.lab.timing.update(spec.timing)
+    build(spec)
+
+    def stop() -> None:
+        if cluster is not None:
+            cluster.daemons.stop_monitoring()
+
+    return stop
