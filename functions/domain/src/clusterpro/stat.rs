@@ -1,0 +1,304 @@
+//! `clpstat`: nodes, groups, and monitors; and `clpstat -m`: the monitors on each node.
+//!
+//! The plain form has sections `<server>`, `<group>`, `<monitor>` with lines `name ....: Status comment`; what belongs to
+//! an entry is indented deeper. Names are cut to about 16 characters unless `--long` is given, so a name is compared by
+//! [`same_name`].
+
+use super::unreadable;
+use crate::error::Result;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A name as short as this is shown whole; a longer one may be cut.
+const CUT: usize = 15;
+
+/// Whether `shown` is `name`, or what is left of it when cut.
+pub fn same_name(shown: &str, name: &str) -> bool {
+    shown == name || (shown.len() >= CUT && shown.len() < name.len() && name.starts_with(shown))
+}
+
+/// The state of a node, group or monitor in words that matter to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum State {
+    /// Online (a monitor: `Normal` too).
+    Online,
+    /// Offline.
+    Offline,
+    /// A monitor that does not act.
+    Suspended,
+    /// On its way up or down.
+    Pending,
+    /// Failed: `Online Failure`, `Error`, `Caution`, …
+    Failed,
+    /// A word that we do not know.
+    Unknown,
+}
+
+impl State {
+    fn read(words: &str) -> Self {
+        // What stands after two spaces is a comment.
+        let text = words
+            .trim()
+            .split("  ")
+            .next()
+            .unwrap_or_default()
+            .split('\t')
+            .next()
+            .unwrap_or_default();
+        let lower = text.trim().to_ascii_lowercase();
+        match lower.as_str() {
+            _ if lower.contains("fail") || lower.contains("error") || lower.contains("caution") => Self::Failed,
+            _ if lower.contains("pending") => Self::Pending,
+            "normal" => Self::Online,
+            _ => match lower.split_whitespace().next().unwrap_or_default() {
+                "online" => Self::Online,
+                "offline" => Self::Offline,
+                "suspend" | "suspended" => Self::Suspended,
+                _ => Self::Unknown,
+            },
+        }
+    }
+}
+
+/// A failover group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Its name, possibly cut.
+    pub name: String,
+    /// Its state.
+    pub state: State,
+    /// The node that it runs on.
+    pub current: Option<String>,
+    /// The names of its resources, possibly cut.
+    pub resources: Vec<String>,
+}
+
+/// The cluster, as one node's `clpstat` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stat {
+    /// The nodes by name.
+    pub servers: BTreeMap<String, State>,
+    /// The groups, in the order shown.
+    pub groups: Vec<Group>,
+    /// The monitors by name, possibly cut.
+    pub monitors: BTreeMap<String, State>,
+}
+
+impl Stat {
+    /// The daemon's state on `node`, as the node that printed this sees it.
+    pub fn server(&self, node: &str) -> State {
+        let mut found = self.servers.iter().filter(|(shown, _)| same_name(shown, node));
+        match (found.next(), found.next()) {
+            (Some((_, state)), None) => *state,
+            _ => State::Unknown,
+        }
+    }
+
+    /// The group `name`, if exactly one line can be it.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        let mut found = self.groups.iter().filter(|group| same_name(&group.name, name));
+        found.next().filter(|_| found.next().is_none())
+    }
+
+    /// Groups other than CLUSTERPRO's own for its management address.
+    pub fn failover_groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups
+            .iter()
+            .filter(|group| group.name != "ManagementGroup" && group.name != "ManagementGrou")
+    }
+
+    /// Resources that can only be mirror or hybrid disks: the names that CLUSTERPRO gives them begin with `md` or `hd`.
+    pub fn mirror_disks(&self) -> impl Iterator<Item = &str> {
+        let names = self
+            .groups
+            .iter()
+            .flat_map(|group| group.resources.iter().map(String::as_str));
+        names.filter(|name| {
+            ["md", "hd"].iter().any(|front| {
+                name.strip_prefix(front)
+                    .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            })
+        })
+    }
+
+    /// Rule 2: the peer's daemon is online, and every group is offline. Nothing else is offline.
+    pub fn all_offline(&self, peer: &str) -> bool {
+        self.server(peer) == State::Online
+            && self.failover_groups().count() > 0
+            && self
+                .failover_groups()
+                .all(|group| group.state == State::Offline && group.current.is_none())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Section {
+    None,
+    Server,
+    Group,
+    Monitor,
+}
+
+/// Splits `  *name ......: words` into indentation, name and words.
+fn entry(line: &str) -> Option<(usize, &str, &str)> {
+    let (left, words) = line.split_once(':')?;
+    let indent = left.len() - left.trim_start().len() + usize::from(left.trim_start().starts_with('*'));
+    let name = left
+        .trim()
+        .trim_start_matches('*')
+        .trim()
+        .trim_end_matches('.')
+        .trim_end();
+    (!name.is_empty() && !name.contains(char::is_whitespace)).then_some((indent, name, words))
+}
+
+/// Reads the output of `clpstat` (or `clpstat --long`). Errors: no server, no group, or a name shown twice with different states.
+pub fn parse(text: &str) -> Result<Stat> {
+    let bad = |why: &str| unreadable("clpstat", why, text);
+    let mut stat = Stat {
+        servers: BTreeMap::new(),
+        groups: Vec::new(),
+        monitors: BTreeMap::new(),
+    };
+    let (mut section, mut top) = (Section::None, None::<usize>);
+    for line in text.lines() {
+        let word = line.trim().to_ascii_lowercase();
+        if word.starts_with('<') && word.ends_with('>') {
+            top = None;
+            section = match word.as_str() {
+                "<server>" => Section::Server,
+                "<group>" => Section::Group,
+                "<monitor>" => Section::Monitor,
+                _ => Section::None,
+            };
+            continue;
+        }
+        let Some((indent, name, words)) = entry(line) else {
+            continue;
+        };
+        let is_top = indent <= *top.get_or_insert(indent);
+        let state = State::read(words);
+        match (section, is_top) {
+            (Section::Server, true) => {
+                if stat
+                    .servers
+                    .insert(name.to_owned(), state)
+                    .is_some_and(|earlier| earlier != state)
+                {
+                    return Err(bad("a server shown twice"));
+                }
+            }
+            (Section::Group, true) => {
+                stat.groups.push(Group {
+                    name: name.to_owned(),
+                    state,
+                    current: None,
+                    resources: Vec::new(),
+                });
+            }
+            (Section::Group, false) => {
+                let Some(group) = stat.groups.last_mut() else { continue };
+                if name.eq_ignore_ascii_case("current") {
+                    let node = words.split_whitespace().next().unwrap_or_default();
+                    group.current = node
+                        .starts_with(|c: char| c.is_ascii_alphanumeric())
+                        .then(|| node.to_owned());
+                } else {
+                    group.resources.push(name.to_owned());
+                }
+            }
+            (Section::Monitor, true) => {
+                if stat
+                    .monitors
+                    .insert(name.to_owned(), state)
+                    .is_some_and(|earlier| earlier != state)
+                {
+                    return Err(bad("a monitor shown twice"));
+                }
+            }
+            _ => {}
+        }
+    }
+    if stat.servers.is_empty() || stat.groups.is_empty() {
+        return Err(bad("no servers or no groups"));
+    }
+    Ok(stat)
+}
+
+/// The state of each monitor on each node.
+pub type Monitors = BTreeMap<String, BTreeMap<String, State>>;
+
+/// Reads the output of `clpstat -m`: blocks that begin `Monitor0 [mdw1 : Normal]` (or a line with the monitor's name),
+/// followed by a line for each node, `server1 [o|o] : Suspend`. Nodes may be shown by their aliases `server0`, … which
+/// the head of the table explains (`*server0 : server1`).
+pub fn parse_monitors(text: &str) -> Result<Monitors> {
+    let mut monitors = Monitors::new();
+    let mut aliases: BTreeMap<String, String> = BTreeMap::new();
+    let mut current: Option<String> = None;
+    for line in text.lines() {
+        let trimmed = line.trim();
+        if let Some(name) = heading(trimmed) {
+            monitors.entry(name.to_owned()).or_default();
+            current = Some(name.to_owned());
+            continue;
+        }
+        let Some((left, words)) = trimmed.split_once(':') else {
+            continue;
+        };
+        let shown = left.split('[').next().unwrap_or_default();
+        let shown = shown
+            .trim()
+            .trim_start_matches('*')
+            .trim()
+            .trim_end_matches('.')
+            .trim_end();
+        if shown.is_empty() || shown.contains(char::is_whitespace) {
+            continue;
+        }
+        let Some(monitor) = &current else {
+            aliases.insert(shown.to_owned(), words.trim().to_owned());
+            continue;
+        };
+        let node = aliases.get(shown).map_or(shown, String::as_str).to_owned();
+        let state = State::read(words);
+        let nodes = monitors.entry(monitor.clone()).or_default();
+        if nodes.insert(node, state).is_some_and(|earlier| earlier != state) {
+            return Err(unreadable("clpstat -m", "a monitor shown twice on one node", text));
+        }
+    }
+    if monitors.is_empty() {
+        return Err(unreadable("clpstat -m", "no monitors", text));
+    }
+    Ok(monitors)
+}
+
+/// The monitor's name in `Monitor0 [mdw1 : Normal]`.
+fn heading(line: &str) -> Option<&str> {
+    let rest = line
+        .get(..7)
+        .filter(|word| word.eq_ignore_ascii_case("monitor"))
+        .and(line.get(7..))?;
+    let (number, inner) = rest.split_once('[')?;
+    if !number.trim().chars().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    let name = inner.split([':', ']']).next()?.trim();
+    (!name.is_empty()).then_some(name)
+}
+
+/// The state of `monitor` on `node`; what is not shown, or shown twice, is not known.
+pub fn monitor_state(monitors: &Monitors, monitor: &str, node: &str) -> State {
+    let mut found = monitors.iter().filter(|(shown, _)| same_name(shown, monitor));
+    let (Some((_, nodes)), None) = (found.next(), found.next()) else {
+        return State::Unknown;
+    };
+    let mut states = nodes.iter().filter(|(shown, _)| same_name(shown, node));
+    match (states.next(), states.next()) {
+        (Some((_, state)), None) => *state,
+        _ => State::Unknown,
+    }
+}
+
+#[cfg(test)]
+#[path = "stat_tests.rs"]
+mod tests;

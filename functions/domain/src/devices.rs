@@ -1,0 +1,181 @@
+//! The device gate (rule 17): is a partition's path on the volume that it must be on?
+//!
+//! Names may change at any boot, and CLUSTERPRO's post-processing on a wrong disk destroys it. So a path counts only if
+//! everything that lies under it is one disk, and that disk is known to be the volume: by its serial on Nitro, by its
+//! attachment's name on Xen. What cannot be told is a mismatch.
+
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A whole disk under a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Disk {
+    /// Its kernel name, such as `xvdb` or `nvme1n1`.
+    pub name: String,
+    /// The volume's id, if the disk has a serial.
+    pub volume: Option<String>,
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Under {
+    /// The disks under the path; more than one if LVM spreads over them.
+    pub disks: BTreeSet<Disk>,
+}
+
+/// Types of `lsblk` that lie between a path and a disk.
+const BETWEEN: [&str; 6] = ["part", "lvm", "crypt", "mpath", "dm", "loop"];
+
+/// `vol0123abc` or `vol-0123abc` as a volume id.
+fn volume_of(serial: &str) -> Option<String> {
+    let hex = serial.strip_prefix("vol")?.trim_start_matches('-');
+    let id = format!("vol-{hex}");
+    crate::names::is_id("vol", &id).then_some(id)
+}
+
+/// One `KEY="value"` line of `lsblk -P`.
+fn pairs(line: &str) -> BTreeMap<&str, &str> {
+    let mut found = BTreeMap::new();
+    let mut rest = line;
+    while let Some((key, after)) = rest.split_once("=\"") {
+        let Some((value, next)) = after.split_once('"') else {
+            break;
+        };
+        found.insert(key.trim(), value.trim());
+        rest = next;
+    }
+    found
+}
+
+/// Reads what `lsblk -s` printed for one path, as pairs (`-P`), JSON (`-J`) or the tree that people read. `None`: no disk
+/// could be made out, or something is in the way that we do not know.
+pub fn under(text: &str) -> Option<Under> {
+    let mut disks = BTreeSet::new();
+    if let Some(start) = text.find('{').filter(|_| text.contains("\"blockdevices\"")) {
+        let json: serde_json::Value = serde_json::from_str(text.get(start..)?.trim()).ok()?;
+        collect_json(json.get("blockdevices")?, &mut disks, 0)?;
+    } else {
+        for line in text
+            .lines()
+            .filter(|line| !line.trim().is_empty() && !line.starts_with('/'))
+        {
+            let (name, kind, serial) = if line.contains("=\"") {
+                let pairs = pairs(line);
+                let name = pairs.get("KNAME").or_else(|| pairs.get("NAME"))?;
+                (
+                    (*name).to_owned(),
+                    (*pairs.get("TYPE")?).to_owned(),
+                    pairs.get("SERIAL").map(|s| (*s).to_owned()),
+                )
+            } else {
+                let plain = line.replace(|c: char| "│├└─`|".contains(c), " ");
+                let words: Vec<&str> = plain.split_whitespace().collect();
+                let name = words.first()?.trim_start_matches('-').to_owned();
+                if name == "NAME" {
+                    continue;
+                }
+                let kind = words.iter().find(|word| **word == "disk" || BETWEEN.contains(word))?;
+                let serial = words.iter().skip(1).find(|word| volume_of(word).is_some());
+                (name, (*kind).to_owned(), serial.map(|s| (*s).to_owned()))
+            };
+            add(&mut disks, &name, &kind, serial.as_deref())?;
+        }
+    }
+    (!disks.is_empty()).then_some(Under { disks })
+}
+
+fn add(disks: &mut BTreeSet<Disk>, name: &str, kind: &str, serial: Option<&str>) -> Option<()> {
+    if kind == "disk" {
+        let volume = serial.and_then(volume_of);
+        disks.insert(Disk {
+            name: name.trim_start_matches("/dev/").to_owned(),
+            volume,
+        });
+        return Some(());
+    }
+    BETWEEN.contains(&kind).then_some(())
+}
+
+fn collect_json(list: &serde_json::Value, disks: &mut BTreeSet<Disk>, depth: u8) -> Option<()> {
+    if depth > 16 {
+        return None;
+    }
+    for entry in list.as_array()? {
+        let text = |key: &str| entry.get(key).and_then(serde_json::Value::as_str);
+        add(
+            disks,
+            text("kname").or_else(|| text("name"))?,
+            text("type")?,
+            text("serial"),
+        )?;
+        if let Some(children) = entry.get("children") {
+            collect_json(children, disks, depth + 1)?;
+        }
+    }
+    Some(())
+}
+
+/// The name that a Xen guest gives to the disk attached as `device`.
+fn xen_name(device: &str) -> Option<String> {
+    let name = device.strip_prefix("/dev/")?;
+    let letters = name.strip_prefix("sd").or_else(|| name.strip_prefix("xvd"))?;
+    Some(format!("xvd{letters}"))
+}
+
+/// Passes if on `node` both partitions of every mirror disk lie on the volume that is attached at the disk's device.
+/// `attached` maps devices to volume ids, `seen` paths to what lies under them.
+pub fn gate(
+    config: &Config,
+    node: &str,
+    attached: &BTreeMap<String, String>,
+    seen: &BTreeMap<String, Under>,
+) -> Result<()> {
+    for mirror in &config.mirror_disks {
+        let device = mirror.device.on(node);
+        let mismatch = |found: String| {
+            Error::new(
+                Kind::DeviceMismatch,
+                format!("{} on {node}: {found}", mirror.name),
+                "do not start the mirror; correct the partitions' device names in CLUSTERPRO's and this cluster's \
+                 configuration, then start recover",
+            )
+        };
+        let volume = attached
+            .get(device)
+            .ok_or_else(|| mismatch(format!("no volume is attached at {device}")))?;
+        for path in [mirror.cluster_partition.on(node), mirror.data_partition.on(node)] {
+            let Some(under) = seen.get(path) else {
+                return Err(mismatch(format!(
+                    "{path} does not exist, or what lies under it could not be read"
+                )));
+            };
+            let mut disks = under.disks.iter();
+            let (Some(disk), None) = (disks.next(), disks.next()) else {
+                let names: Vec<_> = under.disks.iter().map(|disk| disk.name.as_str()).collect();
+                return Err(mismatch(format!(
+                    "{path} lies on {} disks ({})",
+                    names.len(),
+                    names.join(", ")
+                )));
+            };
+            let is_it = match &disk.volume {
+                Some(found) => found == volume,
+                None => xen_name(device).as_deref() == Some(disk.name.as_str()),
+            };
+            if !is_it {
+                let found = disk.volume.as_deref().unwrap_or("a disk without a serial");
+                return Err(mismatch(format!(
+                    "{path} lies on {} ({found}), not on {volume} ({device})",
+                    disk.name
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "devices_tests.rs"]
+mod tests;

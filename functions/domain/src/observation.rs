@@ -1,0 +1,186 @@
+//! What was seen of a cluster at one moment, in EC2 and on both nodes. Nothing is concluded here.
+
+use crate::clusterpro::mdstat::{self, Mirror};
+use crate::clusterpro::outputs::{self, Services};
+use crate::clusterpro::stat::{self, Monitors, Stat};
+use crate::config::Config;
+use crate::devices::{self, Under};
+use crate::document::{Job, Record, Reply};
+use crate::time::Moment;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The state of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Power {
+    /// On its way up.
+    Pending,
+    /// Running; the guest may still boot, or have halted a moment ago.
+    Running,
+    /// On its way down.
+    Stopping,
+    /// Stopped.
+    Stopped,
+    /// Shutting down for good, terminated, or unknown.
+    Gone,
+}
+
+impl Power {
+    /// From EC2's word.
+    pub fn read(word: &str) -> Self {
+        match word {
+            "pending" => Self::Pending,
+            "running" => Self::Running,
+            "stopping" => Self::Stopping,
+            "stopped" => Self::Stopped,
+            _ => Self::Gone,
+        }
+    }
+}
+
+/// An instance as EC2 describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Instance {
+    /// Its id.
+    pub id: String,
+    /// Its state.
+    pub power: Power,
+    /// Why it is in that state: a code such as `Client.InstanceInitiatedShutdown`.
+    pub reason: Option<String>,
+    /// When it was last started.
+    pub launched: Option<Moment>,
+    /// `stop` or `terminate`; `None` if it was not asked for.
+    pub shutdown_behavior: Option<String>,
+    /// A Spot instance.
+    pub spot: bool,
+    /// The Auto Scaling group that it belongs to.
+    pub auto_scaling_group: Option<String>,
+    /// The value of its tag `mirrorsnap:cluster`, which allows us to act on it.
+    pub tagged_for: Option<String>,
+    /// Its zone.
+    pub zone: String,
+    /// Attached volumes by device.
+    pub volumes: BTreeMap<String, String>,
+    /// The root volume's device.
+    pub root_device: Option<String>,
+}
+
+/// A node as its own `observe` describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// The boot.
+    pub boot_id: String,
+    /// Whole seconds since the boot, rounded down.
+    pub uptime: u64,
+    /// An operator holds it.
+    pub hold: bool,
+    /// The highest epoch that it has seen; `None` if it has seen none, or cannot read it.
+    pub epoch: Option<u64>,
+    /// Records of the critical section of the run that was asked about.
+    pub records: BTreeMap<String, Record>,
+    /// Runs that are armed and not done.
+    pub unfinished: Vec<String>,
+    /// Detached commands of the run.
+    pub jobs: BTreeMap<String, Job>,
+    /// What they printed, by the same key.
+    pub outs: BTreeMap<String, String>,
+    /// The cluster as it sees it; `None`: no daemon, or not readable.
+    pub stat: Option<Stat>,
+    /// The monitors on each node; `None` likewise.
+    pub monitors: Option<Monitors>,
+    /// The mirror disks that could be read.
+    pub mirrors: BTreeMap<String, Mirror>,
+    /// Whether initial mirror construction is clearly off, by disk.
+    pub construction_off: BTreeMap<String, bool>,
+    /// How services start.
+    pub services: Services,
+    /// What lies under each configured path.
+    pub devices: BTreeMap<String, Under>,
+}
+
+impl Node {
+    /// Reads the reply of `observe`. What is missing or unreadable is absent, and judged where it is needed.
+    pub fn read(config: &Config, reply: &Reply) -> Self {
+        let head = &reply.head;
+        let text = |name: &str| reply.section(name).map(|section| section.text.as_str());
+        let mut node = Self {
+            boot_id: head.boot_id.clone(),
+            uptime: whole_seconds(head.uptime),
+            hold: head.hold,
+            epoch: head.stored_epoch,
+            records: head.records.clone(),
+            unfinished: head.unfinished.clone(),
+            jobs: head.jobs.clone(),
+            outs: BTreeMap::new(),
+            stat: text("clpstat").and_then(|text| stat::parse(text).ok()),
+            monitors: text("clpstat-monitors").and_then(|text| stat::parse_monitors(text).ok()),
+            mirrors: BTreeMap::new(),
+            construction_off: BTreeMap::new(),
+            services: text("is-enabled").map_or(Services::Mixed, outputs::services),
+            devices: BTreeMap::new(),
+        };
+        for disk in &config.mirror_disks {
+            if let Some(mirror) =
+                text(&format!("clpmdstat {}", disk.name)).and_then(|t| mdstat::parse(&disk.name, t).ok())
+            {
+                node.mirrors.insert(disk.name.clone(), mirror);
+            }
+            let off = reply
+                .section(&format!("fullcopy {}", disk.name))
+                .is_some_and(|section| outputs::initial_construction_off(section.rc, &section.text));
+            node.construction_off.insert(disk.name.clone(), off);
+        }
+        for (name, section) in &reply.sections {
+            if let Some(path) = name.strip_prefix("device ") {
+                if let Some(under) = devices::under(&section.text).filter(|_| section.rc == 0) {
+                    node.devices.insert(path.to_owned(), under);
+                }
+            } else if let Some(job) = name.strip_prefix("out ") {
+                node.outs.insert(job.to_owned(), section.text.clone());
+            }
+        }
+        node
+    }
+
+    /// The newest attempt of a detached document of this run: its number, its files, what it printed.
+    pub fn job(&self, document: &str) -> Option<(u32, &Job, &str)> {
+        let attempt = |key: &str| key.strip_prefix(document)?.strip_prefix('.')?.parse::<u32>().ok();
+        let (number, key, job) = self
+            .jobs
+            .iter()
+            .filter_map(|(key, job)| Some((attempt(key)?, key, job)))
+            .max_by_key(|(number, ..)| *number)?;
+        Some((number, job, self.outs.get(key).map_or("", String::as_str)))
+    }
+}
+
+/// Whole seconds, rounded down; what is no time of a running machine counts as 0, the earliest.
+fn whole_seconds(uptime: f64) -> u64 {
+    std::time::Duration::try_from_secs_f64(uptime).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// Everything that was seen at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// When.
+    pub at: Moment,
+    /// Instances by node name; absent if EC2 does not show one.
+    pub instances: BTreeMap<String, Instance>,
+    /// Nodes that answered.
+    pub nodes: BTreeMap<String, Node>,
+    /// Why the others did not.
+    pub silent: BTreeMap<String, String>,
+}
+
+impl Observation {
+    /// The state of a node's instance.
+    pub fn power(&self, node: &str) -> Power {
+        self.instances.get(node).map_or(Power::Gone, |instance| instance.power)
+    }
+
+    /// The node, if it answered.
+    pub fn node(&self, node: &str) -> Option<&Node> {
+        self.nodes.get(node)
+    }
+}
