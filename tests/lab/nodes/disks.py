@@ -6,12 +6,13 @@ in which they answer, which may change at any boot, and shows the volume id with
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..ec2.blocks import SIZE
+from .clusterpro import layout
 from .lsblk import lsblk
 from .shell_commands import host_tool
 from .socket import Command, Exec, NodeCall, Result
@@ -20,31 +21,6 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 MIB, GIB = 1 << 20, 1 << 30
-
-
-@dataclass(frozen=True)
-class Part:
-    size: int | None  # bytes; None: all that is left
-    mountpoint: str = ""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What is written on a disk: partitions, or (with `vg`) a physical volume over the whole disk with `lvs`."""
-
-    parts: tuple[Part, ...] = ()
-    vg: str = ""
-    lvs: tuple[tuple[str, int | None], ...] = ()  # name, bytes (None: all that is left)
-
-
-ROOT_LAYOUT = Layout((Part(MIB), Part(None, "/")))
-MIRROR_LAYOUT = Layout((Part(GIB), Part(None)))  # cluster partition, data partition, as in the seed
-BLANK = Layout()
-
-
-def lvm_layout(vg: str, cluster_lv: str, data_lv: str) -> Layout:
-    """A mirror disk whose two partitions are logical volumes: /dev/mapper/<vg>-<lv>, which keep their names."""
-    return Layout(vg=vg, lvs=((cluster_lv, GIB), (data_lv, None)))
 
 
 @dataclass
@@ -60,6 +36,7 @@ class Block:
     size: int
     majmin: str
     mountpoint: str = ""
+    link: str = ""  # /dev/<vg>/<lv>
     parent: Block | None = field(default=None, repr=False)
     children: list[Block] = field(default_factory=list, repr=False)
 
@@ -70,7 +47,7 @@ class Disk:
     volume: Any  # ec2.volumes.Volume
     serial: str | None
     device: str  # the attachment's: /dev/sdb
-    layout: Layout
+    vg: str = ""  # of the physical volume on it
     block: Block | None = field(default=None, repr=False)
 
     def blocks(self) -> list[Block]:
@@ -85,7 +62,7 @@ def platform_of(instance_id: str) -> str:
     return instance.platform if instance else "xen"
 
 
-def _attached(instance_id: str) -> list[tuple[str, Any]]:
+def attached(instance_id: str) -> list[tuple[str, Any]]:
     """(device, volume) of the instance's attachments, root first."""
     from ..ec2.model import store
 
@@ -102,22 +79,21 @@ def at_boot(machine: Machine, *, rename: bool) -> list[Disk]:
     from .. import context
 
     with context.lab.lock:
-        attached = _attached(machine.instance_id)
+        found = attached(machine.instance_id)
         nitro = machine.platform() == "nitro"
-        order = list(range(len(attached)))
+        order = list(range(len(found)))
         if nitro and rename:
             order[1:] = _permuted(order[1:])
         disks = []
-        for index, (device, volume) in enumerate(attached):
+        for index, (device, volume) in enumerate(found):
             if nitro:
                 name, serial, major = f"nvme{order[index]}n1", volume.id.replace("-", ""), 259
             else:
                 letters = re.sub(r"\d+$", "", device.rsplit("/", 1)[-1])
                 name, serial, major = "xvd" + re.sub(r"^(sd|xvd|hd)", "", letters), None, 202
-            layout = getattr(volume, "layout", None) or machine.layouts.get(device)
-            layout = layout or (ROOT_LAYOUT if index == 0 else MIRROR_LAYOUT)
-            disks.append(Disk(name, volume, serial, device, layout))
-            disks[-1].block = _block(disks[-1], major, 16 * index)
+            disks.append(Disk(name, volume, serial, device))
+            disks[-1].block = _block(disks[-1], major, 16 * index, root=index == 0)
+    _activate(disks)
     dm = 0
     for disk in disks:  # device mapper numbers go across all disks
         for block in disk.blocks():
@@ -134,23 +110,35 @@ def _permuted(items: list[int]) -> list[int]:
     return items[1:] + items[:1]
 
 
-def _block(disk: Disk, major: int, minor: int) -> Block:
+def _block(disk: Disk, major: int, minor: int, *, root: bool) -> Block:
+    """The disk with its partitions, as the table in its own bytes says; the root disk's bytes are not modelled."""
     size = disk.volume.gib * GIB
     whole = Block(disk.name, disk.name, f"/dev/{disk.name}", "disk", disk, 0, size, f"{major}:{minor}")
-    at = MIB
-    for number, part in enumerate(disk.layout.parts, 1):
-        length = part.size if part.size is not None else size - at - MIB
+    parts = [(p.name, p.first * SIZE, (p.end - p.first) * SIZE, "") for p in layout.partitions(disk.volume.blocks)]
+    if root and not parts:
+        parts = [("1", MIB, MIB, ""), ("2", 2 * MIB, size - 3 * MIB, "/")]
+    for number, start, length, mountpoint in parts:
         name = f"{disk.name}p{number}" if disk.name[-1].isdigit() else f"{disk.name}{number}"
-        ids = f"{major}:{minor + number}"
-        child = Block(name, name, f"/dev/{name}", "part", disk, at, length, ids, part.mountpoint, whole)
-        whole.children.append(child)
-        at += length
-    for lv, wanted in disk.layout.lvs:
-        length = wanted if wanted is not None else size - at - MIB
-        name = f"{disk.layout.vg.replace('-', '--')}-{lv.replace('-', '--')}"
-        whole.children.append(Block(name, "", f"/dev/mapper/{name}", "lvm", disk, at, length, "", "", whole))
-        at += length
+        ids = f"{major}:{minor + int(number)}"
+        whole.children.append(
+            Block(name, name, f"/dev/{name}", "part", disk, start, length, ids, mountpoint, parent=whole)
+        )
     return whole
+
+
+def _activate(disks: list[Disk]) -> None:
+    """Logical volumes of the volume groups found; one that is there twice (a volume and its copy) stays inactive."""
+    groups = [(d, vg) for d in disks if (vg := layout.volume_group(d.volume.blocks))]
+    for disk, vg in groups:
+        disk.vg = vg.name
+        if not disk.block or sum(o.pv_uuid == vg.pv_uuid or o.name == vg.name for _, o in groups) > 1:
+            continue
+        for lv in vg.volumes:
+            name = f"{vg.name.replace('-', '--')}-{lv.name.replace('-', '--')}"  # device mapper doubles the hyphens
+            path, length = f"/dev/mapper/{name}", (lv.end - lv.first) * SIZE
+            block = Block(name, "", path, "lvm", disk, lv.first * SIZE, length, "", parent=disk.block)
+            block.link = f"/dev/{vg.name}/{lv.name}"
+            disk.block.children.append(block)
 
 
 def links(disks: list[Disk]) -> dict[str, Block]:
@@ -161,8 +149,7 @@ def links(disks: list[Disk]) -> dict[str, Block]:
             out.setdefault(f"/dev/{block.kname}", block)
             if block.type == "lvm":
                 out.setdefault(block.path, block)
-                lv = next(lv for lv, _ in disk.layout.lvs if block.name.endswith("-" + lv.replace("-", "--")))
-                out.setdefault(f"/dev/{disk.layout.vg}/{lv}", block)
+                out.setdefault(block.link, block)
             elif disk.serial:
                 part = f"-part{disk.block.children.index(block) + 1}" if block.type == "part" and disk.block else ""
                 out.setdefault(f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{disk.serial}{part}", block)

@@ -83,15 +83,26 @@ def _run(name: str, script: str, timeout: float = 60.0) -> dict[str, Any]:
     return {"rc": done.rc, "stdout": done.stdout.decode("utf-8", "replace"), "stderr": done.stderr.decode()}
 
 
-def on_phase(phase: str) -> None:
+def on_phase(phase: str, execution: str = "") -> None:
     """Faults `{node, at, effect}` whose phase begins now."""
     for spec in context.lab.faults.listing():
         fault = spec["spec"]
         if "node" not in fault or "command" in fault or fault.get("at") != phase:
             continue
-        effect = context.lab.faults.take("node", lambda s, mine=fault: s == mine, phase=phase)
+        effect = context.lab.faults.take("node", lambda s, mine=fault: s == mine, phase=phase, execution=execution)
         if effect:
             apply(fault["node"], effect)
+
+
+new_machine: list[Callable[[Machine], None]] = []  # called with each machine before its first boot
+
+
+def make(instance: Any) -> Machine:
+    """The guest of an instance of the initial world."""
+    machine = Machine(instance.name, instance.id, context.lab.home)
+    for hook in new_machine:
+        hook(machine)
+    return machine
 
 
 def start_watchdog() -> subprocess.Popen[bytes]:
@@ -108,7 +119,12 @@ def start_watchdog() -> subprocess.Popen[bytes]:
 
 
 def install() -> Callable[[], None]:
+    from .. import phases
+    from ..ec2 import world
+
     watchdog = start_watchdog()
+    world.machine_factory = make
+    phases.on_phase(on_phase)
 
     def stop() -> None:
         for machine in list(MACHINES.values()):

@@ -30,7 +30,7 @@ COLUMNS: dict[str, Callable[[Block, set[str]], str]] = {
     "SERIAL": lambda b, f: (b.disk.serial or "") if b.type == "disk" else "",
     "PKNAME": lambda b, f: (("/dev/" if "paths" in f else "") + b.parent.kname) if b.parent else "",
     "MODEL": lambda b, f: "Amazon Elastic Block Store" if b.type == "disk" and b.disk.serial else "",
-    "FSTYPE": lambda b, f: "LVM2_member" if b.type == "disk" and b.disk.layout.vg else "",
+    "FSTYPE": lambda b, f: "LVM2_member" if b.type == "disk" and b.disk.vg else "",
 }
 
 

@@ -13,10 +13,11 @@ import os
 import shutil
 import signal
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from .. import context
 from . import disks as _disks
@@ -60,7 +61,7 @@ class Machine:
         self.gates: list[Callable[[NodeCall], None]] = []  # called before each simulated command; may block it
         self.on_halt: Callable[[bool], None] = lambda reboot: None
         self.platform: Callable[[], str] = lambda: _disks.platform_of(self.instance_id)
-        self.layouts: dict[str, _disks.Layout] = {}  # by device name of the attachment, e.g. "/dev/sdb"
+        self.held: set[str] = set()  # attachments whose file system is mounted, e.g. "/dev/sdb": EC2 finds them busy
         self.rename_next_boot = False  # Nitro only: the next boot permutes the names of the data disks
         self._guests: list[Guest] = []
         self._disks: list[_disks.Disk] = []
@@ -347,6 +348,7 @@ class Machine:
         self.systemd.on_power_off()
         if not booted:
             return
+        self.held.clear()
         for guest in self._guests:
             guest.on_power_off(self)
         # The rest, in sessions of their own, is searched for; the next boot waits for this thread.
@@ -356,6 +358,23 @@ class Machine:
     def disks(self) -> list[_disks.Disk]:
         """The block devices as of the last boot, root disk first."""
         return list(self._disks)
+
+    def holds(self, device: str) -> bool:
+        """Whether the OS uses the attachment, so that a detach must wait."""
+        return self.state in ("up", "shutting_down") and device in self.held
+
+    def attached(self, device: str) -> Any | None:
+        """The EC2 volume attached under this name now, whether the OS sees it or not."""
+        return dict(_disks.attached(self.instance_id)).get(device)
+
+    def service_enabled(self, name: str) -> bool:
+        return self.systemd.service(name).enabled
+
+    def set_service(self, name: str, enabled: bool) -> None:
+        self.systemd.service(name).enabled = enabled
+
+    def service_active(self, name: str, active: bool) -> None:
+        self.systemd.service(name).active = active
 
     def close(self) -> None:
         """End of the lab: power off, and wait until nothing is left."""
@@ -371,8 +390,6 @@ class Machine:
 
 
 def _real() -> float:
-    import time
-
     return time.monotonic()
 
 

@@ -6,6 +6,7 @@ behind (in a session of its own, or orphaned) is found by reading /proc/*/enviro
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -37,10 +38,8 @@ def marked(mark: str) -> list[int]:
 
 def signal_all(pids: Iterable[int], number: int) -> None:
     for pid in pids:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # ended meanwhile
             os.kill(pid, number)
-        except ProcessLookupError:
-            pass  # ended meanwhile
 
 
 def kill_marked(mark: str, *, rounds: int = 50) -> None:
@@ -107,10 +106,8 @@ class Process:
 
     def signal_group(self, number: int) -> None:
         """Send a signal to the whole process group (that of `setsid`: the group's id is the pid)."""
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # already over
             os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass  # already over
 
     def _read(self, name: str) -> None:
         pipe, kept = getattr(self._popen, name), self._streams[name]

@@ -14,11 +14,13 @@ from .. import context
 from .socket import Exec, NodeCall, Result
 
 # Names that are missing on a host are left out; a script that wants one fails as on a node without it.
-HOST_TOOLS = """sh dash bash cat awk sed grep egrep fgrep mkdir rmdir rm mv ln cp ls date printf echo test [ head tail tr cut sort uniq
-wc env id basename dirname sync touch chmod kill ps stat mktemp od sha256sum md5sum tee expr seq true false nohup setsid
-xargs uname dd cmp diff comm paste base64 find hostname pwd which tac nl split fold join truncate getent jq""".split()
-# Real tools whose durations are lab seconds, or whose paths are the node's: they pass through the lab first.
-_SCALED = ("timeout", "flock")
+HOST_TOOLS = (
+    *("sh", "dash", "bash", "cat", "awk", "sed", "grep", "egrep", "fgrep", "mkdir", "rmdir", "rm", "mv", "ln", "cp"),
+    *("ls", "date", "printf", "echo", "test", "[", "head", "tail", "tr", "cut", "sort", "uniq", "wc", "env", "id"),
+    *("basename", "dirname", "sync", "touch", "chmod", "kill", "ps", "stat", "mktemp", "od", "sha256sum", "md5sum"),
+    *("tee", "expr", "seq", "true", "false", "nohup", "setsid", "xargs", "uname", "dd", "cmp", "diff", "comm", "paste"),
+    *("base64", "find", "hostname", "pwd", "which", "tac", "nl", "split", "fold", "join", "truncate", "getent", "jq"),
+)
 _SEARCH = "/usr/bin:/bin"  # never sbin
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -65,6 +67,18 @@ def _scale(text: str) -> str:
 def timeout(call: NodeCall) -> Result | Exec:
     """coreutils' `timeout [-k D] [-s SIG] D COMMAND…`: the host's own, with its durations scaled."""
     args, out = call.argv[1:], ["timeout"]
+    try:
+        _timeout_options(args, out)
+        out.append(_scale(args.pop(0)))
+    except ValueError as error:
+        return Result(125, "", f"timeout: invalid time interval '{error}'\n")
+    except IndexError:
+        return Result(125, "", "timeout: missing operand\n")
+    return _pass("timeout", out + args)
+
+
+def _timeout_options(args: list[str], out: list[str]) -> None:
+    """Move the options from `args` to `out`, their durations scaled."""
     while args and args[0].startswith("-") and args[0] != "--":
         option = args.pop(0)
         if option in ("-k", "--kill-after", "-s", "--signal"):
@@ -80,28 +94,24 @@ def timeout(call: NodeCall) -> Result | Exec:
             out.append(option)
     if args and args[0] == "--":
         args.pop(0)
-    try:
-        out.append(_scale(args[0]))
-    except ValueError as error:
-        return Result(125, "", f"timeout: invalid time interval '{error}'\n")
-    except IndexError:
-        return Result(125, "", "timeout: missing operand\n")
-    return _pass("timeout", [*out, *args[1:]])
 
 
 def flock(call: NodeCall) -> Result | Exec:
     """util-linux's `flock`: the host's own, its -w scaled; the lock's descriptor is the caller's."""
     out, args = ["flock"], call.argv[1:]
-    while args and args[0].startswith("-"):
-        option = args.pop(0)
-        if re.fullmatch(r"-[a-z]*w|--wait|--timeout", option) and args:
-            out += [option, _scale(args.pop(0))]
-        elif match := re.fullmatch(r"(--wait=|--timeout=|-w)(.+)", option):
-            out.append(match.group(1) + _scale(match.group(2)))
-        elif option in ("-E", "--conflict-exit-code") and args:
-            out += [option, args.pop(0)]
-        else:
-            out.append(option)
+    try:
+        while args and args[0].startswith("-"):
+            option = args.pop(0)
+            if re.fullmatch(r"-[a-z]*w|--wait|--timeout", option) and args:
+                out += [option, _scale(args.pop(0))]
+            elif match := re.fullmatch(r"(--wait=|--timeout=|-w)(.+)", option):
+                out.append(match.group(1) + _scale(match.group(2)))
+            elif option in ("-E", "--conflict-exit-code") and args:
+                out += [option, args.pop(0)]
+            else:
+                out.append(option)
+    except ValueError as error:
+        return Result(64, "", f"flock: invalid timeout value: '{error}'\n")
     return _pass("flock", out + args)
 
 

@@ -6,6 +6,7 @@ call, so that handlers may take lab time. Faults on commands are carried out her
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import select
 import socket as _socket
@@ -104,10 +105,8 @@ class NodeSocket:
         threading.Thread(target=self._accept, name=f"node-{machine.name}", daemon=True).start()
 
     def close(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # closed before
             self._server.shutdown(_socket.SHUT_RDWR)  # wakes accept()
-        except OSError:
-            pass  # closed before
         self._server.close()
         self.path.unlink(missing_ok=True)
 

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from .systemd import Systemd
 
 SERVICE_PROPERTIES = frozenset(
-    "RuntimeMaxSec TimeoutStartSec TimeoutStopSec TimeoutSec Type Description RemainAfterExit KillMode "
-    "WorkingDirectory Environment CollectMode StandardOutput StandardError StandardInput User SyslogIdentifier "
-    "SendSIGKILL DefaultDependencies".split()
+    {
+        *("RuntimeMaxSec", "TimeoutStartSec", "TimeoutStopSec", "TimeoutSec", "Type", "Description", "RemainAfterExit"),
+        *("KillMode", "WorkingDirectory", "Environment", "CollectMode", "StandardOutput", "StandardError"),
+        *("StandardInput", "User", "SyslogIdentifier", "SendSIGKILL", "DefaultDependencies", "Restart", "RestartSec"),
+        *("StartLimitIntervalSec", "StartLimitBurst"),
+    }
 )
-TIMER_PROPERTIES = frozenset("AccuracySec RandomizedDelaySec RemainAfterElapse WakeSystem Description".split())
+TIMER_PROPERTIES = frozenset(["AccuracySec", "RandomizedDelaySec", "RemainAfterElapse", "WakeSystem", "Description"])
 WITH_VALUE = {
     "--unit": "unit", "-u": "unit", "--property": "property", "-p": "property", "--description": "description",
     "--timer-property": "timer_property", "--on-active": "on_active", "--on-boot": "on_boot", "--on-startup": "on_boot",
@@ -131,6 +134,11 @@ def _service(systemd: Systemd, call: NodeCall, options: Options) -> ServiceUnit:
     for pair in props.get("Environment", "").split():
         key, _, value = pair.partition("=")
         env[key] = value
+    restart = props.get("Restart", "no")
+    if restart not in ("no", "always", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog"):
+        raise Refused(f"Failed to parse service restart specifier: {restart}")
+    if kind == "oneshot" and restart in ("always", "on-success"):
+        raise Refused(f"Service {name}.service has Restart= set to {restart}, which isn't allowed for Type=oneshot")
     stop = _span(props, "TimeoutStopSec", _span(props, "TimeoutSec", 90.0))
     return ServiceUnit(
         systemd,
@@ -145,6 +153,10 @@ def _service(systemd: Systemd, call: NodeCall, options: Options) -> ServiceUnit:
         stop_timeout=stop if stop is not None else 86400.0 * 365,
         collect="collect" in options.flags or props.get("CollectMode") == "inactive-or-failed",
         remain="remain" in options.flags or props.get("RemainAfterExit") in ("yes", "true", "1", "on"),
+        restart=restart,
+        restart_after=_span(props, "RestartSec", 0.1) or 0.0,
+        limit_interval=_span(props, "StartLimitIntervalSec", 10.0) or 0.0,
+        limit_burst=int(props.get("StartLimitBurst", "5")),
         group=props.get("KillMode", "control-group") != "process",
     )
 

@@ -38,6 +38,10 @@ class ServiceUnit:
     collect: bool = False
     remain: bool = False  # RemainAfterExit
     group: bool = True  # KillMode=control-group: what the process leaves behind is killed with it
+    restart: str = "no"  # Restart=
+    restart_after: float = 0.1  # RestartSec
+    limit_interval: float = 10.0  # StartLimitIntervalSec; 0 switches the limit off
+    limit_burst: int = 5  # StartLimitBurst
     timer: TimerUnit | None = None  # which keeps the unit loaded while it waits
     state: str = "inactive"  # inactive, activating, active, deactivating, failed
     sub: str = "dead"
@@ -49,6 +53,7 @@ class ServiceUnit:
     _timers: list = field(default_factory=list)
     _stopping: bool = False
     _gone: bool = False
+    _starts: list[float] = field(default_factory=list)
 
     def start(self) -> None:
         """Run the process; FileNotFoundError if there is no such program, RuntimeError if the node is down."""
@@ -60,6 +65,7 @@ class ServiceUnit:
             mark = {"LAB_UNIT": self.name, "INVOCATION_ID": f"{id(self):032x}"}
             self._process = self.systemd.machine.spawn(self.argv, env={**self.env, **mark}, cwd=self.cwd)
             self.pid = self._process.pid
+            self._starts.append(context.lab.clock.monotonic())
             self.state, self.sub = ("activating", "start") if self.type == "oneshot" else ("active", "running")
             limit = self.start_timeout if self.type == "oneshot" else self.runtime_max
             if limit is not None:
@@ -131,10 +137,42 @@ class ServiceUnit:
                 return
             self._finish()
 
+    def _restarts(self) -> bool:
+        """By the table of Restart= in systemd.service(5); a unit that was told to stop stays down."""
+        kinds = {
+            "always": True,
+            "on-success": self.result == "success",
+            "on-failure": self.result != "success",
+            "on-abnormal": self.result in ("signal", "timeout"),
+            "on-abort": self.result == "signal",
+        }
+        if self._stopping or not kinds.get(self.restart, False):
+            return False
+        now = context.lab.clock.monotonic()
+        self._starts = [t for t in self._starts if t > now - self.limit_interval]
+        if self.limit_interval and len(self._starts) >= self.limit_burst:
+            self.result = "start-limit-hit"
+            return False
+        self.state, self.sub, self.pid = "activating", "auto-restart", 0
+        self._timers.append(context.lab.timers.after(self.restart_after, self._again))
+        return True
+
+    def _again(self) -> None:
+        with self.systemd.lock:
+            if self._gone or self.sub != "auto-restart":
+                return
+            try:
+                self.start()
+            except (RuntimeError, OSError):
+                self.result = "resources"
+                self._finish()
+
     def _finish(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        if self._restarts():
+            return
         failed = self.result != "success"
         self.state, self.sub = ("failed", "failed") if failed else ("inactive", "dead")
         self.pid = 0
