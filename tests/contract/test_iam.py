@@ -6,8 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from fixtures.identity import make_may, make_world  # noqa: F401  (fixtures)
-from fixtures.identity import ACCOUNT, ASKED, OWN, REGION, allow, arn, filled, refused, specification, tagged
+from fixtures.identity import (  # noqa: F401  (make_*: fixtures)
     ACCOUNT,
     ASKED,
     OWN,
@@ -15,11 +14,11 @@ from fixtures.identity import ACCOUNT, ASKED, OWN, REGION, allow, arn, filled, r
     allow,
     arn,
     filled,
-    may,
+    make_may,
+    make_world,
     refused,
     specification,
     tagged,
-    world,
 )
 
 DENIED, DRY = "UnauthorizedOperation", "DryRunOperation"

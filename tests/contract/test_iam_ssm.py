@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-from fixtures.identity import ACCOUNT, REGION, allow, arn, filled, make_may, make_world, may, refused, world  # noqa: F401  (fixtures)  # noqa: F401  (fixtures)
+from fixtures.identity import ACCOUNT, REGION, allow, arn, filled, make_may, make_world, refused  # noqa: F401  (make_*: fixtures)
 
 DOCUMENT = f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/Mirror-*"
 SHELL = f"arn:aws:ssm:{REGION}::document/AWS-RunShellScript"
