@@ -129,6 +129,8 @@ class Restore(Resource):
         if self.state != "enabled":
             return
         balance = self.balance()
+        # what has been collected stays when the timing is changed
+        self._credits, self._as_of = balance, context.lab.clock.monotonic()
         fsr_metrics.put(self.snapshot_id, self.az, balance, self.size)
         to_next = (int(balance + 1e-6) + 1 - balance) * context.lab.timing.fsr_credit
         wait = min(60.0, to_next) if balance < self.size else 60.0

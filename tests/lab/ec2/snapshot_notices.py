@@ -29,7 +29,7 @@ def _times(start: datetime.datetime) -> dict[str, str]:
 
 
 def created(snapshot: Snapshot) -> None:
-    """The end of CreateSnapshot, and of each member of a set."""
+    """The end of CreateSnapshot."""
     _ended("createSnapshot", snapshot, _arn("volume", snapshot.volume_id), {})
 
 
@@ -57,20 +57,21 @@ def _ended(event: str, snapshot: Snapshot, source: str, extra: dict[str, str]) -
 
 
 def set_created(snapshots: Sequence[Snapshot]) -> None:
-    """The end of CreateSnapshots: every member has ended."""
-    failed = [s.id for s in snapshots if s.state != "completed"]
+    """The end of CreateSnapshots: every member has ended. A failure names those that failed, and no others."""
+    failed = [s for s in snapshots if s.state != "completed"]
+    named = failed or snapshots
     detail = {
         "event": "createSnapshots",
         "result": "failed" if failed else "succeeded",
-        "cause": f"Snapshot {failed[0]} is in status error" if failed else "",
+        "cause": f"Snapshot {failed[0].id} is in status error" if failed else "",
         "request-id": snapshots[0].request_id,
         **_times(snapshots[0].start_time),
         "snapshots": [
             {"snapshot_id": _arn("snapshot", s.id), "source": _arn("volume", s.volume_id), "status": s.state}
-            for s in snapshots
+            for s in named
         ],
     }
-    resources = [_arn("snapshot", s.id) for s in snapshots]
+    resources = [_arn("snapshot", s.id) for s in named]
     _send("EBS Multi-Volume Snapshots Completion Status", detail, resources)
 
 
