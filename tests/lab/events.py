@@ -2,7 +2,7 @@
 
 `emit()` only queues; a thread of its own hands the events to ministack's EventBridge, in order. So it may be called
 with `lab.lock` held, and an emitter never waits for a target, as on AWS, where every one of these events is best
-effort. Whoever starts an execution while an event is being delivered can ask `current_event()` for it.
+effort. An execution that a rule starts carries the event in its name, so that `event_of()` finds its cause.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import contextvars
 import json
 import logging
 import queue
+import threading
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,12 +20,19 @@ from . import context
 
 _log = logging.getLogger("lab.events")
 _queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+_emitted: dict[str, dict[str, Any]] = {}
 _current: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("lab_event", default=None)
 
 
-def current_event() -> dict[str, Any] | None:
-    """The event whose targets are being invoked on this thread: {source, detail_type, detail, resources}."""
-    return _current.get()
+def execution_name() -> dict[str, str]:
+    """The `name` of an execution that a rule starts: `<event id>_<uuid>`, as EventBridge names them. Empty outside."""
+    event = _current.get()
+    return {"name": f"{event['id']}_{uuid.uuid4()}"} if event else {}
+
+
+def event_of(name: str) -> dict[str, Any] | None:
+    """The event that started the execution called `name`: {id, source, detail_type, detail, resources}."""
+    return _emitted.get(name.partition("_")[0])
 
 
 def emit(source: str, detail_type: str, detail: dict[str, Any], resources: Sequence[str] = ()) -> None:
@@ -33,6 +42,8 @@ def emit(source: str, detail_type: str, detail: dict[str, Any], resources: Seque
     """
     lab = context.lab
     event = {"source": source, "detail_type": detail_type, "detail": detail, "resources": list(resources)}
+    event["id"] = str(uuid.uuid4())
+    _emitted[event["id"]] = event
     effect = lab.faults.take("event", lambda spec: spec["event"] == detail_type, event=detail_type)
     late = float(effect["late"]) if isinstance(effect, dict) else None
     fate = "delivered" if effect is None else "late" if late is not None else effect
@@ -83,8 +94,6 @@ def _deliver() -> None:
 
 def install():
     """Start the delivery; events carry the lab's time."""
-    import threading
-
     from ministack.services import eventbridge
 
     from .patches.pins import replace

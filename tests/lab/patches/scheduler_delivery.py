@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .. import context
+from ..events import execution_name
 from ..iam import RoleError, service_session
 
 # After these a repeat cannot help ("EventBridge Scheduler: retry policy": permission errors go to the DLQ at once).
@@ -55,7 +56,7 @@ def deliver(arn: str, payload: str, credentials: dict[str, str], parameters: dic
     service, parameters = parts[2], parameters or {}
     try:
         if service == "states":
-            client("stepfunctions", credentials).start_execution(stateMachineArn=arn, input=payload)
+            client("stepfunctions", credentials).start_execution(stateMachineArn=arn, input=payload, **execution_name())
         elif service == "lambda":
             client("lambda", credentials).invoke(FunctionName=arn, InvocationType="Event", Payload=payload.encode())
         elif service == "sns":

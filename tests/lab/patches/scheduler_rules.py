@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextvars import copy_context
 from typing import Any
 
 import ministack.core.iam_evaluator as evaluator
@@ -52,7 +53,8 @@ def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str,
         return
     payload = _payload(target, event, rule, view)
     arguments = (target, rule, payload, get_account_id(), get_region())
-    threading.Thread(target=run, args=arguments, name="lab-rule", daemon=True).start()
+    # in this context, which knows the event that is being delivered
+    threading.Thread(target=copy_context().run, args=(run, *arguments), name="lab-rule", daemon=True).start()
 
 
 def _payload(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any) -> str:

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import ministack.services.stepfunctions as ministack_sfn
-from ministack.core.iam_evaluator import _service_principal_matches
-from ministack.core.responses import error_response_json, json_response
-from ministack.services import iam
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
+from .. import iam
 from . import sfn_casing
 from .pins import replace
 from .sfn_names import bad_name
@@ -121,21 +120,15 @@ def _resource(state: dict[str, Any], where: str) -> Iterator[str]:
         yield f"SCHEMA_VALIDATION_FAILED: {why} at {where}/Resource"
 
 
-def _role_problem(role_arn: Any) -> str | None:
-    role = iam._roles.get(str(role_arn).rsplit("/", 1)[-1])
-    if role is not None:
-        trust = role.get("AssumeRolePolicyDocument") or {}
-        trust = json.loads(trust) if isinstance(trust, str) else trust
-        statements = trust.get("Statement", [])
-        for statement in statements if isinstance(statements, list) else [statements]:
-            if statement.get("Effect") == "Allow" and _service_principal_matches(
-                statement.get("Principal"), "states.amazonaws.com"
-            ):
-                return None
-    return (
-        "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the "
-        f"provided role: {role_arn}"
-    )
+def _role_problem(role_arn: Any, machine_arn: str) -> str | None:
+    try:
+        iam.trusts(str(role_arn), "states.amazonaws.com", machine_arn)
+    except iam.RoleError as error:
+        return (
+            "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume "
+            f"the provided role ({error})"
+        )
+    return None
 
 
 def _checked(original: Any, data: dict[str, Any], *, creating: bool) -> Any:
@@ -144,8 +137,10 @@ def _checked(original: Any, data: dict[str, Any], *, creating: bool) -> Any:
     if (creating or "definition" in data) and (found := problems(data.get("definition"))):
         text = f"Invalid State Machine Definition: '{'; '.join(found)}'"
         return error_response_json("InvalidDefinition", text, 400)
-    if (creating or "roleArn" in data) and (problem := _role_problem(data.get("roleArn"))):
-        return error_response_json("AccessDeniedException", problem, 400)
+    if creating or "roleArn" in data:
+        made = f"arn:aws:states:{get_region()}:{get_account_id()}:stateMachine:{data.get('name')}"
+        if problem := _role_problem(data.get("roleArn"), data.get("stateMachineArn") or made):
+            return error_response_json("AccessDeniedException", problem, 400)
     return original(data)
 
 

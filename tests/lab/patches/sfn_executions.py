@@ -131,7 +131,7 @@ def _new_run(arn: str, name: str, text: str, asked: str, base: str, machine: dic
         activity_store={},
     )
     env._program_state = ProgramRunning()  # so that a stop is heeded from the start
-    event = events.current_event() or {}
+    event = events.event_of(name) or {}
     call = current_call()
     run = Run(
         record=record,
