@@ -229,12 +229,18 @@ CASES = [
     ),
     (
         "describe takes no ARN",
-        [allow("ec2:DescribeVolumes", arn("volume"))],
-        "describe_volumes",
-        {"VolumeIds": ["{volume}"]},
+        [allow("ec2:DescribeInstances", arn("instance"))],
+        "describe_instances",
+        {"InstanceIds": ["{instance}"]},
         False,
     ),
-    ("describe takes a star", [allow("ec2:DescribeVolumes")], "describe_volumes", {"VolumeIds": ["{volume}"]}, True),
+    (
+        "describe takes a star",
+        [allow("ec2:DescribeInstances")],
+        "describe_instances",
+        {"InstanceIds": ["{instance}"]},
+        True,
+    ),
 ]
 
 

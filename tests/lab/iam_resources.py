@@ -274,13 +274,10 @@ def _send_command(params: dict[str, Any], region: str) -> list[Check]:
 
 def _document_tags(arn: str) -> dict[str, str]:
     """The tags of a document of the account; {} for AWS's own and for unknown ones."""
-    try:
-        from .ssm import documents
-    except ImportError:
-        return {}
-    found = documents.store.get(arn.rsplit("/", 1)[-1]) if hasattr(documents, "store") else None
-    tags = getattr(found, "tags", None) or {}
-    return tags if isinstance(tags, dict) else {t["Key"]: t["Value"] for t in tags}
+    from .ssm import documents
+
+    found = documents.store.get(arn.rsplit("/", 1)[-1])
+    return found.tags if found is not None and found.arn == arn else {}
 
 
 DOCUMENT_CALLS = frozenset(

@@ -43,7 +43,7 @@ def _fields(props: dict[str, Any]) -> dict[str, Any]:
 
 
 def _store() -> Any:
-    from ..ssm import documents
+    from ..ssm import documents  # late: the store wants a lab that runs
 
     return documents
 
@@ -79,12 +79,17 @@ def update(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: st
         made = create(logical_id, new, stack)
         delete(physical_id, old)
         return made
-    if changed:
-        try:
-            with context.lab.lock:
-                _store().update(name=physical_id, content=fields["content"], format=fields["format"])
-        except AwsError as error:
-            raise ValueError(f"{DOCUMENT}: {error.message} ({error.code})") from error
+    try:
+        with context.lab.lock:
+            if changed:
+                wanted = {name: fields[name] for name in ("content", "format", "version_name")}
+                _store().update(name=physical_id, **wanted)
+            tags = _store().get(physical_id).tags
+            for tag in old.get("Tags") or []:  # tags that were set outside of the stack stay
+                tags.pop(tag["Key"], None)
+            tags.update(fields["tags"])
+    except AwsError as error:
+        raise ValueError(f"{DOCUMENT}: {error.message} ({error.code})") from error
     return physical_id, {}
 
 
