@@ -35,6 +35,7 @@ PARTS = (
     "ops",
     "ec2",
     "nodes.life",
+    "ssm",
     "nodes.clusterpro",  # gives the world its machines
     "ec2.world",  # after everything that gives machines to its instances
 )

@@ -65,7 +65,7 @@ class Machine:
         self.rename_next_boot = False  # Nitro only: the next boot permutes the names of the data disks
         self._guests: list[Guest] = []
         self._disks: list[_disks.Disk] = []
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # innermost: no other lock is taken while it is held
         self._epoch = 0  # grows with every change of power: a step of an older one does nothing
         self._reboot = False
         self._acpi_pending: bool | None = None  # reboot? ordered while it was booting
@@ -263,9 +263,11 @@ class Machine:
     def cut_power(self) -> None:
         """No power from now on: every process dies, nothing is told. Without effect on a machine that is off."""
         with self._lock:
-            if self.state != "off":
-                self._log("power_cut")
-                self._end_boot()
+            if self.state == "off":
+                return
+            self._log("power_cut")
+            self._end_boot()
+        self._tell_power_off()
 
     def _log(self, event: str) -> None:
         context.lab.record.add("power", node=self.name, instance=self.instance_id, boot_id=self.boot_id, event=event)
@@ -285,17 +287,17 @@ class Machine:
         killer = self._killer
         if killer:
             killer.join()
+        found = _disks.at_boot(self, rename=self.rename_next_boot)
         with self._lock:
             if epoch != self._epoch:
                 return
+            self._disks, self.rename_next_boot = found, False
             shutil.rmtree(self.root / "run")
             (self.root / "run").mkdir()
             self.boot_id = str(uuid.uuid4())
             self.boots += 1
             (self.root / "proc/sys/kernel/random/boot_id").write_text(self.boot_id + "\n")
             os.ftruncate(self._uptime_fd, 0)
-            self._disks = _disks.at_boot(self, rename=self.rename_next_boot)
-            self.rename_next_boot = False
             self.state = "up"
             self.refresh_proc()
             self._log("up")
@@ -326,7 +328,10 @@ class Machine:
             reboot = self._reboot
             self._log("restart" if reboot else "halt")
             self._end_boot()
-            if reboot:
+            ended = self._epoch
+        self._tell_power_off()
+        with self._lock:
+            if reboot and ended == self._epoch:
                 self._start_boot()
         self.on_halt(reboot)
 
@@ -345,15 +350,18 @@ class Machine:
         self.cancel_shutdown()
         for process in list(self._live):
             process.signal_group(signal.SIGKILL)
-        self.systemd.on_power_off()
         if not booted:
             return
-        self.held.clear()
-        for guest in self._guests:
-            guest.on_power_off(self)
         # The rest, in sessions of their own, is searched for; the next boot waits for this thread.
         self._killer = threading.Thread(target=processes.kill_marked, args=(f"LAB_BOOT={boot}",), daemon=True)
         self._killer.start()
+
+    def _tell_power_off(self) -> None:
+        """Without the machine's own lock: what is told takes the lab's lock or systemd's."""
+        self.held.clear()
+        self.systemd.on_power_off()
+        for guest in self._guests:
+            guest.on_power_off(self)
 
     def disks(self) -> list[_disks.Disk]:
         """The block devices as of the last boot, root disk first."""

@@ -23,8 +23,11 @@ SHELL = {
     "parameters": {
         "commands": {"type": "StringList", "minItems": 1, "displayType": "textarea"},
         "workingDirectory": {"type": "String", "default": "", "maxChars": 4096},
-        "executionTimeout": {"type": "String", "default": "3600", "allowedPattern": "([1-9][0-9]{0,4})|(1[0-6][0-9]{4})|"
-                             "(17[0-1][0-9]{3})|(172[0-7][0-9]{2})|(172800)"},
+        "executionTimeout": {
+            "type": "String",
+            "default": "3600",
+            "allowedPattern": r"^([1-9][0-9]{0,4}|1[0-6][0-9]{4}|17[0-1][0-9]{3}|172[0-7][0-9]{2}|172800)$",
+        },
     },
     "mainSteps": [
         {

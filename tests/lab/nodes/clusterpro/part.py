@@ -176,7 +176,7 @@ def build(spec: ClusterSpec) -> None:
     machines: dict[str, Machine] = {}
 
     def factory(instance: Any) -> Machine:
-        machine = Machine(instance.name, instance.id, context.lab.home)
+        machine = life.make(instance)
         if instance.name in spec.nodes:
             machines[instance.name] = machine
             if len(machines) == len(spec.nodes):
@@ -197,7 +197,10 @@ def _machine_by_role(role: str, machines: dict[str, Any]) -> Any | None:
 
 
 def install() -> Callable[[], None]:
-    spec = parse(context.lab.cluster)
+    given = dict(context.lab.cluster)
+    if "platform" in context.lab.world:  # the world's word counts where the cluster's mapping has none
+        given.setdefault("platform", context.lab.world["platform"])
+    spec = parse(given)
     context.lab.timing.update(spec.timing)
     build(spec)
 
