@@ -67,9 +67,12 @@ def test_cold_and_warm_are_reported_with_true_numbers(lab, fn):
 def test_peak_memory_is_this_process_own_and_a_peak(lab, fn):
     function(lab, "stack-big")
     invoke(lab, "stack-big", do="memory", mb=120)
+    function(lab, "stack-early", Environment={"Variables": {"INIT_MB": "120"}})
+    invoke(lab, "stack-early", do="echo")
     invoke(lab, fn, do="echo")
-    big, small = reports(lab, "stack-big")[-1], reports(lab, fn)[-1]
+    big, early, small = (reports(lab, name)[-1] for name in ("stack-big", "stack-early", fn))
     assert 120 <= int(big["used"]) < 200
+    assert 120 <= int(early["used"]) < 200, "freed before the event came, yet a peak"
     assert 5 <= int(small["used"]) < 60
 
 
@@ -127,11 +130,13 @@ def test_a_process_that_never_gets_up_is_a_crash(lab):
 def test_timeout_is_in_lab_time_and_ends_the_process(lab):
     function(lab, "stack-slow", Timeout=20)
     pid, _ = invoke(lab, "stack-slow", do="pid")
+    child, _ = invoke(lab, "stack-slow", do="child")
     started = time.monotonic()
     body, error = invoke(lab, "stack-slow", do="sleep", seconds=60)
     assert 2.0 <= time.monotonic() - started < 4.0, "20 s at ten times the speed"
     assert body["errorType"] == "Sandbox.Timedout" and "timed out after 20.00 seconds" in body["errorMessage"] and error
-    assert entries(lab, "stack-slow")[-1]["outcome"] == "timeout" and gone(pid)
+    assert entries(lab, "stack-slow")[-1]["outcome"] == "timeout"
+    assert gone(pid) and gone(child)
 
 
 def test_what_it_prints_is_in_the_log_between_start_and_end(lab, fn):

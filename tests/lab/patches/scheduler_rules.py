@@ -1,7 +1,7 @@
 """EventBridge rules deliver through the target's role or the target's own policy, in lab time.
 
-Patches `ministack.services.eventbridge`: `_invoke_target` (ministack starts the target itself and asks nobody),
-`_now_ts` and the tick of scheduled rules. A delivery that is refused counts as FailedInvocations, as on AWS.
+Patches `ministack.services.eventbridge`: `_invoke_target` (ministack starts the target itself and asks nobody) and
+the tick of scheduled rules, whose clock `events` has set. A delivery that is refused counts as FailedInvocations.
 """
 
 from __future__ import annotations
@@ -125,7 +125,5 @@ def _drop(target: dict[str, Any], rule: dict[str, Any], payload: str, failure: U
 
 
 def install() -> None:
-    clock = context.lab.clock
     eventbridge._invoke_target = invoke_target
-    eventbridge._now_ts = clock.time
-    eventbridge._SCHEDULER_TICK_INTERVAL = max(0.05, clock.real(eventbridge._SCHEDULER_TICK_INTERVAL))
+    eventbridge._SCHEDULER_TICK_INTERVAL = max(0.05, context.lab.clock.real(eventbridge._SCHEDULER_TICK_INTERVAL))
