@@ -1,12 +1,20 @@
-//! x
+//! The domain of mirrorsnap, without AWS in it: what is seen of a cluster, what it means, and what to do next.
+//!
+//! Everything here is a pure function of its arguments; the functions around it (../src/functions) observe and act.
+pub mod catalogue;
 pub mod clusterpro;
 pub mod config;
+pub mod converge;
 pub mod devices;
 pub mod document;
 pub mod error;
+pub mod evidence;
 pub mod ids;
+pub mod inspect;
+pub mod intent;
 pub mod names;
 pub mod observation;
+pub mod steps;
 #[cfg(test)]
 mod testing;
 pub mod time;

@@ -160,7 +160,7 @@ pub fn parse(text: &str) -> Result<Stat> {
         groups: Vec::new(),
         monitors: BTreeMap::new(),
     };
-    let (mut section, mut top) = (Section::None, None::<usize>);
+    let (mut section, mut top, mut twice) = (Section::None, None::<usize>, false);
     for line in text.lines() {
         let word = line.trim().to_ascii_lowercase();
         if word.starts_with('<') && word.ends_with('>') {
@@ -180,13 +180,8 @@ pub fn parse(text: &str) -> Result<Stat> {
         let state = State::read(words);
         match (section, is_top) {
             (Section::Server, true) => {
-                if stat
-                    .servers
-                    .insert(name.to_owned(), state)
-                    .is_some_and(|earlier| earlier != state)
-                {
-                    return Err(bad("a server shown twice"));
-                }
+                let earlier = stat.servers.insert(name.to_owned(), state);
+                twice |= earlier.is_some_and(|earlier| earlier != state);
             }
             (Section::Group, true) => {
                 stat.groups.push(Group {
@@ -208,16 +203,14 @@ pub fn parse(text: &str) -> Result<Stat> {
                 }
             }
             (Section::Monitor, true) => {
-                if stat
-                    .monitors
-                    .insert(name.to_owned(), state)
-                    .is_some_and(|earlier| earlier != state)
-                {
-                    return Err(bad("a monitor shown twice"));
-                }
+                let earlier = stat.monitors.insert(name.to_owned(), state);
+                twice |= earlier.is_some_and(|earlier| earlier != state);
             }
             _ => {}
         }
+    }
+    if twice {
+        return Err(bad("one name with two states"));
     }
     if stat.servers.is_empty() || stat.groups.is_empty() {
         return Err(bad("no servers or no groups"));

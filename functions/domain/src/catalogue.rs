@@ -1,0 +1,272 @@
+//! The catalogue of backups: the tags on snapshots, and nothing else. What the tags say is read strictly, since they
+//! decide what is deleted and what is restored.
+
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::ids::{Id, Of};
+use crate::time::Moment;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Our tags.
+pub mod tag {
+    /// The cluster; on instances and volumes too, where it allows us to act.
+    pub const CLUSTER: &str = "mirrorsnap:cluster";
+    /// The backup's id; the intent tag by which a snapshot is found again before a retry.
+    pub const BACKUP_ID: &str = "mirrorsnap:backup-id";
+    /// The moment at which the groups were stopped.
+    pub const CONSISTENT_AT: &str = "mirrorsnap:consistent-at";
+    /// The mirror disks on the volume, separated by spaces.
+    pub const MIRROR_DISKS: &str = "mirrorsnap:mirror-disks";
+    /// The node whose volume it is.
+    pub const SOURCE_NODE: &str = "mirrorsnap:source-node";
+    /// How many snapshots the set has.
+    pub const SET_SIZE: &str = "mirrorsnap:set-size";
+    /// `true` once the backup is proved; written last.
+    pub const VALID: &str = "mirrorsnap:valid";
+    /// Another snapshot of the same volume is the one that counts.
+    pub const DUPLICATE: &str = "mirrorsnap:duplicate";
+}
+
+/// A snapshot as EC2 describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: String,
+    /// The volume that it was taken from.
+    pub volume: String,
+    /// `pending`, `completed`, `error`, …
+    pub state: String,
+    /// As EC2 prints it, such as `37%`.
+    pub progress: String,
+    /// When it was taken.
+    pub started: Moment,
+    /// The volume's size.
+    pub gib: i32,
+    /// All its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Snapshot {
+    fn tag(&self, name: &str) -> Option<&str> {
+        self.tags.get(name).map(String::as_str)
+    }
+}
+
+/// The tags of one snapshot of a backup, except `valid`.
+pub fn tags(id: &Id, consistent_at: Moment, node: &str, disks: &[String], size: usize) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("Name".to_owned(), id.to_string()),
+        (tag::CLUSTER.to_owned(), id.cluster().to_owned()),
+        (tag::BACKUP_ID.to_owned(), id.to_string()),
+        (tag::CONSISTENT_AT.to_owned(), consistent_at.to_string()),
+        (tag::MIRROR_DISKS.to_owned(), disks.join(" ")),
+        (tag::SOURCE_NODE.to_owned(), node.to_owned()),
+        (tag::SET_SIZE.to_owned(), size.to_string()),
+    ])
+}
+
+/// A backup: the snapshots with one backup id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Backup {
+    /// Its id.
+    pub id: Id,
+    /// The moment at which the groups were stopped.
+    pub consistent_at: Moment,
+    /// The node whose volumes they are.
+    pub source_node: String,
+    /// Proved, complete, and every snapshot completed.
+    pub valid: bool,
+    /// The snapshots that count, one for each volume.
+    pub snapshots: Vec<Snapshot>,
+    /// Others with the same id.
+    pub duplicates: Vec<Snapshot>,
+}
+
+/// Rule 6: of several snapshots of one volume under one backup id, the one that counts. The earliest, since it was taken
+/// first after the standby had stopped; one marked as a duplicate never.
+pub fn choose(snapshots: Vec<Snapshot>) -> (Vec<Snapshot>, Vec<Snapshot>) {
+    let mut all = snapshots;
+    all.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
+    let (mut kept, mut others, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for snapshot in all {
+        let counts = snapshot.tag(tag::DUPLICATE).is_none() && snapshot.state != "error";
+        if counts && seen.insert(snapshot.volume.clone()) {
+            kept.push(snapshot);
+        } else {
+            others.push(snapshot);
+        }
+    }
+    (kept, others)
+}
+
+/// The backups of a cluster, newest first. Snapshots whose tags are not ours in every respect are left out: they are
+/// neither restored nor deleted.
+pub fn backups(cluster: &str, snapshots: Vec<Snapshot>) -> Vec<Backup> {
+    let mut sets: BTreeMap<String, (Id, Vec<Snapshot>)> = BTreeMap::new();
+    for snapshot in snapshots {
+        let id = snapshot.tag(tag::BACKUP_ID).and_then(|text| Id::parse(text).ok());
+        let Some(id) = id.filter(|id| id.of() == Of::Backup && id.cluster() == cluster) else {
+            continue;
+        };
+        if snapshot.tag(tag::CLUSTER) == Some(cluster) {
+            sets.entry(id.to_string())
+                .or_insert_with(|| (id, Vec::new()))
+                .1
+                .push(snapshot);
+        }
+    }
+    let mut backups: Vec<Backup> = sets.into_values().filter_map(|(id, set)| backup(id, set)).collect();
+    backups.sort_by_key(|backup| std::cmp::Reverse((backup.consistent_at, backup.id.at())));
+    backups
+}
+
+fn backup(id: Id, set: Vec<Snapshot>) -> Option<Backup> {
+    let (snapshots, duplicates) = choose(set);
+    let first = snapshots.first().or(duplicates.first())?;
+    let consistent_at = Moment::parse(first.tag(tag::CONSISTENT_AT)?).ok()?;
+    let source_node = first.tag(tag::SOURCE_NODE)?.to_owned();
+    let size = first.tag(tag::SET_SIZE)?.parse::<usize>().ok()?;
+    let same = |snapshot: &Snapshot| {
+        snapshot
+            .tag(tag::CONSISTENT_AT)
+            .and_then(|text| Moment::parse(text).ok())
+            == Some(consistent_at)
+            && snapshot.tag(tag::SOURCE_NODE) == Some(source_node.as_str())
+    };
+    let proved = |snapshot: &Snapshot| snapshot.state == "completed" && snapshot.tag(tag::VALID) == Some("true");
+    let valid = snapshots.len() == size && size > 0 && snapshots.iter().all(|one| same(one) && proved(one));
+    Some(Backup {
+        id,
+        consistent_at,
+        source_node,
+        valid,
+        snapshots,
+        duplicates,
+    })
+}
+
+/// After so many seconds a set that is not valid is garbage (rule 5).
+pub const INCOMPLETE_SECONDS: i64 = 24 * 3600;
+
+/// Why a snapshot is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// Its backup is older than what the retention keeps.
+    Expired,
+    /// Its backup never became valid.
+    Incomplete,
+    /// Another snapshot of the same volume counts.
+    Duplicate,
+}
+
+/// The snapshots to delete, each with its backup and reason. Never one of the newest valid backup, nor of the one being
+/// made (`current`), nor anything that is not clearly ours.
+pub fn expired(config: &Config, backups: &[Backup], current: Option<&Id>, now: Moment) -> Vec<(String, Id, Why)> {
+    let mut kept: BTreeSet<String> = current.map(Id::to_string).into_iter().collect();
+    let valid: Vec<&Backup> = backups.iter().filter(|backup| backup.valid).collect();
+    // Newest first, so the first of a period is its newest.
+    let keep = &config.retention;
+    kept.extend(
+        valid
+            .iter()
+            .take(keep.keep_last.max(1) as usize)
+            .map(|backup| backup.id.to_string()),
+    );
+    keep_periods(&valid, keep.daily, Moment::day, &mut kept);
+    keep_periods(&valid, keep.weekly, Moment::week, &mut kept);
+    keep_periods(&valid, keep.monthly, Moment::month, &mut kept);
+    let mut out = Vec::new();
+    for backup in backups {
+        let protected = current == Some(&backup.id);
+        let old = now.seconds_since(backup.id.at()) >= INCOMPLETE_SECONDS;
+        if !protected && backup.valid && !kept.contains(&backup.id.to_string()) {
+            out.extend(
+                backup
+                    .snapshots
+                    .iter()
+                    .map(|one| (one.id.clone(), backup.id.clone(), Why::Expired)),
+            );
+        }
+        if !protected && !backup.valid && old {
+            out.extend(
+                backup
+                    .snapshots
+                    .iter()
+                    .map(|one| (one.id.clone(), backup.id.clone(), Why::Incomplete)),
+            );
+        }
+        if backup.valid || (!protected && old) {
+            out.extend(
+                backup
+                    .duplicates
+                    .iter()
+                    .map(|one| (one.id.clone(), backup.id.clone(), Why::Duplicate)),
+            );
+        }
+    }
+    out
+}
+
+fn keep_periods<K: Ord>(valid: &[&Backup], count: u32, period: impl Fn(Moment) -> K, kept: &mut BTreeSet<String>) {
+    let mut seen = BTreeSet::new();
+    for backup in valid {
+        let key = period(backup.consistent_at);
+        if seen.contains(&key) {
+            continue;
+        }
+        if seen.len() >= count as usize {
+            break;
+        }
+        seen.insert(key);
+        kept.insert(backup.id.to_string());
+    }
+}
+
+/// Which backup a restore asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The newest valid one.
+    Latest,
+    /// This one.
+    Exactly(Id),
+    /// The newest valid one whose groups were stopped before.
+    Before(Moment),
+}
+
+/// Chooses among the backups of a cluster (newest first). Errors: `BackupNotFound`, `BackupInvalid`.
+pub fn find<'a>(cluster: &str, backups: &'a [Backup], wanted: &Wanted) -> Result<&'a Backup> {
+    let none = |what: String| Error::new(Kind::BackupNotFound, what, "list the backups with `status`");
+    match wanted {
+        Wanted::Latest => backups
+            .iter()
+            .find(|backup| backup.valid)
+            .ok_or_else(|| none(format!("cluster {cluster} has no valid backup"))),
+        Wanted::Before(time) => backups
+            .iter()
+            .find(|backup| backup.valid && backup.consistent_at < *time)
+            .ok_or_else(|| none(format!("cluster {cluster} has no valid backup from before {time}"))),
+        Wanted::Exactly(id) => {
+            let found = backups.iter().find(|backup| &backup.id == id);
+            let backup = found.ok_or_else(|| none(format!("cluster {cluster} has no backup {id}")))?;
+            if backup.valid {
+                return Ok(backup);
+            }
+            let states: Vec<String> = backup
+                .snapshots
+                .iter()
+                .map(|one| format!("{} {}", one.id, one.state))
+                .collect();
+            Err(Error::new(
+                Kind::BackupInvalid,
+                format!("backup {id} is not proved to be good ({})", states.join(", ")),
+                "choose another backup",
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod tests;

@@ -1,0 +1,137 @@
+//! Last, the mirror: monitors that we suspended are resumed, and both sides become GREEN again.
+
+use super::{Action, Case, Next, patience};
+use crate::clusterpro::mdstat::{Color, Mirror, Status};
+use crate::clusterpro::stat::{State, monitor_state};
+use crate::steps::{NOT_AFTER_SECONDS, Step};
+
+/// The state of a monitor on a node, by whoever shows it.
+fn monitor(case: &Case<'_>, name: &str, node: &str) -> State {
+    let views = case
+        .names()
+        .into_iter()
+        .filter_map(|viewer| case.seen.node(viewer)?.monitors.as_ref());
+    let states: Vec<State> = views
+        .map(|all| monitor_state(all, name, node))
+        .filter(|s| *s != State::Unknown)
+        .collect();
+    match states.split_first() {
+        // One view that shows it suspended is enough: resuming twice does no harm.
+        Some(_) if states.contains(&State::Suspended) => State::Suspended,
+        Some((first, _)) => *first,
+        None => State::Unknown,
+    }
+}
+
+/// Resumes the monitors that we suspended. Only reached once no node is in backup mode.
+pub(super) fn monitors(case: &Case<'_>) -> Next {
+    for node in case.names() {
+        let suspended: Vec<&str> = case
+            .intent
+            .monitors(node)
+            .filter(|name| monitor(case, name, node) == State::Suspended)
+            .collect();
+        if !suspended.is_empty() {
+            let from = case.intent.active.as_str();
+            let seen = case.seen.node(from)?;
+            let next = "resume the monitors by hand with `clpmonctrl -r`";
+            return case.act(&format!("resume-monitors {node}"), next, |attempt| Action::Step {
+                step: Step::new("resume-monitors", from, &case.intent.id)
+                    .with("Nodes", node)
+                    .list("Monitors", suspended)
+                    .guarded(seen, NOT_AFTER_SECONDS, attempt),
+            });
+        }
+        if let Some(name) = case
+            .intent
+            .monitors(node)
+            .find(|name| monitor(case, name, node) != State::Online)
+        {
+            let why = format!("the monitor {name} on {node} is not shown online yet");
+            let key = format!("monitor {name} {node}");
+            return case.wait_or_stuck(&key, patience::MONITOR, &why, "look at the monitor with `clpstat -m`");
+        }
+    }
+    None
+}
+
+/// Both sides of every mirror disk become GREEN; a copy that does not begin by itself is started.
+pub(super) fn mirrors(case: &Case<'_>) -> Next {
+    case.config.mirror_disks.iter().find_map(|disk| {
+        let views: Vec<&Mirror> = case
+            .names()
+            .into_iter()
+            .filter_map(|name| case.seen.node(name)?.mirrors.get(&disk.name))
+            .collect();
+        if views.len() == 2 && views.iter().all(|mirror| mirror.is_normal()) {
+            return None;
+        }
+        let copying = views.iter().find(|mirror| {
+            mirror.status == Status::Recovering || mirror.colors.values().any(|color| *color == Color::Yellow)
+        });
+        if let Some(mirror) = copying {
+            let percent = mirror
+                .recovery
+                .percent
+                .map_or_else(String::new, |done| format!(", {done} %"));
+            let why = format!("{} copies the difference{percent}", disk.name);
+            let next = "look at the copy with clpmdstat; the cluster has no redundancy until it ends";
+            return case.wait_or_stuck(&format!("resync {}", disk.name), patience::RESYNC, &why, next);
+        }
+        broken(case, &disk.name, &views)
+    })
+}
+
+/// A mirror disk that is neither normal nor being copied.
+fn broken(case: &Case<'_>, disk: &str, views: &[&Mirror]) -> Next {
+    let next = "decide by clpmdstat which side is the newest, and recover the mirror by hand";
+    let one = |wanted: Color| {
+        let mut nodes = case
+            .names()
+            .into_iter()
+            .filter(|node| views.iter().all(|mirror| mirror.color(node) == wanted));
+        nodes.next().filter(|_| nodes.next().is_none())
+    };
+    let (Some(green), Some(red)) = (one(Color::Green), one(Color::Red)) else {
+        let shown: Vec<String> = views
+            .iter()
+            .map(|mirror| format!("{:?} {:?}", mirror.status, mirror.colors))
+            .collect();
+        let why = format!(
+            "{disk} is neither GREEN and GREEN nor GREEN and RED: {}",
+            shown.join("; ")
+        );
+        return case.wait_or_stuck(&format!("mirror {disk}"), patience::MIRROR, &why, next);
+    };
+    if !case.intent.breaks(disk) {
+        return case.stuck(format!("{disk} is RED on {red}, and not because of us"), next);
+    }
+    // The copy goes from GREEN to RED: it must be the side on which the groups live.
+    let lives_elsewhere = case
+        .seen
+        .node(green)
+        .and_then(|node| node.stat.as_ref())
+        .is_none_or(|stat| {
+            stat.failover_groups().any(|group| {
+                group
+                    .current
+                    .as_deref()
+                    .is_some_and(|at| !crate::clusterpro::stat::same_name(at, green))
+            })
+        });
+    if lives_elsewhere {
+        return case.stuck(
+            format!("{disk} is GREEN on {green}, but the groups run elsewhere"),
+            next,
+        );
+    }
+    let why = format!("{disk} is RED on {red}; its recovery is expected to begin by itself");
+    case.wait(&format!("recovery {disk}"), patience::AUTO_RECOVERY, &why, || {
+        let seen = case.seen.node(green)?;
+        case.act(&format!("recover-mirror {disk}"), next, |attempt| Action::Step {
+            step: Step::new("recover-mirror", green, &case.intent.id)
+                .with("Disks", disk)
+                .guarded(seen, NOT_AFTER_SECONDS, attempt),
+        })
+    })
+}

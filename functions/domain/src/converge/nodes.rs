@@ -1,0 +1,214 @@
+//! Nodes come back: power, backup mode behind the device gate, and the cluster daemon (rules 14, 15 and 17).
+
+use super::{Action, Case, Next, patience};
+use crate::clusterpro::outputs::{self, Services};
+use crate::clusterpro::stat::{State, same_name};
+use crate::devices;
+use crate::observation::{Node, Power};
+use crate::steps::{NOT_AFTER_SECONDS, Step};
+use std::collections::BTreeMap;
+
+/// Starts instances that we stopped, and waits for those that are on their way.
+pub(super) fn power(case: &Case<'_>) -> Next {
+    // Two instances are started back to back, so that neither daemon waits long for the other: what waits comes second.
+    for name in case.names() {
+        if case.seen.power(name) == Power::Stopped {
+            if !case.intent.touches(name) {
+                return case.stuck(
+                    format!("{name} is stopped, and not by us"),
+                    "start the instance, then start recover",
+                );
+            }
+            // Repeated for ever: without capacity it fails, and set-power says so by name.
+            return Some(super::Verdict::Act {
+                key: format!("start {name}"),
+                action: Action::Start { node: name.to_owned() },
+            });
+        }
+    }
+    for name in case.names() {
+        let next = "look at the instance's system log and status checks";
+        match case.seen.power(name) {
+            Power::Pending => {
+                let why = format!("the instance of {name} starts");
+                return case.wait_or_stuck(&format!("pending {name}"), patience::BOOT, &why, next);
+            }
+            Power::Stopping => {
+                let why = format!("the instance of {name} stops");
+                return case.wait_or_stuck(&format!("stopping {name}"), patience::STOPPING, &why, next);
+            }
+            Power::Running if case.seen.node(name).is_none() => return silent(case, name),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A running instance whose guest does not answer: it boots, or hangs in its shutdown.
+fn silent(case: &Case<'_>, name: &str) -> Next {
+    let reason = case.seen.silent.get(name).map_or("no answer", String::as_str);
+    let why = format!("{name} boots or shuts down ({reason})");
+    case.wait(&format!("answer {name}"), patience::BOOT, &why, || hung(case, name))
+}
+
+/// Rule 14: a node that hangs in its shutdown is stopped plainly, once it is shown that it holds no group.
+fn hung(case: &Case<'_>, name: &str) -> Next {
+    let next = "look at the instance's system log; stop and start the node by hand, then start recover";
+    if case.intent.enters_backup_mode(name) && holds_no_group(case, name) {
+        return case.act(&format!("stop {name}"), next, |_| Action::Stop {
+            node: name.to_owned(),
+        });
+    }
+    case.stuck(
+        format!("{name} does not answer, and is not known to hold no group"),
+        next,
+    )
+}
+
+/// Whether the peer's daemon shows every group elsewhere than on `name`.
+fn holds_no_group(case: &Case<'_>, name: &str) -> bool {
+    let peer = case.peer(name);
+    let Some(stat) = case.seen.node(peer).and_then(|node| node.stat.as_ref()) else {
+        return false;
+    };
+    stat.server(peer) == State::Online
+        && stat.failover_groups().all(|group| match (group.state, &group.current) {
+            (State::Online, Some(at)) => same_name(at, peer),
+            (State::Offline, None) => true,
+            _ => false,
+        })
+}
+
+/// Ends backup mode on nodes that we put into it.
+pub(super) fn backup_mode(case: &Case<'_>) -> Next {
+    for name in case.names() {
+        let Some(node) = case.seen.node(name) else { continue };
+        if node.services == Services::Auto {
+            if case.intent.enters_backup_mode(name) && flags_left_on(node) {
+                return case.stuck(
+                    format!("{name} is back in the cluster, but its backup flags may still be ON"),
+                    "read the flags; stop the mirror agent and run `clpbackup.sh --post` by hand",
+                );
+            }
+            continue;
+        }
+        if !case.intent.enters_backup_mode(name) {
+            return case.stuck(
+                format!("the cluster services of {name} do not start by themselves, and not because of us"),
+                "enable them and reboot the node, then start recover",
+            );
+        }
+        return shutting_down(case, name, node).or_else(|| leave(case, name, node));
+    }
+    None
+}
+
+/// `--pre` set the flags, and no `--post` was ever begun.
+fn flags_left_on(node: &Node) -> bool {
+    let on = node
+        .job("enter-backup-mode")
+        .is_some_and(|(_, _, out)| outputs::script(out).flags != Some(false));
+    on && node.job("leave-backup-mode").is_none()
+}
+
+/// The node is prepared, or half-way so, but still in the boot in which `--pre` ran: its shutdown is due.
+fn shutting_down(case: &Case<'_>, name: &str, node: &Node) -> Next {
+    let (_, job, _) = node.job("enter-backup-mode")?;
+    let here = job
+        .started
+        .as_ref()
+        .is_some_and(|started| started.boot_id == node.boot_id);
+    if !here {
+        return None;
+    }
+    let why = format!("{name} shuts down into backup mode");
+    case.wait(&format!("shutdown {name}"), patience::SHUTDOWN, &why, || {
+        hung(case, name)
+    })
+}
+
+/// The node was booted outside the cluster: the device gate, then `--post`, then its reboot.
+fn leave(case: &Case<'_>, name: &str, node: &Node) -> Next {
+    let online = node
+        .stat
+        .as_ref()
+        .is_some_and(|stat| stat.server(name) == State::Online);
+    if online {
+        return case.stuck(
+            format!("{name} is in backup mode, yet somebody started its cluster daemon"),
+            "stop the cluster service on the node and run `clpbackup.sh --post` by hand",
+        );
+    }
+    let job = node.job("leave-backup-mode").filter(|(_, job, _)| {
+        // A job of an earlier boot says nothing of this one.
+        job.started
+            .as_ref()
+            .is_none_or(|started| started.boot_id == node.boot_id)
+    });
+    if let Some((_, job, _)) = job {
+        match &job.ended {
+            None => {
+                let why = format!("{name} ends its backup mode");
+                // A script that was killed leaves no end either: after the deadline it is run again.
+                let waited = case.wait(&format!("post {name}"), patience::POST, &why, || None);
+                if waited.is_some() {
+                    return waited;
+                }
+            }
+            Some(ended) if ended.rc == 0 => {
+                let why = format!("{name} reboots into the cluster");
+                return case.wait_or_stuck(
+                    &format!("reboot {name}"),
+                    patience::REBOOT,
+                    &why,
+                    "reboot the node by hand: its backup mode has ended",
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    // Rule 17: names may have changed at this boot, and the mirror on a wrong disk destroys it.
+    let attached = case.seen.instances.get(name).map(|instance| &instance.volumes);
+    if let Err(error) = devices::gate(case.config, name, attached.unwrap_or(&BTreeMap::new()), &node.devices) {
+        // The device nodes may still be on their way just after a boot.
+        return case.wait(&format!("devices {name}"), 60, &error.to_string(), || {
+            Some(super::Verdict::Stuck(error.clone()))
+        });
+    }
+    let key = format!("leave-backup-mode {name}");
+    let next = "read the script's output in the node's records, and run `clpbackup.sh --post` by hand";
+    case.act(&key, next, |attempt| Action::Step {
+        step: Step::new("leave-backup-mode", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
+    })
+}
+
+/// The daemon of each node is online in its own eyes and in its peer's.
+pub(super) fn daemons(case: &Case<'_>) -> Next {
+    for name in case.names() {
+        let Some(node) = case.seen.node(name) else { continue };
+        let next = "start the cluster service on the node, and look at CLUSTERPRO's log";
+        if node.stat.as_ref().is_none_or(|stat| stat.server(name) != State::Online) {
+            let why = format!("the cluster daemon of {name} comes up");
+            return case.wait(&format!("daemon {name}"), patience::DAEMON, &why, || {
+                // After a hard stop the service does not start by itself (event cl 18).
+                if !case.intent.touches(name) {
+                    return case.stuck(format!("the cluster daemon of {name} is down"), next);
+                }
+                case.act(&format!("start-cluster {name}"), next, |attempt| Action::Step {
+                    step: Step::new("start-cluster", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
+                })
+            });
+        }
+        let peer = case.peer(name);
+        if node.stat.as_ref().is_none_or(|stat| stat.server(peer) != State::Online) {
+            let why = format!("{name} does not see the daemon of {peer} online yet");
+            return case.wait_or_stuck(
+                &format!("peer {name}"),
+                patience::DAEMON,
+                &why,
+                "check the heartbeat between the nodes",
+            );
+        }
+    }
+    None
+}

@@ -1,0 +1,181 @@
+//! The outage comes first: groups that we stopped are started again, where that is safe (rule 15).
+
+use super::{Action, Case, Next, patience};
+use crate::clusterpro::mdstat::Color;
+use crate::clusterpro::stat::{Group, Stat, State, same_name};
+use crate::observation::{Node, Power};
+use crate::steps::{NOT_AFTER_SECONDS, Step};
+
+/// What the nodes that answer say of a group.
+enum Place {
+    /// Nobody who answers runs the cluster daemon.
+    Unknown,
+    /// Online on one node.
+    Online(String),
+    /// Offline in the eyes of every daemon that answers.
+    Offline,
+    /// On its way.
+    Pending,
+    /// Failed, contradictory, or in words that we do not know.
+    Odd(String),
+}
+
+/// The cluster as the node sees it, if its own daemon is online.
+fn view<'a>(case: &'a Case<'_>, name: &str) -> Option<&'a Stat> {
+    case.seen
+        .node(name)?
+        .stat
+        .as_ref()
+        .filter(|stat| stat.server(name) == State::Online)
+}
+
+fn place(case: &Case<'_>, group: &str) -> Place {
+    let mut places: Vec<Place> = Vec::new();
+    for name in case.names() {
+        if let Some(stat) = view(case, name) {
+            places.push(one(case, name, stat.group(group)));
+        }
+    }
+    let mut online = places.iter().filter_map(|place| match place {
+        Place::Online(node) => Some(node.clone()),
+        _ => None,
+    });
+    if let Some(first) = online.next() {
+        // Two views of one running group agree, or the nodes have lost each other.
+        return match online.find(|other| *other != first) {
+            Some(other) => Place::Odd(format!("online on {first} and on {other}")),
+            None => Place::Online(first),
+        };
+    }
+    places
+        .into_iter()
+        .reduce(|a, b| if rank(&a) >= rank(&b) { a } else { b })
+        .unwrap_or(Place::Unknown)
+}
+
+const fn rank(place: &Place) -> u8 {
+    match place {
+        Place::Unknown => 0,
+        Place::Offline => 1,
+        Place::Online(_) => 2,
+        Place::Pending => 3,
+        Place::Odd(_) => 4,
+    }
+}
+
+fn one(case: &Case<'_>, viewer: &str, group: Option<&Group>) -> Place {
+    let Some(group) = group else {
+        return Place::Odd(format!("not shown by {viewer}"));
+    };
+    match (group.state, &group.current) {
+        (State::Online, Some(shown)) => match case.names().into_iter().find(|name| same_name(shown, name)) {
+            Some(node) => Place::Online(node.to_owned()),
+            None => Place::Odd(format!("online on {shown}")),
+        },
+        (State::Offline, None) => Place::Offline,
+        (State::Pending, _) => Place::Pending,
+        (state, _) => Place::Odd(format!("{state:?} in the eyes of {viewer}")),
+    }
+}
+
+/// Whether the node's own side of every mirror disk is GREEN in its own eyes.
+pub(super) fn own_green(case: &Case<'_>, name: &str) -> bool {
+    case.seen.node(name).is_some_and(|node| {
+        case.config.mirror_disks.iter().all(|disk| {
+            node.mirrors
+                .get(&disk.name)
+                .is_some_and(|mirror| mirror.color(name) == Color::Green)
+        })
+    })
+}
+
+/// Rule 15: whether the standby's bytes are the newest. Only if its sides are GREEN and it never began a break for this run;
+/// after a break it holds old data, and the groups never start there.
+fn never_broken(case: &Case<'_>) -> bool {
+    let standby = case.intent.standby.as_str();
+    let no_record = |node: &Node| {
+        let same_boot = case.intent.boots.get(standby) == Some(&node.boot_id);
+        same_boot
+            && !["breaking", "broke", "tainted"]
+                .iter()
+                .any(|record| node.records.contains_key(*record))
+    };
+    own_green(case, standby) && case.seen.node(standby).is_some_and(no_record)
+}
+
+fn start(case: &Case<'_>, name: &str, groups: &[&str]) -> Next {
+    let node = case.seen.node(name)?;
+    let next = "start the groups by hand on the node with GREEN mirror disks, and look at CLUSTERPRO's log";
+    case.act(&format!("start-group {name}"), next, |attempt| Action::Step {
+        step: Step::new("start-group", name, &case.intent.id)
+            .with("Self", name)
+            .list("Groups", groups.iter().copied())
+            .guarded(node, NOT_AFTER_SECONDS, attempt),
+    })
+}
+
+/// Starts the groups that we stopped and that are offline.
+pub(super) fn groups(case: &Case<'_>) -> Next {
+    let mut offline = Vec::new();
+    for group in case.intent.groups() {
+        match place(case, group) {
+            // Without a daemon nothing can be started: the nodes' branches bring one back.
+            Place::Online(_) | Place::Unknown => {}
+            Place::Offline => offline.push(group),
+            Place::Pending => {
+                let (key, why) = (format!("group {group}"), format!("the group {group} is on its way"));
+                return case.wait_or_stuck(&key, patience::GROUP, &why, "look at the group in CLUSTERPRO's log");
+            }
+            Place::Odd(what) => {
+                let (key, why) = (format!("group {group}"), format!("the group {group} is {what}"));
+                return case.wait_or_stuck(
+                    &key,
+                    patience::GROUP,
+                    &why,
+                    "bring the group to one node by hand, then start recover",
+                );
+            }
+        }
+    }
+    if offline.is_empty() {
+        return None;
+    }
+    let [active, standby] = case.names();
+    if view(case, active).is_some() {
+        if own_green(case, active) {
+            return start(case, active, &offline);
+        }
+        // Its mirror may still come up; if not, nobody may start there.
+        let why = format!(
+            "the mirror disks of {active} are not GREEN, so {} cannot start there",
+            offline.join(", ")
+        );
+        return case.wait_or_stuck(
+            "green active",
+            patience::MIRROR,
+            &why,
+            "decide by clpmdstat which side is the newest; never start a group on the side that was broken off",
+        );
+    }
+    // The active is dead for certain: only then can the standby take over (the power, not the silence, says so).
+    if case.seen.power(active) == Power::Stopped && view(case, standby).is_some() && never_broken(case) {
+        return start(case, standby, &offline);
+    }
+    // Else the active's instance and daemon come first.
+    None
+}
+
+/// The last look: healthy only if every group that we stopped is online.
+pub(super) fn all_online(case: &Case<'_>) -> Next {
+    let missing = case
+        .intent
+        .groups()
+        .find(|group| !matches!(place(case, group), Place::Online(_)))?;
+    let why = format!("the group {missing} is not seen online");
+    case.wait_or_stuck(
+        "groups",
+        patience::GROUP,
+        &why,
+        "start the groups by hand, and look at CLUSTERPRO's log",
+    )
+}

@@ -1,0 +1,274 @@
+//! Evidence, not appearance (safety.md, rules 1, 3, 5 and the critical section's V). This file implements a part of the
+//! safety argument and must not be "simplified" without changing that.
+//!
+//! A backup is valid only if each of four proofs holds: the section was sealed, the standby stopped after its
+//! preparation, the preparation was read back after its next boot, and the volumes are those that were planned.
+
+use crate::clusterpro::outputs;
+use crate::document::{Head, Record};
+use crate::error::{Error, Kind, Result};
+use crate::intent::Intent;
+use crate::observation::{Instance, Node, Power};
+use crate::time::Moment;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the critical section proved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    /// The epoch under which everything happened.
+    pub epoch: u64,
+    /// The moment at which the groups were stopped.
+    pub consistent_at: Moment,
+    /// From the stop's begin to the groups being online again, on the active's own clock.
+    pub outage_seconds: f64,
+}
+
+/// How far the critical section has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SectionState {
+    /// Not over yet; what is waited for.
+    Running(&'static str),
+    /// Sealed, broken in time, and the groups are back.
+    Good(Section),
+    /// Over without a seal: why.
+    Void(Error),
+}
+
+fn void(found: impl Into<String>) -> SectionState {
+    SectionState::Void(Error::new(
+        Kind::SectionVoid,
+        found,
+        "nothing by hand: the cluster is brought back; look at the records in the report, then run the backup again",
+    ))
+}
+
+/// Judges the records of both nodes (rule V). `now` is the caller's time when the active's records were read.
+pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: Moment) -> SectionState {
+    for (name, head) in [(&intent.active, active), (&intent.standby, standby)] {
+        if intent.boots.get(name) != Some(&head.boot_id) {
+            return void(format!("{name} has booted since the inspection"));
+        }
+        for (what, record) in &head.records {
+            if record.epoch != epoch || record.boot_id != head.boot_id {
+                return void(format!(
+                    "{name} has a record `{what}` of epoch {} or of another boot",
+                    record.epoch
+                ));
+            }
+        }
+    }
+    let reason = |record: &Record| record.reason.clone().unwrap_or_else(|| "no reason recorded".to_owned());
+    if let Some(record) = active.records.get("refused") {
+        return void(format!(
+            "{} refused to stop the groups: {}",
+            intent.active,
+            reason(record)
+        ));
+    }
+    if let Some(record) = active.records.get("void") {
+        // The groups may still be on their way back: what follows is converge's.
+        let by = record.by.as_deref().unwrap_or("somebody");
+        return void(format!(
+            "{by} on {} ended the section: {}",
+            intent.active,
+            reason(record)
+        ));
+    }
+    if let Some(record) = standby.records.get("tainted") {
+        return void(format!(
+            "the break on {} cannot be trusted: {}",
+            intent.standby,
+            reason(record)
+        ));
+    }
+    if let Some(record) = standby.records.get("gave_up") {
+        return void(format!(
+            "{} gave up waiting for the stop: {}",
+            intent.standby,
+            reason(record)
+        ));
+    }
+    let (Some(stopping), Some(sealed)) = (active.records.get("stopping"), active.records.get("sealed")) else {
+        return SectionState::Running("the seal on the active node");
+    };
+    if !standby.records.contains_key("broke") {
+        return SectionState::Running("the record of the break on the standby");
+    }
+    let Some(done) = active.records.get("done") else {
+        return SectionState::Running("the groups' start on the active node");
+    };
+    let since_seal = elapsed(sealed.uptime, active.uptime);
+    // Bounded on both sides by moments of our own, since a node's clock is only its own.
+    let consistent_at = now.plus(-since_seal).max(intent.started).min(now);
+    SectionState::Good(Section {
+        epoch,
+        consistent_at,
+        outage_seconds: (done.uptime - stopping.uptime).max(0.0),
+    })
+}
+
+/// Whole seconds between two readings of one uptime, at least 0.
+fn elapsed(from: f64, to: f64) -> i64 {
+    std::time::Duration::try_from_secs_f64(to - from).map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(0))
+}
+
+/// The standby stopped by its own shutdown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stopped {
+    /// The instance.
+    pub instance: String,
+    /// EC2's reason.
+    pub reason: String,
+    /// When it had been started; the same before and after the snapshots.
+    pub launched: Option<Moment>,
+    /// The volumes by mirror disk.
+    pub volumes: BTreeMap<String, String>,
+}
+
+/// EC2's reason for a shutdown that the guest made itself.
+pub const GUEST_SHUTDOWN: &str = "Client.InstanceInitiatedShutdown";
+
+/// Rule 1, EC2's part: `None` while it is not down yet.
+pub fn stopped(name: &str, instance: &Instance, volumes: &BTreeMap<String, String>) -> Result<Option<Stopped>> {
+    match instance.power {
+        Power::Running | Power::Stopping => return Ok(None),
+        Power::Stopped => {}
+        Power::Pending | Power::Gone => return Err(unproven(name, &format!("its instance is {:?}", instance.power))),
+    }
+    match instance.reason.as_deref() {
+        Some(reason) if reason.starts_with(GUEST_SHUTDOWN) => Ok(Some(Stopped {
+            instance: instance.id.clone(),
+            reason: reason.to_owned(),
+            launched: instance.launched,
+            volumes: volumes.clone(),
+        })),
+        other => Err(unproven(
+            name,
+            &format!("it was stopped by {}", other.unwrap_or("an unknown hand")),
+        )),
+    }
+}
+
+fn unproven(name: &str, why: &str) -> Error {
+    Error::new(
+        Kind::PreparationUnproven,
+        format!("{name} is not proved to have stopped by its preparation: {why}"),
+        "nothing by hand: the cluster is brought back; then run the backup again",
+    )
+}
+
+/// Rule 1, the node's part, read on the standby after its boot: the preparation of this run, in the boot of the section,
+/// ended with exit code 0 and said what a success says; nothing but our own post-processing ended backup mode since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prepared {
+    /// The boot in which it was prepared and stopped.
+    pub boot_id: String,
+}
+
+/// Judges the standby's own records of its preparation.
+pub fn prepared(intent: &Intent, standby: &Node) -> Result<Prepared> {
+    let name = &intent.standby;
+    let boot = intent.boots.get(name).cloned().unwrap_or_default();
+    let (_, job, out) = standby
+        .job("enter-backup-mode")
+        .ok_or_else(|| unproven(name, "it has no record of --pre"))?;
+    let started = job
+        .started
+        .as_ref()
+        .ok_or_else(|| unproven(name, "--pre never began"))?;
+    if started.boot_id != boot {
+        return Err(unproven(name, "--pre began in another boot than the break"));
+    }
+    let ended = job
+        .ended
+        .as_ref()
+        .ok_or_else(|| unproven(name, "--pre left no exit code"))?;
+    if ended.boot_id != boot {
+        return Err(unproven(name, "--pre ended in another boot than the break"));
+    }
+    if !outputs::backup_prepared(ended.rc, out) {
+        let said = crate::clusterpro::excerpt(out);
+        return Err(unproven(
+            name,
+            &format!("--pre ended with {} and printed {said}", ended.rc),
+        ));
+    }
+    if standby.boot_id == boot {
+        return Err(unproven(name, "it has not booted since"));
+    }
+    Ok(Prepared { boot_id: boot })
+}
+
+/// A snapshot of the set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Taken {
+    /// Its id.
+    pub snapshot: String,
+    /// The volume that it was taken from.
+    pub volume: String,
+}
+
+/// The snapshots, and what EC2 showed of the instance right after they were taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// One for each volume.
+    pub snapshots: Vec<Taken>,
+    /// The instance's state, again.
+    pub after: Stopped,
+}
+
+/// Everything that makes a backup valid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The critical section.
+    pub section: Section,
+    /// The instance before the snapshots.
+    pub stopped: Stopped,
+    /// The preparation.
+    pub prepared: Prepared,
+    /// The snapshots.
+    pub image: Image,
+}
+
+/// Rule 3 and V together: the evidence is of one epoch and boot, and the image is of the volumes that stood still.
+pub fn valid(intent: &Intent, epoch: u64, evidence: &Evidence) -> Result<()> {
+    let bad = |found: &str| {
+        Err(Error::new(
+            Kind::BackupInvalid,
+            format!("backup {} is not proved: {found}", intent.id),
+            "nothing by hand: it expires by itself; run the backup again",
+        ))
+    };
+    if evidence.section.epoch != epoch {
+        return bad("the section was sealed under another epoch");
+    }
+    if intent.boots.get(&intent.standby) != Some(&evidence.prepared.boot_id) {
+        return bad("the preparation was made in another boot than the break");
+    }
+    if evidence.stopped != evidence.image.after {
+        return bad("the instance, its start or its volumes changed while the snapshots were taken");
+    }
+    if evidence.stopped.launched.is_none() {
+        return bad("EC2 did not say when the instance was started");
+    }
+    let mut wanted: Vec<&String> = evidence.stopped.volumes.values().collect();
+    wanted.sort();
+    wanted.dedup();
+    let mut taken: Vec<&String> = evidence.image.snapshots.iter().map(|one| &one.volume).collect();
+    taken.sort();
+    if wanted.is_empty() || wanted != taken {
+        return bad("the snapshots are not one for each of the mirror disks' volumes");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "evidence_tests.rs"]
+mod tests;

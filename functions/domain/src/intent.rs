@@ -1,0 +1,303 @@
+//! The intent and the lock: what an operation has disturbed or is about to, and who may act (safety.md, rules 7, 8, 11).
+//!
+//! Both live in one DynamoDB item per cluster, written by the state machines. An intent lists every disturbance *before*
+//! it is made; converge undoes what is listed, and nothing else.
+
+use crate::error::{Error, Kind, Result};
+use crate::time::Moment;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// A backup.
+    Backup,
+    /// A restore.
+    Restore,
+    /// A rollback of a restore.
+    Rollback,
+}
+
+/// The phases, by the names that states, documents and reports use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // the names say it; design.md explains them
+pub enum Phase {
+    Inspect,
+    Quiesce,
+    Split,
+    Resume,
+    EnterBackupMode,
+    StopStandby,
+    Snapshot,
+    StartStandby,
+    LeaveBackupMode,
+    Resync,
+    MarkValid,
+    Plan,
+    PrepareVolumes,
+    StopBoth,
+    Detach,
+    Attach,
+    StartBoth,
+    CheckDevices,
+    PostProcess,
+    Verify,
+    Rollback,
+}
+
+/// One thing that is not as it was, because of us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Disturbance {
+    /// A monitor is suspended on a node.
+    Monitor {
+        /// The node.
+        node: String,
+        /// The monitor.
+        monitor: String,
+    },
+    /// A group that ran on a node is stopped.
+    Group {
+        /// The node where it ran.
+        node: String,
+        /// The group.
+        group: String,
+    },
+    /// A mirror disk is broken, and its side on a node grows old.
+    Mirror {
+        /// The node with the old side.
+        node: String,
+        /// The mirror disk.
+        disk: String,
+    },
+    /// A node is in backup mode, and stopped.
+    BackupMode {
+        /// The node.
+        node: String,
+    },
+}
+
+/// What an operation does to a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intent {
+    /// Which operation.
+    pub operation: Operation,
+    /// The backup's or restore's id; it is the `Run` of its documents.
+    pub id: String,
+    /// How far it has come, for people; nothing is decided by it.
+    pub phase: Phase,
+    /// When the inspection was made.
+    pub started: Moment,
+    /// Where the groups ran.
+    pub active: String,
+    /// The other node.
+    pub standby: String,
+    /// The boots that the inspection saw, by node.
+    pub boots: BTreeMap<String, String>,
+    /// After so many seconds from `started` nothing that was sent can begin or go on acting on a silent node: the
+    /// documents' NotAfter, the standby's wait, and the timer's bound (safety.md, F).
+    pub quiet_after_seconds: u32,
+    /// Everything that is or will be disturbed.
+    pub disturbances: Vec<Disturbance>,
+}
+
+impl Intent {
+    /// The groups that we stop.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.disturbances.iter().filter_map(|one| match one {
+            Disturbance::Group { group, .. } => Some(group.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The monitors that we suspend on `node`.
+    pub fn monitors<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a str> {
+        self.disturbances.iter().filter_map(move |one| match one {
+            Disturbance::Monitor { node: at, monitor } if at == node => Some(monitor.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether we break the mirror disk.
+    pub fn breaks(&self, disk: &str) -> bool {
+        self.disturbances
+            .iter()
+            .any(|one| matches!(one, Disturbance::Mirror { disk: name, .. } if name == disk))
+    }
+
+    /// Whether we put `node` into backup mode and stop it.
+    pub fn enters_backup_mode(&self, node: &str) -> bool {
+        self.disturbances
+            .iter()
+            .any(|one| matches!(one, Disturbance::BackupMode { node: at } if at == node))
+    }
+
+    /// Whether anything on `node` is ours to bring back.
+    pub fn touches(&self, node: &str) -> bool {
+        self.disturbances.iter().any(|one| match one {
+            Disturbance::Monitor { node: at, .. }
+            | Disturbance::Group { node: at, .. }
+            | Disturbance::Mirror { node: at, .. }
+            | Disturbance::BackupMode { node: at } => at == node,
+        })
+    }
+}
+
+/// The lock item of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lock {
+    /// The execution that holds it; `None`: free.
+    pub holder: Option<String>,
+    /// Raised at every change of the holder, and to fence.
+    pub epoch: u64,
+    /// When it was taken.
+    pub since: Option<Moment>,
+    /// Who holds the cluster by hand, and why.
+    pub hold: Option<String>,
+    /// What was disturbed and not yet brought back.
+    pub intent: Option<Intent>,
+}
+
+/// Who calls: every mutating function gets it, and compares it with the lock before each mutating call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The execution's ARN.
+    pub holder: String,
+    /// The epoch that it took.
+    pub epoch: u64,
+}
+
+impl Lock {
+    /// Passes if the claim still holds the cluster (rule 8).
+    pub fn admit(&self, cluster: &str, claim: &Claim) -> Result<()> {
+        if self.holder.as_deref() == Some(claim.holder.as_str()) && self.epoch == claim.epoch {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Fenced,
+            format!(
+                "cluster {cluster} is held by {} at epoch {}; this call came from {} at epoch {}",
+                self.holder.as_deref().unwrap_or("nobody"),
+                self.epoch,
+                claim.holder,
+                claim.epoch
+            ),
+            "nothing: a newer operation took over, and brings the cluster back",
+        ))
+    }
+
+    /// Passes if nobody holds the cluster by hand.
+    pub fn not_on_hold(&self, cluster: &str) -> Result<()> {
+        match &self.hold {
+            None => Ok(()),
+            Some(why) => Err(Error::new(
+                Kind::OperatorHold,
+                format!("cluster {cluster} is on hold: {why}"),
+                "finish the work, then unhold the cluster",
+            )),
+        }
+    }
+}
+
+/// What DescribeExecution says of a lock's holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum HolderStatus {
+    /// It runs (or waits for a redrive).
+    Running,
+    /// It ended, however.
+    Ended,
+    /// There is no such execution.
+    NotFound,
+}
+
+impl HolderStatus {
+    /// From the status of an execution; `NOT_FOUND` is ours for an unknown one. A word that we do not know is taken for
+    /// running, since taking over from a living holder is the worse mistake.
+    pub fn read(word: &str) -> Self {
+        match word {
+            "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED" => Self::Ended,
+            "NOT_FOUND" => Self::NotFound,
+            _ => Self::Running,
+        }
+    }
+}
+
+/// A holder that Step Functions does not know counts as running until the lock is so old: describes lag behind starts.
+pub const UNKNOWN_HOLDER_SECONDS: i64 = 15 * 60;
+
+/// Whether `me` may take the lock over, and under which epoch (rule 7). Errors: `OperationInProgress`, `OperatorHold`.
+pub fn take_over(cluster: &str, lock: &Lock, holder: HolderStatus, now: Moment) -> Result<u64> {
+    lock.not_on_hold(cluster)?;
+    let next = lock.epoch.saturating_add(1);
+    let Some(name) = &lock.holder else { return Ok(next) };
+    let age = lock.since.map_or(0, |since| now.seconds_since(since));
+    let dead = match holder {
+        HolderStatus::Running => false,
+        HolderStatus::Ended => true,
+        HolderStatus::NotFound => age >= UNKNOWN_HOLDER_SECONDS,
+    };
+    if dead {
+        return Ok(next);
+    }
+    Err(Error::new(
+        Kind::OperationInProgress,
+        format!("cluster {cluster} is held by {name} since {age} seconds"),
+        "wait for it to end, or stop it and start recover",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock() -> Lock {
+        Lock {
+            holder: Some("a".into()),
+            epoch: 7,
+            since: Some(Moment::from_unix(1000)),
+            hold: None,
+            intent: None,
+        }
+    }
+
+    #[test]
+    fn only_the_holder_of_the_epoch_is_admitted() {
+        let claim = |holder: &str, epoch| Claim {
+            holder: holder.into(),
+            epoch,
+        };
+        assert!(lock().admit("orders", &claim("a", 7)).is_ok());
+        for other in [claim("a", 6), claim("a", 8), claim("b", 7)] {
+            assert_eq!(lock().admit("orders", &other).unwrap_err().kind(), Kind::Fenced);
+        }
+        let free = Lock { holder: None, ..lock() };
+        assert!(free.admit("orders", &claim("a", 7)).is_err());
+    }
+
+    #[test]
+    fn only_a_dead_holder_is_taken_over() {
+        let take = |lock: &Lock, status, at| take_over("orders", lock, status, Moment::from_unix(at));
+        assert_eq!(take(&lock(), HolderStatus::Ended, 1001), Ok(8));
+        assert_eq!(
+            take(&lock(), HolderStatus::Running, 99_999).unwrap_err().kind(),
+            Kind::OperationInProgress
+        );
+        assert!(take(&lock(), HolderStatus::NotFound, 1000 + 899).is_err());
+        assert_eq!(take(&lock(), HolderStatus::NotFound, 1000 + 900), Ok(8));
+        assert_eq!(take(&Lock { holder: None, ..lock() }, HolderStatus::Running, 0), Ok(8));
+        let held = Lock {
+            hold: Some("disk change".into()),
+            ..lock()
+        };
+        assert_eq!(
+            take(&held, HolderStatus::Ended, 99_999).unwrap_err().kind(),
+            Kind::OperatorHold
+        );
+        assert_eq!(HolderStatus::read("PENDING_REDRIVE"), HolderStatus::Running);
+    }
+}
