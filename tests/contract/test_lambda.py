@@ -165,7 +165,7 @@ def test_a_fault_for_another_function_is_left_alone(lab, fn):
 
 
 def test_an_asynchronous_call_is_repeated_in_lab_time(fresh_lab):
-    lab = fresh_lab(scale=60)
+    lab = fresh_lab(scale=40)
     function(lab, "stack-async")
     lab.fault(function="stack-async", effect="crash_before", times=2)
     lab.boto("lambda").invoke(FunctionName="stack-async", InvocationType="Event", Payload=json.dumps({"do": "echo"}))
