@@ -267,6 +267,18 @@ def test_enabled_is_not_enough_for_a_fast_volume(lab: Lab, ec2: Any) -> None:
     assert made_fast(lab, snapshot) is False
 
 
+def test_credits_are_worth_nothing_once_it_is_being_disabled(lab: Lab, ec2: Any) -> None:
+    snapshot = new_snapshot(lab)
+    lab.control("timing", values={"fsr_enable": 0.2, "fsr_credit": 0.2})
+    enable(lab, snapshot)
+    lab.sleep(1)
+    assert made_fast(lab, snapshot) is True
+    ec2.disable_fast_snapshot_restores(AvailabilityZones=[AZ], SourceSnapshotIds=[snapshot])
+    assert made_fast(lab, snapshot) is False
+    lab.wait_for(lambda: state(lab, snapshot) == "disabled")
+    assert made_fast(lab, snapshot) is False
+
+
 def test_a_rate_takes_no_credit(lab: Lab, ec2: Any) -> None:
     lab.control("timing", values={"fsr_credit": 20})
     snapshot = new_snapshot(lab)
