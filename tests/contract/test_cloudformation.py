@@ -57,6 +57,8 @@ def test_everything_exists_as_the_template_says(lab, stack):
     assert alarm["TreatMissingData"] == "notBreaching" and alarm["AlarmActions"][0].endswith(":contract-topic")
     assert json.loads(lab.boto("cloudwatch").get_dashboard(DashboardName="contract-board")["DashboardBody"])
     assert lab.boto("ssm").get_parameter(Name="/contract/setting")["Parameter"]["Value"] == "1"
+    step = json.loads(lab.boto("ssm").get_document(Name="contract-step")["Content"])
+    assert step["parameters"]["Run"]["allowedPattern"] == "^[a-z0-9-]{1,40}$"
 
 
 def test_the_machine_runs_under_its_role(lab, stack):
@@ -97,7 +99,9 @@ def test_update_changes_what_changed_and_delete_takes_all(lab, tmp_path):
     pid = json.load(lab.boto("lambda").invoke(FunctionName="second-worker", Payload='{"do": "pid"}')["Payload"])
     text = (directory / "template.yaml").read_text()
     text = text.replace('Value: "1"', 'Value: "2"').replace("cron(0 * * * ? *)", "cron(5 * * * ? *)")
-    text = text.replace('{"Type": "Succeed"}', '{"Type": "Pass", "End": true, "Result": "new"}')
+    text = text.replace("echo hello", "echo changed").replace(
+        '{"Type": "Succeed"}', '{"Type": "Pass", "End": true, "Result": "new"}'
+    )
     (directory / "template.yaml").write_text(text)
     bootstrap = directory / "code" / "bootstrap"
     bootstrap.write_text(bootstrap.read_text() + "\n# changed\n")
@@ -109,6 +113,7 @@ def test_update_changes_what_changed_and_delete_takes_all(lab, tmp_path):
     assert hourly["ScheduleExpression"] == "cron(5 * * * ? *)" and hourly["ScheduleExpressionTimezone"] == "Asia/Tokyo"
     plain = f"arn:aws:states:{lab.region}:000000000000:stateMachine:second-plain"
     assert json.loads(run(lab, plain)["output"]) == "new"
+    assert "echo changed" in lab.boto("ssm").get_document(Name="second-step")["Content"]
     again = json.load(lab.boto("lambda").invoke(FunctionName="second-worker", Payload='{"do": "pid"}')["Payload"])
     assert again != pid, "new code runs in a new process"
     group = lab.boto("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/second-worker")["logGroups"][0]
@@ -120,6 +125,7 @@ def test_update_changes_what_changed_and_delete_takes_all(lab, tmp_path):
     assert refused(lab.boto("scheduler").get_schedule, Name="second-hourly") == "ResourceNotFoundException"
     assert refused(lab.boto("scheduler").get_schedule, Name="second-nightly") == "ResourceNotFoundException"
     assert refused(lab.boto("ssm").get_parameter, Name="/second/setting") == "ParameterNotFound"
+    assert refused(lab.boto("ssm").get_document, Name="second-step") == "InvalidDocument"
     assert refused(lab.boto("dynamodb").describe_table, TableName="second-locks") == "ResourceNotFoundException"
     assert (
         refused(lab.boto("stepfunctions").describe_state_machine, stateMachineArn=plain) == "StateMachineDoesNotExist"
