@@ -22,11 +22,16 @@ from moto.stepfunctions.parser.asl.component.state.choice.state_choice import St
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
-from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils, state_task
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import (
+    lambda_eval_utils,
+    state_task,
+    state_task_lambda,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_callback,
     state_task_service_lambda,
 )
+from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.eval.callback.callback import HeartbeatTimeoutError
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
@@ -75,8 +80,7 @@ def runtime_name(error_name: str | None = None) -> ErrorName:
 
 def is_within_size_quota(value: Any) -> bool:
     """256 KiB of UTF-8, as AWS counts: moto counts its own escapes and blanks, and refuses exactly 256 KiB."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode()) <= MAX_BYTES
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()) <= MAX_BYTES
 
 
 def _heartbeat_name() -> None:
@@ -161,7 +165,14 @@ def _choice_output(self: StateChoice, env: Environment) -> None:
 
 def install() -> None:
     replace(ErrorEqualsDecl, "_eval_body", _error_equals)
-    for module in (branches_decl, iteration_worker, state_task_service_callback, state_task_service_lambda):
+    for module in (
+        branches_decl,
+        iteration_worker,
+        state_fail,
+        state_task_lambda,
+        state_task_service_callback,
+        state_task_service_lambda,
+    ):
         replace(module, "CustomErrorName", runtime_name)
     replace_everywhere("moto.stepfunctions", "is_within_size_quota", is_within_size_quota, quotas.is_within_size_quota)
     _heartbeat_name()

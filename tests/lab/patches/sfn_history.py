@@ -114,5 +114,5 @@ def install() -> None:
     replace(EventManager, "add_event", _add_event)
     # moto logs every failure of a task with a dump of the whole definition; the history says it better
     for name in ("_log_failure_event_exception", "_log_exception"):
-        replace(EvalComponent, name, lambda self, error: None)
+        replace(EvalComponent, name, lambda self, **_: None)
     phases.on_phase(_abort_at)

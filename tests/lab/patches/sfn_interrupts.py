@@ -100,7 +100,8 @@ def _closing(name: str) -> None:
     original = replace(Environment, name, lambda self, frame: close(self, frame))
 
     def close(self: Environment, frame: Environment) -> None:
-        _close(frame)
+        if frame in self._frames:  # a worker of a Distributed Map "deletes" the frame of the Map itself
+            _close(frame)
         original(self, frame)
 
 

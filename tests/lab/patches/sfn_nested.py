@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
@@ -51,10 +52,9 @@ def _announce_child(cls: type) -> None:
 def _wait_for_child(build: str) -> None:
     original = replace(StateTaskServiceSfn, build, lambda self, **kwargs: resolver(self, **kwargs))
 
-    def resolver(self: Any, *, env: Environment, state_credentials: Any, **kwargs: Any) -> Callable[[], Any]:
+    def resolver(self: Any, *, env: Environment, **kwargs: Any) -> Callable[[], Any]:
         arn = env.stack[-1]["ExecutionArn"]
-        region = kwargs["resource_runtime_part"].region
-        look = original(self, env=env, state_credentials=state_credentials, **kwargs)
+        look = original(self, env=env, **kwargs)
 
         def resolve() -> Any:
             while (result := look()) is None:
@@ -63,11 +63,25 @@ def _wait_for_child(build: str) -> None:
                     run.watch(ended)
                 sfn_interrupts.wait(env, ended, POLL_SECONDS)
                 if not env.is_running():
-                    _stop_child(sfn_clients.client_for(region, "stepfunctions", state_credentials), arn)
                     raise Interrupted
             return result
 
         return resolve
+
+
+def _stop_with_the_task() -> None:
+    """However early or late the task is aborted once its child was started, the child is stopped."""
+    original = replace(StateTaskServiceSfn, "_eval_integration_pattern", lambda self, **kwargs: pattern(self, **kwargs))
+
+    def pattern(self: Any, *, env: Environment, state_credentials: Any, **kwargs: Any) -> None:
+        started: dict[str, Any] = env.stack[-1]
+        try:
+            original(self, env=env, state_credentials=state_credentials, **kwargs)
+        finally:
+            synchronous = self.resource.condition in (ResourceCondition.Sync, ResourceCondition.Sync2)
+            if synchronous and not env.is_running():
+                region = kwargs["resource_runtime_part"].region
+                _stop_child(sfn_clients.client_for(region, "stepfunctions", state_credentials), started["ExecutionArn"])
 
 
 def _stop_child(client: Any, arn: str) -> None:
@@ -81,5 +95,6 @@ def _stop_child(client: Any, arn: str) -> None:
 def install() -> None:
     _announce_child(StateTaskServiceSfn)
     _announce_child(StateTaskServiceAwsSdk)
+    _stop_with_the_task()
     _wait_for_child("_build_sync_resolver")
     _wait_for_child("_build_sync2_resolver")
