@@ -131,6 +131,8 @@ def _service(systemd: Systemd, call: NodeCall, options: Options) -> ServiceUnit:
     name = options.unit or f"run-r{secrets.token_hex(16)}"
     name = name.removesuffix(".service").removesuffix(".timer")
     env = dict(options.env)
+    if "LAB_COMMAND_ID" in call.env:  # the lab's own mark of whose work this is: not systemd's, hence always passed on
+        env["LAB_COMMAND_ID"] = call.env["LAB_COMMAND_ID"]
     for pair in props.get("Environment", "").split():
         key, _, value = pair.partition("=")
         env[key] = value

@@ -261,6 +261,7 @@ class Agent:
                 "AWS_SSM_INSTANCE_ID": self.instance_id,
                 "AWS_SSM_REGION_NAME": context.REGION,
                 "LAB_BOOT": boot,
+                "LAB_COMMAND_ID": work.invocation.command.id,  # tells a replay from a new order, for the oracles
                 **script.env,
             }
             process = machine.spawn([*_interpreter(script.text), str(path)], env=env, cwd=script.cwd or str(directory))
