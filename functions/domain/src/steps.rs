@@ -114,6 +114,7 @@ impl Step {
             (
                 "enter_backup_mode",
                 named("enter-backup-mode", s, a)
+                    .list("Groups", groups())
                     .list("Monitors", monitors())
                     .guarded(standby, late, 1),
             ),

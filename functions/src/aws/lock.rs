@@ -1,0 +1,75 @@
+//! The lock item, read consistently: the fence of every mutating call (safety.md, rule 8).
+
+use super::{Aws, failed};
+use aws_sdk_dynamodb::types::AttributeValue;
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::intent::{Claim, Intent, Lock};
+use mirrorsnap_domain::time::Moment;
+
+impl Aws {
+    /// The lock of a cluster; one that was never taken is free, at epoch 0.
+    pub(crate) async fn lock(&self, cluster: &str) -> Result<Lock> {
+        let reply = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(format!("lock#{cluster}")))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failed("dynamodb:GetItem", &error))?;
+        let item = reply.item.unwrap_or_default();
+        let text = |name: &str| {
+            item.get(name)
+                .and_then(|value| value.as_s().ok())
+                .filter(|text| !text.is_empty())
+        };
+        let bad = |what: &str| {
+            let found = format!("the lock of {cluster} has an {what} that cannot be read");
+            Error::new(
+                Kind::Stuck,
+                found,
+                "do not delete the item: bring the cluster back by hand, then remove the attribute",
+            )
+        };
+        let epoch = match item.get("epoch") {
+            None => 0,
+            Some(value) => value
+                .as_n()
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| bad("epoch"))?,
+        };
+        let intent: Option<Intent> = text("intent")
+            .map(|json| serde_json::from_str(json))
+            .transpose()
+            .map_err(|_| bad("intent"))?;
+        Ok(Lock {
+            holder: text("holder").cloned(),
+            epoch,
+            since: text("since").and_then(|since| Moment::parse(since).ok()),
+            hold: text("hold").cloned(),
+            intent,
+        })
+    }
+
+    /// Ends with `Fenced` unless the claim holds the cluster now. To be called right before each mutating call.
+    pub(crate) async fn fence(&self, cluster: &str, claim: &Claim) -> Result<Lock> {
+        let lock = self.lock(cluster).await?;
+        lock.admit(cluster, claim)?;
+        Ok(lock)
+    }
+
+    /// The intent of the claim's operation.
+    pub(crate) async fn intent(&self, cluster: &str, claim: &Claim) -> Result<(Lock, Intent)> {
+        let lock = self.fence(cluster, claim).await?;
+        match lock.intent.clone() {
+            Some(intent) => Ok((lock, intent)),
+            None => Err(Error::new(
+                Kind::InputInvalid,
+                format!("the lock of {cluster} holds no intent"),
+                "write the plan's intent before the first disturbance",
+            )),
+        }
+    }
+}

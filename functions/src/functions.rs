@@ -1,0 +1,10 @@
+//! One file per Lambda: each wires AWS to the domain, and decides nothing itself. docs/functions.md is their contract.
+
+pub(crate) mod assess;
+pub(crate) mod check_snapshots;
+pub(crate) mod create_snapshots;
+pub(crate) mod expire_backups;
+pub(crate) mod observe;
+pub(crate) mod report;
+pub(crate) mod run_node_step;
+pub(crate) mod set_power;

@@ -1,0 +1,322 @@
+//! `assess`: looks at a cluster and says what follows. Changes nothing.
+
+use crate::aws::Aws;
+use crate::functions::observe::{ANSWER_SECONDS, observe};
+use mirrorsnap_domain::converge::{self, Action, Case, Memory, Verdict};
+use mirrorsnap_domain::document::Head;
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::evidence::{self, Prepared, Section, SectionState, Stopped};
+use mirrorsnap_domain::ids::{Id, Of};
+use mirrorsnap_domain::inspect::{self, Plan};
+use mirrorsnap_domain::intent::{self, Claim, HolderStatus, Intent};
+use mirrorsnap_domain::observation::Observation;
+use mirrorsnap_domain::steps::Step;
+use mirrorsnap_domain::time::Moment;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Input {
+    /// May the lock be taken over?
+    Claim {
+        cluster: String,
+        now: Moment,
+        holder_status: String,
+    },
+    /// May a backup begin, and how?
+    Inspect {
+        cluster: String,
+        now: Moment,
+        #[serde(default)]
+        lock: Option<Claim>,
+    },
+    /// How did the critical section end?
+    Section {
+        cluster: String,
+        lock: Claim,
+        now: Moment,
+        patience_seconds: u32,
+    },
+    /// Has the standby stopped by its own shutdown?
+    Stopped {
+        cluster: String,
+        lock: Claim,
+        patience_seconds: u32,
+    },
+    /// What comes next on the way back?
+    Converge {
+        cluster: String,
+        lock: Claim,
+        now: Moment,
+        patience_seconds: u32,
+        #[serde(default)]
+        memory: Memory,
+    },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Output {
+    Claim {
+        epoch: u64,
+        intent: Option<Intent>,
+    },
+    Inspect {
+        id: String,
+        plan: Box<Plan>,
+        intent_json: String,
+    },
+    Section {
+        over: bool,
+        why: Option<String>,
+        section: Option<Section>,
+    },
+    Stopped {
+        over: bool,
+        stopped: Option<Stopped>,
+    },
+    Converge(Box<Converge>),
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Converge {
+    /// `healthy`, `act`, `wait`, or `stuck`.
+    verdict: &'static str,
+    /// `step`, `start` or `stop`, with `verdict` `act`.
+    action: Option<&'static str>,
+    /// The input of run-node-step or set-power, except the lock's retry count.
+    input: Option<Value>,
+    why: Option<String>,
+    /// How long to wait before the next look.
+    seconds: u32,
+    /// With `stuck`.
+    error: Option<&'static str>,
+    memory: Memory,
+    /// The preparation's evidence, once both nodes are back; and why there is none.
+    prepared: Option<Prepared>,
+    unprepared: Option<String>,
+}
+
+pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
+    match input {
+        Input::Claim {
+            cluster,
+            now,
+            holder_status,
+        } => {
+            let lock = aws.lock(&cluster).await?;
+            let epoch = intent::take_over(&cluster, &lock, HolderStatus::read(&holder_status), now)?;
+            Ok(Output::Claim {
+                epoch,
+                intent: lock.intent,
+            })
+        }
+        Input::Inspect { cluster, now, lock } => inspection(&aws, &cluster, lock.as_ref(), now).await,
+        Input::Section {
+            cluster,
+            lock,
+            now,
+            patience_seconds,
+        } => section(&aws, &cluster, &lock, now, patience_seconds).await,
+        Input::Stopped {
+            cluster,
+            lock,
+            patience_seconds,
+        } => stopped(&aws, &cluster, &lock, patience_seconds).await,
+        Input::Converge {
+            cluster,
+            lock,
+            now,
+            patience_seconds,
+            memory,
+        } => converged(&aws, &cluster, &lock, now, patience_seconds, memory).await,
+    }
+}
+
+async fn inspection(aws: &Aws, cluster: &str, claim: Option<&Claim>, now: Moment) -> Result<Output> {
+    let config = aws.config(cluster).await?;
+    let lock = aws.lock(cluster).await?;
+    lock.not_on_hold(cluster)?;
+    if let Some(claim) = claim {
+        lock.admit(cluster, claim)?;
+    }
+    if let Some(unfinished) = &lock.intent {
+        return Err(Error::new(
+            Kind::OperationInProgress,
+            format!("{} on {cluster} is not brought to its end", unfinished.id),
+            "start recover, or wait for the operation that holds the cluster",
+        ));
+    }
+    let id = Id::new(Of::Backup, cluster, now)?;
+    let seen = observe(aws, &config, &id.to_string(), now, true).await?;
+    let plan = inspect::backup(&config, &id, &seen)?;
+    let intent_json = serde_json::to_string(&plan.intent)
+        .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
+    Ok(Output::Inspect {
+        id: id.to_string(),
+        plan: Box::new(plan),
+        intent_json,
+    })
+}
+
+/// A node's records of the critical section.
+async fn records(aws: &Aws, instance: &str, node: &str, run: &str) -> Result<Head> {
+    Ok(aws
+        .ask(instance, &Step::new("read-records", node, run), ANSWER_SECONDS)
+        .await?
+        .head)
+}
+
+async fn section(aws: &Aws, cluster: &str, claim: &Claim, now: Moment, patience: u32) -> Result<Output> {
+    let config = aws.config(cluster).await?;
+    let (lock, intent) = aws.intent(cluster, claim).await?;
+    let deadline = aws.pace.deadline(patience);
+    let (active, standby) = (config.node(&intent.active)?, config.node(&intent.standby)?);
+    loop {
+        let (a, s) = tokio::try_join!(
+            records(aws, &active.instance_id, &active.name, &intent.id),
+            records(aws, &standby.instance_id, &standby.name, &intent.id)
+        )?;
+        match evidence::section(&intent, lock.epoch, &a, &s, now.plus(deadline.elapsed())) {
+            SectionState::Good(section) => {
+                return Ok(Output::Section {
+                    over: true,
+                    why: None,
+                    section: Some(section),
+                });
+            }
+            SectionState::Void(error) => return Err(error),
+            SectionState::Running(why) if deadline.has_passed() => {
+                return Ok(Output::Section {
+                    over: false,
+                    why: Some(why.to_owned()),
+                    section: None,
+                });
+            }
+            SectionState::Running(_) => aws.pace.tenths(5).await,
+        }
+    }
+}
+
+async fn stopped(aws: &Aws, cluster: &str, claim: &Claim, patience: u32) -> Result<Output> {
+    let config = aws.config(cluster).await?;
+    let (_, intent) = aws.intent(cluster, claim).await?;
+    let deadline = aws.pace.deadline(patience);
+    loop {
+        let seen = aws.instances(&config, false).await?;
+        let instance = seen.get(&intent.standby).ok_or_else(|| {
+            let found = format!("EC2 does not show the instance of {}", intent.standby);
+            Error::new(Kind::InstanceNotManaged, found, "look at the instance in EC2")
+        })?;
+        let volumes = inspect::volumes(&config, &intent.standby, instance)?;
+        let proof = evidence::stopped(&intent.standby, instance, &volumes)?;
+        if proof.is_some() || deadline.has_passed() {
+            return Ok(Output::Stopped {
+                over: proof.is_some(),
+                stopped: proof,
+            });
+        }
+        aws.pace.tenths(20).await;
+    }
+}
+
+/// The input of the function that carries an action out.
+fn order(cluster: &str, claim: &Claim, action: Action) -> (&'static str, Value) {
+    match action {
+        Action::Step { step } => ("step", json!({"cluster": cluster, "lock": claim, "step": step})),
+        Action::Start { node } => (
+            "start",
+            json!({"cluster": cluster, "lock": claim, "node": node, "power": "start"}),
+        ),
+        Action::Stop { node } => (
+            "stop",
+            json!({"cluster": cluster, "lock": claim, "node": node, "power": "stop"}),
+        ),
+    }
+}
+
+/// Between two looks of one call, and before the next call.
+const LOOK_TENTHS: u32 = 20;
+const NEXT_LOOK_SECONDS: u32 = 15;
+
+async fn converged(
+    aws: &Aws,
+    cluster: &str,
+    claim: &Claim,
+    now: Moment,
+    patience: u32,
+    memory: Memory,
+) -> Result<Output> {
+    let config = aws.config(cluster).await?;
+    let deadline = aws.pace.deadline(patience);
+    let mut memory = memory;
+    loop {
+        let lock = aws.fence(cluster, claim).await?;
+        let at = now.plus(deadline.elapsed());
+        let Some(intent) = &lock.intent else {
+            // Rule 13: nothing unfinished is nothing to do.
+            return Ok(answer(cluster, claim, Verdict::Healthy, memory, None));
+        };
+        if let Err(error) = lock.not_on_hold(cluster) {
+            return Ok(answer(cluster, claim, Verdict::Stuck(error), memory, None));
+        }
+        let seen = observe(aws, &config, &intent.id, at, false).await?;
+        let verdict = converge::next(&Case {
+            config: &config,
+            seen: &seen,
+            epoch: lock.epoch,
+            intent,
+            memory: &memory,
+        });
+        memory = memory.after(&verdict, at);
+        if matches!(verdict, Verdict::Wait { .. }) && !deadline.has_passed() {
+            aws.pace.tenths(LOOK_TENTHS).await;
+            continue;
+        }
+        return Ok(answer(cluster, claim, verdict, memory, Some((intent, &seen))));
+    }
+}
+
+fn answer(
+    cluster: &str,
+    claim: &Claim,
+    verdict: Verdict,
+    memory: Memory,
+    case: Option<(&Intent, &Observation)>,
+) -> Output {
+    let mut out = Converge {
+        verdict: "healthy",
+        action: None,
+        input: None,
+        why: None,
+        seconds: 0,
+        error: None,
+        memory,
+        prepared: None,
+        unprepared: None,
+    };
+    match verdict {
+        Verdict::Healthy => {
+            if let Some((intent, seen)) = case {
+                let proof = seen.node(&intent.standby).map(|node| evidence::prepared(intent, node));
+                (out.prepared, out.unprepared) = match proof {
+                    Some(Ok(proof)) => (Some(proof), None),
+                    Some(Err(error)) => (None, Some(error.to_string())),
+                    None => (None, Some(format!("{} did not answer", intent.standby))),
+                };
+            }
+        }
+        Verdict::Act { key, action } => {
+            let (action, input) = order(cluster, claim, action);
+            (out.verdict, out.action, out.input, out.why) = ("act", Some(action), Some(input), Some(key));
+        }
+        Verdict::Wait { why, .. } => (out.verdict, out.why, out.seconds) = ("wait", Some(why), NEXT_LOOK_SECONDS),
+        Verdict::Stuck(error) => {
+            (out.verdict, out.error, out.why) = ("stuck", Some(error.name()), Some(error.to_string()))
+        }
+    }
+    tracing::info!(verdict = out.verdict, why = out.why.as_deref(), "converge");
+    Output::Converge(Box::new(out))
+}

@@ -1,0 +1,141 @@
+//! `check-snapshots`: how far the snapshots are; and, at the very end, the tag that says that the backup is proved.
+
+use crate::aws::Aws;
+use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::evidence::{self, Evidence, Taken};
+use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::intent::Claim;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Input {
+    /// Looks once; changes nothing.
+    Progress {
+        cluster: String,
+        id: String,
+        snapshots: Vec<Taken>,
+    },
+    /// Judges the evidence and writes the tag `valid`.
+    Mark {
+        cluster: String,
+        lock: Claim,
+        evidence: Box<Evidence>,
+    },
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Output {
+    id: String,
+    complete: bool,
+    /// The progress of the slowest.
+    progress: String,
+    valid: bool,
+    snapshots: Vec<String>,
+}
+
+/// The named snapshots as EC2 shows them, and others with the same backup id. An error if one failed.
+async fn look(aws: &Aws, cluster: &str, id: &Id, taken: &[Taken]) -> Result<(Vec<Snapshot>, Vec<Snapshot>)> {
+    if id.cluster() != cluster {
+        let found = format!("{id} is no backup of {cluster}");
+        return Err(Error::new(
+            Kind::InputInvalid,
+            found,
+            "pass the id of this cluster's backup",
+        ));
+    }
+    let all = aws.snapshots(tag::BACKUP_ID, &id.to_string()).await?;
+    let (named, others): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|one| taken.iter().any(|t| t.snapshot == one.id));
+    if let Some(bad) = named
+        .iter()
+        .find(|one| !matches!(one.state.as_str(), "pending" | "completed"))
+    {
+        let found = format!("snapshot {} of {} is {}", bad.id, bad.volume, bad.state);
+        return Err(Error::new(
+            Kind::SnapshotFailed,
+            found,
+            "run the backup again; the failed set expires by itself",
+        ));
+    }
+    Ok((named, others))
+}
+
+fn is_complete(seen: &[Snapshot], taken: &[Taken]) -> bool {
+    // One that EC2 does not show yet is not complete.
+    !taken.is_empty() && seen.len() == taken.len() && seen.iter().all(|one| one.state == "completed")
+}
+
+pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
+    match input {
+        Input::Progress { cluster, id, snapshots } => {
+            let id = Id::parse(&id)?;
+            let (seen, _) = look(&aws, &cluster, &id, &snapshots).await?;
+            let percent = |one: &Snapshot| one.progress.trim_end_matches('%').parse::<u8>().unwrap_or(0);
+            let slowest = if seen.len() == snapshots.len() {
+                seen.iter().map(percent).min().unwrap_or(0)
+            } else {
+                0
+            };
+            Ok(Output {
+                id: id.to_string(),
+                complete: is_complete(&seen, &snapshots),
+                progress: format!("{slowest}%"),
+                valid: false,
+                snapshots: snapshots.into_iter().map(|one| one.snapshot).collect(),
+            })
+        }
+        Input::Mark {
+            cluster,
+            lock,
+            evidence,
+        } => mark(&aws, &cluster, &lock, &evidence).await,
+    }
+}
+
+async fn mark(aws: &Aws, cluster: &str, claim: &Claim, evidence: &Evidence) -> Result<Output> {
+    let config = aws.config(cluster).await?;
+    let (lock, intent) = aws.intent(cluster, claim).await?;
+    evidence::valid(&intent, lock.epoch, evidence)?;
+    let id = Id::parse(&intent.id)?;
+    let taken = &evidence.image.snapshots;
+    let (seen, others) = look(aws, cluster, &id, taken).await?;
+    let wrong = |found: String| Error::new(Kind::BackupInvalid, found, "nothing by hand: it expires by itself");
+    if !is_complete(&seen, taken) {
+        return Err(wrong(format!("not all snapshots of {id} are completed")));
+    }
+    for (one, disk) in seen
+        .iter()
+        .flat_map(|one| config.mirror_disks.iter().map(move |disk| (one, disk)))
+    {
+        let ours = taken.iter().any(|t| t.snapshot == one.id && t.volume == one.volume);
+        if !ours || evidence.stopped.volumes.get(&disk.name).is_none() {
+            return Err(wrong(format!(
+                "snapshot {} is not of the volume that was planned, or {} has none",
+                one.id, disk.name
+            )));
+        }
+    }
+    if !others.is_empty() {
+        aws.fence(cluster, claim).await?;
+        let ids: Vec<String> = others.into_iter().map(|one| one.id).collect();
+        aws.tag(&ids, &BTreeMap::from([(tag::DUPLICATE.to_owned(), "true".to_owned())]))
+            .await?;
+    }
+    let (kept, _) = catalogue::choose(seen);
+    let ids: Vec<String> = kept.into_iter().map(|one| one.id).collect();
+    aws.fence(cluster, claim).await?;
+    aws.tag(&ids, &BTreeMap::from([(tag::VALID.to_owned(), "true".to_owned())]))
+        .await?;
+    Ok(Output {
+        id: id.to_string(),
+        complete: true,
+        progress: "100%".to_owned(),
+        valid: true,
+        snapshots: ids,
+    })
+}
