@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.serialize import create_serializer
 from node_steps import ENDED, Runner, bring_back, instance_state, out, processes_with, rebooted, sh, status, up
 
 from lab.client import Lab
@@ -37,10 +39,22 @@ def code(fn: Callable, **arguments: object) -> str:
     return caught.value.response["Error"]["Code"]
 
 
-def test_a_command_takes_its_time_and_reports_what_happened(lab: Lab, runner: Runner) -> None:
+def unchecked(lab: Lab) -> Any:
+    """A client that leaves it to the service to refuse what botocore would refuse."""
+    ssm = lab.boto("ssm")
+    ssm._serializer = create_serializer(ssm.meta.service_model.metadata["protocol"], include_validation=False)
+    return ssm
+
+
+def test_a_command_takes_its_time_and_reports_what_happened(
+    lab: Lab, runner: Runner, switch: Callable[..., None]
+) -> None:
+    assert lab.control("ssm")["invocation_delay"] == 0.2
+    switch(invocation_delay=3)
     sent = lab.control("time")["t"]
     command = runner.send("echo out; echo err >&2; sleep 2; exit 3")
     assert runner.get(command) == {}  # InvocationDoesNotExist, for a moment
+    switch(invocation_delay=0.2)
     running = runner.until(command, "InProgress")
     assert (running["ResponseCode"], running["ExecutionEndDateTime"]) == (-1, "")
     done = runner.until(command)
@@ -81,10 +95,12 @@ def test_a_command_waits_for_whoever_holds_its_output(runner: Runner, lab: Lab) 
         ({"InstanceIds": []}, "ValidationException"),
     ],
 )
-def test_what_send_command_refuses(runner: Runner, more: dict, wanted: str) -> None:
-    base = {"DocumentName": "AWS-RunShellScript", "InstanceIds": [runner.instance]}
+def test_what_send_command_refuses(lab: Lab, more: dict, wanted: str) -> None:
+    up(lab)
+    ssm = unchecked(lab)
+    base = {"DocumentName": "AWS-RunShellScript", "InstanceIds": [status(lab)["instance_id"]]}
     parameters = {"commands": ["true"], **more.get("Parameters", {})}
-    assert code(runner.ssm.send_command, **{**base, **more, "Parameters": parameters}) == wanted
+    assert code(ssm.send_command, **{**base, **more, "Parameters": parameters}) == wanted
 
 
 def test_a_doubled_instance_and_unknown_commands(runner: Runner) -> None:

@@ -6,6 +6,7 @@ The agent keeps the documents that it has begun on its disk and resumes them whe
 
 from __future__ import annotations
 
+import datetime
 import signal
 import threading
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class Agent:
         self._last: Invocation | None = None
         self._session = 0
         self._connected_at = 0.0
-        self._last_ping = 0.0
+        self._last_ping = self.registered_at
         AGENTS[self.instance_id] = self
         machine.plug(self)
 
@@ -64,15 +65,16 @@ class Agent:
     def connected(self) -> bool:
         return self.running and not self.cut_off
 
-    def last_ping(self) -> float:
-        """Lab time of the last report to SSM."""
-        if self.connected:
-            now, every = context.lab.clock.monotonic(), context.lab.timing.ssm_ping
-            return now - ((now - self._connected_at) % every if every else 0.0)
-        return self._last_ping
+    def last_ping(self) -> datetime.datetime:
+        """When the agent last reported itself to SSM."""
+        if not self.connected:
+            return self._last_ping
+        now, every = context.lab.clock.monotonic(), context.lab.timing.ssm_ping
+        ago = (now - self._connected_at) % every if every else 0.0
+        return context.lab.clock.now() - datetime.timedelta(seconds=ago)
 
     def ping_status(self) -> str:
-        ago = context.lab.clock.monotonic() - self.last_ping()
+        ago = (context.lab.clock.now() - self.last_ping()).total_seconds()
         return "Online" if ago <= context.lab.timing.ssm_connection_lost else "ConnectionLost"
 
     def _connect(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from .. import context
 from ..ec2.model import store
 from ..wire import AwsError
 from . import commands as _commands
@@ -129,12 +128,11 @@ VERSION = "3.3.2746.0"
 
 
 def _information(agent: Agent) -> Request:
-    lab, instance = context.lab, store.instances[agent.instance_id]
-    ping = lab.clock.now() - datetime.timedelta(seconds=lab.clock.monotonic() - agent.last_ping())
+    instance = store.instances[agent.instance_id]
     return {
         "InstanceId": agent.instance_id,
         "PingStatus": agent.ping_status(),
-        "LastPingDateTime": ping,
+        "LastPingDateTime": agent.last_ping(),
         "AgentVersion": VERSION,
         "IsLatestVersion": True,
         "PlatformType": "Linux",

@@ -40,8 +40,7 @@ def _problems(shape: Any, value: Any, path: str):
     elif kind == "string":
         yield from _size(shape, len(value), value, path, "length")
         pattern, enum = shape.metadata.get("pattern"), shape.metadata.get("enum")
-        # Python knows no possessive classes of AWS's date pattern; those members never come in requests.
-        if pattern and not re.search(pattern, value):
+        if pattern and not re.search(_python(pattern), value):
             constraint = f"Member must satisfy regular expression pattern: {pattern}"
             yield f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"
         if enum and value not in enum:
@@ -57,6 +56,13 @@ def _size(shape: Any, size: int, value: Any, path: str, what: str):
         if limit is not None and (size - limit) * wrong > 0:
             constraint = f"Member must have {what} {words} than or equal to {limit}"
             yield f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"
+
+
+def _python(pattern: str) -> str:
+    """Java's classes of letters, spaces and numbers, which stand inside brackets in the model."""
+    for java, python in ((r"\p{L}", r"\w"), (r"\p{Z}", r"\s"), (r"\p{N}", r"\d")):
+        pattern = pattern.replace(java, python)
+    return pattern
 
 
 def _join(path: str, name: str) -> str:
