@@ -10,11 +10,10 @@ import shlex
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from lab import context
 from lab.ec2 import instances, notices, volumes
 from lab.ec2.model import store
@@ -256,19 +255,3 @@ class Bench:
         old.attachments.clear()
         old.state = "available"
         return old
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
-    """Makes benches: `bench(auto_recovery=False, switches={…}, up=True)`."""
-    made: list[Bench] = []
-
-    def make(up: bool = True, **spec: Any) -> Bench:
-        home = tmp_path / str(len(made))
-        home.mkdir()
-        made.append(Bench(home, spec, up))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()

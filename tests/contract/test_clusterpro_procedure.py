@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster_bench import Bench, bench  # noqa: F401
+from cluster_bench import Bench
 
 RULE = "-" * 60
 PRE = """clpbackup.sh : Beginning backup-mode.

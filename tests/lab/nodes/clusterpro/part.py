@@ -168,11 +168,12 @@ def build(spec: ClusterSpec) -> None:
     from ..machine import Machine
 
     volumes = [{"device": d, "size_gib": disks[0].size_gib} for d, disks in spec.volumes().items()]
-    nodes = context.lab.world.setdefault("nodes", {})
     zones = [f"{context.REGION}a", f"{context.REGION}c"]
-    for name, az in zip(spec.nodes, zones, strict=True):
-        given = nodes.get(name, {})
-        nodes[name] = {"az": az, "platform": spec.platform, "volumes": volumes, **given}
+    # defaults, which the world that the lab was started with overrides and plan() checks together with it
+    world.NODES = {
+        name: {"az": az, "platform": spec.platform, "volumes": volumes}
+        for name, az in zip(spec.nodes, zones, strict=True)
+    }
     machines: dict[str, Machine] = {}
 
     def factory(instance: Any) -> Machine:
