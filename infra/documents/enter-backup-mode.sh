@@ -18,6 +18,7 @@ DISKS='{{ Disks }}'
 MONITORS='{{ Monitors }}'
 #include lib/guard.sh
 #include lib/cluster.sh
+#include lib/monitors.sh
 #include lib/detached.sh
 guard
 look
@@ -25,12 +26,7 @@ colours
 detail=
 [ "$SELF_UP/$PEER_UP/$WHERE/$FOREIGN" = Online/Online/peer/ ] || detail=groups
 [ "$OWN/$OTHERS" = RED/GREEN ] || detail=mirror
-for monitor in $MONITORS; do
-    case $SUSPENDED in
-    *" $monitor "*) ;;
-    *) detail=monitors ;;
-    esac
-done
+monitors_suspended || detail=monitors
 show_cluster
 [ -z "$detail" ] || refuse state ",\"detail\":\"$detail\""
 detach clpbackup.sh --pre

@@ -62,8 +62,8 @@ for dir in "$RUN_ROOT"/*/; do
             # T, now. Its own timer stays armed until the groups are back.
             unit=mirrorsnap-$run-fence-$EPOCH
             if ended "$unit"; then
-                attempt "start $unit" systemd-run --unit="$unit" -p Restart=on-failure -p RestartSec=1 \
-                    -p StartLimitIntervalSec=0 /bin/sh "$dir/active.sh" timer "$dir" || alive="$alive${alive:+,}\"$unit\""
+                attempt "start $unit" systemd-run --unit="$unit" -p Restart=on-failure -p RestartSec=3 \
+                    /bin/sh "$dir/active.sh" timer "$dir" || alive="$alive${alive:+,}\"$unit\""
             fi
             resumed="$resumed${resumed:+,}\"$run\""
         fi

@@ -21,6 +21,7 @@
 #   appeared would rest on reads from before the start, when every disk was broken already.
 # - The timer wants the groups online in two polls, five seconds apart, after `active` is over: a stop that was on its
 #   way to the daemon as its sender died would otherwise come after the last look.
+# - It asks for the start every second rather than every five: a group that is still stopping refuses it.
 # - Whatever calls CLUSTERPRO here is bounded, the timer's calls first of all.
 ROLE=$1
 RUN_DIR=$2
@@ -169,10 +170,11 @@ active() {
     bring_back
 }
 
-# systemd's default accuracy is a minute. Restart: the timer's own process may be killed too (out of memory, say).
+# systemd's default accuracy is a minute. Restart: the timer's own process may be killed too (out of memory, say); three
+# seconds, since five starts within ten would be the last ones.
 arm() {
     run_bounded 30 systemd-run --unit="$UNIT-timer" --on-active="$((TMAX - START))s" --timer-property=AccuracySec=100ms \
-        -p Restart=on-failure -p RestartSec=1 -p StartLimitIntervalSec=0 \
+        -p Restart=on-failure -p RestartSec=3 \
         /bin/sh "$RUN_DIR/active.sh" timer "$RUN_DIR" >>"$RUN_DIR/active.out" 2>&1 || return 1
     [ "$(run_bounded 10 systemctl is-active "$UNIT-timer.timer")" = active ] || return 1
     note armed ",\"fires\":$((started / 100 + TMAX - START))"
@@ -271,13 +273,14 @@ timer() {
         self | peer | online)
             if ended "$UNIT-active"; then seen=$((seen + 1)); else seen=0; fi
             [ $seen -lt 2 ] || break
+            pause 5
             ;;
         *)
             seen=0
             start_groups
+            pause 1
             ;;
         esac
-        pause 5
         ! held || exit 0
     done
     note 'done' ',"by":"timer"'

@@ -7,12 +7,11 @@
 #   WHERE             `offline`: every group shown is Offline; `self`, `peer`: every one of ours is Online there;
 #                     `online`: every one of ours is Online, on different servers; else `other`
 #   DOWN              those of ours that are not Online
-#   SUSPENDED         monitors shown as suspended
 #   FOREIGN           a group that is shown but not configured; such a group also has to be Offline for `offline`
 # Needs SELF, PEER, FAILOVER_GROUPS.
 look() {
     STATUS=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpstat -s --long 2>&1)
-    SELF_UP='' PEER_UP='' WHERE=other DOWN='' FOREIGN='' HERE='' SUSPENDED=''
+    SELF_UP='' PEER_UP='' WHERE=other DOWN='' FOREIGN='' HERE=''
     part='' indent='' group='' state='' current=''
     all_offline=yes places='' found=''
     IFS=$LF
@@ -20,7 +19,6 @@ look() {
         case $text in
         *'<server>'*) part=server && continue ;;
         *'<group>'*) part=group && continue ;;
-        *'<monitor>'*) part=monitor && continue ;;
         *'<'*'>'*) part='' && continue ;;
         *:*) ;;
         *) continue ;;
@@ -53,9 +51,6 @@ look() {
             elif [ "$name" = current ]; then
                 current=$value
             fi
-            ;;
-        monitor)
-            case $value in Suspend*) SUSPENDED="$SUSPENDED $name " ;; esac
             ;;
         esac
     done

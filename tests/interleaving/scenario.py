@@ -1,0 +1,135 @@
+"""What a search starts from: both units of a run, ready to begin, and what may be launched into it."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .schedule import Run, Unit
+from .stepper import BOOT, SHELL, Stage
+from .world import BREAK, GROUP, NODES, SPAN, START, STOP, TMAX, WAIT, WITHIN, World
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "infra"))
+
+import build_documents
+
+Edit = Callable[[str], str]  # a mutant: text of a script -> changed text
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`units`: start the two units themselves; else their documents, which start them. `launches`: see LAUNCHES."""
+
+    name: str
+    units: bool = True
+    disks: tuple[str, ...] = ("md1",)
+    launches: tuple[str, ...] = ()
+    epoch: int = 1
+
+
+def parameters(step: str, disks: tuple[str, ...], **other: str) -> dict[str, str]:
+    """Values for a document of this run; `other` replaces some."""
+    node = "s" if step == "break-unit" else "a"
+    peer = {"a": "s", "s": "a"}[node]
+    known = {
+        "Run": "r1", "Epoch": "1", "ExpectedBootId": BOOT[node], "NotAfterUptime": "30", "Self": NODES[node],
+        "Peer": NODES[peer], "Groups": GROUP, "Disks": " ".join(disks), "WaitSeconds": str(WAIT),
+        "SpanSeconds": str(SPAN), "ActiveWithinSeconds": str(WITHIN), "StopSeconds": str(STOP),
+        "BreakSeconds": str(BREAK), "StartSeconds": str(START), "MaxOutageSeconds": str(TMAX),
+    }  # fmt: skip
+    known.update(other)
+    return {k: v for k, v in known.items() if k in _documents()[step].parameters}
+
+
+def script(step: str, disks: tuple[str, ...], edit: Edit | None = None, **other: str) -> str:
+    """The text that a node gets for this document, mutated by `edit`."""
+    text = _documents()[step].fill(parameters(step, disks, **other))
+    return edit(text) if edit else text
+
+
+@functools.cache
+def _documents() -> dict[str, build_documents.Document]:
+    return build_documents.documents()
+
+
+@functools.cache
+def _units(disks: tuple[str, ...], edit: Edit | None) -> dict[str, tuple[str, float, dict[str, str]]]:
+    """role -> (node, RuntimeMaxSec, files)."""
+    standby, active = script("break-unit", disks, edit), script("quiesce", disks, edit)
+    return {
+        "break": ("s", WAIT + SPAN + 10, unit_files("break", standby, "WAIT SPAN")),
+        "active": ("a", TMAX + 60, unit_files("active", active, "STOP BREAK START TMAX")),
+    }
+
+
+def prepare(binary: Path, scenario: Scenario, edit: Edit | None = None) -> Run:
+    world = World(disks=scenario.disks, stored=dict.fromkeys(NODES, scenario.epoch))
+    stage = Stage(binary, world)
+    run = Run(stage, world)
+    for node in NODES:
+        (stage.root / node / "var/mirrorsnap").mkdir()
+        (stage.root / node / "var/mirrorsnap/epoch").write_text(f"{scenario.epoch}\n")
+    if scenario.units:
+        for role, (node, limit, files) in _units(scenario.disks, edit).items():
+            _unit(run, node, role, limit, files)
+    else:
+        _document(run, "docS", "break-unit", scenario, edit)
+    for name in scenario.launches:
+        run.launches[name] = _launch(name, scenario, edit)
+    run.begin()
+    return run
+
+
+def _unit(run: Run, node: str, role: str, limit: float, files: dict[str, str]) -> None:
+    """What the document leaves on the node as it starts the unit. test_interleaving proves that it does leave this."""
+    home = run.stage.run_dir(node, run.run)
+    home.mkdir(parents=True)
+    for name, content in files.items():
+        (home / name).write_text(content)
+    if role == "active":
+        (home / "L").touch()
+    argv = [SHELL, str(home / f"{role}.sh"), role, str(home)]
+    unit = run.units[f"mirrorsnap-r1-{role}"] = Unit(f"mirrorsnap-r1-{role}", node, 1, argv, limit)
+    run._start(unit)
+
+
+def unit_files(role: str, text: str, deadlines: str) -> dict[str, str]:
+    """The files that a document writes for its unit: name -> content."""
+    found = re.search(r"<<'MIRRORSNAP_END'[^\n]*\n(.*?\n)MIRRORSNAP_END\n", text, re.S)
+    assert found, "the document writes no unit"
+    names = ["RUN", "EPOCH", "SELF", "PEER", "FAILOVER_GROUPS", "DISKS", *deadlines.split()]
+    values = {n: re.search(rf"^{n}='(.*)'$", text, re.M) for n in names}
+    lines = "".join(f"{n}='{m.group(1)}'\n" for n, m in values.items() if m)
+    return {f"{role}.sh": found.group(1), f"{role}.params": lines + "\n", "epoch": "1\n"}
+
+
+def _document(run: Run, actor: str, step: str, scenario: Scenario, edit: Edit | None, **other: str) -> None:
+    node = other.pop("node", "s" if step == "break-unit" else "a")
+    path = run.stage.root / f"{actor}.sh"
+    values = parameters(step, scenario.disks, **{"Epoch": str(scenario.epoch), **other})
+    text = _documents()[step].fill(values)
+    path.write_text(edit(text) if edit else text)
+    run.stage.spawn(actor, node, int(values.get("Epoch", scenario.epoch)), [SHELL, str(path)])
+
+
+# name -> (document, what differs from the run's own copy). Those called copy… must do nothing.
+LAUNCHES: dict[str, tuple[str, dict[str, str]]] = {
+    "fenceA": ("fence", {"Run": "r2", "Epoch": "2", "ExpectedBootId": BOOT["a"], "node": "a"}),
+    "fenceS": ("fence", {"Run": "r2", "Epoch": "2", "ExpectedBootId": BOOT["s"], "node": "s"}),
+    "docA": ("quiesce", {}),
+    "copyA": ("quiesce", {}),
+    "copyS": ("break-unit", {}),
+    "copy-late": ("quiesce", {"NotAfterUptime": "9", "Attempt": "2"}),
+    "copy-boot": ("quiesce", {"ExpectedBootId": BOOT["s"], "Attempt": "2"}),
+    "copy-low": ("quiesce", {"Attempt": "2", "Epoch": "1"}),  # its scenario's own epoch is 2
+    "hold": ("hold", {"Run": "operator", "node": "a"}),
+}
+
+
+def _launch(name: str, scenario: Scenario, edit: Edit | None) -> Callable[[Run], None]:
+    step, other = LAUNCHES[name]
+    return lambda run: _document(run, name, step, scenario, edit, **other)

@@ -1,0 +1,500 @@
+"""One run: the actions that are possible now, which of them comes by default, and what each of them does.
+
+Actions are words, so that a schedule is a list of words that can be printed and run again:
+
+    A            actor A's pending command takes effect (or its sleep ends)
+    op:A         the group's stop or start that A ordered is complete
+    refresh      the standby's daemon learns the group's state;  lag: it learns it later
+    fire:UNIT    a timer fires;  restart:UNIT  systemd restarts a killed service;  max:A  RuntimeMaxSec is over
+    late:A       time passes beyond all of A's deadlines while the others stand still, then its sleep ends
+    bound:A      `timeout` ends A's pending command;  nolock:A  its `flock -w` gives up
+    kill:A       kill -9;  cut:A  kill -9 while its stop is on its way to the daemon, which acts on it later
+    fail:A hang:A lie:A   the pending command does nothing and fails; never answers; does its work and fails
+    launch:X     one more actor of the scenario begins
+
+Time moves only with actions: a sleeper that is chosen before others was overtaken by nobody, they were stalled.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .stepper import Actor, Stage
+from .world import OP_SECONDS, LockView, Outcome, Violation, World
+
+RECORDS = frozenset(
+    [
+        "waiting",
+        "gave_up",
+        "breaking",
+        "broke",
+        "tainted",
+        "refused",
+        "arming",
+        "armed",
+        "stopping",
+        "sealed",
+        "void",
+        "done",
+    ]
+)
+DISTURBING = ("clpgrp", "clpmdctrl", "systemd-run")
+FAULTY = {  # command prefix -> faults worth injecting
+    "clpgrp -t": ("fail", "hang", "lie"),
+    "clpgrp -s": ("fail", "hang", "lie"),
+    "clpmdctrl --break": ("fail", "hang", "lie"),
+    "systemd-run": ("fail",),
+    "clpstat": ("fail", "hang"),
+}
+FOREVER = 20.0  # `late`: longer than any deadline of the scenario
+
+
+@dataclass
+class Unit:
+    """A transient unit, and what its properties say of its end."""
+
+    name: str
+    node: str
+    epoch: int
+    argv: list[str]
+    limit: float | None = None  # RuntimeMaxSec
+    restart: bool = False
+    due: float | None = None  # of its timer, while that is armed
+    actor: str = ""
+    started: float = 0.0
+    back_at: float | None = None  # when systemd restarts it
+    count: int = 0
+
+
+@dataclass
+class Op:
+    actor: str
+    kind: str  # stop | start
+    done_at: float
+
+
+@dataclass
+class Run:
+    stage: Stage
+    world: World
+    run: str = "r1"
+    launches: dict[str, Callable[[Run], None]] = field(default_factory=dict)
+    units: dict[str, Unit] = field(default_factory=dict)
+    op: Op | None = None
+    lagging: float | None = None
+    in_flight: float | None = None  # a stop whose sender died: when the daemon acts on it
+    current: str = ""
+    ready: dict[str, float] = field(default_factory=dict)
+    asked: dict[str, float] = field(default_factory=dict)
+    hung: set[str] = field(default_factory=set)
+    naps: dict[str, tuple[int, int]] = field(default_factory=dict)  # actor -> (version at its last sleep, how many)
+    saw: dict[str, str] = field(default_factory=dict)
+    locks: dict[str, LockView] = field(default_factory=dict)
+    trace: list[str] = field(default_factory=list)
+    expiring: bool = False  # the action being carried out is a stall (`late`)
+
+    def __post_init__(self) -> None:
+        self.restarts = 0
+
+    # ── what is possible ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self) -> None:
+        self._settle()
+
+    def _settle(self) -> None:
+        self.stage.tick()
+        self.stage.settle()
+        for actor in self.stage.actors.values():
+            if actor.request is not None and actor.name not in self.ready:
+                self.ready[actor.name] = self._ready_at(actor)
+                self.asked[actor.name] = self.world.now
+        for unit in self.units.values():
+            actor = self.stage.actors.get(unit.actor)
+            if actor and not actor.alive and unit.restart and actor.rc != 0 and unit.back_at is None:
+                unit.back_at = self.world.now + 3
+                unit.actor = ""
+        for actor in self.stage.actors.values():
+            if not actor.alive and actor.name.startswith("fence") and actor.rc == 0:
+                self.world.fences[actor.node] = actor.epoch
+        self.world.watching = any(
+            u.name.endswith("-timer") or "-fence-" in u.name for u in self.units.values() if self._alive(u)
+        )
+        self.world.check()
+
+    def _alive(self, unit: Unit) -> bool:
+        actor = self.stage.actors.get(unit.actor)
+        return unit.due is not None or unit.back_at is not None or bool(actor and actor.alive)
+
+    def _ready_at(self, actor: Actor) -> float:
+        argv = actor.request
+        assert argv
+        if argv[0] != "sleep":
+            return self.world.now
+        # A poll that has seen nothing new sleeps longer and longer: the same as a slow machine, and the search is finite.
+        version, count = self.naps.get(actor.name, (-1, 0))
+        count = count + 1 if version == self.world.version else 0
+        self.naps[actor.name] = (self.world.version, count)
+        return self.world.now + float(argv[1]) * 4 ** min(count, 3)
+
+    def actions(self) -> list[tuple[float, str]]:
+        """(time at which it comes by itself, word), the earliest first; faults and stalls are not among them."""
+        out: list[tuple[float, str]] = []
+        for actor in self.stage.actors.values():
+            if actor.request is None or (self.op and self.op.actor == actor.name):
+                pass
+            elif actor.name in self.hung:
+                if actor.bound:
+                    out.append((self.asked[actor.name] + actor.bound, f"bound:{actor.name}"))
+            elif actor.request[0] == "flock" and not self.stage.lock_free(self._lock_path(actor)):
+                if "-w" in actor.request:
+                    seconds = float(actor.request[actor.request.index("-w") + 1])
+                    out.append((self.asked[actor.name] + seconds, f"nolock:{actor.name}"))
+            else:
+                out.append((self.ready[actor.name], actor.name))
+        if self.op:
+            out.append((self.op.done_at, f"op:{self.op.actor}"))
+        if self.in_flight is not None:
+            out.append((self.in_flight, "arrive"))
+        for unit in self.units.values():
+            if unit.due is not None:
+                out.append((unit.due, f"fire:{unit.name}"))
+            if unit.back_at is not None:
+                out.append((unit.back_at, f"restart:{unit.name}"))
+            elif unit.limit is not None and self._running(unit):
+                out.append((unit.started + unit.limit, f"max:{unit.actor}"))
+        docs = self.stage.actors.get("docS")
+        if "docA" in self.launches and docs and docs.rc == 0:
+            out.append((self.world.now, "launch:docA"))  # the orchestrator, once the standby's document has answered
+        if self.world.view != self.world.group:
+            out.append((self.lagging if self.lagging is not None else -1.0, "refresh"))
+        # The earliest first; of those that are due, whoever ran last goes on.
+        now = self.world.now
+        return sorted(out, key=lambda a: (max(a[0], now) if a[1] != "refresh" else a[0], a[1] != self.current, a[1]))
+
+    def _running(self, unit: Unit) -> bool:
+        actor = self.stage.actors.get(unit.actor)
+        return bool(actor and actor.alive)
+
+    def alternatives(self, default: str) -> tuple[list[str], list[str]]:
+        """(stalls, faults) that are worth trying instead of the default action."""
+        actor = self.stage.actors.get(default)
+        stalls: list[str] = []
+        if default == "refresh":
+            if self.lagging is None:
+                stalls.append("lag")
+            return stalls, []
+        if actor is None or not self._invisible(actor):
+            for _, word in self.actions():
+                if word in (default, "refresh") or word.startswith(("max:", "bound:", "nolock:")):
+                    continue
+                other = self.stage.actors.get(word)
+                if other and other.idle and other.request and other.request[0] == "sleep" and self._seen(other):
+                    continue  # it would see what it has seen
+                stalls.append(word)
+            for other in self.stage.actors.values():
+                if other.request and other.request[0] == "sleep" and other.name[0] in "AS":
+                    stalls.append(f"late:{other.name}")
+        faults = []
+        if actor and actor.request and actor.request[0] != "sleep":
+            faults.append(f"kill:{actor.name}")
+            if actor.request[:2] == ["clpgrp", "-t"] and self.world.group == "on":
+                faults.append(f"cut:{actor.name}")
+            line = " ".join(actor.request)
+            for prefix, kinds in FAULTY.items():
+                if line.startswith(prefix):
+                    faults += [f"{kind}:{actor.name}" for kind in kinds]
+        elif default.startswith("op:") and self.stage.actors[default[3:]].alive:
+            faults.append(f"kill:{default[3:]}")
+        faults += [f"launch:{name}" for name in self.launches if name != "docA" and self._due(name)]
+        return stalls, faults
+
+    def possible(self, word: str) -> bool:
+        """Whether this action, of whatever kind, makes sense now."""
+        verb, _, name = word.partition(":")
+        if verb in ("fail", "hang", "lie", "cut", "late"):
+            actor = self.stage.actors.get(name)
+            return bool(actor and actor.request and (verb != "late" or actor.request[0] == "sleep"))
+        if verb == "kill":
+            return name in self.stage.actors and self.stage.actors[name].alive
+        if verb == "launch":
+            return name in self.launches and self._due(name)
+        return word == "lag" or any(word == w for _, w in self.actions())
+
+    def _due(self, name: str) -> bool:
+        """A second copy is one only after the first has made its marker."""
+        marker = {"copyA": ("a", "quiesce.1"), "copyS": ("s", "break-unit.1")}.get(name)
+        return marker is None or (self.stage.run_dir(marker[0], self.run) / marker[1]).exists()
+
+    def _seen(self, actor: Actor) -> bool:
+        return self.naps[actor.name][0] == self.world.version
+
+    def _invisible(self, actor: Actor) -> bool:
+        """Its next step concerns nobody else, so whoever comes before it may as well come after it."""
+        argv = actor.request
+        assert argv
+        return argv[0] == "mv" and Path(argv[-1]).name not in RECORDS - {"waiting", "breaking", "stopping"}
+
+    def _lock_path(self, actor: Actor) -> Path:
+        assert actor.request
+        root = self.stage.run_dir(actor.node, self.run)
+        return root / "L" if actor.request[-1] == "9" else root.parent / "lock"
+
+    def key(self) -> int:
+        """What the run's future depends on, elapsed time left out."""
+        w = self.world
+        breaks = tuple((b.disk, b.group, b.after_void) for b in w.breaks)
+        world = (w.group, w.view, frozenset(w.red), breaks, w.ours, tuple(sorted(w.records.items())), w.held)
+        epochs = (tuple(w.stored.items()), tuple(w.fences.items()))
+        units = tuple((u.name, u.due is not None, u.back_at is not None, u.actor) for u in self.units.values())
+        actors = tuple((a.name, a.position(), a.name in self.hung) for a in self.stage.actors.values())
+        op = (self.op.actor, self.op.kind) if self.op else None
+        rest = (op, self.lagging is not None, self.in_flight is not None, self.current, tuple(self.launches))
+        # How long a poller has waited in vain is what its deadline depends on.
+        rest += (tuple((n, c[1]) for n, c in self.naps.items() if self.stage.actors[n].alive),)
+        return hash((world, epochs, units, actors, rest, tuple(self.saw.items())))
+
+    # ── what an action does ───────────────────────────────────────────────────────────────────────────────────────
+
+    def perform(self, word: str) -> None:
+        """Carry one action out and wait until everything stands still again. Raises Violation."""
+        self.trace.append(word)
+        verb, _, rest = word.partition(":")
+        if not rest:
+            verb, rest = ("step", word) if word in self.stage.actors else (word, "")
+        due = next((at for at, w in self.actions() if w == word), self.world.now)
+        self._advance(due)
+        getattr(self, f"_do_{verb}")(rest)
+        self._settle()
+
+    def _advance(self, at: float) -> None:
+        self.world.now = max(self.world.now, at)
+        self.stage.tick()
+
+    def _take(self, name: str) -> Actor:
+        self.ready.pop(name, None)
+        self.hung.discard(name)
+        return self.stage.actors[name]
+
+    def _do_step(self, name: str) -> None:
+        self.current = name
+        actor = self._take(name)
+        assert actor.request
+        getattr(self, "_on_" + actor.request[0].replace("-", "_"))(actor)
+
+    def _do_late(self, name: str) -> None:
+        self._advance(self.world.now + FOREVER)
+        self._do_step(name)
+
+    def _do_op(self, name: str) -> None:
+        assert self.op
+        op, self.op = self.op, None
+        self.world.set_group("off" if op.kind == "stop" else "on")
+        actor = self.stage.actors[name]
+        if actor.alive and actor.request and actor.name in self.ready:
+            self.current = name
+            self._take(name)
+            self.stage.answer(actor, 1 if name in self.liars else 0)
+            self.liars.discard(name)
+
+    @property
+    def liars(self) -> set[str]:
+        return self.__dict__.setdefault("_liars", set())
+
+    def _do_refresh(self, _: str) -> None:
+        self.lagging = None
+        self.world.see()
+
+    def _do_lag(self, _: str) -> None:
+        self.lagging = self.world.now + 3
+
+    def _do_arrive(self, _: str) -> None:
+        self.in_flight = None
+        if self.world.group == "on":
+            self.world.ours = True
+            self.world.set_group("stopping")
+            self.op = Op("A", "stop", self.world.now + OP_SECONDS)
+
+    def _do_fire(self, name: str) -> None:
+        unit = self.units[name]
+        unit.due = None
+        self._start(unit)
+
+    def _do_restart(self, name: str) -> None:
+        unit = self.units[name]
+        unit.back_at = None
+        self._start(unit)
+
+    def _start(self, unit: Unit) -> None:
+        role = {"break": "S", "active": "A", "timer": "T"}.get(unit.name.rsplit("-", 1)[-1], "X")
+        unit.count += 1
+        unit.actor = role if unit.count == 1 else f"{role}{unit.count}"
+        unit.started = self.world.now
+        self.stage.spawn(unit.actor, unit.node, unit.epoch, unit.argv, unit.name)
+
+    def _do_max(self, name: str) -> None:
+        self._do_kill(name)
+
+    def _do_bound(self, name: str) -> None:
+        self.stage.answer(self._take(name), 137)
+
+    def _do_nolock(self, name: str) -> None:
+        self.stage.answer(self._take(name), 1)
+
+    def _do_kill(self, name: str) -> None:
+        self.ready.pop(name, None)
+        self.stage.kill(self.stage.actors[name])
+
+    def _do_cut(self, name: str) -> None:
+        self._do_kill(name)
+        self.in_flight = self.world.now + 2
+
+    def _do_fail(self, name: str) -> None:
+        actor = self._take(name)
+        self.current = name
+        self.stage.answer(actor, 1, shown="failed")
+
+    def _do_hang(self, name: str) -> None:
+        self.hung.add(name)
+        if name[0] in "TX":
+            self.world.fair = False  # the timer has one more bound to wait for
+
+    def _do_lie(self, name: str) -> None:
+        self.liars.add(name)
+        self._do_step(name)
+
+    def _do_launch(self, name: str) -> None:
+        self.launches.pop(name)(self)
+
+    # ── the simulated commands ────────────────────────────────────────────────────────────────────────────────────
+
+    def _done(self, actor: Actor, rc: int, out: str = "") -> None:
+        if actor.name in self.liars:
+            self.liars.discard(actor.name)
+            rc = 1
+        self.stage.answer(actor, rc, out)
+
+    def _on_sleep(self, actor: Actor) -> None:
+        self.stage.answer(actor, 0)
+
+    def _on_flock(self, actor: Actor) -> None:
+        if actor.request[-1] == "9":
+            self.locks[actor.name] = LockView(self.world.stored[actor.node])
+        self.stage.become(actor, "/usr/bin/flock", ["flock", "-n", actor.request[-1]])
+
+    def _on_mv(self, actor: Actor) -> None:
+        source, target = Path(actor.request[-2]), Path(actor.request[-1])
+        os.replace(source, target)
+        if target.name in RECORDS and target.parent.name == self.run:
+            self._recorded(actor, target.name)
+        elif target.parent.name == "mirrorsnap" and target.name == "epoch":
+            self.world.stored[actor.node] = int(target.read_text())
+        elif target.parent.name == "mirrorsnap" and target.name == "hold":
+            self.world.held = True
+        self.stage.answer(actor, 0)
+
+    def _recorded(self, actor: Actor, name: str) -> None:
+        self.world.written(name, actor.node, actor.epoch, self.locks.get(actor.name))
+        if name == "done" and self.saw.get(actor.name) != "on":
+            raise Violation("P8", f"{actor.name} wrote `done` after it had read the group {self.saw.get(actor.name)}")
+        if name == "broke" and (self.saw.get(actor.name) != "off" or self.saw.get("since-break") != actor.name):
+            raise Violation("P4", "`broke` without having read the group offline after the break")
+
+    def _on_clpstat(self, actor: Actor) -> None:
+        state = self.world.group if actor.node == "a" else self.world.view
+        self.saw[actor.name] = state
+        if self.saw.get("break-by") == actor.name:
+            self.saw["since-break"] = actor.name
+        lock = self.locks.get(actor.name)
+        if lock:
+            lock.saw_offline = state == "off"
+        self._done(actor, 0, self.world.clpstat(actor.node))
+
+    def _on_clpmdstat(self, actor: Actor) -> None:
+        lock = self.locks.get(actor.name)
+        if lock:
+            lock.saw_red = self.world.red == set(self.world.disks)
+        self._done(actor, 0, self.world.clpmdstat(actor.request[-1]))
+
+    def _on_clpmdctrl(self, actor: Actor) -> None:
+        rc = self.world.break_disk(actor.request[-1], actor.name, actor.epoch)
+        self.saw["break-by"] = actor.name
+        self.saw.pop("since-break", None)
+        self._done(actor, rc)
+
+    def _on_clpgrp(self, actor: Actor) -> None:
+        kind = {"-t": "stop", "-s": "start"}[actor.request[1]]
+        self.world.disturb(actor.node, actor.name, actor.epoch, f"clpgrp {actor.request[1]}")
+        if self.world.group != {"stop": "on", "start": "off"}[kind] or self.op:
+            self._done(actor, 1)
+            return
+        if kind == "stop":
+            self.world.ours = True
+        self.world.set_group({"stop": "stopping", "start": "starting"}[kind])
+        self.op = Op(actor.name, kind, self.world.now + OP_SECONDS)
+        self.ready[actor.name] = self.world.now  # still waiting, now for the group
+
+    def _on_systemd_run(self, actor: Actor) -> None:
+        if actor.name.startswith("copy"):
+            raise Violation("P5", f"{actor.name} started a unit")
+        args, unit, after = actor.request[1:], Unit("", actor.node, actor.epoch, []), None
+        while args and args[0].startswith("-"):
+            arg = args.pop(0)
+            value = arg.partition("=")[2]
+            if arg == "-p":
+                name, _, value = args.pop(0).partition("=")
+                if name == "RuntimeMaxSec":
+                    unit.limit = float(value)
+                elif name == "Restart":
+                    unit.restart = value == "on-failure"
+            elif arg.startswith("--unit="):
+                unit.name = value
+            elif arg.startswith("--on-active="):
+                after = float(value.removesuffix("s"))
+            elif arg.startswith("--timer-property=AccuracySec=") and after is not None:
+                after += 0.1 if value == "AccuracySec=100ms" else 60
+        unit.argv = args
+        if unit.name in self.units:
+            self._done(actor, 1)
+            return
+        self.units[unit.name] = unit
+        if after is not None:
+            unit.due = self.world.now + after
+        else:
+            self._start(unit)
+        self._done(actor, 0)
+
+    def _on_systemctl(self, actor: Actor) -> None:
+        verb, name = actor.request[1:3]
+        unit = self.units.get(name.removesuffix(".timer"))
+        if verb == "is-active":
+            state = "inactive"
+            if unit and name.endswith(".timer"):
+                state = "active" if unit.due is not None else "inactive"
+            elif unit:
+                state = "active" if self._running(unit) else "activating" if unit.back_at else "inactive"
+            self._done(actor, 0 if state == "active" else 3, state + "\n")
+            return
+        assert verb == "stop", actor.request
+        if unit and name.endswith(".timer"):
+            if unit.due is not None and (self.world.group != "on" or self.saw.get(actor.name) != "on"):
+                raise Violation("P8", f"{actor.name} cancelled the timer with the group {self.world.group}")
+            unit.due = None
+        elif unit and self._running(unit):
+            if unit.actor == actor.name:
+                raise Violation("P1", f"{actor.name} stops itself")
+            unit.restart = False
+            self._do_kill(unit.actor)
+        self._done(actor, 0)
+
+    # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def outcome(self) -> Outcome:
+        records = self.world.records
+
+        def first(*names: str) -> str:
+            return next((n for n in names if n in records), "none")
+
+        return Outcome(first("sealed", "void", "refused"), first("broke", "tainted", "gave_up"), "done" in records)

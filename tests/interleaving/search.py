@@ -1,0 +1,156 @@
+"""Stateless search over schedules: every run starts anew, follows a prefix, then takes the default and notes what else
+it could have done.
+
+Schedules are tried in the order of how much they deviate: `stalls` (somebody else than the default comes next) and
+`faults` (one crash, failing command, replay or fence). A state that was reached before with no more of either is not
+followed again. Elapsed time is no part of a state.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .schedule import Run
+from .world import Outcome, Violation
+
+STEPS = 400  # of one run: the longest take about 130
+
+
+@dataclass
+class Report:
+    runs: int = 0
+    steps: int = 0
+    states: int = 0
+    seconds: float = 0.0
+    complete: bool = True  # nothing within the bounds was left out
+    outcomes: dict[Outcome, int] = field(default_factory=dict)
+    violation: Violation | None = None
+    schedule: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.runs} runs, {self.steps} steps, {self.states} states, {self.seconds:.0f} s, complete={self.complete}"
+
+
+def search(
+    make: Callable[[], Run],
+    stalls: int,
+    faults: int,
+    *,
+    total: int | None = None,
+    runs: int = 10**9,
+    focus: tuple[str, ...] = (),
+) -> Report:
+    """Try every schedule with at most so many stalls and faults (and `total` of both); stop at the first violation.
+
+    `focus`: only deviations that begin with one of these words, to find a known kind of violation sooner.
+    """
+    report, started = Report(), time.monotonic()
+    seen: dict[int, list[tuple[int, int]]] = {}
+    counter = itertools.count()
+    frontier: list[tuple[int, int, int, int, list[str]]] = [(0, 0, 0, next(counter), [])]
+    total = stalls + faults if total is None else total
+    while frontier:
+        if report.runs >= runs:
+            report.complete = False
+            break
+        _, p, f, _, prefix = heapq.heappop(frontier)
+        report.runs += 1
+        run = make()
+        try:
+            run.world.fair = p == 0
+            for word in prefix:
+                run.perform(word)
+            while actions := run.actions():
+                default = actions[0][1]
+                key = run.key()
+                known = seen.setdefault(key, [])
+                if any(a <= p and b <= f for a, b in known):
+                    break
+                known.append((p, f))
+                if p + f < total:
+                    others, bad = run.alternatives(default)
+                    if focus:
+                        others, bad = ([w for w in ws if w.startswith(focus)] for ws in (others, bad))
+                    for word in others if p < stalls else []:
+                        heapq.heappush(frontier, (p + f + 1, p + 1, f, next(counter), [*run.trace, word]))
+                    for word in bad if f < faults else []:
+                        heapq.heappush(frontier, (p + f + 1, p, f + 1, next(counter), [*run.trace, word]))
+                run.perform(default)
+                if len(run.trace) > STEPS:
+                    raise Violation("P6", f"not at an end after {STEPS} steps")
+            else:
+                outcome = run.outcome()
+                report.outcomes[outcome] = report.outcomes.get(outcome, 0) + 1
+                run.world.finish(outcome)
+        except Violation as violation:
+            report.violation, report.schedule = violation, run.trace
+        finally:
+            report.steps += len(run.trace)
+            run.stage.close()
+        if report.violation:
+            break
+    report.states, report.seconds = len(seen), time.monotonic() - started
+    return report
+
+
+def sample(make: Callable[[], Run], seed: int, runs: int, share: float = 0.15) -> Report:
+    """Random schedules beyond the bounds: at each step a stall with probability `share`, now and then a fault."""
+    report, started = Report(), time.monotonic()
+    dice = random.Random(seed)
+    for _ in range(runs):
+        report.runs += 1
+        run = make()
+        run.world.fair = False
+        left = dice.choice((0, 1, 1, 2))
+        try:
+            while actions := run.actions():
+                word = actions[0][1]
+                stalls, faults = run.alternatives(word)
+                if faults and left and dice.random() < 0.04:
+                    word, left = dice.choice(faults), left - 1
+                elif stalls and dice.random() < share:
+                    word = dice.choice(stalls)
+                run.perform(word)
+                if len(run.trace) > STEPS * 3:
+                    raise Violation("P6", "not at an end")
+            outcome = run.outcome()
+            report.outcomes[outcome] = report.outcomes.get(outcome, 0) + 1
+            run.world.finish(outcome)
+        except Violation as violation:
+            report.violation, report.schedule = violation, run.trace
+        finally:
+            report.steps += len(run.trace)
+            run.stage.close()
+        if report.violation:
+            break
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def follow(make: Callable[[], Run], schedule: list[str]) -> Report:
+    """One run: this schedule, as far as its actions are possible, then the default to the end."""
+    report, started = Report(runs=1), time.monotonic()
+    run = make()
+    try:
+        words = iter(schedule)
+        while actions := run.actions():
+            word = next(words, actions[0][1])
+            if not run.possible(word):
+                report.complete = False  # the scripts have changed since the schedule was found
+                break
+            run.perform(word)
+            if len(run.trace) > STEPS * 2:
+                raise Violation("P6", "not at an end")
+        else:
+            run.world.finish(run.outcome())
+    except Violation as violation:
+        report.violation, report.schedule = violation, run.trace
+    finally:
+        report.steps, report.seconds = len(run.trace), time.monotonic() - started
+        run.stage.close()
+    return report

@@ -1,0 +1,234 @@
+"""Runs the real scripts as real processes, each of whose simulated commands waits until it is granted.
+
+Every command in `bin/` is nodecmd, which connects here and says who it is; the scripts cannot go on before they are
+answered. So between two grants everything stands still, and one list of actions always gives one run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .world import NODES, World
+
+COMMANDS = [
+    "clpgrp",
+    "clpstat",
+    "clpmdstat",
+    "clpmdctrl",
+    "systemctl",
+    "systemd-run",
+    "sleep",
+    "timeout",
+    "flock",
+    "mv",
+]
+BOOT = {"a": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "s": "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb"}
+SHELL = "/bin/sh"
+PATIENCE = 20_000  # ms (real) for a script's next command: far above any hiccup of the machine
+
+
+class Stuck(Exception):
+    """A script neither asked for a command nor ended: the harness, not the script, is at fault."""
+
+
+@dataclass
+class Actor:
+    name: str
+    node: str
+    epoch: int
+    process: subprocess.Popen
+    pidfd: int
+    unit: str = ""  # the unit that this process is the main one of
+    request: list[str] | None = None
+    bound: float = 0.0  # of `timeout`, around the request
+    connection: socket.socket | None = None
+    alive: bool = True
+    rc: int | None = None
+    history: list = field(default_factory=list)  # (command, answer), repeated polls left out
+    segment: list = field(default_factory=list)  # since the last sleep
+    idle: bool = False  # the last poll saw what the one before it saw
+
+    def answered(self, what: tuple) -> None:
+        self.segment.append(what)
+        if what[0] == "sleep":
+            self.idle = self.segment == self.history[-len(self.segment) :]
+            if not self.idle:
+                self.history += self.segment
+            self.segment = []
+
+    def position(self) -> int:
+        return hash((tuple(self.history), tuple(self.segment), tuple(self.request or ()), self.alive))
+
+
+class Stage:
+    """Two nodes' directories and the processes on them."""
+
+    def __init__(self, binary: Path, world: World) -> None:
+        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.root = Path(tempfile.mkdtemp(prefix="ms-", dir=base))
+        self.world = world
+        self.actors: dict[str, Actor] = {}
+        bin_dir = self.root / "bin"
+        bin_dir.mkdir()
+        for name in COMMANDS:
+            (bin_dir / name).symlink_to(binary)
+        self.clocks = []
+        for node in NODES:
+            for part in ("run", "var", "proc/sys/kernel/random"):
+                (self.root / node / part).mkdir(parents=True)
+            (self.root / node / "proc/sys/kernel/random/boot_id").write_text(BOOT[node] + "\n")
+            self.clocks.append(os.open(self.root / node / "proc/uptime", os.O_RDWR | os.O_CREAT))
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(str(self.root / "sock"))
+        self.listener.listen(64)
+        self.poll = select.poll()
+        self.poll.register(self.listener, select.POLLIN)
+        self.tick()
+
+    def close(self) -> None:
+        for actor in list(self.actors.values()):
+            self.kill(actor)
+        self.listener.close()
+        for fd in self.clocks:
+            os.close(fd)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def tick(self) -> None:
+        """Show the world's time in both nodes' /proc/uptime."""
+        for fd in self.clocks:
+            os.pwrite(fd, f"{self.world.now:.2f} 0.00\n".encode(), 0)
+
+    def run_dir(self, node: str, run: str) -> Path:
+        return self.root / node / "run/mirrorsnap" / run
+
+    def spawn(self, name: str, node: str, epoch: int, argv: list[str], unit: str = "") -> Actor:
+        root = self.root / node
+        env = {
+            "PATH": f"{self.root}/bin:/usr/bin:/bin",
+            "LAB_NODE_SOCKET": str(self.root / "sock"),
+            "LAB_ACTOR": name,
+            "MIRRORSNAP_RUN": str(root / "run"),
+            "MIRRORSNAP_VAR_LIB": str(root / "var"),
+            "MIRRORSNAP_PROC": str(root / "proc"),
+        }
+        out = (self.root / f"{name}.log").open("ab")
+        process = subprocess.Popen(
+            argv, env=env, cwd=root, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        )
+        out.close()
+        actor = Actor(name, node, epoch, process, os.pidfd_open(process.pid), unit)
+        self.actors[name] = actor
+        self.poll.register(actor.pidfd, select.POLLIN)
+        return actor
+
+    def output(self, name: str) -> str:
+        return (self.root / f"{name}.log").read_text()
+
+    # ── standing still ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def settle(self) -> None:
+        """Wait until every living actor has asked for its next command."""
+        while any(a.alive and a.request is None for a in self.actors.values()):
+            events = self.poll.poll(PATIENCE)
+            if not events:
+                waiting = [a.name for a in self.actors.values() if a.alive and a.request is None]
+                raise Stuck(f"no command and no end from {waiting}")
+            for fd, _ in events:
+                if fd == self.listener.fileno():
+                    self._accept()
+                else:
+                    for actor in self.actors.values():
+                        if actor.pidfd == fd:
+                            self._ended(actor)
+
+    def _accept(self) -> None:
+        connection, _ = self.listener.accept()
+        (length,) = struct.unpack("<I", _exactly(connection, 4))
+        fields = _exactly(connection, length).decode().split("\0")
+        count = int(fields[2])
+        argv = fields[3 : 3 + count]
+        name = next(f.removeprefix("LAB_ACTOR=") for f in fields[3 + count :] if f.startswith("LAB_ACTOR="))
+        actor = self.actors.get(name)
+        if actor is None or not actor.alive:
+            connection.close()
+            return
+        argv[0] = argv[0].rsplit("/", 1)[-1]
+        actor.bound = 0.0
+        if argv[0] == "timeout":  # timeout -s KILL 10 clpstat …: the bound is the scheduler's to apply
+            actor.bound, argv = float(argv[3]), argv[4:]
+        actor.request, actor.connection = argv, connection
+
+    def _ended(self, actor: Actor) -> None:
+        actor.rc = actor.process.wait()
+        self._gone(actor)
+
+    def _gone(self, actor: Actor) -> None:
+        if actor.alive:
+            actor.alive = False
+            self.poll.unregister(actor.pidfd)
+            os.close(actor.pidfd)
+        actor.request = None
+        if actor.connection:
+            actor.connection.close()
+            actor.connection = None
+
+    def kill(self, actor: Actor) -> None:
+        """kill -9 of the actor and of all its children."""
+        if actor.alive:
+            os.killpg(actor.process.pid, signal.SIGKILL)
+            actor.rc = actor.process.wait()
+            self._gone(actor)
+
+    # ── answers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def answer(self, actor: Actor, rc: int, out: str = "", *, shown: object = None) -> None:
+        """Answer the request; `shown` is what of it goes into the actor's history (default: the answer)."""
+        assert actor.connection and actor.request
+        body = out.encode()
+        frames = struct.pack("<BI", 1, len(body)) + body if body else b""
+        self._reply(actor, frames + struct.pack("<BIB", 3, 1, rc), (rc, out) if shown is None else shown)
+
+    def become(self, actor: Actor, path: str, argv: list[str]) -> None:
+        """The waiting command becomes the host's own tool."""
+        body = "\0".join([path, *argv]).encode()
+        self._reply(actor, struct.pack("<BI", 4, len(body)) + body, "exec")
+
+    def _reply(self, actor: Actor, frames: bytes, shown: object) -> None:
+        connection, request = actor.connection, actor.request
+        assert connection and request
+        # Process ids in the names of temporary files differ between runs of one schedule.
+        words = tuple(re.sub(r"\.tmp\.\d+$", ".tmp", w) for w in request)
+        actor.answered((*words, shown))
+        actor.request = actor.connection = None
+        connection.sendall(frames)
+        connection.close()
+
+    def lock_free(self, path: Path) -> bool:
+        """Whether the flock on this file could be taken now. Everything stands still, so the answer stays true."""
+        with path.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+
+def _exactly(connection: socket.socket, length: int) -> bytes:
+    body = b""
+    while len(body) < length:
+        chunk = connection.recv(length - len(body))
+        if not chunk:
+            raise Stuck("a command hung up before it had said who it is")
+        body += chunk
+    return body

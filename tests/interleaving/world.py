@@ -1,0 +1,148 @@
+"""The small world in which the real scripts are stepped: the group, the mirrors, views, units, timers, and P1 to P8.
+
+Node `a` is the active, node `s` the standby. Nothing here waits: time is a number that the scheduler moves. Each method
+that changes something checks at once what can be checked at once; `finish()` checks the rest when a run has ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+GROUP = "failover1"
+NODES = {"a": "server1", "s": "server2"}
+SHOWN = {"on": "Online", "off": "Offline", "stopping": "Offline Pending", "starting": "Online Pending"}
+# What a node's clpstat prints of a group; the rest of the table is in clpstat().
+STOP, BREAK, START, TMAX = 5, 5, 5, 20  # the deadlines Ts, D, expected start and Tmax, in seconds
+WAIT, SPAN, WITHIN = 15, 3, 5  # W, B and the time within which the active may start
+OP_SECONDS = 0.5  # what a group's stop or start takes
+
+
+class Violation(Exception):
+    """A property does not hold; args are its name (P1 … P8) and what was seen."""
+
+
+@dataclass
+class Break:
+    disk: str
+    by: str  # the actor
+    group: str  # the group's true state at that moment
+    after_void: bool
+
+
+@dataclass
+class World:
+    disks: tuple[str, ...] = ("md1",)
+    now: float = 10.0
+    group: str = "on"
+    view: str = "on"  # what the standby's daemon knows of the group
+    red: set[str] = field(default_factory=set)
+    breaks: list[Break] = field(default_factory=list)
+    ours: bool = False  # the group was stopped by one of our scripts
+    version: int = 0  # grows with every change that a reader could see
+    records: dict[str, int] = field(default_factory=dict)  # name -> how often written
+    watching: bool = False  # a timer is armed, or its unit lives or is about to be restarted
+    held: bool = False
+    armed_at: float | None = None
+    down_since: float | None = None
+    longest: float = 0.0  # the longest time for which the group was not online
+    fences: dict[str, int] = field(default_factory=dict)  # node -> highest epoch of a fence that has answered ok
+    stored: dict[str, int] = field(default_factory=lambda: {"a": 1, "s": 1})
+    fair: bool = True  # nobody but a crashed actor was kept waiting: then the outage has its bound
+
+    # ── what the cluster does ─────────────────────────────────────────────────────────────────────────────────────
+
+    def set_group(self, state: str) -> None:
+        self.group = state
+        self.version += 1
+        if state == "on":
+            if self.down_since is not None:
+                self.longest = max(self.longest, self.now - self.down_since)
+            self.down_since = None
+        elif self.down_since is None:
+            self.down_since = self.now
+
+    def see(self) -> None:
+        if self.view != self.group:
+            self.view = self.group
+            self.version += 1
+
+    def break_disk(self, disk: str, actor: str, epoch: int) -> int:
+        self.disturb("s", actor, epoch, "clpmdctrl --break")
+        if disk in self.red:
+            return 1
+        self.red.add(disk)
+        self.version += 1
+        self.breaks.append(Break(disk, actor, self.group, "void" in self.records))
+        return 0
+
+    def clpstat(self, node: str) -> str:
+        group = self.group if node == "a" else self.view
+        servers = "".join(f"   {'*' if n == node else ' '}{name} ...: Online\n" for n, name in NODES.items())
+        current = NODES["a"] if group in ("on", "stopping", "starting") else ""
+        return f"  <server>\n{servers}  <group>\n    {GROUP} ...: {SHOWN[group]}\n      current : {current}\n"
+
+    def clpmdstat(self, disk: str) -> str:
+        colour = "RED" if disk in self.red else "GREEN"
+        return f"Mirror Status: Normal\n{disk} {NODES['a']} {NODES['s']}\n---\nMirror Color GREEN {colour}\n"
+
+    # ── what must hold ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def disturb(self, node: str, actor: str, epoch: int, what: str) -> None:
+        """Called before each disturbing command takes effect."""
+        if actor.startswith("copy"):
+            raise Violation("P5", f"{actor} issued {what}")
+        if epoch < self.fences.get(node, 0) and "-s" not in what.split():
+            raise Violation("P7", f"{actor} of epoch {epoch} issued {what} after fence {self.fences[node]}")
+
+    def check(self) -> None:
+        if self.group != "on" and self.ours and not self.watching and not self.held:
+            raise Violation("P1", f"the group is {self.group}, and no timer watches")
+
+    def written(self, name: str, node: str, epoch: int, locked: LockView | None) -> None:
+        self.records[name] = self.records.get(name, 0) + 1
+        if self.records.get("sealed", 0) + self.records.get("void", 0) > 1:
+            raise Violation("P3", f"records {self.records}")
+        if name == "armed":
+            self.armed_at = self.now
+        if name == "sealed":
+            if epoch < self.fences.get(node, 0):
+                raise Violation("P7", f"sealed in epoch {epoch} after fence {self.fences[node]}")
+            if locked is None or not locked.saw_offline or not locked.saw_red:
+                raise Violation("P2", "sealed without having read `offline` and RED under the lock")
+            if locked.stored > epoch:
+                raise Violation("P7", f"sealed in epoch {epoch} though {locked.stored} was stored before the lock")
+
+    def finish(self, outcome: Outcome) -> None:
+        """At the end of a run, when nothing can move any more."""
+        bad = [b for b in self.breaks if b.group != "off"]
+        if "sealed" in self.records and (bad or self.red != set(self.disks) or len(self.breaks) != len(self.disks)):
+            raise Violation("P2", f"sealed, and breaks {self.breaks}, red {self.red}")
+        if outcome.valid and (bad or "void" in self.records or any(b.after_void for b in self.breaks)):
+            raise Violation("P4", f"valid with {self.records}, {self.breaks}")
+        if self.group != "on" and not self.held:
+            raise Violation("P6", f"at the end the group is {self.group}")
+        bound = TMAX + OP_SECONDS + 0.2  # the timer's accuracy is 0.1 s
+        if self.fair and self.longest > bound:
+            raise Violation("P6", f"the group was down for {self.longest:.1f} s, the bound is {bound}")
+
+
+@dataclass
+class LockView:
+    """What an actor has read since it took the lock L."""
+
+    stored: int  # the node's stored epoch at that moment
+    saw_offline: bool = False
+    saw_red: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the records say at the end of a run."""
+
+    active: str  # sealed | void | refused | none
+    standby: str  # broke | tainted | gave_up | none
+    done: bool
+
+    @property
+    def valid(self) -> bool:
+        return self.active == "sealed" and self.standby == "broke"
