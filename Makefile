@@ -25,7 +25,7 @@ $(VENV)/.installed: tests/requirements.txt
 
 $(NODECMD): $(wildcard tests/lab/nodecmd/src/*.rs) tests/lab/nodecmd/Cargo.toml
 	@echo "setup: compiling the simulated nodes' commands (seconds)"
-	@cargo build --quiet --release --locked --manifest-path tests/lab/nodecmd/Cargo.toml --target-dir target/nodecmd
+	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --locked --manifest-path tests/lab/nodecmd/Cargo.toml --target-dir target/nodecmd
 	@touch $@
 
 lock: $(VENV)/.installed ## resolve tests/requirements.in and infra/requirements.in again

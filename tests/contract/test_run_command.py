@@ -340,3 +340,21 @@ def test_the_steps_and_the_working_directory_of_a_document(lab: Lab, runner: Run
     got = [runner.ssm.get_command_invocation(**where, PluginName=s["name"]) for s in steps]
     assert [g["StandardOutputContent"] for g in got] == ["/tmp\n", "", "third\n"]
     assert [g["ResponseCode"] for g in got] == [2, 0, 0] and got[0]["Status"] == "Failed"
+
+
+def test_a_lost_agent_keeps_its_result_until_it_is_back(lab: Lab, runner: Runner) -> None:
+    command = runner.send(COUNT.format("kept") + "sleep 2; echo result")
+    lab.wait_for(lambda: runs(lab, "kept") == 1)
+    lab.control("node", name="server1", effect="ssm_lost")
+    lab.sleep(4)
+    assert runner.get(command)["Status"] == "InProgress"
+    lab.control("node", name="server1", effect="ssm_back")
+    assert runner.until(command)["StandardOutputContent"] == "result\n"
+
+
+def test_agents_run_five_documents_at_once(lab: Lab, runner: Runner) -> None:
+    commands = [runner.send(COUNT.format("five") + "sleep 6") for _ in range(6)]
+    lab.wait_for(lambda: runs(lab, "five") == 5)
+    lab.sleep(2)
+    assert runs(lab, "five") == 5
+    assert [runner.until(c)["Status"] for c in commands] == ["Success"] * 6

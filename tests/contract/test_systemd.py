@@ -100,6 +100,15 @@ def test_a_timer_is_as_late_as_its_accuracy_allows(lab: Lab, unit: str, accuracy
     assert sh(lab, f"systemctl is-active {unit}.timer")["rc"] == 3
 
 
+def test_timers_can_be_made_punctual(lab: Lab, unit: str) -> None:
+    lab.control("late_timers", on=False)
+    try:
+        out(lab, f"systemd-run -q --unit={unit} --on-active=3 touch $MIRRORSNAP_RUN/{unit}")
+        lab.wait_for(lambda: sh(lab, f"test -e $MIRRORSNAP_RUN/{unit}")["rc"] == 0, 20)
+    finally:
+        lab.control("late_timers", on=True)
+
+
 def test_a_stopped_timer_never_fires(lab: Lab, unit: str) -> None:
     out(
         lab, f"systemd-run -q --unit={unit} --on-active=3 --timer-property=AccuracySec=1ms touch $MIRRORSNAP_RUN/{unit}"

@@ -83,6 +83,13 @@ def _run(name: str, script: str, timeout: float = 60.0) -> dict[str, Any]:
     return {"rc": done.rc, "stdout": done.stdout.decode("utf-8", "replace"), "stderr": done.stderr.decode()}
 
 
+@op("late_timers")
+def _late_timers(on: bool) -> None:
+    """Whether transient timers fire as late as AccuracySec and RandomizedDelaySec allow (the default), or on time."""
+    for machine in MACHINES.values():
+        machine.systemd.late_timers = bool(on)
+
+
 def on_phase(phase: str, execution: str = "") -> None:
     """Faults `{node, at, effect}` whose phase begins now."""
     for spec in context.lab.faults.listing():
@@ -90,8 +97,12 @@ def on_phase(phase: str, execution: str = "") -> None:
         if "node" not in fault or "command" in fault or fault.get("at") != phase:
             continue
         effect = context.lab.faults.take("node", lambda s, mine=fault: s == mine, phase=phase, execution=execution)
-        if effect:
+        if not effect:
+            continue
+        try:
             apply(fault["node"], effect)
+        except LookupError as error:  # nobody has that role at this moment
+            context.lab.record.add("fault", action="missed", spec=fault, reason=str(error))
 
 
 new_machine: list[Callable[[Machine], None]] = []  # called with each machine before its first boot

@@ -9,11 +9,9 @@ Whoever calls `power_on`, `acpi_*` or `cut_power` may hold the lab's lock: these
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import signal
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -24,13 +22,12 @@ from . import disks as _disks
 from . import processes, shell_commands
 from .nodecmd import binary
 from .processes import Process
+from .procfs import ProcFiles
 from .socket import Command, NodeCall, NodeSocket
 from .systemd import Systemd
 
 _log = logging.getLogger("lab.nodes")
 
-TICK_SECONDS = 0.02  # real: how stale /proc/uptime may be while processes run
-IDLE_SECONDS = 2.0  # real: a node without processes and commands for so long is not ticked
 TERM_SHARE = 0.7  # of the shutdown's duration: then what is left gets SIGTERM, at its end SIGKILL
 
 MACHINES: dict[str, Machine] = {}  # by instance id
@@ -73,25 +70,21 @@ class Machine:
         self._boot_started = 0.0
         self._killer: threading.Thread | None = None
         self._live: set[Process] = set()
-        self._busy = threading.Event()
-        self._last_command = 0.0
-        self._uptime_fd = -1
         self._make_directories(home)
+        self._proc = ProcFiles(self.root / "proc", self.uptime, lambda: bool(self._live))
         self.systemd = Systemd(self)
         self._register_builtins()
         self._socket = NodeSocket(self, self.root / "sock")
-        threading.Thread(target=self._tick, name=f"tick-{name}", daemon=True).start()
         MACHINES[instance_id] = self
 
     # ── directories, environment, processes ────────────────────────────────────────────────────────────────────
 
     def _make_directories(self, home: Path) -> None:
-        for part in ("run", "var/lib", "proc/sys/kernel/random", "tmp", "bin"):
+        for part in ("run", "var/lib", "tmp", "bin"):
             (self.root / part).mkdir(parents=True)
         self._tools = home / "nodes" / ".tools"
         if not self._tools.exists():
             shell_commands.link_host_tools(self._tools)
-        self._uptime_fd = os.open(self.root / "proc/uptime", os.O_RDWR | os.O_CREAT, 0o644)
 
     def base_env(self) -> dict[str, str]:
         """The environment of every process of this boot."""
@@ -140,7 +133,6 @@ class Machine:
             process = Process([program, *argv[1:]], env=full, cwd=cwd or str(self.root), stdin=stdin, on_end=ended)
             if not process.done.is_set():
                 self._live.add(process)
-            self._busy.set()
         return process
 
     def run_script(self, script: str, env: dict[str, str] | None = None, timeout: float | None = None) -> Process:
@@ -183,25 +175,7 @@ class Machine:
         return context.lab.clock.monotonic() - self._boot_started if self.state != "off" else 0.0
 
     def refresh_proc(self) -> None:
-        """Write proc/uptime. One pwrite of a text that only grows longer: a reader never sees half of it."""
-        self._last_command = _real()
-        self._busy.set()
-        self._write_uptime()
-
-    def _write_uptime(self) -> None:
-        up = self.uptime()
-        os.pwrite(self._uptime_fd, f"{up:.2f} {up * 2:.2f}\n".encode(), 0)
-
-    def _tick(self) -> None:
-        while self._uptime_fd >= 0:
-            self._busy.wait()
-            threading.Event().wait(TICK_SECONDS)
-            with self._lock:
-                if self._uptime_fd < 0:
-                    return
-                self._write_uptime()
-                if not self._live and _real() - self._last_command > IDLE_SECONDS:
-                    self._busy.clear()
+        self._proc.refresh()
 
     # ── power ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -296,10 +270,8 @@ class Machine:
             (self.root / "run").mkdir()
             self.boot_id = str(uuid.uuid4())
             self.boots += 1
-            (self.root / "proc/sys/kernel/random/boot_id").write_text(self.boot_id + "\n")
-            os.ftruncate(self._uptime_fd, 0)
+            self._proc.boot(self.boot_id)
             self.state = "up"
-            self.refresh_proc()
             self._log("up")
             guests, pending, self._acpi_pending = list(self._guests), self._acpi_pending, None
         self.systemd.on_boot()
@@ -390,15 +362,8 @@ class Machine:
         if self._killer:
             self._killer.join()
         self._socket.close()
-        with self._lock:
-            os.close(self._uptime_fd)
-            self._uptime_fd = -1
-        self._busy.set()
+        self._proc.close()
         MACHINES.pop(self.instance_id, None)
-
-
-def _real() -> float:
-    return time.monotonic()
 
 
 def by_name(name: str) -> Machine:

@@ -41,7 +41,7 @@ def _build() -> None:
     side = BINARY.with_suffix(".new")
     # No dependency, hence no cargo. Static: half of a call's cost would be the dynamic linker's.
     options = ("opt-level=3", "panic=abort", "strip=symbols", "target-feature=+crt-static")
-    flags = ["--edition", "2021", *(part for option in options for part in ("-C", option))]
+    flags = ["--edition", "2024", *(part for option in options for part in ("-C", option))]
     done = subprocess.run([rustc, *flags, str(SOURCE), "-o", str(side)], cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"nodecmd does not build:\n{done.stderr}")

@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{exit, Command};
+use std::process::{Command, exit};
 use std::time::Duration;
 use std::{env, fs, thread};
 
@@ -24,7 +24,7 @@ const EXEC: u8 = 4;
 const SIGKILL: i32 = 9;
 const GONE_SECONDS: u64 = 60;
 
-extern "C" {
+unsafe extern "C" {
     fn kill(pid: i32, signal: i32) -> i32;
 }
 

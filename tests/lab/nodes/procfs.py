@@ -1,0 +1,58 @@
+"""The node's /proc: uptime in lab seconds, kept current while anything could read it, and the boot id."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+TICK_SECONDS = 0.02  # real: how stale proc/uptime may be while processes run
+IDLE_SECONDS = 2.0  # real: a node without processes and commands for so long is not ticked
+
+
+class ProcFiles:
+    def __init__(self, directory: Path, uptime: Callable[[], float], busy: Callable[[], bool]) -> None:
+        """`uptime()` gives lab seconds, `busy()` whether a process of the node runs that the lab knows of."""
+        self._uptime, self._busy = uptime, busy
+        self._boot_id = directory / "sys/kernel/random/boot_id"
+        self._boot_id.parent.mkdir(parents=True)
+        self._fd = os.open(directory / "uptime", os.O_RDWR | os.O_CREAT, 0o644)
+        self._lock = threading.Lock()
+        self._awake = threading.Event()
+        self._last = 0.0  # real time of the last refresh
+        threading.Thread(target=self._tick, name="proc-uptime", daemon=True).start()
+
+    def boot(self, boot_id: str) -> None:
+        with self._lock:
+            os.ftruncate(self._fd, 0)
+        self._boot_id.write_text(boot_id + "\n")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Write uptime now, and go on writing it until the node has been idle for a while."""
+        self._last = time.monotonic()
+        self._awake.set()
+        self._write()
+
+    def close(self) -> None:
+        with self._lock:
+            os.close(self._fd)
+            self._fd = -1
+        self._awake.set()
+
+    def _write(self) -> None:
+        """One pwrite of a text that only grows longer within a boot: a reader never sees half of it."""
+        up = self._uptime()
+        with self._lock:
+            if self._fd >= 0:
+                os.pwrite(self._fd, f"{up:.2f} {up * 2:.2f}\n".encode(), 0)
+
+    def _tick(self) -> None:
+        while self._fd >= 0:
+            self._awake.wait()
+            time.sleep(TICK_SECONDS)
+            self._write()
+            if not self._busy() and time.monotonic() - self._last > IDLE_SECONDS:
+                self._awake.clear()
