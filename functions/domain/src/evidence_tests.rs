@@ -1,1 +1,267 @@
+use super::*;
+use crate::document::{Ended, Job, Outcome, Started};
+use crate::ids::{Id, Of};
+use crate::testing::{config, healthy};
+use proptest::prelude::*;
 
+fn intent() -> Intent {
+    let id = Id::new(Of::Backup, "orders", healthy().at).unwrap();
+    crate::inspect::backup(&config(), &id, &healthy()).unwrap().intent
+}
+
+fn record(node: &str, uptime: f64) -> Record {
+    Record {
+        epoch: 7,
+        boot_id: format!("boot-{node}"),
+        uptime,
+        ..Record::default()
+    }
+}
+
+fn head(node: &str, records: &[(&str, f64)]) -> Head {
+    Head {
+        document: "read-records".into(),
+        run: intent().id,
+        epoch: None,
+        boot_id: format!("boot-{node}"),
+        uptime: 6000.0,
+        result: Outcome::Ok,
+        reason: None,
+        detail: None,
+        replay: false,
+        hold: false,
+        stored_epoch: Some(7),
+        records: records
+            .iter()
+            .map(|(name, uptime)| ((*name).to_owned(), record(node, *uptime)))
+            .collect(),
+        units: BTreeMap::new(),
+        unfinished: vec![],
+        jobs: BTreeMap::new(),
+    }
+}
+
+const ACTIVE: &[(&str, f64)] = &[
+    ("arming", 5900.0),
+    ("armed", 5900.1),
+    ("stopping", 5900.2),
+    ("sealed", 5903.0),
+    ("done", 5905.2),
+];
+const STANDBY: &[(&str, f64)] = &[("waiting", 5890.0), ("breaking", 5901.0), ("broke", 5902.0)];
+
+fn judge(active: &Head, standby: &Head) -> SectionState {
+    section(&intent(), 7, active, standby, healthy().at.plus(1000))
+}
+
+fn is_good(active: &Head, standby: &Head) -> bool {
+    matches!(judge(active, standby), SectionState::Good(_))
+}
+
+#[test]
+fn sealed_and_broke_is_good() {
+    let SectionState::Good(section) = judge(&head("server1", ACTIVE), &head("server2", STANDBY)) else {
+        panic!()
+    };
+    assert!((section.outage_seconds - 5.0).abs() < 1e-6);
+    // 97 s of the active's clock after the seal.
+    assert_eq!(section.consistent_at, healthy().at.plus(1000 - 97));
+}
+
+#[test]
+fn every_missing_record_is_waited_for() {
+    for missing in ["stopping", "sealed", "done"] {
+        let left: Vec<_> = ACTIVE.iter().copied().filter(|(name, _)| *name != missing).collect();
+        let state = judge(&head("server1", &left), &head("server2", STANDBY));
+        assert!(matches!(state, SectionState::Running(_)), "{missing}");
+    }
+    let state = judge(&head("server1", ACTIVE), &head("server2", &STANDBY[..2]));
+    assert!(matches!(state, SectionState::Running(_)));
+}
+
+#[test]
+fn void_tainted_gave_up_and_refused_end_it() {
+    for name in ["void", "refused"] {
+        let mut active = head("server1", ACTIVE);
+        active.records.insert(name.into(), record("server1", 5904.0));
+        assert!(
+            matches!(judge(&active, &head("server2", STANDBY)), SectionState::Void(_)),
+            "{name}"
+        );
+    }
+    for name in ["tainted", "gave_up"] {
+        let mut standby = head("server2", STANDBY);
+        standby.records.insert(name.into(), record("server2", 5904.0));
+        assert!(
+            matches!(judge(&head("server1", ACTIVE), &standby), SectionState::Void(_)),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn another_boot_or_epoch_is_never_good() {
+    let (good_a, good_s) = (head("server1", ACTIVE), head("server2", STANDBY));
+    let mut rebooted = good_a.clone();
+    rebooted.boot_id = "later".into();
+    assert!(!is_good(&rebooted, &good_s));
+    for name in ["sealed", "done", "stopping"] {
+        let mut old = good_a.clone();
+        old.records.get_mut(name).unwrap().epoch = 6;
+        assert!(!is_good(&old, &good_s));
+        let mut other = good_a.clone();
+        other.records.get_mut(name).unwrap().boot_id = "earlier".into();
+        assert!(!is_good(&other, &good_s));
+    }
+    let mut old = good_s.clone();
+    old.records.get_mut("broke").unwrap().epoch = 6;
+    assert!(!is_good(&good_a, &old));
+}
+
+fn down(reason: Option<&str>, power: Power) -> Instance {
+    Instance {
+        power,
+        reason: reason.map(str::to_owned),
+        ..crate::testing::instance("server2")
+    }
+}
+
+fn volumes() -> BTreeMap<String, String> {
+    BTreeMap::from([("md1".into(), "vol-0ccc1".into())])
+}
+
+#[test]
+fn only_the_guest_s_own_shutdown_counts_as_stopped() {
+    let proof = |instance: &Instance| stopped("server2", instance, &volumes());
+    assert!(proof(&down(Some(GUEST_SHUTDOWN), Power::Stopped)).unwrap().is_some());
+    assert_eq!(proof(&down(Some(GUEST_SHUTDOWN), Power::Stopping)).unwrap(), None);
+    assert_eq!(proof(&down(None, Power::Running)).unwrap(), None);
+    for reason in [
+        None,
+        Some("Client.UserInitiatedShutdown"),
+        Some("Server.InternalError"),
+        Some(""),
+    ] {
+        assert_eq!(
+            proof(&down(reason, Power::Stopped)).unwrap_err().kind(),
+            Kind::PreparationUnproven
+        );
+    }
+    assert!(proof(&down(Some(GUEST_SHUTDOWN), Power::Gone)).is_err());
+}
+
+const PRE: &str = "clpbackup.sh : Beginning backup-mode.\nAll backup flags have set to <ON>.\n\
+    clpbackup.sh : Changing the setting of cluster services to Manual Startup.\nclpbackup.sh : Shutting down...\n\
+    Command succeeded.\nclpbackup.sh : Command succeeded.\n";
+
+fn after_boot(rc: i32, out: &str, started: &str, ended: Option<&str>) -> Node {
+    let mut node = crate::testing::node("server2");
+    node.boot_id = "boot-after".into();
+    let job = Job {
+        started: Some(Started {
+            boot_id: started.into(),
+            uptime: 1.0,
+        }),
+        ended: ended.map(|boot| Ended {
+            rc,
+            boot_id: boot.into(),
+            uptime: 2.0,
+        }),
+    };
+    node.jobs.insert("enter-backup-mode.1".into(), job);
+    node.outs.insert("enter-backup-mode.1".into(), out.into());
+    node
+}
+
+#[test]
+fn the_preparation_is_proved_by_its_own_record() {
+    let boot = "boot-server2";
+    assert!(prepared(&intent(), &after_boot(0, PRE, boot, Some(boot))).is_ok());
+    let bad = [
+        after_boot(1, PRE, boot, Some(boot)),
+        after_boot(0, "", boot, Some(boot)),
+        after_boot(0, &PRE.replace("<ON>", "<OFF>"), boot, Some(boot)),
+        after_boot(0, PRE, "boot-earlier", Some(boot)),
+        after_boot(0, PRE, boot, Some("boot-after")),
+        after_boot(0, PRE, boot, None),
+        crate::testing::node("server2"),
+        Node {
+            boot_id: boot.into(),
+            ..after_boot(0, PRE, boot, Some(boot))
+        },
+    ];
+    for node in bad {
+        assert_eq!(
+            prepared(&intent(), &node).unwrap_err().kind(),
+            Kind::PreparationUnproven
+        );
+    }
+}
+
+fn evidence() -> Evidence {
+    let stopped = stopped("server2", &down(Some(GUEST_SHUTDOWN), Power::Stopped), &volumes())
+        .unwrap()
+        .unwrap();
+    let SectionState::Good(section) = judge(&head("server1", ACTIVE), &head("server2", STANDBY)) else {
+        panic!()
+    };
+    Evidence {
+        section,
+        prepared: Prepared {
+            boot_id: "boot-server2".into(),
+        },
+        image: Image {
+            snapshots: vec![Taken {
+                snapshot: "snap-1".into(),
+                volume: "vol-0ccc1".into(),
+            }],
+            after: stopped.clone(),
+        },
+        stopped,
+    }
+}
+
+#[test]
+fn a_backup_is_valid_only_with_every_proof() {
+    assert!(valid(&intent(), 7, &evidence()).is_ok());
+    let changes: [fn(&mut Evidence); 7] = [
+        |e| e.section.epoch = 6,
+        |e| e.prepared.boot_id = "other".into(),
+        |e| e.image.after.launched = Some(Moment::from_unix(1)),
+        |e| e.image.after.volumes.clear(),
+        |e| e.image.snapshots.clear(),
+        |e| e.image.snapshots[0].volume = "vol-0aaa1".into(),
+        |e| {
+            e.image.snapshots.push(Taken {
+                snapshot: "snap-2".into(),
+                volume: "vol-0ccc1".into(),
+            })
+        },
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut evidence = evidence();
+        change(&mut evidence);
+        assert_eq!(
+            valid(&intent(), 7, &evidence).unwrap_err().kind(),
+            Kind::BackupInvalid,
+            "{number}"
+        );
+    }
+    assert!(valid(&intent(), 8, &evidence()).is_err());
+}
+
+proptest! {
+    /// Whatever records there are: good only if the seal and the break are there, and nothing speaks against them.
+    #[test]
+    fn good_needs_seal_and_break(
+        active in proptest::collection::btree_set(proptest::sample::select(vec!["stopping", "sealed", "done", "void", "refused"]), 0..5),
+        standby in proptest::collection::btree_set(proptest::sample::select(vec!["waiting", "breaking", "broke", "tainted", "gave_up"]), 0..5),
+    ) {
+        let records = |names: &std::collections::BTreeSet<&'static str>| names.iter().map(|name| (*name, 5900.0)).collect::<Vec<_>>();
+        let good = is_good(&head("server1", &records(&active)), &head("server2", &records(&standby)));
+        let expected = ["stopping", "sealed", "done"].iter().all(|name| active.contains(name))
+            && !active.contains("void") && !active.contains("refused")
+            && standby.contains("broke") && !standby.contains("tainted") && !standby.contains("gave_up");
+        prop_assert_eq!(good, expected);
+    }
+}

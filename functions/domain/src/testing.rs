@@ -1,6 +1,14 @@
 //! The seed's cluster, for tests.
 
+use crate::clusterpro::mdstat::{Color, Mirror, Recovery, Status};
+use crate::clusterpro::outputs::Services;
+use crate::clusterpro::stat::{Group, Stat, State};
+use crate::config::Config;
+use crate::devices::{Disk, Under};
+use crate::observation::{Instance, Node, Observation, Power};
+use crate::time::Moment;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub(crate) fn orders() -> Value {
     json!({"name": "orders",
@@ -10,4 +18,84 @@ pub(crate) fn orders() -> Value {
                           "cluster_partition": "/dev/xvdb1", "data_partition": "/dev/xvdb2"}],
         "max_outage_seconds": 120, "max_restore_outage_seconds": 3600, "accept_device_name_risk": false,
         "retention": {"keep_last": 7, "daily": 14, "weekly": 8, "monthly": 12}})
+}
+
+pub(crate) fn config() -> Config {
+    Config::parse("orders", &orders().to_string()).unwrap()
+}
+
+pub(crate) fn instance(name: &str) -> Instance {
+    let tail = if name == "server1" { "aaa" } else { "ccc" };
+    Instance {
+        id: format!("i-0{tail}"),
+        power: Power::Running,
+        reason: None,
+        launched: Some(Moment::from_unix(1_780_000_000)),
+        shutdown_behavior: Some("stop".into()),
+        spot: false,
+        auto_scaling_group: None,
+        tagged_for: Some("orders".into()),
+        zone: "ap-northeast-1a".into(),
+        volumes: BTreeMap::from([
+            ("/dev/sda1".into(), format!("vol-0{tail}0")),
+            ("/dev/sdb".into(), format!("vol-0{tail}1")),
+        ]),
+        root_device: Some("/dev/sda1".into()),
+    }
+}
+
+pub(crate) fn mirror(status: Status, server1: Color, server2: Color) -> Mirror {
+    let colors = BTreeMap::from([("server1".into(), server1), ("server2".into(), server2)]);
+    Mirror {
+        disk: "md1".into(),
+        status,
+        colors,
+        recovery: Recovery::default(),
+    }
+}
+
+pub(crate) fn node(name: &str) -> Node {
+    let both = |state| BTreeMap::from([("server1".to_owned(), state), ("server2".to_owned(), state)]);
+    let disk = Under {
+        disks: [Disk {
+            name: "xvdb".into(),
+            volume: None,
+        }]
+        .into(),
+    };
+    Node {
+        boot_id: format!("boot-{name}"),
+        uptime: 5000,
+        hold: false,
+        epoch: Some(7),
+        records: BTreeMap::new(),
+        unfinished: vec![],
+        jobs: BTreeMap::new(),
+        outs: BTreeMap::new(),
+        stat: Some(Stat {
+            servers: both(State::Online),
+            groups: vec![Group {
+                name: "failover1".into(),
+                state: State::Online,
+                current: Some("server1".into()),
+                resources: vec!["md1".into(), "exec1".into()],
+            }],
+            monitors: BTreeMap::new(),
+        }),
+        monitors: Some(BTreeMap::from([("mdw1".into(), both(State::Online))])),
+        mirrors: BTreeMap::from([("md1".into(), mirror(Status::Normal, Color::Green, Color::Green))]),
+        construction_off: BTreeMap::from([("md1".into(), true)]),
+        services: Services::Auto,
+        devices: BTreeMap::from([("/dev/xvdb1".into(), disk.clone()), ("/dev/xvdb2".into(), disk)]),
+    }
+}
+
+pub(crate) fn healthy() -> Observation {
+    let names = ["server1", "server2"];
+    Observation {
+        at: Moment::from_unix(1_780_010_000),
+        instances: names.iter().map(|name| ((*name).to_owned(), instance(name))).collect(),
+        nodes: names.iter().map(|name| ((*name).to_owned(), node(name))).collect(),
+        silent: BTreeMap::new(),
+    }
 }
