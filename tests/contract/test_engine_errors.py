@@ -244,14 +244,19 @@ class TestCallbacks:
 
     def test_heartbeats(self, engine, worker, lab):
         task = self.waiting(engine, worker, TimeoutSeconds=600, HeartbeatSeconds=15)
-        execution = engine.start(catching(task, "States.HeartbeatTimeout"))
+        machine = catching(task, "States.HeartbeatTimeout")
+        machine["States"]["B"] = {"Type": "Wait", "Seconds": 60, "End": True}
+        execution = engine.start(machine)
         token = self.token(engine, execution)
         for _ in range(4):
             lab.sleep(8)
             engine.sfn.send_task_heartbeat(taskToken=token)
-        assert engine.end(execution)["output"] == "States.Timeout"
-        assert 32 + 15 <= engine.took(execution) < 32 + 15 + 2 * lab.scale
+        entered = lab.wait_for(lambda: [e for e in engine.events(execution) if e["event"] == "WaitStateEntered"])
+        assert 32 + 15 <= entered[0]["t"] - engine.events(execution)[0]["t"] < 32 + 15 + 2 * lab.scale
+        # the execution runs on, but the task is over
         assert self.code(engine.sfn.send_task_heartbeat, taskToken=token) == "TaskTimedOut"
+        assert self.code(engine.sfn.send_task_success, taskToken=token, output="{}") == "TaskTimedOut"
+        assert engine.end(execution, 120)["output"] == "States.Timeout"
 
     def test_a_failure_with_an_error_of_step_functions(self, engine, worker):
         execution = engine.start(catching(self.waiting(engine, worker), "States.Timeout"))
