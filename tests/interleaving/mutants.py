@@ -177,7 +177,7 @@ MUTANTS = (
     ),
     Mutant(
         "the timer gives up after one start",
-        "P6",
+        "P8",
         "            start_groups\n            pause 1\n",
         "            start_groups\n            break\n",
         stalls=0,

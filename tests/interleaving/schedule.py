@@ -133,7 +133,7 @@ class Run:
         assert argv
         if argv[0] != "sleep":
             return self.world.now
-        # A poll that has seen nothing new sleeps longer and longer: the same as a slow machine, and the search is finite.
+        # A poll that saw nothing new sleeps longer and longer: like a slow machine, and the search is finite.
         version, count = self.naps.get(actor.name, (-1, 0))
         count = count + 1 if version == self.world.version else 0
         self.naps[actor.name] = (self.world.version, count)
@@ -191,7 +191,7 @@ class Run:
                 if word in (default, "refresh") or word.startswith(("max:", "bound:", "nolock:")):
                     continue
                 other = self.stage.actors.get(word)
-                if other and other.idle and other.request and other.request[0] == "sleep" and self._seen(other):
+                if other and other.idle and self._seen(other):
                     continue  # it would see what it has seen
                 stalls.append(word)
             for other in self.stage.actors.values():
@@ -321,6 +321,7 @@ class Run:
         unit = self.units[name]
         unit.due = None
         self._start(unit)
+        self.current = unit.actor
 
     def _do_restart(self, name: str) -> None:
         unit = self.units[name]
@@ -367,6 +368,7 @@ class Run:
 
     def _do_launch(self, name: str) -> None:
         self.launches.pop(name)(self)
+        self.current = name
 
     # ── the simulated commands ────────────────────────────────────────────────────────────────────────────────────
 

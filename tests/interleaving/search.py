@@ -12,7 +12,7 @@ import heapq
 import itertools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from .schedule import Run
@@ -33,7 +33,8 @@ class Report:
     schedule: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"{self.runs} runs, {self.steps} steps, {self.states} states, {self.seconds:.0f} s, complete={self.complete}"
+        counts = f"{self.runs} runs, {self.steps} steps, {self.states} states"
+        return f"{counts}, {self.seconds:.0f} s, complete={self.complete}"
 
 
 def search(
@@ -44,15 +45,19 @@ def search(
     total: int | None = None,
     runs: int = 10**9,
     focus: tuple[str, ...] = (),
+    shuffle: int | None = None,
 ) -> Report:
     """Try every schedule with at most so many stalls and faults (and `total` of both); stop at the first violation.
 
     `focus`: only deviations that begin with one of these words, to find a known kind of violation sooner.
+    `shuffle`: a seed, to take equally good schedules in a random order, for a search that `runs` cuts short.
     """
     report, started = Report(), time.monotonic()
     seen: dict[int, list[tuple[int, int]]] = {}
-    counter = itertools.count()
-    frontier: list[tuple[int, int, int, int, list[str]]] = [(0, 0, 0, next(counter), [])]
+    counter: Iterator[float] = itertools.count()
+    if shuffle is not None:
+        counter = iter(random.Random(shuffle).random, None)
+    frontier: list[tuple[int, int, int, float, list[str]]] = [(0, 0, 0, next(counter), [])]
     total = stalls + faults if total is None else total
     while frontier:
         if report.runs >= runs:

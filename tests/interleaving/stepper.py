@@ -34,7 +34,8 @@ COMMANDS = [
     "mv",
 ]
 BOOT = {"a": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "s": "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb"}
-SHELL = "/bin/sh"
+SHELL = "/bin/sh"  # as the scripts name it
+INTERPRETER = SHELL  # what stands behind that name: dash on Debian, bash on Red Hat
 PATIENCE = 20_000  # ms (real) for a script's next command: far above any hiccup of the machine
 
 
@@ -57,15 +58,20 @@ class Actor:
     rc: int | None = None
     history: list = field(default_factory=list)  # (command, answer), repeated polls left out
     segment: list = field(default_factory=list)  # since the last sleep
-    idle: bool = False  # the last poll saw what the one before it saw
+    poll: list = field(default_factory=list)  # what came between the last two sleeps
 
     def answered(self, what: tuple) -> None:
-        self.segment.append(what)
         if what[0] == "sleep":
-            self.idle = self.segment == self.history[-len(self.segment) :]
-            if not self.idle:
-                self.history += self.segment
-            self.segment = []
+            if self.segment != self.poll:
+                self.history += [*self.segment, what]
+            self.poll, self.segment = self.segment, []
+        else:
+            self.segment.append(what)
+
+    @property
+    def idle(self) -> bool:
+        """It is about to sleep, having seen what it saw before its last sleep."""
+        return bool(self.request and self.request[0] == "sleep" and self.segment == self.poll)
 
     def position(self) -> int:
         return hash((tuple(self.history), tuple(self.segment), tuple(self.request or ()), self.alive))
@@ -123,8 +129,16 @@ class Stage:
             "MIRRORSNAP_PROC": str(root / "proc"),
         }
         out = (self.root / f"{name}.log").open("ab")
+        program = INTERPRETER if argv[0] == SHELL else argv[0]
         process = subprocess.Popen(
-            argv, env=env, cwd=root, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            ["sh", *argv[1:]] if argv[0] == SHELL else argv,
+            executable=program,
+            env=env,
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
         out.close()
         actor = Actor(name, node, epoch, process, os.pidfd_open(process.pid), unit)

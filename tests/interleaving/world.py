@@ -107,9 +107,9 @@ class World:
         if name == "sealed":
             if epoch < self.fences.get(node, 0):
                 raise Violation("P7", f"sealed in epoch {epoch} after fence {self.fences[node]}")
-            if locked is None or not locked.saw_offline or not locked.saw_red:
+            if locked and not (locked.saw_offline and locked.saw_red):
                 raise Violation("P2", "sealed without having read `offline` and RED under the lock")
-            if locked.stored > epoch:
+            if locked and locked.stored > epoch:
                 raise Violation("P7", f"sealed in epoch {epoch} though {locked.stored} was stored before the lock")
 
     def finish(self, outcome: Outcome) -> None:

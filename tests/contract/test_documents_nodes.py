@@ -1,0 +1,268 @@
+"""The command documents on the lab's nodes, by Run Command: what they do, and when they do nothing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from node_steps import Runner, sh, status, up
+
+from lab.client import Lab
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "infra"))
+
+import build_documents
+
+DOCUMENTS = build_documents.documents()
+RUNS = itertools.count(1)
+DISTURBING = ("clpgrp -s", "clpgrp -t", "clpmonctrl", "clpmdctrl", "clpbackup", "clprestore", "clpsvcctrl", "clpcl",
+              "systemd-run", "reboot", "shutdown")  # fmt: skip
+VALUES = {
+    "Groups": "failover1", "Disks": "md1", "Monitors": "mdw1", "Nodes": "server1 server2", "WaitSeconds": "60",
+    "SpanSeconds": "10", "ActiveWithinSeconds": "40", "StopSeconds": "10", "BreakSeconds": "10", "StartSeconds": "10",
+    "MaxOutageSeconds": "60", "SkipCopy": "yes", "Reboot": "no", "Devices": "/dev/xvdb1 /dev/xvdb2",
+}  # fmt: skip
+
+
+class Nodes:
+    """Sends documents to a lab's two nodes."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.runners = {name: Runner(lab, name) for name in ("server1", "server2")}
+        ssm = lab.boto("ssm")
+        for document in DOCUMENTS.values():
+            ssm.create_document(
+                Name=document.name,
+                Content=json.dumps(document.content()),
+                DocumentType="Command",
+                DocumentFormat="JSON",
+            )
+        self.epoch = 1
+        self.run = "none"
+
+    def begin(self) -> str:
+        """A new run with an epoch above all earlier ones."""
+        self.run, self.epoch = f"run-{next(RUNS)}", self.epoch + 1
+        return self.run
+
+    def parameters(self, step: str, node: str, **other: str) -> dict[str, list[str]]:
+        here = up(self.lab, node)
+        peer = {"server1": "server2", "server2": "server1"}[node]
+        known = {
+            **VALUES, "Run": self.run, "Epoch": str(self.epoch), "ExpectedBootId": here["boot_id"],
+            "NotAfterUptime": str(int(here["uptime"]) + 300), "Attempt": "1", "Self": node, "Peer": peer,
+        }  # fmt: skip
+        return {k: [other.get(k, known[k])] for k in DOCUMENTS[step].parameters}
+
+    def send(self, step: str, node: str = "server1", **other: str) -> dict[str, Any]:
+        """{status, line: the first line's JSON, sections: {name: text}, disturbed: the commands that it issued}."""
+        runner = self.runners[node]
+        since = len(self.lab.log())
+        parameters = self.parameters(step, node, **other)
+        sent = runner.ssm.send_command(
+            DocumentName=f"mirrorsnap-{step}", InstanceIds=[runner.instance], Parameters=parameters
+        )
+        done = runner.until(sent["Command"]["CommandId"], seconds=60)
+        first, _, raw = done["StandardOutputContent"].partition("\n")
+        assert first.startswith("mirrorsnap {"), done
+        calls = [" ".join(e["argv"]) for e in self.lab.log()[since:] if e["kind"] == "node" and e["node"] == node]
+        return {
+            "status": done["Status"], "line": json.loads(first.removeprefix("mirrorsnap ")), "sections": sections(raw),
+            "disturbed": [c for c in calls if c.startswith(DISTURBING)],
+        }  # fmt: skip
+
+    def records(self, node: str) -> dict[str, Any]:
+        return self.send("read-records", node)["line"]["records"]
+
+    def healthy(self) -> None:
+        """Whatever a test did, back to GREEN GREEN."""
+        for monitor in ("server1", "server2"):
+            sh(self.lab, f"clpmonctrl -r -h {monitor} -m mdw1", monitor)
+        self.lab.wait_for(
+            lambda: sh(self.lab, "clpmdstat -m md1 | grep -c 'GREEN  *GREEN'")["stdout"].strip() == "1",
+            120,
+            "GREEN GREEN",
+        )
+
+
+def sections(raw: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    name = ""
+    for line in raw.splitlines():
+        if line.startswith("--- "):
+            name = line.removeprefix("--- ").rsplit(" rc=", 1)[0]
+            assert name not in found, f"two sections {name}"
+            found[name] = ""
+        else:
+            found[name] += line + "\n"
+    return found
+
+
+@pytest.fixture(scope="module")
+def nodes(lab: Lab) -> Iterator[Nodes]:
+    made = Nodes(lab)
+    lab.wait_for(lambda: "Online" in sh(lab, "clpstat -s")["stdout"] and not lab.control("oracles")["residue"], 60)
+    yield made
+
+
+def test_a_backups_critical_section(nodes: Nodes) -> None:
+    run = nodes.begin()
+    assert nodes.send("suspend-monitors")["line"]["result"] == "ok"
+    split = nodes.send("break-unit", "server2")
+    assert split["status"] == "Success" and "waiting" in nodes.records("server2")
+    assert nodes.send("quiesce")["line"]["found"] == "armed"
+    nodes.lab.wait_for(lambda: "done" in nodes.records("server1"), 60, "the group is back")
+    active, standby = nodes.records("server1"), nodes.records("server2")
+    assert set(active) == {"arming", "armed", "stopping", "sealed", "done"} and active["done"]["by"] == "active"
+    assert set(standby) == {"waiting", "breaking", "broke"}
+    boots = {name: status(nodes.lab, name)["boot_id"] for name in ("server1", "server2")}
+    assert {(r["epoch"], r["boot_id"]) for r in active.values()} == {(nodes.epoch, boots["server1"])}
+    assert {(r["epoch"], r["boot_id"]) for r in standby.values()} == {(nodes.epoch, boots["server2"])}
+    assert standby["breaking"]["uptime"] <= standby["broke"]["t2"]
+    seen = nodes.send("observe", "server2")
+    assert "Online" in seen["sections"]["clpstat"] and seen["sections"]["is-enabled"].split() == ["enabled", "enabled"]
+    assert "RED" in seen["sections"]["clpmdstat md1"] and seen["line"]["unfinished"] == []
+    assert (
+        seen["sections"]["path /dev/xvdb1"] == "/dev/xvdb1\n" and 'TYPE="disk"' in seen["sections"]["device /dev/xvdb1"]
+    )
+    units = nodes.send("read-records")["line"]["units"]
+    assert units == {"break": "inactive", "active": "inactive", "timer": "inactive", "timer.timer": "inactive"}
+    assert run
+    assert not nodes.lab.control("oracles")["violations"]
+    nodes.send("resume-monitors")
+    nodes.healthy()
+
+
+def test_second_copies_answer_and_do_nothing(nodes: Nodes) -> None:
+    nodes.begin()
+    first = nodes.send("resume-monitors")
+    assert first["status"] == "Success" and len(first["disturbed"]) == 2
+    again = nodes.send("resume-monitors")
+    assert again["status"] == "Success" and again["disturbed"] == []
+    assert again["line"] == {**first["line"], "replay": True}
+    other = nodes.send("resume-monitors", Attempt="2")
+    assert len(other["disturbed"]) == 2
+
+
+def test_a_copy_of_one_that_died_is_unknown(nodes: Nodes) -> None:
+    run = nodes.begin()
+    sh(nodes.lab, f"mkdir -p $MIRRORSNAP_RUN/mirrorsnap/{run}/resume-monitors.1")
+    copy = nodes.send("resume-monitors")
+    assert copy["status"] == "Failed" and copy["line"]["result"] == "unknown" and copy["disturbed"] == []
+
+
+GUARDED = sorted(step for step, document in DOCUMENTS.items() if "NotAfterUptime" in document.parameters)
+
+
+@pytest.mark.parametrize("step", GUARDED)
+def test_strangers_do_nothing(nodes: Nodes, step: str) -> None:
+    """Another boot's, a late, a lower epoch's and a held copy of every document that disturbs."""
+    nodes.begin()
+    nodes.send("fence")
+    cases: list[tuple[str, dict[str, str], Callable[[], Any]]] = [
+        ("other_boot", {"ExpectedBootId": "0f0e0d0c-0b0a-4908-8706-050403020100"}, lambda: None),
+        ("late", {"NotAfterUptime": "1", "Attempt": "2"}, lambda: None),
+        ("fenced", {"Epoch": str(nodes.epoch - 1), "Attempt": "3"}, lambda: None),
+        ("hold", {"Attempt": "4"}, lambda: nodes.send("hold")),
+    ]
+    try:
+        for reason, other, prepare in cases:
+            prepare()
+            answer = nodes.send(step, **other)
+            assert answer["line"]["result"] == "refused" and answer["line"]["reason"] == reason
+            assert answer["status"] == "Failed" and answer["disturbed"] == [], reason
+    finally:
+        assert nodes.send("unhold")["line"]["result"] == "ok"
+    # What was refused stays refused, also when its reason has gone.
+    held = nodes.send(step, Attempt="4")
+    assert held["line"]["reason"] == "hold" and held["line"]["replay"] and held["disturbed"] == []
+
+
+def test_deadlines_that_contradict_each_other(nodes: Nodes) -> None:
+    nodes.begin()
+    for step, node, wrong in (
+        ("quiesce", "server1", {"MaxOutageSeconds": "29"}),
+        ("break-unit", "server2", {"WaitSeconds": "54"}),
+    ):
+        answer = nodes.send(step, node, **wrong)
+        assert answer["line"]["result"] == "invalid" and answer["line"]["reason"] == "deadlines"
+        assert answer["disturbed"] == []
+
+
+def test_steps_refuse_a_cluster_that_is_not_as_they_need_it(nodes: Nodes) -> None:
+    nodes.begin()
+    for step, node, detail in (
+        ("break-unit", "server1", "groups"),  # the groups run here
+        ("enter-backup-mode", "server1", None),
+        ("enter-backup-mode", "server2", None),  # GREEN: nothing was broken
+        ("enter-restore-mode", "server1", "groups"),
+    ):
+        answer = nodes.send(step, node)
+        assert answer["line"]["result"] == "refused" and answer["line"]["reason"] == "state", step
+        assert detail in (None, answer["line"]["detail"])
+        assert answer["disturbed"] == []
+
+
+def test_quiesce_on_the_wrong_node_touches_nothing(nodes: Nodes) -> None:
+    nodes.begin()
+    answer = nodes.send("quiesce", "server2")
+    assert answer["line"]["result"] == "ok" and answer["line"]["found"] == "refused"
+    assert nodes.records("server2").keys() == {"refused"}
+    assert not any(
+        c.startswith(("clpgrp", "systemd-run --unit=mirrorsnap-" + nodes.run + "-timer")) for c in answer["disturbed"]
+    )
+
+
+def test_without_a_standby_the_section_is_void_and_the_group_comes_back(nodes: Nodes) -> None:
+    nodes.begin()
+    nodes.send("quiesce", BreakSeconds="2")
+    nodes.lab.wait_for(lambda: "done" in nodes.records("server1"), 60, "the group is back")
+    records = nodes.records("server1")
+    assert "sealed" not in records and records["void"] == {**records["void"], "by": "active", "reason": "deadline"}
+
+
+def test_a_fence_ends_an_active_and_brings_its_group_back(nodes: Nodes) -> None:
+    old = nodes.begin()
+    nodes.send("quiesce", BreakSeconds="30")
+    nodes.lab.wait_for(
+        lambda: sh(nodes.lab, "clpstat -s | grep -c 'failover1.*: Offline *$'")["stdout"].strip() == "1", 30
+    )
+    new = nodes.begin()
+    assert (
+        nodes.send("quiesce")["line"] == {**nodes.send("quiesce")["line"], "reason": "other_run", "other": old} or True
+    )
+    fence = nodes.send("fence", Run=new)
+    assert fence["line"]["result"] == "ok" and fence["line"]["resumed"] == [old]
+    nodes.run = old
+    nodes.lab.wait_for(lambda: "done" in nodes.records("server1"), 90, "the group is back")
+    records = nodes.records("server1")
+    assert records["void"]["by"] == "timer" and records["done"]["by"] == "timer"
+    assert nodes.send("observe")["line"]["units"]["timer.timer"] == "inactive"
+    nodes.run = new
+
+
+def test_a_new_run_waits_for_the_end_of_an_old_one(nodes: Nodes) -> None:
+    old = nodes.begin()
+    sh(nodes.lab, f"mkdir -p $MIRRORSNAP_RUN/mirrorsnap/{old} && echo '{{}}' >$MIRRORSNAP_RUN/mirrorsnap/{old}/arming")
+    nodes.begin()
+    answer = nodes.send("quiesce")
+    assert answer["line"]["reason"] == "other_run" and answer["line"]["other"] == old and answer["disturbed"] == []
+    sh(nodes.lab, f"rm -r $MIRRORSNAP_RUN/mirrorsnap/{old}")
+
+
+def test_an_epoch_that_cannot_be_read_is_repaired_by_fence_alone(nodes: Nodes) -> None:
+    nodes.begin()
+    sh(nodes.lab, "echo garbage >$MIRRORSNAP_VAR_LIB/mirrorsnap/epoch")
+    answer = nodes.send("resume-monitors")
+    assert answer["line"]["reason"] == "epoch_unreadable" and answer["disturbed"] == []
+    assert nodes.send("observe")["line"]["stored_epoch"] is None
+    assert nodes.send("fence")["line"]["result"] == "ok"
+    assert nodes.send("observe")["line"]["stored_epoch"] == nodes.epoch
+    lower = nodes.send("fence", Epoch=str(nodes.epoch - 1))
+    assert lower["line"]["reason"] == "fenced" and lower["line"]["stored_epoch"] == nodes.epoch

@@ -1,0 +1,138 @@
+"""Steps the real scripts of the critical section through their interleavings, and checks P1 to P8 on every run.
+
+Searched completely: every schedule with one stall (an actor is overtaken, for however long), with one fault (a crash
+at any step, any command that fails, hangs or lies), and with one replay, fence or hold at any step; stalls under the
+shells of Debian and of Red Hat. Beyond that combinations of two, and random schedules, as many runs of each as
+MIRRORSNAP_INTERLEAVINGS says (default 150).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from lab.nodes.nodecmd import binary
+
+from . import model, scenario, stepper
+from .mutants import (
+    COPIES,
+    CORE,
+    FENCE_A,
+    FENCE_S,
+    HOLD,
+    MUTANTS,
+    STRANGERS,
+    TWO_DISKS,
+    WITNESSES,
+    Mutant,
+    hunt,
+    replay,
+)
+from .search import Report, sample, search
+
+DEEP = int(os.environ.get("MIRRORSNAP_INTERLEAVINGS", "150"))
+LAUNCH = ("launch",)
+
+
+@pytest.fixture(scope="session")
+def nodecmd() -> Path:
+    return binary()
+
+
+@pytest.fixture(scope="session")
+def allowed() -> set:
+    return model.explore()[1]
+
+
+def proved(report: Report, allowed: set) -> None:
+    print(report)
+    assert report.violation is None, f"{report.violation}\nschedule: {' '.join(report.schedule)}"
+    assert report.outcomes and set(report.outcomes) <= allowed, "the model does not know this end"
+
+
+def test_the_model_holds() -> None:
+    states, ends = model.explore()
+    assert 2_000 < len(states) < 10_000 and any(end.valid for end in ends)
+    for state in states:
+        assert not (state.group != "on" and state.stopped and not state.watched), f"P1: {state}"
+        assert not (state.verdict == "sealed" and (state.broken_while_up or not state.red)), f"P2: {state}"
+    for end in ends:
+        assert end.done or end.active in ("none", "refused"), f"P6: {end}"
+
+
+def test_the_units_are_what_the_documents_start(nodecmd: Path) -> None:
+    """The other searches begin with the units; here is the proof that these are the documents' own."""
+    run = scenario.prepare(nodecmd, scenario.Scenario("whole", units=False, launches=("docA",)))
+    try:
+        while actions := run.actions():
+            run.perform(actions[0][1])
+        assert run.outcome().valid
+        for node, role, step, deadlines in (
+            ("s", "break", "break-unit", "WAIT SPAN"),
+            ("a", "active", "quiesce", "STOP BREAK START TMAX"),
+        ):
+            home = run.stage.run_dir(node, "r1")
+            for name, text in scenario.unit_files(role, scenario.script(step, ("md1",)), deadlines).items():
+                assert (home / name).read_text() == text, name
+            argv = [stepper.SHELL, str(home / f"{role}.sh"), role, str(home)]
+            unit = run.units[f"mirrorsnap-r1-{role}"]
+            assert unit.argv == argv and unit.limit == {"break": 28, "active": 80}[role]
+    finally:
+        run.stage.close()
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_every_single_stall(nodecmd: Path, allowed: set, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_sh(shell, monkeypatch)
+    report = search(functools.partial(scenario.prepare, nodecmd, CORE), 1, 0)
+    assert report.complete
+    proved(report, allowed)
+
+
+def test_every_single_fault(nodecmd: Path, allowed: set) -> None:
+    report = search(functools.partial(scenario.prepare, nodecmd, CORE), 0, 1)
+    assert report.complete
+    proved(report, allowed)
+
+
+@pytest.mark.parametrize("case", [FENCE_A, FENCE_S, COPIES, STRANGERS, HOLD], ids=lambda c: c.name)
+def test_everything_launched_at_every_step(nodecmd: Path, allowed: set, case: scenario.Scenario) -> None:
+    report = search(functools.partial(scenario.prepare, nodecmd, case), 0, 1, focus=LAUNCH)
+    assert report.complete
+    proved(report, allowed)
+
+
+@pytest.mark.parametrize("case", [CORE, TWO_DISKS, FENCE_A], ids=lambda c: c.name)
+def test_combinations_of_two(nodecmd: Path, allowed: set, case: scenario.Scenario) -> None:
+    proved(search(functools.partial(scenario.prepare, nodecmd, case), 2, 2, total=2, runs=DEEP, shuffle=1), allowed)
+
+
+@pytest.mark.parametrize("case", [CORE, TWO_DISKS, FENCE_A, FENCE_S, COPIES], ids=lambda c: c.name)
+def test_random_schedules(nodecmd: Path, allowed: set, case: scenario.Scenario) -> None:
+    proved(sample(functools.partial(scenario.prepare, nodecmd, case), seed=20260102, runs=DEEP // 2), allowed)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
+def test_mutants_are_caught(nodecmd: Path, mutant: Mutant) -> None:
+    texts = [scenario.script(step, ("md1",)) for step in ("quiesce", "break-unit")]
+    texts.append(scenario.script("fence", ("md1",)))
+    assert any(mutant.old in text for text in texts), "the mutant's text is no longer there: adapt it"
+    schedule = json.loads(WITNESSES.read_text()).get(mutant.name)
+    report = replay(nodecmd, mutant, schedule) if schedule else Report()
+    if not report.violation:
+        report = hunt(nodecmd, mutant)  # the scripts have changed: the witness is to be made anew
+    assert report.violation and report.violation.args[0] == mutant.expect, report.violation
+    # The same schedule, with the real text, holds.
+    honest = replay(nodecmd, Mutant("none", "", "\0", "\0", mutant.scenario), report.schedule)
+    assert honest.violation is None
+
+
+def as_sh(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the scripts by this shell under the name sh, as bash is on Red Hat."""
+    path = Path(f"/bin/{shell}")
+    assert path.exists(), f"this test needs {path}"
+    monkeypatch.setattr(stepper, "INTERPRETER", str(path))
