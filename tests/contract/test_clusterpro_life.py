@@ -247,6 +247,7 @@ def test_power_cut_in_the_middle_of_a_transition(bench, verb):
     thread.join(8)
     b.pause(4)
     assert answers[0].rc != 0
+    assert "error" not in b.group().values()
     header = b.files("server1").header()
     assert header["lineage"] == lineage  # neither umounted nor mounted
     assert header["mounted"] == ("server1" if verb == "-t" else None)
@@ -375,6 +376,17 @@ def test_standby_alone_that_knows_its_peer_was_active(bench, guard):
         assert "newer data" in b.oracle(6)[0]
         b.boot("server1")
         b.until(lambda: b.colours() == "RED/RED", "split")
+
+
+def test_standby_alone_after_a_clean_stop_of_the_group_may_go_on(bench):
+    b = bench()
+    b.write("a", "x")
+    b.ok("server1", "clpgrp -t failover1")
+    b.halt("server1")
+    b.halt("server2")
+    b.boot("server2")
+    b.until(lambda: b.group()["server2"] == "online", "it has all the data, and its own side is GREEN")
+    assert b.oracles.violations == []
 
 
 # --- heartbeat partition ---

@@ -88,8 +88,6 @@ class Mirror:
         side = self.side(node)
         if side is None:
             return False
-        if self.recovery:
-            return self.recovery.source is node
         return side.mirror == "GREEN" or (side.mirror == "NEW" and all(s.mirror == "NEW" for _, s in self.sides()))
 
     def difference(self, node: Node) -> int | str:
@@ -106,7 +104,7 @@ class Mirror:
         pairs = self.sides()
         if not pairs or self.recovery:
             return
-        (node_a, a), (node_b, b) = pairs
+        a, b = (side for _, side in pairs)
         states = {a.mirror, b.mirror}
         if states == {"NEW"}:
             pass
@@ -120,9 +118,6 @@ class Mirror:
             good, bad = (a, b) if a.mirror == "GREEN" else (b, a)
             # A bitmap counts from the moment at which both were equal; against another image it says nothing.
             good.set(outdated=True, full=good.record["full"] or good.record["pair"] != bad.record["pair"])
-        for node, side in pairs:
-            other = node_b if node is node_a else node_a
-            side.set(peer_active=other.name in self.mounted)
         self._noted("join")
 
     def _both_green(self, a: Side, b: Side) -> None:
@@ -202,8 +197,7 @@ class Mirror:
         touched = do(tip)
         peer = self.peer_side(node)
         if peer and self.recovery and self.recovery.source is node:
-            self.copy(side, peer, touched)
-            self.recovery.copied(touched)
+            self.copy(side, peer, touched)  # what is pending among them is copied once more, which does no harm
         elif peer and side.mirror == peer.mirror == "GREEN":
             self.copy(side, peer, touched)
         else:
@@ -236,8 +230,7 @@ class Mirror:
         if self.recovery or side.mirror != "GREEN" or peer.mirror != "GREEN" or node.name in self.mounted:
             raise Refused(f"{self.spec.name}: the status of the mirror disk is invalid.")
         side.set(mirror="RED")
-        peer.cp.clear()
-        peer.set(outdated=True, full=False)
+        peer.set(outdated=True)  # its bitmap is empty, as always while both are GREEN
         group = self.cluster.group_of(self.spec.name)
         self.breaks[node.name] = {
             "t": round(context.lab.clock.monotonic(), 4),

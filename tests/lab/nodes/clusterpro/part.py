@@ -198,6 +198,9 @@ def _machine_by_role(role: str, machines: dict[str, Any]) -> Any | None:
 
 
 def install() -> Callable[[], None]:
+    from ...ec2 import world
+
+    world.plan(context.lab.world)  # so that a wrong world is refused in its own words
     given = dict(context.lab.cluster)
     if "platform" in context.lab.world:  # the world's word counts where the cluster's mapping has none
         given.setdefault("platform", context.lab.world["platform"])

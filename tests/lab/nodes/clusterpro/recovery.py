@@ -61,12 +61,6 @@ class Recovery:
             else:
                 self._finish()
 
-    def copied(self, numbers: list[int]) -> None:
-        """The source wrote these blocks meanwhile, and the mirror passed them on at once."""
-        done = set(numbers)
-        self.pending = [n for n in self.pending if n not in done]
-        self.source_side.cp.mark(numbers, on=False)
-
     def _finish(self) -> None:
         mirror = self.mirror
         pair = f"{mirror.cluster.spec.name}-{mirror.cluster.number()}"
