@@ -17,8 +17,33 @@ UNKNOWN_INSTANCE, UNKNOWN_VOLUME, UNKNOWN_SNAPSHOT = "i-0" + "f" * 16, "vol-0" +
 _numbers = itertools.count(1)
 
 
-def refused(lab: Lab, code: str, call: Callable[..., Any], **arguments: Any) -> str:
-    """Make a call that must fail with `code` and change nothing in the whole model; returns the error's message."""
+def settled(lab: Lab) -> None:
+    """Wait until nothing moves by itself, so that a comparison of the whole model sees only the call between."""
+
+    def moves(machine: dict[str, Any]) -> bool:
+        going_down = machine["State"]["Name"] in ("stopping", "shutting-down") and machine["Guest"] == "off"
+        return going_down or machine["State"]["Name"] == "pending" or machine["Guest"] in ("booting", "shutting_down")
+
+    def still() -> bool:
+        now = lab.control("ec2")
+        attachments = {a["State"] for v in now["volumes"] for a in v["Attachments"]}
+        return not (
+            {"creating", "deleting"} & {v["State"] for v in now["volumes"]}
+            or {"attaching", "detaching"} & attachments
+            or "pending" in {s["State"] for s in now["snapshots"]}
+            or any(moves(machine) for machine in now["instances"])
+        )
+
+    lab.wait_for(still, 60, "a quiet model")
+
+
+def refused(lab: Lab, code: str, call: Callable[..., Any], *, settle: bool = True, **arguments: Any) -> str:
+    """Make a call that must fail with `code` and change nothing in the whole model; returns the error's message.
+
+    `settle` False where the call is about something that is under way.
+    """
+    if settle:
+        settled(lab)
     before = lab.control("ec2")
     with pytest.raises(ClientError) as caught:
         call(**arguments)

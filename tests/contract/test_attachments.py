@@ -13,6 +13,7 @@ from ec2_steps import (
     new_volume,
     reach,
     refused,
+    settled,
     stopped_instance,
     volume,
 )
@@ -101,10 +102,12 @@ def test_wrong_arguments(lab, ec2, running, change, code):
 
 
 def test_attach_needs_an_available_volume_and_a_settled_instance(lab, ec2, running):
-    lab.control("timing", values={"volume_create": 5.0})
+    settled(lab)
+    lab.control("timing", values={"volume_create": 15.0})
     try:
         creating = ec2.create_volume(AvailabilityZone="ap-northeast-1a", Size=1)["VolumeId"]
-        refused(lab, "IncorrectState", ec2.attach_volume, VolumeId=creating, InstanceId=running, Device="/dev/sdl")
+        wrong = {"VolumeId": creating, "InstanceId": running, "Device": "/dev/sdl"}
+        refused(lab, "IncorrectState", ec2.attach_volume, settle=False, **wrong)
     finally:
         lab.control("timing", values={"volume_create": 1.0})
     volume_id, target = new_volume(lab, ec2), new_instance(lab, ec2)
@@ -144,10 +147,15 @@ def test_detach_takes_time_and_frees_volume_and_device(lab, ec2):
     target, volume_id = stopped_instance(lab, ec2), new_volume(lab, ec2)
     ec2.attach_volume(VolumeId=volume_id, InstanceId=target, Device="/dev/sdb")
     attached(lab, ec2, volume_id)
-    assert ec2.detach_volume(VolumeId=volume_id)["State"] == "detaching"
+    settled(lab)
+    lab.control("timing", values={"volume_detach": 10.0})
+    try:
+        assert ec2.detach_volume(VolumeId=volume_id)["State"] == "detaching"
+    finally:
+        lab.control("timing", values={"volume_detach": 0.5})
     assert volume(ec2, volume_id)["Attachments"][0]["State"] == "detaching"
-    refused_state = refused(lab, "IncorrectState", ec2.detach_volume, VolumeId=volume_id)
-    assert "'detaching'" in refused_state
+    message = refused(lab, "IncorrectState", ec2.detach_volume, settle=False, VolumeId=volume_id)
+    assert "'detaching'" in message
     seen = reach(lab, ec2, volume_id, "available")
     assert seen["Attachments"] == []
     assert [m["DeviceName"] for m in instance(ec2, target)["BlockDeviceMappings"]] == ["/dev/sda1"]

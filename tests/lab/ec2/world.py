@@ -14,12 +14,13 @@ from . import instances, surroundings, volumes
 from .instance_attributes import BEHAVIORS
 from .instance_types import TYPES
 from .machines import Guest, NullMachine
-from .volume_rules import SIZES
+from .volume_rules import SIZES, shape
 from .zones import ZONES
 
 ROOT = {"device": "/dev/sda1", "size_gib": 10, "type": "gp2", "delete_on_termination": True}
 DATA = {"device": "/dev/sdb", "size_gib": 20, "type": "gp3"}
 DEFAULT_TYPE = {"xen": "t2.medium", "nitro": "t3.medium"}
+# nodes that always exist, with their defaults; a part that knows more of them replaces this before build() is called
 NODES: dict[str, dict[str, Any]] = {"server1": {"az": f"{context.REGION}a"}, "server2": {"az": f"{context.REGION}c"}}
 
 
@@ -99,7 +100,13 @@ def _node(name: str, spec: dict[str, Any], place: str) -> dict[str, Any]:
     twice = sorted({d for d in devices if devices.count(d) > 1})
     if twice:
         raise WorldError(f"{place}: device {twice[0]} is used twice")
-    return {**node, "name": name, "root": root, "volumes": [root, *({**DATA, **v} for v in data)]}
+    complete = [root, *({**DATA, **v} for v in data)]
+    for volume in complete:
+        try:
+            shape(volume["type"], volume["size_gib"], volume.get("iops"), volume.get("throughput"))
+        except AwsError as error:
+            raise WorldError(f"{place}, {volume['device']}: {error.message}") from error
+    return {**node, "name": name, "root": root, "volumes": complete}
 
 
 def plan(spec: dict[str, Any]) -> list[dict[str, Any]]:
@@ -108,11 +115,11 @@ def plan(spec: dict[str, Any]) -> list[dict[str, Any]]:
     common = {**_check("world.node", spec.get("node", {}), _NODE)}
     if "platform" in spec:
         common.setdefault("platform", spec["platform"])
-    named = {**NODES, **spec.get("nodes", {})}
+    named = spec.get("nodes", {})
     out = []
-    for name, own in named.items():
+    for name in dict.fromkeys((*NODES, *named)):
         place = f"world.nodes.{name}"
-        own = _check(place, own, _NODE)
+        own = _check(place, named.get(name, {}), _NODE)
         out.append(_node(name, {**NODES.get(name, {}), **common, **own}, place))
     return out
 
@@ -151,10 +158,7 @@ def _make(node: dict[str, Any]) -> instances.Instance:
     instance.ssm_managed = node["ssm"]
     for each in node["volumes"]:
         options = {key: each[key] for key in ("iops", "throughput", "kms_key_id", "tags") if key in each}
-        try:
-            volume = volumes.create_now(node["az"], each["size_gib"], each["type"], **options)
-        except AwsError as error:
-            raise WorldError(f"world.nodes.{node['name']}, {each['device']}: {error}") from error
+        volume = volumes.create_now(node["az"], each["size_gib"], each["type"], **options)
         delete = each.get("delete_on_termination", False)
         volumes.attach_now(volume, instance, each["device"], delete_on_termination=delete)
     if "auto_scaling_group" in node:
