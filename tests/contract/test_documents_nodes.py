@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node_steps import Runner, sh, status, up
+from node_steps import Runner, bring_back, instance_state, rebooted, sh, status, up
 
 from lab.client import Lab
 
@@ -60,14 +60,17 @@ class Nodes:
         }  # fmt: skip
         return {k: [other.get(k, known[k])] for k in DOCUMENTS[step].parameters}
 
-    def send(self, step: str, node: str = "server1", **other: str) -> dict[str, Any]:
+    def send(self, step: str, node: str = "server1", **other: Any) -> dict[str, Any]:
         """{status, line: the first line's JSON, sections: {name: text}, disturbed: the commands that it issued}."""
+        wait = other.pop("wait", True)
         runner = self.runners[node]
         since = len(self.lab.log())
         parameters = self.parameters(step, node, **other)
         sent = runner.ssm.send_command(
             DocumentName=f"mirrorsnap-{step}", InstanceIds=[runner.instance], Parameters=parameters
         )
+        if not wait:  # the node goes down: what Run Command makes of it is not evidence
+            return {}
         done = runner.until(sent["Command"]["CommandId"], seconds=60)
         first, _, raw = done["StandardOutputContent"].partition("\n")
         assert first.startswith("mirrorsnap {"), done
@@ -133,9 +136,45 @@ def test_a_backups_critical_section(nodes: Nodes) -> None:
     )
     units = nodes.send("read-records")["line"]["units"]
     assert units == {"break": "inactive", "active": "inactive", "timer": "inactive", "timer.timer": "inactive"}
-    assert run
     assert not nodes.lab.control("oracles")["violations"]
-    nodes.send("resume-monitors")
+
+    # The standby goes down in backup mode, with its evidence on the root disk, and comes back by --post.
+    up_again = status(nodes.lab, "server2")["boot_id"]
+    nodes.send("enter-backup-mode", "server2", wait=False)
+    nodes.lab.wait_for(lambda: instance_state(nodes.lab, "server2") == "stopped", 60, "the standby has stopped")
+    bring_back(nodes.lab, "server2")
+    seen = nodes.send("observe", "server2")
+    job = seen["line"]["jobs"]["enter-backup-mode.1"]
+    assert job["started"]["boot_id"] == job["ended"]["boot_id"] == up_again and job["ended"]["rc"] == 0
+    assert "All backup flags have set to <ON>." in seen["sections"]["out enter-backup-mode.1"]
+    assert seen["sections"]["is-enabled"].split() == ["disabled", "disabled"]
+    between = status(nodes.lab, "server2")["boot_id"]
+    nodes.send("leave-backup-mode", "server2", wait=False)
+    rebooted(nodes.lab, between, "server2")
+    seen = nodes.send("observe", "server2")
+    assert seen["line"]["jobs"]["leave-backup-mode.1"]["ended"]["rc"] == 0
+    again = nodes.send("leave-backup-mode", "server2")  # with the new boot's id: the root disk remembers
+    assert again["line"]["reason"] == "done_before" and again["disturbed"] == []
+    assert seen["sections"]["is-enabled"].split() == ["enabled", "enabled"]
+    assert nodes.send("resume-monitors", Nodes="server1")["line"]["result"] == "ok"
+    nodes.healthy()
+    assert not nodes.lab.control("oracles")["violations"] and run
+
+
+def test_plain_steps_do_their_work(nodes: Nodes) -> None:
+    nodes.begin()
+    stopped = nodes.send("stop-group")
+    assert stopped["line"]["result"] == "ok" and "clpgrp -t failover1" in stopped["disturbed"]
+    assert nodes.send("recover-mirror")["line"]["result"] == "failed"  # GREEN GREEN: there is nothing to recover
+    started = nodes.send("start-group")
+    assert started["line"]["result"] == "ok" and "clpgrp -s failover1" in started["disturbed"]
+    assert nodes.send("start-group", Attempt="2")["line"]["result"] == "ok"  # it is there already
+    assert nodes.send("start-cluster")["line"]["result"] == "failed"  # it runs already
+    sh(nodes.lab, "systemctl disable clusterpro clusterpro_md", "server2")
+    assert nodes.send("enable-services", "server2")["line"]["result"] == "ok"
+    assert (
+        sh(nodes.lab, "systemctl is-enabled clusterpro clusterpro_md", "server2")["stdout"].split() == ["enabled"] * 2
+    )
     nodes.healthy()
 
 
