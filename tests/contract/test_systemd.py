@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from node_steps import out, rebooted, sh, status
+from node_steps import bring_back, out, rebooted, sh, status
 
 from lab.client import Lab
 
@@ -119,12 +119,18 @@ def test_a_stopped_timer_never_fires(lab: Lab, unit: str) -> None:
     out(lab, f"systemd-run -q --unit={unit} true")
 
 
-def test_no_transient_unit_survives_a_boot(lab: Lab, unit: str) -> None:
+@pytest.mark.parametrize("end", ["reboot", "power cut"])
+def test_no_transient_unit_survives_a_boot(lab: Lab, unit: str, end: str) -> None:
     timer = f"systemd-run -q --unit={unit} --on-active=15 --timer-property=AccuracySec=1ms"
     out(lab, f"{timer} touch $MIRRORSNAP_VAR_LIB/{unit}")
     out(lab, f"systemd-run -q --unit={unit}s sh -c 'sleep 15; touch $MIRRORSNAP_VAR_LIB/{unit}'")
     before = status(lab)["boot_id"]
-    sh(lab, "reboot")
+    if end == "reboot":
+        sh(lab, "reboot")
+    else:
+        lab.control("node", name="server1", effect="power_off")
+        lab.wait_for(lambda: status(lab)["state"] == "off")
+        bring_back(lab)
     rebooted(lab, before)
     assert sh(lab, f"systemctl is-active {unit}.timer {unit}s")["stdout"].split() == ["inactive", "inactive"]
     lab.sleep(16)

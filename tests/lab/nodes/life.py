@@ -1,15 +1,17 @@
-"""The nodes as a part of the lab: control operations on them, and the watchdog that outlives a killed lab."""
+"""The nodes as a part of the lab: control operations on them, faults at phases, the guests of the first world.
+
+What a killed lab leaves running is hunted by patches/lambda_reaper.py: every process of a node has the lab's home in
+its environment.
+"""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 from .. import context
 from ..control import op
 from .machine import MACHINES, Machine, by_name
-from .nodecmd import binary
 
 # node fault effect -> what it does; the SSM agent adds its own
 EFFECTS: dict[str, Callable[[Machine], None]] = {}
@@ -116,32 +118,15 @@ def make(instance: Any) -> Machine:
     return machine
 
 
-def start_watchdog() -> subprocess.Popen[bytes]:
-    """A process that waits for this one's end, however it comes, then kills what runs on the nodes."""
-    home = str(context.lab.home)
-    return subprocess.Popen(
-        ["lab-watchdog", f"LAB_HOME={home}", home],
-        executable=str(binary()),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # a Ctrl-C at the lab must not end it first
-    )
-
-
 def install() -> Callable[[], None]:
     from .. import phases
     from ..ec2 import world
 
-    watchdog = start_watchdog()
     world.machine_factory = make
     phases.on_phase(on_phase)
 
     def stop() -> None:
         for machine in list(MACHINES.values()):
             machine.close()
-        assert watchdog.stdin
-        watchdog.stdin.close()
-        watchdog.wait(10)
 
     return stop

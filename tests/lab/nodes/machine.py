@@ -92,7 +92,7 @@ class Machine:
             "PATH": f"{self.root}/bin:{self._tools}",
             "HOME": str(self.root / "tmp"),
             "LANG": "C.UTF-8",
-            "LAB_HOME": str(context.lab.home),  # the watchdog's mark
+            "LAB_HOME": str(context.lab.home),  # by which the reaper finds it when the lab was killed
             "LAB_NODE_SOCKET": str(self.root / "sock"),
             "LAB_NODE": self.name,
             "LAB_BOOT": self.boot_id,

@@ -14,11 +14,13 @@ from collections.abc import Callable
 
 from .. import context
 
-# POSIX sh; $1 is the lab's home, which mkdtemp made unique. Twice, since a hunted process can start another.
+# POSIX sh; $1 is the lab's home, which mkdtemp made unique. Until none is found: a hunted process can start another.
 SCRIPT = r"""
 while read -r _; do :; done
-for round in 1 2; do
-  for environ in $(grep -alsF -- "$1" /proc/[0-9]*/environ); do
+for round in 1 2 3 4 5 6 7 8 9 10; do
+  found=$(grep -alsF -- "$1" /proc/[0-9]*/environ)
+  [ -n "$found" ] || break
+  for environ in $found; do
     pid=${environ#/proc/}
     kill -9 "${pid%/environ}" 2>/dev/null
   done

@@ -3,9 +3,6 @@
 //! One binary with many names: it sends its name, arguments, environment and directory to the lab over the unix socket
 //! `LAB_NODE_SOCKET`, prints what the lab answers and ends with the lab's exit code. It starts in well under a
 //! millisecond, since the scripts under test poll with such commands. `nodes/socket.py` is the other end.
-//!
-//! As `lab-watchdog MARK DIR` it waits until its standard input closes, which the kernel does however the lab died,
-//! then kills every process whose environment holds MARK and removes DIR.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -14,26 +11,17 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, exit};
 use std::time::Duration;
-use std::{env, fs, thread};
+use std::{env, thread};
 
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 const EXIT: u8 = 3;
 const EXEC: u8 = 4;
 
-const SIGKILL: i32 = 9;
 const GONE_SECONDS: u64 = 60;
-
-unsafe extern "C" {
-    fn kill(pid: i32, signal: i32) -> i32;
-}
 
 fn main() {
     let args: Vec<OsString> = env::args_os().collect();
-    let name = args.first().map(|a| a.as_bytes().to_vec()).unwrap_or_default();
-    if name.ends_with(b"lab-watchdog") {
-        watchdog(&args[1..]);
-    }
     match ask(&args) {
         Ok(code) => exit(code),
         Err(error) => {
@@ -95,38 +83,4 @@ fn exec(body: &[u8]) -> io::Error {
     let error = Command::new(&path).arg0(name).args(fields).exec();
     eprintln!("nodecmd: {}: {error}", path.to_string_lossy());
     exit(127);
-}
-
-fn watchdog(args: &[OsString]) -> ! {
-    let [mark, home] = args else {
-        eprintln!("usage: lab-watchdog MARK DIR <pipe");
-        exit(2);
-    };
-    let _ = io::copy(&mut io::stdin(), &mut io::sink());
-    // A process found may just have forked: go on until none is left.
-    for _ in 0..50 {
-        if kill_marked(mark.as_bytes()) == 0 {
-            break;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    if home.as_bytes().len() > 1 {
-        let _ = fs::remove_dir_all(home);
-    }
-    exit(0);
-}
-
-fn kill_marked(mark: &[u8]) -> usize {
-    let mut found = 0;
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else {
-            continue;
-        };
-        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environment.split(|b| *b == 0).any(|field| field == mark) {
-            found += 1;
-            unsafe { kill(pid, SIGKILL) };
-        }
-    }
-    found
 }
