@@ -524,7 +524,22 @@ fn before_the_break_a_dead_active_s_groups_start_on_the_standby() {
     // A dead active is known by its power, never by its silence.
     let mut seen = world.observe();
     seen.instances.get_mut("server1").unwrap().power = Power::Running;
-    assert!(!matches!(verdict(&seen, &Memory::default()), Verdict::Act { .. }));
+    seen.at = seen.at.plus(i64::from(intent().quiet_after_seconds));
+    assert!(matches!(verdict(&seen, &Memory::default()), Verdict::Wait { key, .. } if key == "answer server1"));
+}
+
+#[test]
+fn nothing_starts_on_a_side_that_is_not_green() {
+    let mut world = World::at(4, true, vec![], 0);
+    world.armed = false;
+    let mut seen = world.observe();
+    for color in [Color::Red, Color::Gray, Color::Blue, Color::Yellow] {
+        for node in seen.nodes.values_mut() {
+            node.mirrors
+                .insert("md1".into(), testing::mirror(Status::Abnormal, color, Color::Green));
+        }
+        assert!(matches!(verdict(&seen, &Memory::default()), Verdict::Wait { key, .. } if key == "green active"));
+    }
 }
 
 #[test]

@@ -105,7 +105,8 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
     SectionState::Good(Section {
         epoch,
         consistent_at,
-        outage_seconds: (done.uptime - stopping.uptime).max(0.0),
+        // The node's clock has two decimals.
+        outage_seconds: ((done.uptime - stopping.uptime).max(0.0) * 100.0).round() / 100.0,
     })
 }
 

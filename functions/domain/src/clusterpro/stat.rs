@@ -221,7 +221,7 @@ pub fn parse(text: &str) -> Result<Stat> {
 /// The state of each monitor on each node.
 pub type Monitors = BTreeMap<String, BTreeMap<String, State>>;
 
-/// Reads the output of `clpstat -m`: blocks that begin `Monitor0 [mdw1 : Normal]` (or a line with the monitor's name),
+/// Reads the output of `clpstat -m`: blocks that begin `Monitor0 [mdw1 : Normal]` or `Monitor0 : [mdw1 : Normal]`,
 /// followed by a line for each node, `server1 [o|o] : Suspend`. Nodes may be shown by their aliases `server0`, … which
 /// the head of the table explains (`*server0 : server1`).
 pub fn parse_monitors(text: &str) -> Result<Monitors> {
@@ -272,7 +272,10 @@ fn heading(line: &str) -> Option<&str> {
         .filter(|word| word.eq_ignore_ascii_case("monitor"))
         .and(line.get(7..))?;
     let (number, inner) = rest.split_once('[')?;
-    if !number.trim().chars().all(|c| c.is_ascii_digit()) {
+    if !number
+        .chars()
+        .all(|c| c.is_ascii_digit() || c.is_whitespace() || c == ':')
+    {
         return None;
     }
     let name = inner.split([':', ']']).next()?.trim();

@@ -116,6 +116,10 @@ fn monitors_on_each_node() {
     assert_eq!(monitor_state(&monitors, "mdw1", "server2"), State::Suspended);
     assert_eq!(monitor_state(&monitors, "mdnw1", "server2"), State::Offline);
     assert_eq!(monitor_state(&monitors, "mdw2", "server2"), State::Unknown);
+    let colon = MONITORS
+        .replace("Monitor0 [", "Monitor0 : [")
+        .replace("Monitor1 [", "Monitor1 : [");
+    assert_eq!(parse_monitors(&colon).unwrap(), monitors);
     let plain = "Monitor0 [mdw1 : Normal]\n  server1 ....: Suspend\n  server2 : Online\n";
     assert_eq!(
         monitor_state(&parse_monitors(plain).unwrap(), "mdw1", "server1"),
