@@ -157,6 +157,13 @@ def test_execution_timeout_kills_the_script(lab: Lab, runner: Runner) -> None:
     assert sh(lab, "test -e $MIRRORSNAP_VAR_LIB/too-late")["rc"] == 1
 
 
+def test_what_has_ended_is_not_ended_again_by_a_timeout(lab: Lab, runner: Runner) -> None:
+    command = runner.send("true", TimeoutSeconds=30, Parameters={"executionTimeout": ["5"]})
+    runner.until(command)
+    lab.sleep(37)
+    assert runner.statuses(command) == ["Pending", "InProgress", "Success"]
+
+
 def test_cancelling(lab: Lab, runner: Runner) -> None:
     command = runner.send("touch $MIRRORSNAP_RUN/begun; sleep 100; touch $MIRRORSNAP_RUN/cancel-missed")
     lab.wait_for(lambda: sh(lab, "test -e $MIRRORSNAP_RUN/begun")["rc"] == 0)
@@ -262,14 +269,16 @@ def test_fifteen_attempts_and_no_more(fresh_lab: Callable[..., Lab]) -> None:
 
 
 def test_a_finished_command_can_be_replayed_at_the_next_boot(lab: Lab, runner: Runner) -> None:
-    command = runner.send(COUNT.format("replayed"))
+    command = runner.send(COUNT.format("replayed") + "wc -l <$MIRRORSNAP_VAR_LIB/replayed")
     assert runner.until(command)["Status"] == "Success"
     lab.control("node", name="server1", effect="replay_command")
     before = status(lab)["boot_id"]
     sh(lab, "reboot")
     rebooted(lab, before)
     lab.wait_for(lambda: runs(lab, "replayed") == 2, what="the second run")
+    lab.sleep(3)
     assert runner.statuses(command) == ["Pending", "InProgress", "Success"]  # SSM hears of it only once
+    assert runner.get(command)["StandardOutputContent"] == "1\n"
 
 
 @pytest.mark.parametrize("kills", [False, True])
