@@ -13,6 +13,8 @@ import yaml
 
 from lab.faults import FaultError
 from lab.faults import parse as parse_fault
+from lab.nodes.clusterpro.spec import SpecError
+from lab.nodes.clusterpro.spec import parse as parse_cluster
 
 PHASES = (
     *("Inspect", "Quiesce", "Split", "Resume", "EnterBackupMode", "StopStandby", "Snapshot", "StartStandby"),
@@ -28,7 +30,14 @@ EXPECT_KEYS = frozenset({"status", "error", "outage_below", "healthy_within", "v
 CLUSTER_KEYS = frozenset(
     {
         *("active", "platform", "layout", "auto_recovery", "fullcopy", "mirror_disks", "failover_groups"),
-        *("config", "timing", "switches"),
+        *("config", "timing", "switches", "world"),
+    }
+)
+# What a `set` step can change; world.py carries each out.
+SET_KEYS = frozenset(
+    {
+        *("auto_recovery", "fullcopy", "licence", "switches", "partitions", "timing", "ssm", "config", "heartbeat"),
+        *("node", "run", "instance"),
     }
 )
 
@@ -151,7 +160,20 @@ def _value(kind: str, value: Any, where: str, names: set[str]) -> Any:
         if kind == "check" and ("text" in raw) == bool(raw.get("absent")):
             raise ScenarioError(f"{where}: needs either text or absent: true")
         return raw
-    return _mapping(value, where)
+    if kind == "set":
+        raw = _mapping(value, where, SET_KEYS)
+        if not raw:
+            raise ScenarioError(f"{where}: needs at least one of {sorted(SET_KEYS)}")
+        return raw
+    return _operation(kind, _mapping(value, where), where, names)
+
+
+def _operation(kind: str, raw: dict[str, Any], where: str, names: set[str]) -> dict[str, Any]:
+    """An operation's input is not judged here, so that wrong input can be tested; but what only a scenario can say is."""
+    before = raw.get("before")
+    if kind == "restore" and isinstance(before, dict) and (set(before) != {"step"} or before["step"] not in names):
+        raise ScenarioError(f"{where}.before: a time, or the name of an earlier step as {{step: x}}, not {before!r}")
+    return raw
 
 
 def _step(index: int, raw: Any, names: set[str]) -> Step:
@@ -197,6 +219,12 @@ def parse(text: str, source: str = "scenario") -> Scenario:
         raise ScenarioError(f"{source}.steps: a scenario needs at least one step")
     names: set[str] = set()
     cluster = _mapping(raw.get("cluster"), f"{source}.cluster", CLUSTER_KEYS)
+    try:
+        parse_cluster({key: value for key, value in cluster.items() if key != "world"})
+    except SpecError as error:
+        raise ScenarioError(f"{source}: {error}") from error
+    _mapping(cluster.get("config"), f"{source}.cluster.config")
+    _mapping(cluster.get("world"), f"{source}.cluster.world")
     return Scenario(raw["name"], cluster, [_step(i, step, names) for i, step in enumerate(steps)])
 
 
@@ -205,3 +233,5 @@ def load(path: Path) -> Scenario:
         return parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not UTF-8: {error}") from error

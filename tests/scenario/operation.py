@@ -1,0 +1,134 @@
+"""One operation of a scenario: started with its faults, followed to its end, and judged.
+
+It ends when its execution and every execution caused by it have ended; what it leaves behind is judged then, at most
+`healthy_within` later.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from .format import Expect, Step
+from .journal import Journal
+from .product import Family, Product
+from .timeline import longest
+
+POLL = 0.05  # real seconds between two looks
+SETTLE = 0.3  # real seconds in which EventBridge starts what an end causes; the lab delivers within milliseconds
+LIMIT = 7200.0  # lab seconds after which an operation counts as never ending
+LEAST = 60.0  # real seconds that every operation is given, however fast the lab's clock is
+
+
+@dataclass
+class Operation:
+    step: Step
+    arn: str
+    started: float  # lab time, as everything here
+    faults: list[int]
+    late: float = 0.0  # how much later than its cause an event may arrive, by the step's own faults
+    ended: float | None = None  # of its own execution
+    over: float | None = None  # of everything that it caused
+    family: Family | None = None
+    failures: list[str] = field(default_factory=list)
+    residue: list[str] = field(default_factory=list)
+
+
+def begin(product: Product, step: Step, kind: str, value: dict[str, Any], faults: list[dict[str, Any]]) -> Operation:
+    """Add the faults and start the execution."""
+    lab = product.lab
+    ids = [lab.fault(**fault) for fault in faults]
+    late = max((float(f["effect"]["late"]) for f in faults if isinstance(f.get("effect"), dict) and "late" in f["effect"]),
+               default=0.0)  # fmt: skip
+    started = float(lab.control("time")["t"])
+    return Operation(step, product.start(kind, value), started, ids, late)
+
+
+def finish(product: Product, journal: Journal, operation: Operation) -> None:
+    """Wait for the end of the operation and of all that it caused, and take its faults away."""
+    deadline = time.monotonic() + max(LEAST, LIMIT / product.lab.scale)
+    settled: float | None = None
+    count = 0
+    while True:
+        found = product.family(operation.arn)
+        now = float(product.lab.control("time")["t"])
+        if operation.ended is None and found.main["over"]:
+            operation.ended = now
+        if not found.over or len(found.members) != count:
+            settled, count = None, len(found.members)
+        elif settled is None:
+            settled = time.monotonic() + SETTLE + operation.late / product.lab.scale
+        elif time.monotonic() > settled:
+            operation.family, operation.over = found, now
+            break
+        if time.monotonic() > deadline:
+            running = [f"{m['machine']} {m['name']}" for m in found.members if not m["over"]]
+            operation.failures.append(f"still running after {LIMIT:g} s: {', '.join(running)}")
+            operation.family, operation.over = found, now
+            operation.ended = operation.ended or now
+            break
+        time.sleep(POLL)
+    for each in operation.faults:
+        product.lab.control("clear_faults", id=each)
+    journal.refresh()
+
+
+def judge(product: Product, journal: Journal, operation: Operation, excused: set[str]) -> None:
+    """Compare with what the step expects. `excused`: residue that was there before any operation."""
+    expect, main = operation.step.expect, _main(operation)
+    if main["status"] != expect.status:
+        operation.failures.append(f"status {main['status']} ({error_text(main)}), expected {expect.status}")
+    if expect.error is not None and main["error"] != expect.error:
+        operation.failures.append(f"error {error_text(main)}, expected {expect.error}")
+    _residue(product, operation, expect, excused)
+    journal.now()
+    if expect.outage_below is not None:
+        worst = longest(journal.outages(operation.started, operation.over or operation.started))
+        if worst is not None and (worst.open or worst.seconds >= expect.outage_below):
+            text = "not ended" if worst.open else f"{worst.seconds:.2f} s"
+            operation.failures.append(f"outage {text}, expected below {expect.outage_below:g} s")
+    if expect.valid_backups is not None:
+        valid = product.valid_backups()
+        if len(valid) != expect.valid_backups:
+            operation.failures.append(f"valid backups {len(valid)} ({', '.join(valid)}), expected {expect.valid_backups}")
+
+
+def _residue(product: Product, operation: Operation, expect: Expect, excused: set[str]) -> None:
+    """What is not as a normal cluster has it, at most `healthy_within` after the end."""
+    ended = operation.ended or operation.over or 0.0
+    while True:
+        now = float(product.lab.control("time")["t"])
+        left = [each["text"] for each in product.lab.control("oracles")["residue"]]
+        operation.residue = [text for text in left if text not in excused]
+        over = max(ended + expect.healthy_within, operation.over or 0.0)
+        if not operation.residue or now > over:
+            return
+        time.sleep(POLL)
+
+
+def _main(operation: Operation) -> dict[str, Any]:
+    assert operation.family is not None
+    return operation.family.main
+
+
+def error_text(execution: dict[str, Any]) -> str:
+    cause = str(execution.get("cause") or "")
+    return f"{execution.get('error') or 'no error'}{': ' + cause[:600] if cause else ''}"
+
+
+def result(journal: Journal, operation: Operation) -> dict[str, Any]:
+    """The step's entry in the result line."""
+    main, over = _main(operation), operation.over or operation.started
+    worst = longest(journal.outages(operation.started, over))
+    members = operation.family.members if operation.family else []
+    return {
+        "status": main["status"],
+        "error": main["error"],
+        "cause": (main.get("cause") or None) and str(main["cause"])[:1000],
+        "seconds": round((operation.ended or over) - operation.started, 3),
+        "outage_seconds": None if worst is None else round(worst.seconds, 3),
+        "executions": [
+            {key: each[key] for key in ("machine", "name", "status", "error", "transitions")} for each in members
+        ],
+    }

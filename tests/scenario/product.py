@@ -1,0 +1,195 @@
+"""The product deployed into a running lab, as a user deploys it, and its executions.
+
+`deploy()` packages and deploys target/deploy/template.json (made by `make build`) with the AWS CLI, tags the instances,
+and writes the cluster's configuration to Parameter Store. Needs a lab that was started with the same `cluster:` mapping.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.client import Lab
+from lab.nodes.clusterpro.spec import ClusterSpec
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TEMPLATE = ROOT / "target" / "deploy" / "template.json"
+STACK = "mirrorsnap"
+# Functions run as processes of this very machine, so they are built for it.
+ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+CLI_SECONDS = 180  # real; the CLI polls a stack every few seconds
+ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+# What a cluster's configuration needs beyond what the scenario's cluster says.
+DEFAULTS: dict[str, Any] = {"retention": {"keep_last": 7, "daily": 14, "weekly": 8, "monthly": 12}}
+
+
+class ProductError(Exception):
+    """The product cannot be deployed or lacks what a step needs; the text says what to do."""
+
+
+@dataclass
+class Family:
+    """An execution with all that it caused, children and event-started ones, in the order of their starts."""
+
+    members: list[dict[str, Any]]
+
+    @property
+    def main(self) -> dict[str, Any]:
+        return self.members[0]
+
+    @property
+    def over(self) -> bool:
+        return all(each["over"] for each in self.members)
+
+
+def family(executions: list[dict[str, Any]], arn: str) -> Family:
+    """Of the lab's list of executions, the one with this ARN and everything that it caused."""
+    known = {arn}
+    for each in executions:  # in the order of starts, so that causes come first
+        if each["parent"] in known or each["caused_by"] in known:
+            known.add(each["arn"])
+    return Family([each for each in executions if each["arn"] in known])
+
+
+def configuration(spec: ClusterSpec, instances: dict[str, str], extra: dict[str, Any]) -> dict[str, Any]:
+    """The cluster's JSON. `instances`: node name -> id; `extra` replaces top-level keys, and removes those set to None."""
+
+    def same(values: dict[str, str]) -> Any:
+        return next(iter(values.values())) if len(set(values.values())) == 1 else values
+
+    config: dict[str, Any] = {
+        "name": spec.name,
+        "nodes": [{"name": name, "instance_id": instances[name]} for name in spec.nodes],
+        "failover_groups": [group.name for group in spec.groups],
+        "mirror_disks": [
+            {
+                "name": disk.name,
+                "monitor": disk.monitor,
+                "device": disk.device,
+                "cluster_partition": same(disk.cluster_partition),
+                "data_partition": same(disk.data_partition),
+            }
+            for disk in spec.disks
+        ],
+        **DEFAULTS,
+    }
+    return {key: value for key, value in {**config, **extra}.items() if value is not None}
+
+
+def _aws(lab: Lab, *arguments: str, cwd: Path) -> None:
+    """The AWS CLI against the lab; ProductError with its own words if it fails."""
+    env = {**os.environ, **lab.environment, "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "AWS_PROFILE": ""}
+    env.pop("AWS_PROFILE")
+    command = [sys.executable, "-m", "awscli", *arguments]
+    try:
+        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=CLI_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ProductError(f"`aws {' '.join(arguments[:2])}` did not end within {CLI_SECONDS} s") from None
+    if done.returncode:
+        raise ProductError(f"`aws {' '.join(arguments[:2])}` failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+
+
+class Product:
+    """The deployed service: what a user may do with it through AWS."""
+
+    def __init__(self, lab: Lab, spec: ClusterSpec, config: dict[str, Any] | None = None) -> None:
+        self.lab, self.spec = lab, spec
+        self.extra = dict(config or {})
+        self.sfn, self.ssm, self.ec2 = lab.boto("stepfunctions"), lab.boto("ssm"), lab.boto("ec2", retries=3)
+        pages = self.ec2.describe_instances()["Reservations"]
+        named = {t["Value"]: i["InstanceId"] for r in pages for i in r["Instances"] for t in i["Tags"] if t["Key"] == "Name"}
+        self.instances = {name: named[name] for name in spec.nodes}
+        self.machines: dict[str, str] = {}
+
+    @property
+    def cluster(self) -> str:
+        return self.spec.name
+
+    def deploy(self, progress: Callable[[str], None] = lambda text: None) -> None:
+        """Deploy the stack, tag both instances, write the cluster's configuration."""
+        if not TEMPLATE.is_file():
+            raise ProductError(f"{TEMPLATE.relative_to(ROOT)} is missing: run `make build` first")
+        progress("packaging the template and the functions")
+        self.lab.boto("s3").create_bucket(
+            Bucket="mirrorsnap-artifacts", CreateBucketConfiguration={"LocationConstraint": self.lab.region}
+        )
+        with tempfile.TemporaryDirectory(prefix="mirrorsnap-deploy-") as directory:
+            packed = str(Path(directory) / "packed.json")
+            _aws(
+                self.lab,
+                *("cloudformation", "package", "--template-file", TEMPLATE.name, "--s3-bucket", "mirrorsnap-artifacts"),
+                *("--use-json", "--output-template-file", packed),
+                cwd=TEMPLATE.parent,
+            )
+            progress("deploying the stack")
+            _aws(
+                self.lab,
+                *("cloudformation", "deploy", "--template-file", packed, "--stack-name", STACK),
+                *("--s3-bucket", "mirrorsnap-artifacts"),
+                *("--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
+                *("--parameter-overrides", f"Architecture={ARCHITECTURE}"),
+                cwd=TEMPLATE.parent,
+            )
+        progress("registering the cluster")
+        tags = [{"Key": "mirrorsnap:cluster", "Value": self.cluster}]
+        self.ec2.create_tags(Resources=list(self.instances.values()), Tags=tags)
+        self.configure({})
+        self.machines = {m["name"]: m["stateMachineArn"] for m in self.sfn.list_state_machines()["stateMachines"]}
+
+    def configure(self, extra: dict[str, Any]) -> None:
+        """Write the cluster's configuration, with these top-level keys changed."""
+        self.extra |= extra
+        value = json.dumps(configuration(self.spec, self.instances, self.extra))
+        name = f"/mirrorsnap/clusters/{self.cluster}"
+        tier = "Advanced" if len(value) > 4096 else "Standard"
+        self.ssm.put_parameter(Name=name, Value=value, Type="String", Tier=tier, Overwrite=True)
+
+    def start(self, kind: str, value: dict[str, Any]) -> str:
+        """Start the state machine of `kind` on this cluster; the execution's ARN."""
+        name = f"mirrorsnap-{kind}"
+        if name not in self.machines:
+            there = ", ".join(sorted(self.machines)) or "none"
+            raise ProductError(f"the deployed product has no {kind}: there is no state machine {name}; there are {there}")
+        text = json.dumps({"cluster": self.cluster, **value})
+        return self.sfn.start_execution(stateMachineArn=self.machines[name], input=text)["executionArn"]
+
+    def family(self, arn: str) -> Family:
+        return family(self.lab.control("executions"), arn)
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        """Our snapshots, as EC2 describes them, with their tags as a dict under `tags`."""
+        mine = [{"Name": "tag:mirrorsnap:cluster", "Values": [self.cluster]}]
+        found = self.ec2.describe_snapshots(OwnerIds=["self"], Filters=mine)["Snapshots"]
+        return [{**s, "tags": {t["Key"]: t["Value"] for t in s.get("Tags", [])}} for s in found]
+
+    def valid_backups(self) -> list[str]:
+        """Ids of the backups whose whole set is completed and tagged valid."""
+        sets: dict[str, list[dict[str, Any]]] = {}
+        for snapshot in self.snapshots():
+            if "mirrorsnap:duplicate" not in snapshot["tags"]:
+                sets.setdefault(snapshot["tags"].get("mirrorsnap:backup-id", ""), []).append(snapshot)
+        return sorted(
+            name
+            for name, all_of in sets.items()
+            if name
+            and all(s["tags"].get("mirrorsnap:valid") == "true" and s["State"] == "completed" for s in all_of)
+            and len(all_of) == int(all_of[0]["tags"].get("mirrorsnap:set-size", "1"))
+        )
+
+
+def wait_until_up(lab: Lab, seconds: float = 60.0) -> None:
+    """Wait for a fresh lab's cluster to be normal; `seconds` of lab time, and at least 30 real ones."""
+    deadline = time.monotonic() + max(30.0, seconds / lab.scale)
+    while residue := [each["text"] for each in lab.control("oracles")["residue"]]:
+        if time.monotonic() > deadline:
+            raise ProductError(f"the lab's cluster did not come up: {'; '.join(residue)}")
+        time.sleep(0.02)

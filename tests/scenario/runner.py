@@ -1,0 +1,258 @@
+"""Runs one scenario: a fresh lab with its cluster, the product deployed into it, the steps, what they left behind.
+
+    python -m scenario.runner [--scale N] FILE
+
+Progress goes to stderr, one JSON line to stdout, last. Exit 0: everything held; 1: something did not; 2: the file cannot
+be understood; 3: the lab or the product could not be set up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lab.client import ControlError, Lab
+from lab.nodes.clusterpro.spec import parse as parse_cluster
+
+from . import operation, world
+from .format import OPERATIONS, Scenario, ScenarioError, Step, load
+from .journal import Journal
+from .operation import Operation
+from .product import Product, ProductError, wait_until_up
+
+SCALE = 5.0  # faster, and the two real cores of a small machine would show in the outage
+PHASE_SECONDS = 3600.0  # lab seconds that a step waits for another one's phase
+
+
+def lab_for(scenario: Scenario, scale: float) -> Lab:
+    """A lab with the scenario's cluster; ScenarioError if the lab refuses it."""
+    cluster = dict(scenario.cluster)
+    first_world = cluster.pop("world", None)
+    with tempfile.TemporaryDirectory(prefix="mirrorsnap-scenario-") as directory:
+        options = ["--cluster", str(Path(directory) / "cluster.json")]
+        Path(options[1]).write_text(json.dumps(cluster), encoding="utf-8")
+        if first_world:
+            options += ["--world", str(Path(directory) / "world.json")]
+            Path(options[3]).write_text(json.dumps(first_world), encoding="utf-8")
+        try:
+            return Lab(scale=scale, options=options)
+        except RuntimeError as error:
+            raise ScenarioError(f"{scenario.name}: {error}") from error
+
+
+class Runner:
+    def __init__(self, scenario: Scenario, lab: Lab, say: Callable[[str], None]) -> None:
+        self.scenario, self.lab, self.say = scenario, lab, say
+        spec = parse_cluster({k: v for k, v in scenario.cluster.items() if k not in ("world", "config")})
+        self.product = Product(lab, spec, scenario.cluster.get("config"))
+        self.journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
+        self.running: dict[str, tuple[Operation, dict[str, Any]]] = {}  # background steps by name
+        self.started: dict[str, Operation] = {}  # operations by their step's name
+        self.starts: list[tuple[float, int]] = []  # (lab time, step index), to tell to which step a violation belongs
+        self.steps: list[dict[str, Any]] = []
+        self.violations: list[dict[str, Any]] = []
+        self.excused: set[str] = set()  # residue that a `set` step made, not an operation
+        self.disturbed = False  # an operation has run since the last residue was excused
+
+    def run(self) -> dict[str, Any]:
+        self.product.deploy(self.say)
+        wait_until_up(self.lab)
+        for step in self.scenario.steps:
+            self._step(step)
+        for name in list(self.running):
+            self._join(name)
+        self._safety()
+        failed = [text for each in self.steps for text in each.get("failures", [])]
+        return {
+            "scenario": self.scenario.name,
+            "passed": not failed and not self.violations,
+            "steps": self.steps,
+            "violations": self.violations,
+        }
+
+    # --- steps ---
+
+    def _step(self, step: Step) -> None:
+        label = f"step {step.index + 1} {step.kind}{f' ({step.name})' if step.name else ''}"
+        entry: dict[str, Any] = {"kind": step.kind, "status": None, "error": None, "seconds": 0.0}
+        entry |= {"outage_seconds": None, "executions": []}
+        if step.name:
+            entry["as"] = step.name
+        self.steps.append(entry)
+        if step.at:
+            self._await_phase(step.at)
+        began = float(self.lab.control("time")["t"])
+        self.starts.append((began, step.index))
+        try:
+            if step.kind in OPERATIONS:
+                self._operation(step, entry, label)
+                return
+            self._plain(step, label)
+            entry["status"] = "SUCCEEDED"
+        except (world.StepFailed, ControlError, ProductError) as error:
+            entry["status"], entry["error"] = "FAILED", type(error).__name__
+            entry["failures"] = [str(error)]
+            self.say(f"{label}: {error}")
+        entry["seconds"] = round(float(self.lab.control("time")["t"]) - began, 3)
+
+    def _plain(self, step: Step, label: str) -> None:
+        if step.kind == "join":
+            self._join(step.value)
+            return
+        if step.kind == "write":
+            self.lab.control("cluster_write", **step.value)
+        elif step.kind == "delete":
+            self.lab.control("cluster_delete", **step.value)
+        elif step.kind == "check":
+            world.check(self.lab, step.value)
+        elif step.kind == "wait":
+            self._wait(step.value)
+        elif step.kind == "set":
+            world.change(self.lab, self.product, step.value)
+            self.lab.sleep(2.0)  # what was changed shows itself: a monitor's state, a node that goes down
+            if not self.running:
+                self.excused |= set(self._residue())
+        self.say(f"{label}: ok")
+
+    def _wait(self, value: dict[str, float]) -> None:
+        if "seconds" in value:
+            self.lab.sleep(value["seconds"])
+            return
+        deadline = time.monotonic() + max(5.0, value["healthy"] / self.lab.scale)
+        while left := self._residue():
+            if time.monotonic() > deadline:
+                raise world.StepFailed(f"not healthy within {value['healthy']:g} s: {'; '.join(left)}")
+            time.sleep(operation.POLL)
+
+    def _operation(self, step: Step, entry: dict[str, Any], label: str) -> None:
+        faults = [world.resolve(self.lab, fault) for fault in step.faults]
+        kind, value = self._input(step)
+        begun = operation.begin(self.product, step, kind, value, faults)
+        if step.name:
+            self.started[step.name] = begun
+        self.say(f"{label}: started")
+        if step.background:
+            assert step.name
+            self.running[step.name] = (begun, entry)
+        else:
+            self._end(begun, entry, label)
+
+    def _input(self, step: Step) -> tuple[str, dict[str, Any]]:
+        """The state machine and the input that a step means."""
+        value = dict(step.value)
+        if step.kind == "hold":
+            return "hold", {"hold": value.pop("why", "a scenario's operator is at work"), **value}
+        if step.kind == "unhold":
+            return "hold", {"unhold": True, **value}
+        if step.kind == "restore":
+            before = value.get("before")
+            if isinstance(before, dict):
+                value.pop("before")
+                value["backup"] = {"before": self._moment(before["step"])}
+            for key in ("rollback", "release"):
+                if value.get(key) == "last":
+                    value[key] = self._last_restore()
+        return step.kind, value
+
+    def _moment(self, name: str) -> str:
+        """When the step began, as the product writes times."""
+        if name not in self.started:
+            raise world.StepFailed(f"step {name!r} was no operation: it has no time")
+        clock = self.lab.control("time")
+        at = clock["epoch"] - clock["t"] + self.started[name].started
+        return datetime.datetime.fromtimestamp(at, tz=datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _last_restore(self) -> str:
+        """The id of the last restore that said one."""
+        for each in reversed(self.lab.control("executions")):
+            output = json.loads(each["output"]) if each["output"] else {}
+            if each["machine"] == "mirrorsnap-restore" and isinstance(output, dict) and output.get("id"):
+                return str(output["id"])
+        raise world.StepFailed("there is no restore yet whose id could be meant by `last`")
+
+    def _await_phase(self, at: dict[str, str]) -> None:
+        other = self.started[at["step"]]
+        deadline = time.monotonic() + max(20.0, PHASE_SECONDS / self.lab.scale)
+        while True:
+            found = self.product.family(other.arn)
+            self.journal.refresh()
+            if any(phase == at["phase"] for _, phase in self.journal.phases({m["arn"] for m in found.members})):
+                return
+            if found.over or time.monotonic() > deadline:
+                raise world.StepFailed(f"{at['step']} never entered {at['phase']}")
+            time.sleep(operation.POLL / 2)
+
+    def _join(self, name: str) -> None:
+        if name in self.running:
+            begun, entry = self.running.pop(name)
+            self._end(begun, entry, f"background step {name}")
+
+    def _end(self, begun: Operation, entry: dict[str, Any], label: str) -> None:
+        operation.finish(self.product, self.journal, begun)
+        operation.judge(self.product, self.journal, begun, self.excused)
+        entry |= operation.result(self.journal, begun)
+        if begun.failures:
+            entry["failures"] = begun.failures
+        for text in begun.residue:
+            self.violations.append({"oracle": 2, "step": begun.step.index, "text": text})
+        bad = "; ".join([*begun.failures, *(f"left behind: {text}" for text in begun.residue)])
+        self.say(
+            f"{label}: {entry['status']}{' ' + entry['error'] if entry['error'] else ''} after {entry['seconds']:.1f} s"
+            + (f", outage {entry['outage_seconds']:.2f} s" if entry["outage_seconds"] is not None else "")
+            + (f" -- {bad}" if bad else "")
+        )
+
+    # --- oracles ---
+
+    def _residue(self) -> list[str]:
+        return [each["text"] for each in self.lab.control("oracles")["residue"]]
+
+    def _safety(self) -> None:
+        """What the lab has watched all the time, by the step that had begun last."""
+        for each in self.lab.control("oracles")["violations"]:
+            step = max((index for t, index in self.starts if t <= each["t"]), default=0)
+            self.violations.append({"oracle": each["oracle"], "step": step, "text": each["text"]})
+        for each in self.violations:
+            self.say(f"violated: oracle {each['oracle']} at step {each['step'] + 1}: {each['text']}")
+
+
+def run(scenario: Scenario, scale: float = SCALE, say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Run a scenario in a lab of its own; the result line as a dict. ScenarioError, ProductError."""
+    with lab_for(scenario, scale) as lab:
+        return Runner(scenario, lab, say).run()
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="make scenario", description=__doc__.split("\n")[0])
+    parser.add_argument("--scale", type=float, default=SCALE, help=f"lab seconds per real second (default {SCALE:g})")
+    parser.add_argument("file", type=Path)
+    args = parser.parse_args(argv)
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - begun:6.1f} s] {text}", file=sys.stderr, flush=True)
+
+    try:
+        scenario = load(args.file)
+        say(f"scenario: {scenario.name}")
+        result = run(scenario, args.scale, say)
+    except ScenarioError as error:
+        print(f"scenario: {error}", file=sys.stderr)
+        return 2
+    except ProductError as error:
+        print(f"scenario: {error}", file=sys.stderr)
+        return 3
+    say("passed" if result["passed"] else "FAILED")
+    print(json.dumps(result, ensure_ascii=False), flush=True)
+    return 0 if result["passed"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

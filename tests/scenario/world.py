@@ -1,0 +1,100 @@
+"""What a scenario does to the cluster by itself: writing, deleting and checking files, and the `set` step.
+
+All through the lab's control plane, as an operator, a user of the cluster or fate would, never as the product.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.client import Lab
+
+from .product import Product
+
+CLUSTER_SETTINGS = frozenset({"auto_recovery", "fullcopy", "licence", "switches", "partitions"})
+INSTANCE_SETTINGS = frozenset({"shutdown_behavior", "tags", "untag", "power"})
+
+
+class StepFailed(Exception):
+    """A step could not be carried out, or found something else than it says."""
+
+
+def role(lab: Lab, name: str) -> str:
+    """`active` and `standby` as a node's name, as of now: by the first group that is online. Other names as they are."""
+    if name not in ("active", "standby"):
+        return name
+    dump = lab.control("cluster")
+    nodes = list(dump["nodes"])
+    for group in dump["groups"].values():
+        on = [node for node, status in group["status"].items() if status == "online"]
+        if on:
+            return on[0] if name == "active" else next(node for node in nodes if node != on[0])
+    raise StepFailed(f"no node is {name}: no group is online")
+
+
+def resolve(lab: Lab, fault: dict[str, Any]) -> dict[str, Any]:
+    """A fault with its roles as names."""
+    return {**fault, "node": role(lab, fault["node"])} if "node" in fault else dict(fault)
+
+
+def check(lab: Lab, value: dict[str, Any]) -> None:
+    """Read a file through the group and, where both sides are GREEN, from the bytes of each node's own disk."""
+    disk = {"disk": value["disk"]} if "disk" in value else {}
+    dump = lab.control("cluster")
+    mirror = dump["mirrors"][value.get("disk", next(iter(dump["mirrors"])))]
+    both = set(mirror["colours"].values()) == {"GREEN"} and not mirror["recovery"]
+    places: list[str | None] = [None, *(dump["nodes"] if both else [])]
+    for node in places:
+        found = lab.control("cluster_read", file=value["file"], **disk, **({"node": node} if node else {}))
+        where = f"{value['file']} on {node or 'the group'}"
+        if value.get("absent"):
+            if found is not None:
+                raise StepFailed(f"{where} is there, and should not be")
+        elif found is None:
+            raise StepFailed(f"{where} is not there")
+        elif found.get("text") != value["text"]:
+            raise StepFailed(f"{where} is {found.get('text', found['base64'])!r}, not {value['text']!r}")
+
+
+def change(lab: Lab, product: Product, value: dict[str, Any]) -> None:
+    """A `set` step."""
+    settings = {key: value[key] for key in CLUSTER_SETTINGS & set(value)}
+    if settings:
+        lab.control("cluster_set", **settings)
+    for op in ("timing", "ssm"):
+        if op in value:
+            lab.control(op, values=value[op])
+    if "config" in value:
+        product.configure(value["config"])
+    if "heartbeat" in value:
+        lab.control("heartbeat", up=value["heartbeat"])
+    for node, effect in value.get("node", {}).items():
+        lab.control("node", name=role(lab, node), effect=effect)
+    for node, script in value.get("run", {}).items():
+        name = role(lab, node)
+        done = lab.control("node_run", name=name, script=script)
+        if done["rc"]:
+            raise StepFailed(f"{script!r} on {name} ended with {done['rc']}: {done['stderr'] or done['stdout']}")
+    for node, wanted in value.get("instance", {}).items():
+        _instance(product, role(lab, node), wanted)
+
+
+def _instance(product: Product, node: str, wanted: dict[str, Any]) -> None:
+    if unknown := set(wanted) - INSTANCE_SETTINGS:
+        raise StepFailed(f"set.instance: unknown {sorted(unknown)}; known: {sorted(INSTANCE_SETTINGS)}")
+    ec2, instance = product.ec2, product.instances[node]
+    if "shutdown_behavior" in wanted:
+        ec2.modify_instance_attribute(
+            InstanceId=instance, InstanceInitiatedShutdownBehavior={"Value": wanted["shutdown_behavior"]}
+        )
+    if "tags" in wanted:
+        ec2.create_tags(Resources=[instance], Tags=[{"Key": k, "Value": v} for k, v in wanted["tags"].items()])
+    if "untag" in wanted:
+        ec2.delete_tags(Resources=[instance], Tags=[{"Key": key} for key in wanted["untag"]])
+    if wanted.get("power") == "stop":
+        ec2.stop_instances(InstanceIds=[instance])
+        ec2.get_waiter("instance_stopped").wait(
+            InstanceIds=[instance], WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+        )
+    elif wanted.get("power") == "start":
+        ec2.start_instances(InstanceIds=[instance])
