@@ -88,6 +88,8 @@ def test_after_a_hard_stop(bench, starts):
     assert (("cl", 18) in events(b, "server2")) is not starts
     if not starts:
         assert b.run("server2", "clpstat").rc != 0
+        assert b.run("server2", "clpbackup.sh --pre").rc != 0  # the agent runs, the daemon does not
+        assert b.cluster.dump()["mirrors"]["md1"]["flags"]["server2"] == "OFF"
         assert b.ok("server2", "clpcl -s") == "Start server2 : Command succeeded.\n"
         b.until(lambda: daemon(b, "server2") == "online", "started by hand")
     b.settle()
@@ -312,6 +314,9 @@ def test_group_being_stopped_on_a_dead_node_stays_stopped(bench):
     b.until(lambda: b.group()["server1"] == "stopping", "stopping")
     b.cut("server1")
     b.until(lambda: not b.cluster.nodes["server2"].peer_seen, "noticed")
+    b.boot("server1")
+    b.ok("server1", "clpcl -s")
+    b.until(lambda: daemon(b, "server1") == "online", "back")
     b.pause(2)
     assert set(b.group().values()) == {"offline"}
 
@@ -321,8 +326,30 @@ def test_node_that_returns_before_the_timeout(bench):
     b.cut("server1")
     b.boot("server1")
     b.until(lambda: "online" in b.group().values() and daemon(b, "server1") == "online", "running again")
-    assert list(b.group().values()).count("online") == 1
+    b.settle()
+    b.write("a", "it really runs")
     assert b.oracles.violations == []
+
+
+def test_group_stopped_and_started_again_counts_as_started(bench):
+    b = bench(auto_recovery=False)
+    b.ok("server1", "clpgrp -t failover1")
+    b.ok("server1", "clpgrp -s failover1")
+    b.ok("server2", "clpmdctrl --break md1")
+    b.cut("server1")  # the standby is RED: nothing fails over
+    b.boot("server1")
+    b.until(lambda: set(b.group().values()) == {"offline"}, "lost")
+    b.ok("server1", "clpcl -s")
+    b.until(lambda: b.group()["server1"] == "online", "started on its return")
+
+
+def test_group_being_stopped_by_command_does_not_fail_over(bench):
+    b = bench(timing={"group_stop": 3})
+    b.start("server1", "clpgrp -t failover1")
+    b.until(lambda: b.group()["server1"] == "stopping", "stopping")
+    b.halt("server1")
+    b.pause(2)
+    assert set(b.group().values()) == {"offline"}
 
 
 def test_umount_that_fails_at_shutdown_is_tried_again_then_given_up(bench):

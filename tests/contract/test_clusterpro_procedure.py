@@ -193,6 +193,7 @@ def test_pre_skipped_leaves_no_flag_and_boots_into_the_cluster(bench):
 
 def test_power_cut_instead_of_shutdown(bench):
     b = bench()
+    backup(b)  # an earlier shutdown in good order does not count for this one
     isolate(b)
     b.cut("server2")
     verdict = b.oracles.verdicts[b.snapshot("server2").id]

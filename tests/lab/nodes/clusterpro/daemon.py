@@ -55,8 +55,6 @@ class Daemons:
             known = node.daemon == "online" and peer.daemon == "online" and peer.peer_seen
             self._daemon(node, "stopped")
             self.agent_down(node)
-            for mirror in self.cluster.mirrors.values():
-                mirror.mounted.discard(node.name)
             if known:
                 life, seconds = peer.life, context.lab.timing.heartbeat_timeout
                 context.lab.timers.after(seconds, lambda: self._timeout(peer, life, node.life))
