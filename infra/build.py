@@ -1,6 +1,7 @@
-"""Make the template that is deployed: infra/template.yaml and the SSM command documents, in one file.
+"""Make what is deployed: infra/template.yaml and the SSM command documents in one file, and the bootstrap in a zip.
 
-    build.py [OUT]    writes OUT (default target/deploy/template.json)
+    build.py [OUT]    writes OUT (default target/deploy/template.json), and target/lambda/bootstrap.zip from
+                      target/lambda/bootstrap/bootstrap, which cargo-lambda builds (`make build`)
 
 The lab and a user deploy the same file. `aws cloudformation package` and `sam deploy` resolve its relative paths, which
 are relative to target/deploy.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 import build_documents
@@ -49,8 +51,24 @@ def build() -> dict:
     return template
 
 
+def pack(bootstrap: Path, archive: Path) -> None:
+    """Zip the bootstrap, the same bytes for the same binary: without its time, so that an unchanged one deploys as such."""
+    entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o755 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    side = archive.with_suffix(".tmp")
+    with zipfile.ZipFile(side, "w") as out:
+        out.writestr(entry, bootstrap.read_bytes())
+    side.replace(archive)
+
+
 def main() -> None:
-    out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "target" / "deploy" / "template.json"
+    target = HERE.parent / "target"
+    bootstrap = target / "lambda" / "bootstrap" / "bootstrap"
+    if not bootstrap.is_file():
+        raise SystemExit(f"build.py: {bootstrap.relative_to(HERE.parent)} is missing; `make build` builds it")
+    pack(bootstrap, target / "lambda" / "bootstrap.zip")
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else target / "deploy" / "template.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(build(), indent=1) + "\n", encoding="utf-8")
 
