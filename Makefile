@@ -60,12 +60,23 @@ lab: setup ## run the lab in the foreground; AWS clients find it through target/
 	@$(BIN)/python -m lab --env-file target/lab/env $(ARGS)
 
 lint: setup ## formatter and linters over everything
-	@$(BIN)/ruff check tests
-	@$(BIN)/ruff format --check tests
+	@$(BIN)/ruff check tests infra
+	@$(BIN)/ruff format --check tests infra
+	@rm -rf target/shellcheck && $(BIN)/python infra/build_documents.py --check target/shellcheck
+	@$(BIN)/shellcheck -s sh target/shellcheck/*.sh tests/seed/*.sh
+	@$(BIN)/python infra/build.py && $(BIN)/cfn-lint -t target/deploy/template.json
+	@$(BIN)/python tests/lint_statemachines.py statemachine/*.asl.json
+	@cargo fmt --all --check
+	@echo "lint: clippy (the first time it reads the AWS SDK: some minutes)"
+	@cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 
-test: lint test-lab ## everything that CI runs
+test: lint test-rust build test-lab ## everything that CI runs
 
-test-lab: setup ## the lab's own tests
+test-rust: ## unit and property tests of the functions
+	@echo "test: compiling the functions for their tests (the first time some minutes)"
+	@cargo test --quiet --locked --workspace
+
+test-lab: setup build ## the lab, the vendor's procedure, the critical section, the scenarios
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 
 clean: ## remove all that was built

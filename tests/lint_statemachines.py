@@ -1,0 +1,54 @@
+"""statelint over the state machines, with an exit status, and what it does not look at: timeouts and retries.
+
+A Task without TimeoutSeconds waits for ever, and one without Catch or Retry ends an operation with a disturbed cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+STATELINT = Path(sys.executable).with_name("statelint")
+
+
+def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every state of a definition, branches and iterations included."""
+    for name, state in machine["States"].items():
+        yield name, state
+        for inner in [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]:
+            yield from states(inner)
+
+
+def problems(machine: dict[str, Any]) -> Iterator[str]:
+    if "TimeoutSeconds" not in machine:
+        yield "the machine has no TimeoutSeconds"
+    for name, state in states(machine):
+        if state["Type"] == "Task":
+            if "TimeoutSeconds" not in state:
+                yield f"{name}: no TimeoutSeconds"
+            if "Catch" not in state:
+                yield f"{name}: no Catch"
+
+
+def main(paths: list[str]) -> int:
+    if not paths:
+        print("usage: lint_statemachines.py FILE…", file=sys.stderr)
+        return 2
+    bad = False
+    for path in map(Path, paths):
+        found = list(problems(json.loads(path.read_text(encoding="utf-8"))))
+        run = subprocess.run([STATELINT, path], capture_output=True, text=True, check=False)
+        if run.returncode or run.stdout.strip() or run.stderr.strip():
+            found.append(f"statelint:\n{run.stdout}{run.stderr}")
+        for problem in found:
+            bad = True
+            print(f"{path}: {problem}", file=sys.stderr)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
