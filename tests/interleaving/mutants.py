@@ -57,9 +57,9 @@ MUTANTS = (
         "P1",
         "[ $seen -lt 2 ] || break\n            pause 5",
         "[ $seen -lt 1 ] || break\n            pause 5",
-        stalls=1,
+        stalls=2,
         faults=1,
-        focus=("cut", "fire", "arrive", "T"),
+        focus=("cut", "fire", "T"),
     ),
     Mutant("no timer is armed", "P1", "if ! arm; then", "if false; then", stalls=0),
     Mutant(

@@ -49,6 +49,7 @@ FAULTY = {  # command prefix -> faults worth injecting
     "systemd-run": ("fail",),
     "clpstat": ("fail", "hang"),
 }
+IN_FLIGHT = 4.9  # s that an order may take from its dead sender to the daemon, and no stall makes it longer
 FOREVER = 20.0  # `late`: longer than any deadline of the scenario
 
 
@@ -187,7 +188,10 @@ class Run:
                 stalls.append("lag")
             return stalls, []
         if actor is None or not self._invisible(actor):
-            for _, word in self.actions():
+            latest = self.in_flight if self.in_flight is not None else float("inf")
+            for at, word in self.actions():
+                if at > latest:
+                    continue
                 if word in (default, "refresh") or word.startswith(("max:", "bound:", "nolock:")):
                     continue
                 other = self.stage.actors.get(word)
@@ -195,19 +199,20 @@ class Run:
                     continue  # it would see what it has seen
                 stalls.append(word)
             for other in self.stage.actors.values():
-                if other.request and other.request[0] == "sleep" and other.name[0] in "AS":
+                if other.request and other.request[0] == "sleep" and other.name[0] in "AS" and latest == float("inf"):
                     stalls.append(f"late:{other.name}")
         faults = []
         if actor and actor.request and actor.request[0] != "sleep":
             faults.append(f"kill:{actor.name}")
-            if actor.request[:2] == ["clpgrp", "-t"] and self.world.group == "on":
-                faults.append(f"cut:{actor.name}")
             line = " ".join(actor.request)
             for prefix, kinds in FAULTY.items():
                 if line.startswith(prefix):
                     faults += [f"{kind}:{actor.name}" for kind in kinds]
         elif default.startswith("op:") and self.stage.actors[default[3:]].alive:
             faults.append(f"kill:{default[3:]}")
+        active = self.stage.actors.get("A")
+        if active and active.request and active.request[:2] == ["clpgrp", "-t"] and self.world.group == "on":
+            faults.append("cut:A")
         faults += [f"launch:{name}" for name in self.launches if name != "docA" and self._due(name)]
         return stalls, faults
 
@@ -216,12 +221,14 @@ class Run:
         verb, _, name = word.partition(":")
         if verb in ("fail", "hang", "lie", "cut", "late"):
             actor = self.stage.actors.get(name)
-            return bool(actor and actor.request and (verb != "late" or actor.request[0] == "sleep"))
+            late_enough = actor and actor.request and actor.request[0] == "sleep" and self.in_flight is None
+            return bool(late_enough if verb == "late" else actor and actor.request)
         if verb == "kill":
             return name in self.stage.actors and self.stage.actors[name].alive
         if verb == "launch":
             return name in self.launches and self._due(name)
-        return word == "lag" or any(word == w for _, w in self.actions())
+        latest = self.in_flight if self.in_flight is not None else float("inf")
+        return word == "lag" or any(word == w and at <= latest for at, w in self.actions())
 
     def _due(self, name: str) -> bool:
         """A second copy is one only after the first has made its marker."""
@@ -350,7 +357,7 @@ class Run:
 
     def _do_cut(self, name: str) -> None:
         self._do_kill(name)
-        self.in_flight = self.world.now + 2
+        self.in_flight = self.world.now + IN_FLIGHT
 
     def _do_fail(self, name: str) -> None:
         actor = self._take(name)
