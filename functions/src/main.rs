@@ -25,7 +25,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let name = std::env::var("_HANDLER").unwrap_or_default();
     let aws = Arc::new(Aws::load().await);
     match name.as_str() {
-        "assess" => serve(aws, functions::assess::handle).await,
+        // The largest future by far: both nodes are asked at once.
+        "assess" => Box::pin(serve(aws, functions::assess::handle)).await,
         "run-node-step" => serve(aws, functions::run_node_step::handle).await,
         "set-power" => serve(aws, functions::set_power::handle).await,
         "create-snapshots" => serve(aws, functions::create_snapshots::handle).await,

@@ -239,10 +239,9 @@ impl World {
             .jobs
             .iter()
             .find(|(key, job)| key.starts_with("leave") && job.ended.is_none());
-        if let Some(key) = running.map(|(key, _)| key.clone()) {
-            if self.guests[1].up && self.guests[1].services == Services::Manual {
-                self.leave(&key, Some(0));
-            }
+        let running = running.map(|(key, _)| key.clone());
+        if let Some(key) = running.filter(|_| self.guests[1].up && self.guests[1].services == Services::Manual) {
+            self.leave(&key, Some(0));
         }
         if let Some(left) = self.copy_left.as_mut() {
             *left -= seconds;
@@ -295,13 +294,13 @@ impl World {
             return node;
         }
         let stat = node.stat.as_mut().unwrap();
-        for at in 0..2 {
+        for (at, name) in NAMES.into_iter().enumerate() {
             let state = if self.guests[at].daemon {
                 State::Online
             } else {
                 State::Offline
             };
-            stat.servers.insert(NAMES[at].into(), state);
+            stat.servers.insert(name.into(), state);
             let monitor = match (self.guests[at].daemon, self.guests[at].suspended) {
                 (false, _) => State::Offline,
                 (true, true) => State::Suspended,
@@ -312,7 +311,7 @@ impl World {
                 .unwrap()
                 .get_mut("mdw1")
                 .unwrap()
-                .insert(NAMES[at].into(), monitor);
+                .insert(name.into(), monitor);
         }
         (stat.groups[0].state, stat.groups[0].current) = match self.group {
             GroupAt::On(at) => (State::Online, Some(NAMES[at].to_owned())),
@@ -324,12 +323,12 @@ impl World {
     fn observe(&self) -> Observation {
         let mut seen = testing::healthy();
         seen.at = self.now;
-        for index in 0..2 {
-            seen.instances.get_mut(NAMES[index]).unwrap().power = self.guests[index].power;
+        for (index, name) in NAMES.into_iter().enumerate() {
+            seen.instances.get_mut(name).unwrap().power = self.guests[index].power;
             if self.guests[index].power == Power::Running && self.guests[index].up {
-                seen.nodes.insert(NAMES[index].into(), self.node(index));
+                seen.nodes.insert(name.into(), self.node(index));
             } else {
-                seen.nodes.remove(NAMES[index]);
+                seen.nodes.remove(name);
             }
         }
         seen

@@ -235,7 +235,7 @@ fn a_backup_is_valid_only_with_every_proof() {
             e.image.snapshots.push(Taken {
                 snapshot: "snap-2".into(),
                 volume: "vol-0ccc1".into(),
-            })
+            });
         },
     ];
     for (number, change) in changes.iter().enumerate() {

@@ -81,7 +81,7 @@ impl Aws {
         for instance in reply
             .reservations()
             .iter()
-            .flat_map(|one| one.instances())
+            .flat_map(aws_sdk_ec2::types::Reservation::instances)
             .filter_map(read)
         {
             if let Some(node) = config.nodes.iter().find(|node| node.instance_id == instance.id) {

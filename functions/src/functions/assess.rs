@@ -314,7 +314,7 @@ fn answer(
         }
         Verdict::Wait { why, .. } => (out.verdict, out.why, out.seconds) = ("wait", Some(why), NEXT_LOOK_SECONDS),
         Verdict::Stuck(error) => {
-            (out.verdict, out.error, out.why) = ("stuck", Some(error.name()), Some(error.to_string()))
+            (out.verdict, out.error, out.why) = ("stuck", Some(error.name()), Some(error.to_string()));
         }
     }
     tracing::info!(verdict = out.verdict, why = out.why.as_deref(), "converge");

@@ -113,7 +113,7 @@ async fn mark(aws: &Aws, cluster: &str, claim: &Claim, evidence: &Evidence) -> R
         .flat_map(|one| config.mirror_disks.iter().map(move |disk| (one, disk)))
     {
         let ours = taken.iter().any(|t| t.snapshot == one.id && t.volume == one.volume);
-        if !ours || evidence.stopped.volumes.get(&disk.name).is_none() {
+        if !ours || !evidence.stopped.volumes.contains_key(&disk.name) {
             return Err(wrong(format!(
                 "snapshot {} is not of the volume that was planned, or {} has none",
                 one.id, disk.name

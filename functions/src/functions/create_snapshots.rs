@@ -199,25 +199,23 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Image> {
             "nothing by hand; run the backup again",
         ));
     }
-    let snapshots = match found_after_retry(&aws, &id, &wanted, input.retry_count).await? {
-        Some(set) => set
-            .into_iter()
+    let snapshots = if let Some(set) = found_after_retry(&aws, &id, &wanted, input.retry_count).await? {
+        set.into_iter()
             .map(|one| Taken {
                 snapshot: one.id,
                 volume: one.volume,
             })
-            .collect(),
-        None => {
-            let mut tags = carried(&aws, &wanted).await?;
-            let all: Vec<String> = input.stopped.volumes.keys().cloned().collect();
-            let ours = catalogue::tags(&id, input.section.consistent_at, &intent.standby, &all, wanted.len());
-            while tags.len() + ours.len() >= MOST_TAGS {
-                tags.pop_last();
-            }
-            tags.extend(ours);
-            aws.fence(&input.cluster, &input.lock).await?;
-            create(&aws, &config, &input.stopped, &tags, &wanted).await?
+            .collect()
+    } else {
+        let mut tags = carried(&aws, &wanted).await?;
+        let all: Vec<String> = input.stopped.volumes.keys().cloned().collect();
+        let ours = catalogue::tags(&id, input.section.consistent_at, &intent.standby, &all, wanted.len());
+        while tags.len() + ours.len() >= MOST_TAGS {
+            tags.pop_last();
         }
+        tags.extend(ours);
+        aws.fence(&input.cluster, &input.lock).await?;
+        create(&aws, &config, &input.stopped, &tags, &wanted).await?
     };
     // One call gives one set of tags to all: which disks are on which volume is written now.
     if wanted.len() > 1 {
@@ -225,7 +223,7 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Image> {
             aws.fence(&input.cluster, &input.lock).await?;
             let disks = disks_on(&input.stopped, &one.volume).join(" ");
             aws.tag(
-                &[one.snapshot.clone()],
+                std::slice::from_ref(&one.snapshot),
                 &BTreeMap::from([(tag::MIRROR_DISKS.to_owned(), disks)]),
             )
             .await?;

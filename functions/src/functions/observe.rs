@@ -13,7 +13,14 @@ use std::collections::BTreeMap;
 pub(crate) const ANSWER_SECONDS: u32 = 30;
 
 /// Why a node is not worth asking; `None`: ask it.
-async fn not_online(aws: &Aws, instance: &Instance) -> Result<Option<String>> {
+async fn not_online(aws: &Aws, config: &Config, instance: &Instance) -> Result<Option<String>> {
+    if instance.tagged_for.as_deref() != Some(config.name.as_str()) {
+        // SendCommand would be denied: our permissions end at the tag.
+        return Ok(Some(format!(
+            "its instance has no tag mirrorsnap:cluster={}",
+            config.name
+        )));
+    }
     if instance.power != Power::Running {
         return Ok(Some(format!("its instance is {:?}", instance.power).to_lowercase()));
     }
@@ -52,7 +59,7 @@ async fn ask(
     let Some(instance) = instance else {
         return Ok(Err("EC2 does not show its instance".to_owned()));
     };
-    if let Some(reason) = not_online(aws, instance).await? {
+    if let Some(reason) = not_online(aws, config, instance).await? {
         return Ok(Err(reason));
     }
     let step = Step::observe(config, node, run);

@@ -62,7 +62,7 @@ pub(crate) struct Output {
 
 /// One line of the embedded metric format.
 fn metrics(output: &Output, now: Moment) -> Value {
-    let good = |yes: bool| if yes { 1 } else { 0 };
+    let good = i32::from;
     json!({
         "_aws": {"Timestamp": now.unix().saturating_mul(1000), "CloudWatchMetrics": [{
             "Namespace": "mirrorsnap",

@@ -141,12 +141,11 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
     let deadline = aws.pace.deadline(input.wait_seconds);
     let mut sent = earlier(&aws, &node.instance_id, &step, input.retry_count).await?;
     loop {
-        let current = match sent.take() {
-            Some(current) => current,
-            None => {
-                aws.fence(&input.cluster, &input.lock).await?;
-                aws.send(&node.instance_id, &step).await?
-            }
+        let current = if let Some(current) = sent.take() {
+            current
+        } else {
+            aws.fence(&input.cluster, &input.lock).await?;
+            aws.send(&node.instance_id, &step).await?
         };
         match aws.progress(&step, &current).await? {
             Progress::Replied(reply) => {
