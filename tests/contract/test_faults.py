@@ -103,3 +103,12 @@ def test_adding_and_firing_are_in_the_log() -> None:
     log = [(e["action"], e["id"]) for e in record.since()]
     assert log == [("added", number), ("fired", number)]
     assert record.since()[-1]["effect"] == "stale" and record.since()[-1]["call"] == "a"
+
+
+def test_with_a_phase_counting_begins_when_it_is_entered(faults: Faults) -> None:
+    faults.add({"call": "ssm:SendCommand", "at": "StopStandby", "nth": 2, "effect": "lose_reply"})
+    assert take(faults, "ssm:SendCommand", 3) == [None, None, None]
+    faults.enter("Split")
+    assert take(faults, "ssm:SendCommand", 3) == [None, None, None]
+    faults.enter("StopStandby")
+    assert take(faults, "ssm:SendCommand", 3) == [None, "lose_reply", None]

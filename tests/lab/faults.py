@@ -43,6 +43,7 @@ class Fault:
     times: int
     seen: int = 0
     fired: int = 0
+    armed: bool = True  # matches count; one with `at` waits for the entry of that phase
 
     @property
     def effect(self) -> Any:
@@ -77,7 +78,9 @@ def parse(spec: dict[str, Any], fault_id: int = 0) -> Fault:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise FaultError(f"{key} must be a whole number from 1, not {value!r}")
         counts[key] = value
-    return Fault(fault_id, subject, dict(spec), **counts)
+    # A node's and an execution's fault happens at the phase itself; any other one counts from there on.
+    armed = "at" not in spec or subject in ("node", "execution")
+    return Fault(fault_id, subject, dict(spec), **counts, armed=armed)
 
 
 class Faults:
@@ -98,6 +101,12 @@ class Faults:
         with self._lock:
             self._faults = [f for f in self._faults if fault_id is not None and f.id != fault_id]
 
+    def enter(self, phase: str) -> None:
+        """A phase was entered: what waits for it counts from now on."""
+        with self._lock:
+            for fault in self._faults:
+                fault.armed = fault.armed or fault.spec.get("at") == phase
+
     def take(self, subject: str, matches: Callable[[dict[str, Any]], bool], **what: Any) -> Any:
         """The effect of the first fault on `subject` that `matches` and is due now, else None.
 
@@ -107,7 +116,7 @@ class Faults:
         hit = None
         with self._lock:
             for fault in self._faults:
-                if fault.subject != subject or not matches(fault.spec):
+                if fault.subject != subject or not fault.armed or not matches(fault.spec):
                     continue
                 fault.seen += 1
                 if hit is None and fault.nth <= fault.seen < fault.nth + fault.times:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import context
+from . import context, phases
 from .control import op
 
 
@@ -42,4 +42,5 @@ def timing(values: dict[str, Any] | None = None) -> dict[str, float]:
 
 
 def install() -> None:
-    """Importing this module has registered its operations."""
+    """Importing this module has registered its operations; faults hear of phases."""
+    phases.on_phase(lambda phase, execution: context.lab.faults.enter(phase))
