@@ -223,15 +223,29 @@ class Runner:
             self.say(f"violated: oracle {each['oracle']} at step {each['step'] + 1}: {each['text']}")
 
 
-def run(scenario: Scenario, scale: float = SCALE, say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Run a scenario in a lab of its own; the result line as a dict. ScenarioError, ProductError."""
+def run(
+    scenario: Scenario,
+    scale: float = SCALE,
+    say: Callable[[str], None] = lambda text: None,
+    log: Path | None = None,
+) -> dict[str, Any]:
+    """Run a scenario in a lab of its own; the result line as a dict. ScenarioError, ProductError.
+
+    `log`: where to leave the lab's log, one JSON object a line, however the run ends.
+    """
     with lab_for(scenario, scale) as lab:
-        return Runner(scenario, lab, say).run()
+        try:
+            return Runner(scenario, lab, say).run()
+        finally:
+            if log is not None:
+                lines = (json.dumps(entry, ensure_ascii=False) for entry in lab.log())
+                log.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make scenario", description=__doc__.split("\n")[0])
     parser.add_argument("--scale", type=float, default=SCALE, help=f"lab seconds per real second (default {SCALE:g})")
+    parser.add_argument("--log", type=Path, help="write the lab's log here, one JSON object a line")
     parser.add_argument("file", type=Path)
     args = parser.parse_args(argv)
     begun = time.monotonic()
@@ -242,7 +256,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         scenario = load(args.file)
         say(f"scenario: {scenario.name}")
-        result = run(scenario, args.scale, say)
+        result = run(scenario, args.scale, say, args.log)
     except ScenarioError as error:
         print(f"scenario: {error}", file=sys.stderr)
         return 2
