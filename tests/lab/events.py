@@ -7,21 +7,47 @@ effort. An execution that a rule starts carries the event in its name, so that `
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import json
 import logging
 import queue
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import context
+from .control import op
 
 _log = logging.getLogger("lab.events")
 _queue: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+_undelivered = 0  # events that have not reached all their targets, late ones included
+_counting = threading.Lock()
 _emitted: dict[str, dict[str, Any]] = {}
 _current: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("lab_event", default=None)
+
+
+@contextlib.contextmanager
+def under_way() -> Iterator[None]:
+    """While this is entered, an event counts as not delivered yet."""
+    _count(1)
+    try:
+        yield
+    finally:
+        _count(-1)
+
+
+def _count(change: int) -> None:
+    global _undelivered
+    with _counting:
+        _undelivered += change
+
+
+@op("undelivered_events")
+def undelivered_events() -> int:
+    """How many events have not reached all their targets; 0: nothing that has happened will start anything any more."""
+    return _undelivered
 
 
 def execution_name() -> dict[str, str]:
@@ -54,9 +80,11 @@ def emit(source: str, detail_type: str, detail: dict[str, Any], resources: Seque
             _record(event, "delivered")
             _queue.put(event)
 
+        _count(1)
         lab.timers.after(late, deliver_late)
     elif effect != "lost":
         for _ in range(2 if effect == "twice" else 1):
+            _count(1)
             _queue.put(event)
 
 
@@ -90,6 +118,7 @@ def _deliver() -> None:
             _log.exception("an event could not be delivered: %s", event["detail_type"])
         finally:
             _current.reset(token)
+            _count(-1)
 
 
 def install():

@@ -7,6 +7,7 @@ It ends when its execution and every execution caused by it have ended; what it 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,6 @@ from .product import Family, Product
 from .timeline import longest
 
 POLL = 0.05  # real seconds between two looks
-SETTLE = 0.3  # real seconds in which EventBridge starts what an end causes; the lab delivers within milliseconds
 LIMIT = 7200.0  # lab seconds after which an operation counts as never ending
 LEAST = 60.0  # real seconds that every operation is given, however fast the lab's clock is
 
@@ -27,7 +27,6 @@ class Operation:
     arn: str
     started: float  # lab time, as everything here
     faults: list[int]
-    late: float = 0.0  # how much later than its cause an event may arrive, by the step's own faults
     ended: float | None = None  # of its own execution
     over: float | None = None  # of everything that it caused
     family: Family | None = None
@@ -39,29 +38,30 @@ def begin(product: Product, step: Step, kind: str, value: dict[str, Any], faults
     """Add the faults and start the execution."""
     lab = product.lab
     ids = [lab.fault(**fault) for fault in faults]
-    late = max((float(f["effect"]["late"]) for f in faults if isinstance(f.get("effect"), dict) and "late" in f["effect"]),
-               default=0.0)  # fmt: skip
     started = float(lab.control("time")["t"])
-    return Operation(step, product.start(kind, value), started, ids, late)
+    return Operation(step, product.start(kind, value), started, ids)
 
 
-def finish(product: Product, journal: Journal, operation: Operation) -> None:
-    """Wait for the end of the operation and of all that it caused, and take its faults away."""
+def finish(
+    product: Product, journal: Journal, operation: Operation, look: Callable[[Family], None] = lambda found: None
+) -> None:
+    """Wait for the end of the operation and of all that it caused, and take its faults away.
+
+    `look` is called at each look, for whoever shows the progress.
+    """
     deadline = time.monotonic() + max(LEAST, LIMIT / product.lab.scale)
-    settled: float | None = None
-    count = 0
     while True:
         found = product.family(operation.arn)
         now = float(product.lab.control("time")["t"])
+        look(found)
         if operation.ended is None and found.main["over"]:
             operation.ended = now
-        if not found.over or len(found.members) != count:
-            settled, count = None, len(found.members)
-        elif settled is None:
-            settled = time.monotonic() + SETTLE + operation.late / product.lab.scale
-        elif time.monotonic() > settled:
-            operation.family, operation.over = found, now
-            break
+        if found.over and not product.lab.control("undelivered_events"):
+            # Whatever an end has caused runs by now, so a second look shows all.
+            again = product.family(operation.arn)
+            if again.over and len(again.members) == len(found.members):
+                operation.family, operation.over = again, now
+                break
         if time.monotonic() > deadline:
             running = [f"{m['machine']} {m['name']}" for m in found.members if not m["over"]]
             operation.failures.append(f"still running after {LIMIT:g} s: {', '.join(running)}")

@@ -6,6 +6,7 @@ the tick of scheduled rules, whose clock `events` has set. A delivery that is re
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from contextvars import copy_context
@@ -15,7 +16,7 @@ import ministack.core.iam_evaluator as evaluator
 import ministack.services.eventbridge as eventbridge
 from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
 
-from .. import context
+from .. import context, events
 from .scheduler_delivery import ROOT, Undelivered, client, count, deliver, note, through_role
 
 PRINCIPAL = "events.amazonaws.com"
@@ -54,7 +55,9 @@ def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str,
     payload = _payload(target, event, rule, view)
     arguments = (target, rule, payload, get_account_id(), get_region())
     # in this context, which knows the event that is being delivered
-    threading.Thread(target=copy_context().run, args=(run, *arguments), name="lab-rule", daemon=True).start()
+    delivering = contextlib.ExitStack()
+    delivering.enter_context(events.under_way())  # from here on, so that there is no gap before the thread runs
+    threading.Thread(target=copy_context().run, args=(run, *arguments, delivering), name="lab-rule", daemon=True).start()
 
 
 def _payload(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any) -> str:
@@ -74,7 +77,19 @@ def _payload(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]
     return json.dumps(value)
 
 
-def run(target: dict[str, Any], rule: dict[str, Any], payload: str, account: str, region: str) -> None:
+def run(
+    target: dict[str, Any],
+    rule: dict[str, Any],
+    payload: str,
+    account: str,
+    region: str,
+    delivering: contextlib.AbstractContextManager[None],
+) -> None:
+    with delivering:
+        _run(target, rule, payload, account, region)
+
+
+def _run(target: dict[str, Any], rule: dict[str, Any], payload: str, account: str, region: str) -> None:
     set_request_account_id(account)
     set_request_region(region)
     lab, arn, name = context.lab, target["Arn"], rule.get("Name", "")

@@ -1,0 +1,54 @@
+"""What an operation was, in figures: an entry of `operations` in target/demo/report.json (design.md, Reports)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .journal import Journal, transitions
+from .operation import Operation
+from .product import Product
+from .timeline import Window, cluster_seconds, degraded, longest
+
+# States that only wait for snapshots to complete: how many there are depends on how long EBS takes.
+POLLS = ("Snapshot: progress", "Snapshot: are they complete", "Snapshot: wait")
+
+
+def span(operation: Operation) -> Window:
+    assert operation.ended is not None
+    return Window(operation.started, operation.ended)
+
+
+def outage(journal: Journal, operation: Operation) -> Window | None:
+    """The longest single window in which a group was not online, None if there was none."""
+    whole = span(operation)
+    return longest(journal.outages(whole.start, operation.over or whole.end))
+
+
+def without_redundancy(journal: Journal, operation: Operation) -> list[Window]:
+    whole = span(operation)
+    end = operation.over or whole.end
+    return [w for w in degraded(journal.entries, journal.disks) if w.end > whole.start and w.start < end]
+
+
+def figures(
+    product: Product, journal: Journal, operation: Operation, kind: str, snapshots: list[str], violations: list[Any]
+) -> dict[str, Any]:
+    assert operation.family is not None
+    whole, down = span(operation), outage(journal, operation)
+    total, polls = transitions(operation.family.members, journal.entries, POLLS)
+    return {
+        "kind": kind,
+        "status": operation.family.main["status"],
+        "outage_seconds": round(down.seconds, 3) if down else 0.0,
+        "outage_cluster_seconds": round(cluster_seconds(journal.entries, down), 3) if down else 0.0,
+        "degraded_seconds": round(sum(w.seconds for w in without_redundancy(journal, operation)), 3),
+        "total_seconds": round(whole.seconds, 3),
+        "transitions": total - polls,
+        "completion_poll_transitions": polls,
+        "snapshots": snapshots,
+        "violations": violations,
+        "phases": [
+            {"phase": phase, "at_seconds": round(t - whole.start, 3)}
+            for t, phase in journal.phases({m["arn"] for m in operation.family.members})
+        ],
+    }
