@@ -103,17 +103,17 @@ ROLES: dict[str, list[dict[str, Any]]] = {
 
 @functools.cache
 def bootstrap() -> bytes:
-    """The release bootstrap as Lambda takes it; MIRRORSNAP_BOOTSTRAP names another binary."""
+    """The bootstrap of `make build` as Lambda takes it; MIRRORSNAP_BOOTSTRAP names another binary."""
     path = os.environ.get("MIRRORSNAP_BOOTSTRAP")
     if not path:
-        subprocess.run(["cargo", "build", "--release", "--locked", "-p", "mirrorsnap"], cwd=ROOT, check=True)
-        path = str(ROOT / "target" / "release" / "bootstrap")
+        path = "target/lambda/bootstrap/bootstrap"
+        subprocess.run(["make", "--silent", "build"], cwd=ROOT, check=True)
     blob = io.BytesIO()
     with zipfile.ZipFile(blob, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         info = zipfile.ZipInfo("bootstrap")
         info.external_attr = 0o755 << 16
         info.compress_type = zipfile.ZIP_DEFLATED
-        archive.writestr(info, Path(path).read_bytes())
+        archive.writestr(info, (ROOT / path).read_bytes())
     return blob.getvalue()
 
 
