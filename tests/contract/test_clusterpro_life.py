@@ -335,6 +335,7 @@ def test_group_stopped_and_started_again_counts_as_started(bench):
     b = bench(auto_recovery=False)
     b.ok("server1", "clpgrp -t failover1")
     b.ok("server1", "clpgrp -s failover1")
+    assert not b.cluster.groups["failover1"].stopped_by_operator
     b.ok("server2", "clpmdctrl --break md1")
     b.cut("server1")  # the standby is RED: nothing fails over
     b.boot("server1")

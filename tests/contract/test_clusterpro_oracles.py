@@ -140,6 +140,16 @@ def test_6_a_failover_is_no_start_on_stale_data(bench):
     assert b.oracles.violations == []
 
 
+def test_6_the_newer_side_may_start_again_and_again(bench):
+    b = bench(auto_recovery=False)
+    isolate(b)
+    for text in "xyz":
+        b.write("a", text)
+        b.ok("server1", "clpgrp -t failover1")
+        b.ok("server1", "clpgrp -s failover1")
+    assert b.oracles.violations == []
+
+
 def test_6_a_start_after_a_restore_is_not_stale(bench):
     b = bench()
     b.write("a", "x")

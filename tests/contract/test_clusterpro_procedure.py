@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from cluster_bench import Bench
 
 RULE = "-" * 60
@@ -345,6 +346,19 @@ def test_backup_post_with_a_missing_path_stays_in_backup_mode(bench):
     b.halt("server2")
     b.boot("server2")
     b.ok("server2", "clpbackup.sh --post")
+
+
+@pytest.mark.parametrize("what", ["destroy", "gray"])
+def test_backup_post_on_renamed_devices(bench, what):
+    disks = [{"name": "md1"}, {"name": "md2", "device": "/dev/sdc"}]
+    b = bench(platform="nitro", mirror_disks=disks, switches={"wrong_disk": what})
+    b.halt("server2")
+    b.hosts["server2"].services = {"clusterpro": False, "clusterpro_md": False}
+    b.hosts["server2"].rename_next_boot = True
+    b.boot("server2")
+    assert b.run("server2", "clpbackup.sh --post").rc != 0
+    assert len(b.oracle(5)) == (1 if what == "destroy" else 0)  # it ends at the first disk
+    assert b.cluster.nodes["server2"].dump()["services"] == "manual"
 
 
 def test_forced_start_on_the_stale_side(bench):

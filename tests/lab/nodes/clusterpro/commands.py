@@ -29,6 +29,8 @@ class Call(Protocol):
 
     def sleep(self, seconds: float) -> bool: ...
 
+    def last_words(self) -> None: ...
+
 
 @dataclass
 class Cli:

@@ -44,6 +44,7 @@ def set_flags(c: Cli, value: str) -> None:
 
 def go_down(c: Cli, reboot: bool, why: str) -> None:
     """Order the OS's shutdown. Not under the lock: the machine may have to wait for its own."""
+    c.call.last_words()
     c.cluster.note("ordered", node=c.node.name, reboot=reboot, why=why, boot_id=c.node.host.boot_id,
                    command_id=c.call.env.get("LAB_COMMAND_ID", ""))  # fmt: skip
     c.node.host.os_shutdown(reboot)

@@ -178,7 +178,6 @@ class Daemons:
             self._daemon(node, "stopped")
             node.clean = True
             known, peer.peer_seen = peer.peer_seen, False
-            self.agent_down(node)
             moved = [g.spec.name for g in mine if not g.stopped_by_operator]
             if was_online and known and peer.daemon == "online" and moved:
                 control.take_over(peer, moved)

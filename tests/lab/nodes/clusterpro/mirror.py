@@ -221,8 +221,6 @@ class Mirror:
     def break_(self, node: Node) -> None:
         """`clpmdctrl --break` on `node`: its side is RED and frozen from now on; Refused changes nothing."""
         side, peer = self.side(node), self.peer_side(node)
-        if node.agent != "up":
-            raise Refused("Mirror agent is not running.")
         if not self.cluster.licence:
             raise Refused("The license of replicator is not registered or has expired.")
         if side is None or peer is None:

@@ -199,6 +199,7 @@ def _machine_by_role(role: str, machines: dict[str, Any]) -> Any | None:
 
 def install() -> Callable[[], None]:
     from ...ec2 import world
+    from . import images  # noqa: F401 - registers its operation
 
     world.plan(context.lab.world)  # so that a wrong world is refused in its own words
     given = dict(context.lab.cluster)
