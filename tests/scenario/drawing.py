@@ -39,7 +39,9 @@ class Drawing:
     def x(self, t: float) -> float:
         return LEFT + (min(max(t, self.window.start), self.window.end) - self.window.start) * self.scale
 
-    def rect(self, start: float, end: float, y: float, height: float, css: str, hint: str = "", radius: int = 3) -> None:
+    def rect(
+        self, start: float, end: float, y: float, height: float, css: str, hint: str = "", radius: int = 3
+    ) -> None:
         left, right = self.x(start), self.x(end)
         tip = f"<title>{escape(hint)}</title>" if hint else ""
         self.parts.append(
@@ -60,12 +62,22 @@ class Drawing:
         for number in range(first, last + 1):
             t = self.zero + number * distance
             x = self.x(t)
-            self.parts.append(f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{height - BOTTOM + 5:.1f}"/>')
+            self.parts.append(
+                f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{height - BOTTOM + 5:.1f}"/>'
+            )
             self.text(x, height - BOTTOM + 19, f"{number * distance:.{decimals}f} s", "axis", "middle")
 
     def bands(self, bands: list[Band], height: float) -> None:
         for level, band in enumerate(bands):
-            self.rect(band.window.start, band.window.end, TOP - 4, height - TOP - BOTTOM + 8, f"band {band.kind}", band.caption, 0)
+            self.rect(
+                band.window.start,
+                band.window.end,
+                TOP - 4,
+                height - TOP - BOTTOM + 8,
+                f"band {band.kind}",
+                band.caption,
+                0,
+            )
             middle = (self.x(band.window.start) + self.x(band.window.end)) / 2
             half = len(band.caption) * CHARACTER / 2
             middle = min(max(middle, LEFT + half), WIDTH - RIGHT - half)

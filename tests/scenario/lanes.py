@@ -102,7 +102,10 @@ def snapshots(entries: list[Entry], window: Window) -> list[Lane]:
     begun = [e for e in begun if window.start <= e["t"] <= window.end]
     segments = []
     for each in begun:
-        done = next((e["t"] for e in entries if e["kind"] == "ec2" and e["id"] == each["id"] and e["state"] == "completed"), None)
+        done = next(
+            (e["t"] for e in entries if e["kind"] == "ec2" and e["id"] == each["id"] and e["state"] == "completed"),
+            None,
+        )
         segments.append(Segment(each["t"], min(done or window.end, window.end), "pending", each["id"]))
     return [Lane("snapshot" if len(begun) == 1 else "snapshots", "snapshot", segments)] if begun else []
 

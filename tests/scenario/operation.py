@@ -91,7 +91,9 @@ def judge(product: Product, journal: Journal, operation: Operation, excused: set
     if expect.valid_backups is not None:
         valid = product.valid_backups()
         if len(valid) != expect.valid_backups:
-            operation.failures.append(f"valid backups {len(valid)} ({', '.join(valid)}), expected {expect.valid_backups}")
+            operation.failures.append(
+                f"valid backups {len(valid)} ({', '.join(valid)}), expected {expect.valid_backups}"
+            )
 
 
 def _residue(product: Product, operation: Operation, expect: Expect, excused: set[str]) -> None:

@@ -106,7 +106,9 @@ class Product:
         self.extra = dict(config or {})
         self.sfn, self.ssm, self.ec2 = lab.boto("stepfunctions"), lab.boto("ssm"), lab.boto("ec2", retries=3)
         pages = self.ec2.describe_instances()["Reservations"]
-        named = {t["Value"]: i["InstanceId"] for r in pages for i in r["Instances"] for t in i["Tags"] if t["Key"] == "Name"}
+        named = {
+            t["Value"]: i["InstanceId"] for r in pages for i in r["Instances"] for t in i["Tags"] if t["Key"] == "Name"
+        }
         self.instances = {name: named[name] for name in spec.nodes}
         self.machines: dict[str, str] = {}
 
@@ -158,7 +160,9 @@ class Product:
         name = f"mirrorsnap-{kind}"
         if name not in self.machines:
             there = ", ".join(sorted(self.machines)) or "none"
-            raise ProductError(f"the deployed product has no {kind}: there is no state machine {name}; there are {there}")
+            raise ProductError(
+                f"the deployed product has no {kind}: there is no state machine {name}; there are {there}"
+            )
         text = json.dumps({"cluster": self.cluster, **value})
         return self.sfn.start_execution(stateMachineArn=self.machines[name], input=text)["executionArn"]
 

@@ -93,8 +93,6 @@ def _instance(product: Product, node: str, wanted: dict[str, Any]) -> None:
         ec2.delete_tags(Resources=[instance], Tags=[{"Key": key} for key in wanted["untag"]])
     if wanted.get("power") == "stop":
         ec2.stop_instances(InstanceIds=[instance])
-        ec2.get_waiter("instance_stopped").wait(
-            InstanceIds=[instance], WaiterConfig={"Delay": 1, "MaxAttempts": 120}
-        )
+        ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig={"Delay": 1, "MaxAttempts": 120})
     elif wanted.get("power") == "start":
         ec2.start_instances(InstanceIds=[instance])

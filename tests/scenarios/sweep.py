@@ -1,6 +1,6 @@
 """The sweep: each way to die, at each phase of a backup. Every one must end in a normal cluster.
 
-    python -m scenarios.sweep DIR     writes each as a file that `make scenario FILE=…` runs
+python -m scenarios.sweep DIR     writes each as a file that `make scenario FILE=…` runs
 """
 
 from __future__ import annotations
