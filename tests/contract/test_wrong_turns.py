@@ -183,6 +183,18 @@ def test_the_group_started_on_the_broken_side_is_refused(make):
     assert r.group() == "offline" and r.oracle(6) == []
 
 
+def test_a_command_that_takes_its_node_down_prints_its_lines_first(make):
+    r = make(timing={"shutdown": 0.2})
+    r.isolate()
+    said = "$MIRRORSNAP_VAR_LIB/said"
+    count = "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done"  # a few ms, which a unit has left after the command
+    r.detached("server2", f"sh -c 'clpbackup.sh --pre >{said}; {count}; echo rc=$? >>{said}'")
+    r.until_stopped("server2")
+    r.start("server2")
+    lines = r.ok("server2", f"cat {said}").splitlines()
+    assert len(lines) == 7 and lines[-2:] == ["clpbackup.sh : Command succeeded.", "rc=0"], lines
+
+
 # ── what Run Command makes of a command that misbehaves ─────────────────────────────────────────────────────────────
 
 

@@ -70,6 +70,8 @@ class Machine:
         self._boot_started = 0.0
         self._killer: threading.Thread | None = None
         self._live: set[Process] = set()
+        self.speaking: set[NodeCall] = set()  # calls that ordered a shutdown and whose caller has not printed it yet
+        self.going_down = threading.Event()  # set by the SSM agent when it hears nothing any more; a boot clears it
         self._make_directories(home)
         self._proc = ProcFiles(self.root / "proc", self.uptime, lambda: bool(self._live))
         self.systemd = Systemd(self)
@@ -271,6 +273,7 @@ class Machine:
             self.boot_id = str(uuid.uuid4())
             self.boots += 1
             self._proc.boot(self.boot_id)
+            self.going_down.clear()
             self.state = "up"
             self._log("up")
             guests, pending, self._acpi_pending = list(self._guests), self._acpi_pending, None

@@ -43,7 +43,7 @@ class Exec:
     argv: list[str]
 
 
-@dataclass
+@dataclass(eq=False)
 class NodeCall:
     """One call of a simulated command on a node."""
 
@@ -75,6 +75,14 @@ class NodeCall:
             if self._hung_up(min(3600.0, clock.real(left))):
                 return False
         return True
+
+    def last_words(self) -> None:
+        """This call orders its own node's shutdown: let its caller still print the answer before its unit is killed.
+
+        CLUSTERPRO stops itself first, which takes seconds; by then the script has long printed its lines. An SSM agent
+        stops at once all the same, so that a document that made the call is still in progress then.
+        """
+        self.machine.speaking.add(self)
 
     def wait_for_death(self) -> None:
         while not self._hung_up(3600.0):
@@ -119,18 +127,32 @@ class NodeSocket:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: _socket.socket) -> None:
+        call = None
         with connection:
             try:
                 body = _exactly(connection, struct.unpack("<I", _exactly(connection, 4))[0])
                 call = _parse(self._machine, body, connection)
                 answer = run(call)
                 if answer is not None:
-                    connection.sendall(_frames(answer))
+                    _answer(call, connection, answer)
             except (ConnectionError, EOFError):
                 pass  # the caller was killed: there is nobody to answer
             except Exception:
                 _log.exception("a simulated command failed")
                 connection.sendall(_frames(Result(255, "", "the lab's own fault: see its log\n")))
+            finally:
+                if call is not None:
+                    self._machine.speaking.discard(call)
+
+
+def _answer(call: NodeCall, connection: _socket.socket, answer: Result | Exec) -> None:
+    machine = call.machine
+    if call not in machine.speaking:
+        connection.sendall(_frames(answer))
+        return
+    machine.going_down.wait(1.0)  # real seconds, like the next one: what a process needs to print its lines
+    connection.sendall(_frames(answer))
+    call._hung_up(1.0)
 
 
 def run(call: NodeCall) -> Result | Exec | None:

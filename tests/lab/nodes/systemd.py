@@ -7,6 +7,7 @@ the boot. Everything else of a unit's life is systemd's: see `units.py`.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -84,11 +85,24 @@ class Systemd:
         for unit in units:
             if isinstance(unit, TimerUnit):
                 unit.stop()
+        self._hear_out([u for u in units if isinstance(u, ServiceUnit)])
         threads = [threading.Thread(target=u.stop, daemon=True) for u in units if isinstance(u, ServiceUnit)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+
+    def _hear_out(self, units: list[ServiceUnit]) -> None:
+        """Let a unit that ordered this shutdown print what it has to, and end, if it does so at once. In real time:
+        it is real processes that need it, however fast the lab runs."""
+        if not self.machine.speaking:
+            return
+        deadline = time.monotonic() + 2.0
+        while self.machine.speaking and time.monotonic() < deadline:
+            time.sleep(0.002)
+        end = time.monotonic() + 0.1
+        for unit in units:
+            unit.ended.wait(max(0.0, end - time.monotonic()))
 
     def on_power_off(self) -> None:
         """The boot is over: no transient unit survives it, and no callback of one may act any more."""

@@ -121,9 +121,11 @@ class Agent:
 
     def on_shutdown(self, machine: Machine) -> None:
         if switches.in_flight == "success":
+            machine.going_down.set()
             self._let_finish()
         with context.lab.lock:
             self._stop()
+        machine.going_down.set()
 
     def on_power_off(self, machine: Machine) -> None:
         with context.lab.lock:
