@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 pub(crate) mod ec2;
 pub(crate) mod lock;
+pub(crate) mod volumes;
 
 use crate::pace::Pace;
 use aws_config::BehaviorVersion;

@@ -32,6 +32,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         "create-snapshots" => serve(aws, functions::create_snapshots::handle).await,
         "check-snapshots" => serve(aws, functions::check_snapshots::handle).await,
         "expire-backups" => serve(aws, functions::expire_backups::handle).await,
+        "plan-restore" => Box::pin(serve(aws, functions::plan_restore::handle)).await,
+        "create-volumes" => serve(aws, functions::create_volumes::handle).await,
+        "fast-restore" => serve(aws, functions::fast_restore::handle).await,
+        "swap-volumes" => serve(aws, functions::swap_volumes::handle).await,
         "report" => serve(aws, functions::report::handle).await,
         other => Err(format!(
             "there is no function {other:?}: set the function's Handler to one of mirrorsnap's names"

@@ -142,7 +142,7 @@ def test_only_steps_can_be_run(functions: Functions) -> None:
     functions.put_lock()
     step = {"document": "AWS-RunShellScript", "node": "server1", "parameters": {"Run": "x"}}
     refused("InputInvalid", functions.on_orders, "run-node-step", step=step)
-    refused("InputInvalid", functions.on_orders, "run-node-step", step={**step, "document": "stop-group"})
+    refused("InputInvalid", functions.on_orders, "run-node-step", step={**step, "document": "hold"})
     refused("InputInvalid", functions.on_orders, "set-power", node="server3", power="stop")
 
 

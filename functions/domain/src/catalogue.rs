@@ -24,6 +24,12 @@ pub mod tag {
     pub const SET_SIZE: &str = "mirrorsnap:set-size";
     /// `true` once the backup is proved; written last.
     pub const VALID: &str = "mirrorsnap:valid";
+    /// The restore that a volume was made for, or that took it out.
+    pub const RESTORE_ID: &str = "mirrorsnap:restore-id";
+    /// Written on a volume before it is first attached: such a volume is never deleted.
+    pub const ATTACHED: &str = "mirrorsnap:attached";
+    /// On a volume that a restore took out: kept until the operator releases it.
+    pub const REPLACED: &str = "mirrorsnap:replaced";
     /// Another snapshot of the same volume is the one that counts.
     pub const DUPLICATE: &str = "mirrorsnap:duplicate";
 }

@@ -1,17 +1,20 @@
 //! Converge: from what is seen and what was intended to the one next action. A pure function, so that whoever runs it may
 //! die at any time and the next one goes on.
 //!
-//! This file implements safety.md rules 1, 8, 11 to 15 and 17, and must not be "simplified" without changing that
+//! This file implements safety.md rules 1, 8, 11 to 18, and must not be "simplified" without changing that
 //! argument. Its branches stand in the order in which they matter: the operator, the fence, the outage, the nodes, the
 //! monitors, the mirror. It never does what the intent does not list.
 
 mod mirror;
 mod nodes;
 mod outage;
+mod restore;
+
+pub use restore::skip_copy_proof;
 
 use crate::config::Config;
 use crate::error::{Error, Kind};
-use crate::intent::{Disturbance, Intent};
+use crate::intent::{Course, Disturbance, Intent};
 use crate::observation::{Observation, Power};
 use crate::steps::Step;
 use crate::time::Moment;
@@ -37,6 +40,11 @@ pub enum Action {
         /// The node.
         node: String,
     },
+    /// Put the stopped node's old volumes back.
+    Swap {
+        /// The node.
+        node: String,
+    },
 }
 
 /// What converge concludes.
@@ -57,6 +65,13 @@ pub enum Verdict {
         key: String,
         /// In words.
         why: String,
+    },
+    /// A restore turns back: the intent is written anew with this course, then look again.
+    Turn {
+        /// The new course.
+        course: Course,
+        /// Why.
+        why: Error,
     },
     /// Nothing more can be done without a person.
     Stuck(Error),
@@ -98,7 +113,7 @@ impl Memory {
                 *self.tries.entry(key.clone()).or_default() += 1;
                 self.waiting = None;
             }
-            Verdict::Healthy | Verdict::Stuck(_) => self.waiting = None,
+            Verdict::Healthy | Verdict::Turn { .. } | Verdict::Stuck(_) => self.waiting = None,
         }
         self
     }
@@ -208,14 +223,22 @@ pub fn next(case: &Case<'_>) -> Verdict {
     operator(case)
         .or_else(|| gone(case))
         .or_else(|| fence(case))
-        .or_else(|| outage::groups(case))
+        .or_else(|| match &case.intent.restore {
+            None => backup(case),
+            Some(restoring) => restore::next(case, restoring),
+        })
+        .unwrap_or(Verdict::Healthy)
+}
+
+/// The way back from a backup.
+fn backup(case: &Case<'_>) -> Next {
+    outage::groups(case)
         .or_else(|| nodes::power(case))
         .or_else(|| nodes::backup_mode(case))
         .or_else(|| nodes::daemons(case))
         .or_else(|| mirror::monitors(case))
         .or_else(|| mirror::mirrors(case))
         .or_else(|| outage::all_online(case))
-        .unwrap_or(Verdict::Healthy)
 }
 
 /// Rule 12: a hold stops everything. (The lock's own attribute is judged by the caller, who reads the lock.)
@@ -290,6 +313,7 @@ fn quiet(case: &Case<'_>) -> bool {
 pub fn is_listed(intent: &Intent, action: &Action) -> bool {
     match action {
         Action::Start { node } | Action::Stop { node } => intent.touches(node),
+        Action::Swap { node } => intent.attachments(node).next().is_some(),
         Action::Step { step } => {
             let list = |name: &str| {
                 step.parameters
@@ -300,7 +324,9 @@ pub fn is_listed(intent: &Intent, action: &Action) -> bool {
             };
             match step.document.as_str() {
                 "fence" => true,
-                "start-group" => list("Groups").all(|group| intent.groups().any(|listed| listed == group)),
+                "start-group" | "stop-group" => {
+                    list("Groups").all(|group| intent.groups().any(|listed| listed == group))
+                }
                 "resume-monitors" => list("Nodes").all(|node| {
                     list("Monitors").all(|monitor| {
                         intent.disturbances.iter().any(|one| {
@@ -310,6 +336,9 @@ pub fn is_listed(intent: &Intent, action: &Action) -> bool {
                 }),
                 "recover-mirror" => list("Disks").all(|disk| intent.breaks(disk)),
                 "leave-backup-mode" => intent.enters_backup_mode(&step.node),
+                "enter-restore-mode" | "post-process-restore" | "enable-services" => {
+                    intent.enters_restore_mode(&step.node)
+                }
                 "start-cluster" => intent.touches(&step.node),
                 _ => false,
             }

@@ -350,6 +350,7 @@ impl World {
                 let guest = &mut self.guests[index(node)];
                 (guest.power, guest.up, guest.left) = (Power::Stopping, false, 30);
             }
+            Action::Swap { .. } => panic!("a backup replaces no volume"),
             Action::Step { step } => {
                 let at = index(&step.node);
                 match step.document.as_str() {
@@ -408,6 +409,7 @@ fn run(world: &mut World, dies: Option<(usize, usize)>) -> Verdict {
         memory = memory.after(&verdict, world.now);
         match &verdict {
             Verdict::Healthy | Verdict::Stuck(_) => return verdict,
+            Verdict::Turn { .. } => panic!("a backup has one course"),
             Verdict::Act { action, .. } => {
                 assert!(is_listed(&intent, action), "not in the intent: {action:?}");
                 world.act(action);

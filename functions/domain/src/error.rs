@@ -88,6 +88,18 @@ kinds! {
     PreparationUnproven,
     /// The restore's timer started the group before the nodes were down.
     RestoreOvertaken,
+    /// No record of such a restore, or it was released.
+    RestoreNotFound,
+    /// A new volume could not be made, or is not what was asked for.
+    VolumeFailed,
+    /// A device holds a volume that is neither the old nor the new one: somebody else changed it.
+    AttachmentUnexpected,
+    /// Fast snapshot restore could not be had.
+    FastRestoreFailed,
+    /// The post-processing of a restore did not succeed on a node.
+    PostProcessFailed,
+    /// A restore ran into its own bound.
+    RestoreOverdue,
     /// A snapshot ended in error.
     SnapshotFailed,
     /// EC2 has no capacity to start the instance now.

@@ -123,7 +123,15 @@ pub fn answered<'a>(seen: &'a Observation, name: &str) -> Result<&'a Node> {
     })
 }
 
-fn refuse_groups(config: &Config, seen: &Observation, name: &str, running: &mut BTreeSet<String>) -> Result<()> {
+/// `running` gathers the nodes on which groups run. With `may_be_offline` (before a restore: bad data is why) a group that
+/// runs nowhere is no refusal.
+fn refuse_groups(
+    config: &Config,
+    seen: &Observation,
+    name: &str,
+    running: &mut BTreeSet<String>,
+    may_be_offline: bool,
+) -> Result<()> {
     let stat = answered(seen, name)?.stat.as_ref().ok_or_else(|| {
         Error::new(
             Kind::NodeUnreachable,
@@ -163,6 +171,10 @@ fn refuse_groups(config: &Config, seen: &Observation, name: &str, running: &mut 
             Some(node) => {
                 running.insert(node.to_owned());
             }
+            None if may_be_offline
+                && stat
+                    .group(configured)
+                    .is_some_and(|group| group.state == State::Offline) => {}
             None => {
                 return Err(Error::new(
                     Kind::GroupNotOnline,
@@ -236,6 +248,56 @@ fn refuse_monitors(config: &Config, name: &str, node: &Node) -> Result<()> {
 
 /// Everything that refuses a backup. The node where all groups run, if nothing does.
 pub fn refuse_backup(config: &Config, seen: &Observation) -> Result<String> {
+    let running = refuse_nodes(config, seen, false)?;
+    for name in config.node_names() {
+        let node = answered(seen, name)?;
+        refuse_mirrors(config, name, node)?;
+        refuse_monitors(config, name, node)?;
+    }
+    refuse_devices(config, seen)?;
+    running.ok_or_else(|| {
+        Error::new(
+            Kind::GroupNotOnline,
+            format!("no group of {} is online", config.name),
+            "start the groups",
+        )
+    })
+}
+
+/// Everything that refuses a restore. The node where all groups run; `None` if none of them is online.
+pub fn refuse_restore(config: &Config, seen: &Observation) -> Result<Option<String>> {
+    let running = refuse_nodes(config, seen, true)?;
+    for name in config.node_names() {
+        let node = answered(seen, name)?;
+        for disk in &config.mirror_disks {
+            if node.construction_off.get(&disk.name) != Some(&true) {
+                return Err(Error::new(
+                    Kind::InitialMirrorConstructionOn,
+                    format!(
+                        "initial mirror construction of {} is on, or could not be read on {name}: the restore would end \
+                         with a full copy, or be refused half-way",
+                        disk.name
+                    ),
+                    "set \"Execute the initial mirror construction\" to off in the cluster's configuration, and apply it",
+                ));
+            }
+        }
+    }
+    refuse_devices(config, seen)?;
+    Ok(running)
+}
+
+fn refuse_devices(config: &Config, seen: &Observation) -> Result<()> {
+    for name in config.node_names() {
+        let node = answered(seen, name)?;
+        let instance = seen.instances.get(name).map(|instance| &instance.volumes);
+        crate::devices::gate(config, name, instance.unwrap_or(&BTreeMap::new()), &node.devices)?;
+    }
+    Ok(())
+}
+
+/// What refuses every operation. The one node where groups run, if any does.
+fn refuse_nodes(config: &Config, seen: &Observation, may_be_offline: bool) -> Result<Option<String>> {
     config.check_device_names()?;
     for name in config.node_names() {
         check_instance(config, name, seen)?;
@@ -269,7 +331,7 @@ pub fn refuse_backup(config: &Config, seen: &Observation) -> Result<String> {
     }
     let mut running = BTreeSet::new();
     for name in config.node_names() {
-        refuse_groups(config, seen, name, &mut running)?;
+        refuse_groups(config, seen, name, &mut running, may_be_offline)?;
     }
     if running.len() > 1 {
         return Err(Error::new(
@@ -282,20 +344,7 @@ pub fn refuse_backup(config: &Config, seen: &Observation) -> Result<String> {
             "move all groups to one node: stopping either node would stop one of them",
         ));
     }
-    for name in config.node_names() {
-        let node = answered(seen, name)?;
-        refuse_mirrors(config, name, node)?;
-        refuse_monitors(config, name, node)?;
-        let instance = seen.instances.get(name).map(|instance| &instance.volumes);
-        crate::devices::gate(config, name, instance.unwrap_or(&BTreeMap::new()), &node.devices)?;
-    }
-    running.into_iter().next().ok_or_else(|| {
-        Error::new(
-            Kind::GroupNotOnline,
-            format!("no group of {} is online", config.name),
-            "start the groups",
-        )
-    })
+    Ok(running.into_iter().next())
 }
 
 /// Inspects for a backup: refuses, or plans.
@@ -347,6 +396,7 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
         boots,
         quiet_after_seconds: times.not_after_seconds + times.standby_wait_seconds() + config.max_outage_seconds,
         disturbances,
+        restore: None,
     };
     let volumes = volumes(config, &standby, instance)?;
     let steps = Step::of_backup(config, &intent, answered(seen, &active)?, answered(seen, &standby)?);

@@ -77,6 +77,76 @@ pub enum Disturbance {
         /// The node.
         node: String,
     },
+    /// A node is in restore mode, and stopped.
+    RestoreMode {
+        /// The node.
+        node: String,
+    },
+    /// A node's volume is replaced by another.
+    Attachment(Attachment),
+    /// Fast snapshot restore is switched on, where it was off.
+    FastRestore {
+        /// The snapshot.
+        snapshot: String,
+        /// The availability zone.
+        zone: String,
+    },
+}
+
+/// One place of one node, with the volume that was there and the one that takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attachment {
+    /// The node.
+    pub node: String,
+    /// The attachment's device name.
+    pub device: String,
+    /// The volume that was there.
+    pub old: String,
+    /// The volume that takes its place.
+    pub new: String,
+    /// The snapshot that `new` was made from.
+    pub snapshot: String,
+    /// Whether the instance's end deletes the volume; a property of the attachment, so it is carried over.
+    pub delete_on_termination: bool,
+}
+
+/// Where a restore heads (safety.md, rule 16). Written into the intent *before* the first step that needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Course {
+    /// No post-processing was ordered: whoever finds this puts the old volumes back, and CLUSTERPRO decides.
+    Swap,
+    /// Post-processing may have been ordered on the new volumes: forward.
+    Post,
+    /// Back to the old volumes, after a post-processing: by copy, from the source node.
+    Copy,
+}
+
+/// The part of an intent that only a restore and a rollback have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restoring {
+    /// Where it heads.
+    pub course: Course,
+    /// The node on which the groups ran, whose old side is the newest; `None`: nobody knows, so nothing is copied.
+    pub source: Option<String>,
+    /// Forward ends then, unless the groups are online: the restore's own bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward_until: Option<Moment>,
+    /// Why it turned back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned: Option<Turned>,
+}
+
+/// Why a restore turned back: the name and text of the error with which it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turned {
+    /// The error's name.
+    pub error: String,
+    /// Its text.
+    pub why: String,
 }
 
 /// What an operation does to a cluster.
@@ -102,6 +172,9 @@ pub struct Intent {
     pub quiet_after_seconds: u32,
     /// Everything that is or will be disturbed.
     pub disturbances: Vec<Disturbance>,
+    /// Only of a restore or a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restoring>,
 }
 
 impl Intent {
@@ -135,13 +208,54 @@ impl Intent {
             .any(|one| matches!(one, Disturbance::BackupMode { node: at } if at == node))
     }
 
+    /// Whether we put `node` into restore mode and stop it.
+    pub fn enters_restore_mode(&self, node: &str) -> bool {
+        self.disturbances
+            .iter()
+            .any(|one| matches!(one, Disturbance::RestoreMode { node: at } if at == node))
+    }
+
+    /// The volumes of `node` that are replaced.
+    pub fn attachments<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Attachment> {
+        self.disturbances.iter().filter_map(move |one| match one {
+            Disturbance::Attachment(attachment) if attachment.node == node => Some(attachment),
+            _ => None,
+        })
+    }
+
+    /// Fast snapshot restores that this operation switched on: snapshot and zone.
+    pub fn fast_restores(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.disturbances.iter().filter_map(|one| match one {
+            Disturbance::FastRestore { snapshot, zone } => Some((snapshot.as_str(), zone.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The same intent on another course, and why.
+    #[must_use]
+    pub fn turned(&self, course: Course, error: &Error) -> Self {
+        let mut next = self.clone();
+        if let Some(restoring) = &mut next.restore {
+            restoring.course = course;
+            restoring.turned.get_or_insert(Turned {
+                error: error.name().to_owned(),
+                why: error.to_string(),
+            });
+        }
+        next.phase = Phase::Rollback;
+        next
+    }
+
     /// Whether anything on `node` is ours to bring back.
     pub fn touches(&self, node: &str) -> bool {
         self.disturbances.iter().any(|one| match one {
             Disturbance::Monitor { node: at, .. }
             | Disturbance::Group { node: at, .. }
             | Disturbance::Mirror { node: at, .. }
-            | Disturbance::BackupMode { node: at } => at == node,
+            | Disturbance::BackupMode { node: at }
+            | Disturbance::RestoreMode { node: at } => at == node,
+            Disturbance::Attachment(attachment) => attachment.node == node,
+            Disturbance::FastRestore { .. } => false,
         })
     }
 }

@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod intent;
 pub mod names;
 pub mod observation;
+pub mod restore;
 pub mod steps;
 #[cfg(test)]
 mod testing;

@@ -13,7 +13,7 @@ pub(crate) fn moment(at: Option<&aws_sdk_ec2::primitives::DateTime>) -> Option<M
     at.map(|at| Moment::from_unix(at.secs()))
 }
 
-fn by(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
+pub(crate) fn by(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
     Filter::builder()
         .name(name)
         .set_values(Some(values.into_iter().collect()))

@@ -3,7 +3,9 @@
 use super::{Aws, failed};
 use aws_sdk_dynamodb::types::AttributeValue;
 use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::{Claim, Intent, Lock};
+use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::time::Moment;
 
 impl Aws {
@@ -58,6 +60,27 @@ impl Aws {
         let lock = self.lock(cluster).await?;
         lock.admit(cluster, claim)?;
         Ok(lock)
+    }
+
+    /// The record of a restore, until it is released.
+    pub(crate) async fn record(&self, restore: &Id) -> Result<Record> {
+        let reply = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(format!("restore#{restore}")))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failed("dynamodb:GetItem", &error))?;
+        let item = reply.item.unwrap_or_default();
+        let missing =
+            |found: String| Error::new(Kind::RestoreNotFound, found, "name a restore that was not released yet");
+        let json = item
+            .get("record")
+            .and_then(|value| value.as_s().ok())
+            .ok_or_else(|| missing(format!("there is no record of the restore {restore}")))?;
+        serde_json::from_str(json).map_err(|error| missing(format!("the record of {restore} cannot be read: {error}")))
     }
 
     /// The intent of the claim's operation.

@@ -8,8 +8,9 @@ use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{self, Prepared, Section, SectionState, Stopped};
 use mirrorsnap_domain::ids::{Id, Of};
 use mirrorsnap_domain::inspect::{self, Plan};
-use mirrorsnap_domain::intent::{self, Claim, HolderStatus, Intent};
+use mirrorsnap_domain::intent::{self, Claim, Course, HolderStatus, Intent, Turned};
 use mirrorsnap_domain::observation::Observation;
+use mirrorsnap_domain::restore::{self, Ready};
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,19 @@ pub(crate) enum Input {
         lock: Claim,
         patience_seconds: u32,
     },
+    /// Have both nodes stopped by their own shutdown, for a restore?
+    Down {
+        cluster: String,
+        lock: Claim,
+        patience_seconds: u32,
+    },
+    /// Do both nodes stand ready for the post-processing of a restore, on the volumes that they must have?
+    Ready {
+        cluster: String,
+        lock: Claim,
+        now: Moment,
+        patience_seconds: u32,
+    },
     /// What comes next on the way back?
     Converge {
         cluster: String,
@@ -77,14 +91,26 @@ pub(crate) enum Output {
         over: bool,
         stopped: Option<Stopped>,
     },
+    Down {
+        over: bool,
+        why: Option<String>,
+    },
+    Ready {
+        over: bool,
+        why: Option<String>,
+        /// By node, once it is over.
+        steps: Vec<Step>,
+        /// To be written before the first of them is sent.
+        intent_json: Option<String>,
+    },
     Converge(Box<Converge>),
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Converge {
-    /// `healthy`, `act`, `wait`, or `stuck`.
+    /// `healthy`, `act`, `wait`, `turn`, or `stuck`.
     verdict: &'static str,
-    /// `step`, `start` or `stop`, with `verdict` `act`.
+    /// `step`, `start`, `stop` or `swap`, with `verdict` `act`.
     action: Option<&'static str>,
     /// The input of run-node-step or set-power, except the lock's retry count.
     input: Option<Value>,
@@ -97,6 +123,12 @@ pub(crate) struct Converge {
     /// The preparation's evidence, once both nodes are back; and why there is none.
     prepared: Option<Prepared>,
     unprepared: Option<String>,
+    /// With `turn`: the intent on its new course.
+    intent_json: Option<String>,
+    /// Why a restore went back to the old volumes, if it did.
+    turned: Option<Turned>,
+    /// A restore, or a rollback, and how it ended: `swap`, `post` or `copy`.
+    course: Option<Course>,
 }
 
 pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
@@ -125,6 +157,17 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
             lock,
             patience_seconds,
         } => stopped(&aws, &cluster, &lock, patience_seconds).await,
+        Input::Down {
+            cluster,
+            lock,
+            patience_seconds,
+        } => down(&aws, &cluster, &lock, patience_seconds).await,
+        Input::Ready {
+            cluster,
+            lock,
+            now,
+            patience_seconds,
+        } => ready(&aws, &cluster, &lock, now, patience_seconds).await,
         Input::Converge {
             cluster,
             lock,
@@ -222,6 +265,68 @@ async fn stopped(aws: &Aws, cluster: &str, claim: &Claim, patience: u32) -> Resu
     }
 }
 
+/// Rule 1 for both nodes of a restore: EC2's reason is the guest's own shutdown.
+async fn down(aws: &Aws, cluster: &str, claim: &Claim, patience: u32) -> Result<Output> {
+    let config = aws.config(cluster).await?;
+    let deadline = aws.pace.deadline(patience);
+    loop {
+        let _ = aws.intent(cluster, claim).await?;
+        let seen = aws.instances(&config, false).await?;
+        let mut up = None;
+        for name in config.node_names() {
+            let instance = seen.get(name).ok_or_else(|| {
+                let found = format!("EC2 does not show the instance of {name}");
+                Error::new(Kind::InstanceNotManaged, found, "look at the instance in EC2")
+            })?;
+            if evidence::stopped(name, instance, &inspect::volumes(&config, name, instance)?)?.is_none() {
+                up = Some(format!("{name} is not stopped yet"));
+            }
+        }
+        if up.is_none() || deadline.has_passed() {
+            return Ok(Output::Down {
+                over: up.is_none(),
+                why: up,
+            });
+        }
+        aws.pace.tenths(5).await;
+    }
+}
+
+/// The steps once both nodes are up on their new volumes; an error if one can never be.
+async fn ready(aws: &Aws, cluster: &str, claim: &Claim, now: Moment, patience: u32) -> Result<Output> {
+    let config = aws.config(cluster).await?;
+    let deadline = aws.pace.deadline(patience);
+    loop {
+        let (_, intent) = aws.intent(cluster, claim).await?;
+        let seen = observe(aws, &config, &intent.id, now.plus(deadline.elapsed()), false).await?;
+        match restore::ready(&config, &intent, &seen) {
+            Ready::Yes(steps) => {
+                let intent_json = serde_json::to_string(&restore::processing(&intent))
+                    .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
+                return Ok(Output::Ready {
+                    over: true,
+                    why: None,
+                    steps,
+                    intent_json: Some(intent_json),
+                });
+            }
+            Ready::Never(error) => return Err(error),
+            // The device nodes may still be on their way just after a boot.
+            Ready::Mismatch(error) if deadline.has_passed() => return Err(error),
+            Ready::NotYet(why) if deadline.has_passed() => {
+                return Ok(Output::Ready {
+                    over: false,
+                    why: Some(why),
+                    steps: vec![],
+                    intent_json: None,
+                });
+            }
+            Ready::Mismatch(_) | Ready::NotYet(_) => {}
+        }
+        aws.pace.tenths(5).await;
+    }
+}
+
 /// The input of the function that carries an action out.
 fn order(cluster: &str, claim: &Claim, action: Action) -> (&'static str, Value) {
     match action {
@@ -233,6 +338,10 @@ fn order(cluster: &str, claim: &Claim, action: Action) -> (&'static str, Value) 
         Action::Stop { node } => (
             "stop",
             json!({"cluster": cluster, "lock": claim, "node": node, "power": "stop"}),
+        ),
+        Action::Swap { node } => (
+            "swap",
+            json!({"cluster": cluster, "lock": claim, "node": node, "part": "attach", "back": true, "patience_seconds": 40}),
         ),
     }
 }
@@ -296,10 +405,16 @@ fn answer(
         memory,
         prepared: None,
         unprepared: None,
+        intent_json: None,
+        turned: None,
+        course: None,
     };
+    if let Some(restoring) = case.and_then(|(intent, _)| intent.restore.as_ref()) {
+        (out.course, out.turned) = (Some(restoring.course), restoring.turned.clone());
+    }
     match verdict {
         Verdict::Healthy => {
-            if let Some((intent, seen)) = case {
+            if let Some((intent, seen)) = case.filter(|(intent, _)| intent.restore.is_none()) {
                 let proof = seen.node(&intent.standby).map(|node| evidence::prepared(intent, node));
                 (out.prepared, out.unprepared) = match proof {
                     Some(Ok(proof)) => (Some(proof), None),
@@ -313,6 +428,11 @@ fn answer(
             (out.verdict, out.action, out.input, out.why) = ("act", Some(action), Some(input), Some(key));
         }
         Verdict::Wait { why, .. } => (out.verdict, out.why, out.seconds) = ("wait", Some(why), NEXT_LOOK_SECONDS),
+        Verdict::Turn { course, why } => {
+            out.verdict = "turn";
+            out.why = Some(why.to_string());
+            out.intent_json = case.and_then(|(intent, _)| serde_json::to_string(&intent.turned(course, &why)).ok());
+        }
         Verdict::Stuck(error) => {
             (out.verdict, out.error, out.why) = ("stuck", Some(error.name()), Some(error.to_string()));
         }

@@ -4,7 +4,7 @@
 use crate::aws::Aws;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{Section, Taken};
-use mirrorsnap_domain::intent::Operation;
+use mirrorsnap_domain::intent::{Attachment, Operation};
 use mirrorsnap_domain::names;
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,12 @@ pub(crate) struct Input {
     /// When both sides were GREEN again.
     #[serde(default)]
     healthy_at: Option<Moment>,
+    /// Of a restore or a rollback: which volumes went and came.
+    #[serde(default)]
+    attachments: Vec<Attachment>,
+    /// Of a restore or a rollback: when the groups were stopped.
+    #[serde(default)]
+    stopped_at: Option<Moment>,
     #[serde(default)]
     error: Option<String>,
     #[serde(default)]
@@ -56,6 +62,7 @@ pub(crate) struct Output {
     total_seconds: i64,
     consistent_at: Option<Moment>,
     snapshots: Vec<Taken>,
+    replaced: Vec<Attachment>,
     error: Option<String>,
     cause: Option<String>,
 }
@@ -82,6 +89,11 @@ fn metrics(output: &Output, now: Moment) -> Value {
 pub(crate) async fn handle(_: Arc<Aws>, input: Input) -> Result<Output> {
     names::cluster(&input.cluster)
         .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "name a cluster"))?;
+    // A restore's outage ends with the groups' start, just before both sides are seen GREEN.
+    let restored = input
+        .stopped_at
+        .zip(input.healthy_at)
+        .map(|(from, to)| to.seconds_since(from).max(0));
     let degraded = input.section.as_ref().zip(input.healthy_at);
     let output = Output {
         kind: input.operation,
@@ -89,11 +101,16 @@ pub(crate) async fn handle(_: Arc<Aws>, input: Input) -> Result<Output> {
         id: input.id,
         status: input.status,
         valid: input.valid,
-        outage_seconds: input.section.as_ref().map(|section| section.outage_seconds),
+        outage_seconds: input
+            .section
+            .as_ref()
+            .map(|section| section.outage_seconds)
+            .or_else(|| restored.and_then(|seconds| u32::try_from(seconds).ok()).map(f64::from)),
         degraded_seconds: degraded.map(|(section, healthy)| healthy.seconds_since(section.consistent_at).max(0)),
         total_seconds: input.now.seconds_since(input.started).max(0),
         consistent_at: input.section.as_ref().map(|section| section.consistent_at),
         snapshots: input.snapshots,
+        replaced: input.attachments,
         error: input.error,
         cause: input.cause.map(|cause| cause.chars().take(2000).collect()),
     };

@@ -13,7 +13,7 @@ use std::sync::Arc;
 const LOOK_UP_SECONDS: u32 = 10;
 
 /// Documents that this function may send. `observe` and `read-records` are `assess`'s, `hold` and `unhold` the operator's.
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 14] = [
     "suspend-monitors",
     "resume-monitors",
     "break-unit",
@@ -24,6 +24,10 @@ const DOCUMENTS: [&str; 10] = [
     "recover-mirror",
     "enter-backup-mode",
     "leave-backup-mode",
+    "stop-group",
+    "enter-restore-mode",
+    "post-process-restore",
+    "enable-services",
 ];
 
 #[derive(Debug, Deserialize)]

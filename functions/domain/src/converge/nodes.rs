@@ -10,6 +10,11 @@ use std::collections::BTreeMap;
 
 /// Starts instances that we stopped, and waits for those that are on their way.
 pub(super) fn power(case: &Case<'_>) -> Next {
+    starts(case).or_else(|| waits(case))
+}
+
+/// Starts instances that we stopped.
+pub(super) fn starts(case: &Case<'_>) -> Next {
     // Two instances are started back to back, so that neither daemon waits long for the other: what waits comes second.
     for name in case.names() {
         if case.seen.power(name) == Power::Stopped {
@@ -26,6 +31,11 @@ pub(super) fn power(case: &Case<'_>) -> Next {
             });
         }
     }
+    None
+}
+
+/// Waits for instances and guests that are on their way.
+pub(super) fn waits(case: &Case<'_>) -> Next {
     for name in case.names() {
         let next = "look at the instance's system log and status checks";
         match case.seen.power(name) {
@@ -54,7 +64,8 @@ fn silent(case: &Case<'_>, name: &str) -> Next {
 /// Rule 14: a node that hangs in its shutdown is stopped plainly, once it is shown that it holds no group.
 fn hung(case: &Case<'_>, name: &str) -> Next {
     let next = "look at the instance's system log; stop and start the node by hand, then start recover";
-    if case.intent.enters_backup_mode(name) && holds_no_group(case, name) {
+    let ours = case.intent.enters_backup_mode(name) || case.intent.enters_restore_mode(name);
+    if ours && holds_no_group(case, name) {
         return case.act(&format!("stop {name}"), next, |_| Action::Stop {
             node: name.to_owned(),
         });
@@ -98,7 +109,7 @@ pub(super) fn backup_mode(case: &Case<'_>) -> Next {
                 "enable them and reboot the node, then start recover",
             );
         }
-        return shutting_down(case, name, node).or_else(|| leave(case, name, node));
+        return shutting_down(case, name, node, "enter-backup-mode").or_else(|| leave(case, name, node));
     }
     None
 }
@@ -112,8 +123,8 @@ fn flags_left_on(node: &Node) -> bool {
 }
 
 /// The node is prepared, or half-way so, but still in the boot in which `--pre` ran: its shutdown is due.
-fn shutting_down(case: &Case<'_>, name: &str, node: &Node) -> Next {
-    let (_, job, _) = node.job("enter-backup-mode")?;
+pub(super) fn shutting_down(case: &Case<'_>, name: &str, node: &Node, document: &str) -> Next {
+    let (_, job, _) = node.job(document)?;
     let here = job
         .started
         .as_ref()
@@ -121,7 +132,11 @@ fn shutting_down(case: &Case<'_>, name: &str, node: &Node) -> Next {
     if !here {
         return None;
     }
-    let why = format!("{name} shuts down into backup mode");
+    // A script that failed orders no shutdown.
+    if document == "enter-restore-mode" && job.ended.as_ref().is_some_and(|ended| ended.rc != 0) {
+        return None;
+    }
+    let why = format!("{name} shuts down after {document}");
     case.wait(&format!("shutdown {name}"), patience::SHUTDOWN, &why, || {
         hung(case, name)
     })
@@ -167,48 +182,71 @@ fn leave(case: &Case<'_>, name: &str, node: &Node) -> Next {
             Some(_) => {}
         }
     }
-    // Rule 17: names may have changed at this boot, and the mirror on a wrong disk destroys it.
+    gate(case, name, node).or_else(|| {
+        let key = format!("leave-backup-mode {name}");
+        let next = "read the script's output in the node's records, and run `clpbackup.sh --post` by hand";
+        case.act(&key, next, |attempt| Action::Step {
+            step: Step::new("leave-backup-mode", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
+        })
+    })
+}
+
+/// Rule 17: names may have changed at this boot, and the mirror on a wrong disk destroys it.
+pub(super) fn gate(case: &Case<'_>, name: &str, node: &Node) -> Next {
     let attached = case.seen.instances.get(name).map(|instance| &instance.volumes);
-    if let Err(error) = devices::gate(case.config, name, attached.unwrap_or(&BTreeMap::new()), &node.devices) {
-        // The device nodes may still be on their way just after a boot.
-        return case.wait(&format!("devices {name}"), 60, &error.to_string(), || {
-            Some(super::Verdict::Stuck(error.clone()))
-        });
-    }
-    let key = format!("leave-backup-mode {name}");
-    let next = "read the script's output in the node's records, and run `clpbackup.sh --post` by hand";
-    case.act(&key, next, |attempt| Action::Step {
-        step: Step::new("leave-backup-mode", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
+    let error = devices::gate(case.config, name, attached.unwrap_or(&BTreeMap::new()), &node.devices).err()?;
+    // The device nodes may still be on their way just after a boot.
+    case.wait(&format!("devices {name}"), 60, &error.to_string(), || {
+        Some(super::Verdict::Stuck(error.clone()))
     })
 }
 
 /// The daemon of each node is online in its own eyes and in its peer's.
 pub(super) fn daemons(case: &Case<'_>) -> Next {
-    for name in case.names() {
-        let Some(node) = case.seen.node(name) else { continue };
-        let next = "start the cluster service on the node, and look at CLUSTERPRO's log";
-        if node.stat.as_ref().is_none_or(|stat| stat.server(name) != State::Online) {
-            let why = format!("the cluster daemon of {name} comes up");
-            return case.wait(&format!("daemon {name}"), patience::DAEMON, &why, || {
-                // After a hard stop the service does not start by itself (event cl 18).
-                if !case.intent.touches(name) {
-                    return case.stuck(format!("the cluster daemon of {name} is down"), next);
+    case.names()
+        .into_iter()
+        .find_map(|name| daemon(case, name))
+        .or_else(|| {
+            case.names().into_iter().find_map(|name| {
+                let peer = case.peer(name);
+                let node = case.seen.node(name)?;
+                if node
+                    .stat
+                    .as_ref()
+                    .is_some_and(|stat| stat.server(peer) == State::Online)
+                {
+                    return None;
                 }
-                case.act(&format!("start-cluster {name}"), next, |attempt| Action::Step {
-                    step: Step::new("start-cluster", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
-                })
-            });
-        }
-        let peer = case.peer(name);
-        if node.stat.as_ref().is_none_or(|stat| stat.server(peer) != State::Online) {
-            let why = format!("{name} does not see the daemon of {peer} online yet");
-            return case.wait_or_stuck(
-                &format!("peer {name}"),
-                patience::DAEMON,
-                &why,
-                "check the heartbeat between the nodes",
-            );
-        }
+                let why = format!("{name} does not see the daemon of {peer} online yet");
+                case.wait_or_stuck(
+                    &format!("peer {name}"),
+                    patience::DAEMON,
+                    &why,
+                    "check the heartbeat between the nodes",
+                )
+            })
+        })
+}
+
+/// The node's own daemon is online in its own eyes.
+pub(super) fn daemon(case: &Case<'_>, name: &str) -> Next {
+    let node = case.seen.node(name)?;
+    if node
+        .stat
+        .as_ref()
+        .is_some_and(|stat| stat.server(name) == State::Online)
+    {
+        return None;
     }
-    None
+    let next = "start the cluster service on the node, and look at CLUSTERPRO's log";
+    let why = format!("the cluster daemon of {name} comes up");
+    case.wait(&format!("daemon {name}"), patience::DAEMON, &why, || {
+        // After a hard stop the service does not start by itself (event cl 18).
+        if !case.intent.touches(name) {
+            return case.stuck(format!("the cluster daemon of {name} is down"), next);
+        }
+        case.act(&format!("start-cluster {name}"), next, |attempt| Action::Step {
+            step: Step::new("start-cluster", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
+        })
+    })
 }

@@ -7,7 +7,7 @@ use crate::observation::{Node, Power};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 
 /// What the nodes that answer say of a group.
-enum Place {
+pub(super) enum Place {
     /// Nobody who answers runs the cluster daemon.
     Unknown,
     /// Online on one node.
@@ -21,7 +21,7 @@ enum Place {
 }
 
 /// The cluster as the node sees it, if its own daemon is online.
-fn view<'a>(case: &'a Case<'_>, name: &str) -> Option<&'a Stat> {
+pub(super) fn view<'a>(case: &'a Case<'_>, name: &str) -> Option<&'a Stat> {
     case.seen
         .node(name)?
         .stat
@@ -29,7 +29,7 @@ fn view<'a>(case: &'a Case<'_>, name: &str) -> Option<&'a Stat> {
         .filter(|stat| stat.server(name) == State::Online)
 }
 
-fn place(case: &Case<'_>, group: &str) -> Place {
+pub(super) fn place(case: &Case<'_>, group: &str) -> Place {
     let mut places: Vec<Place> = Vec::new();
     for name in case.names() {
         if let Some(stat) = view(case, name) {
@@ -103,12 +103,13 @@ fn never_broken(case: &Case<'_>) -> bool {
     own_green(case, standby) && case.seen.node(standby).is_some_and(no_record)
 }
 
-fn start(case: &Case<'_>, name: &str, groups: &[&str]) -> Next {
+pub(super) fn start(case: &Case<'_>, name: &str, groups: &[&str]) -> Next {
     let node = case.seen.node(name)?;
     let next = "start the groups by hand on the node with GREEN mirror disks, and look at CLUSTERPRO's log";
     case.act(&format!("start-group {name}"), next, |attempt| Action::Step {
         step: Step::new("start-group", name, &case.intent.id)
             .with("Self", name)
+            .with("Peer", case.peer(name))
             .list("Groups", groups.iter().copied())
             .guarded(node, NOT_AFTER_SECONDS, attempt),
     })

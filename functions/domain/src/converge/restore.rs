@@ -1,0 +1,481 @@
+//! The way on and back of a restore (safety.md, rules 16 to 18). The course in the intent says which of three:
+//!
+//! - `swap`: no post-processing was ever ordered, so the old cluster partitions are intact. The old volumes go back, the
+//!   services are enabled again, the nodes reboot, and CLUSTERPRO decides.
+//! - `post`: forward on the new volumes. `--skip-copy` only with the proof; a failing node is tried three times, then back.
+//! - `copy`: back to the old volumes after a post-processing: without `--skip-copy`, the source node's group first, so that
+//!   the copy's direction is certain.
+
+use super::nodes::{daemon, daemons, gate, shutting_down, starts, waits};
+use super::outage::{self, Place, all_online, place, view};
+use super::{Action, Case, Next, TRIES, Verdict, mirror, patience};
+use crate::clusterpro::outputs::Services;
+use crate::config::Config;
+use crate::error::{Error, Kind};
+use crate::intent::{Course, Intent, Restoring};
+use crate::observation::{Node, Observation, Power};
+use crate::steps::{NOT_AFTER_SECONDS, Step};
+
+pub(super) fn next(case: &Case<'_>, restoring: &Restoring) -> Next {
+    strange(case).or_else(|| match restoring.course {
+        Course::Swap => back(case),
+        Course::Post => forward(case, restoring),
+        Course::Copy => copy(case, restoring),
+    })
+}
+
+/// Which volumes a node has at the places that the restore replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Old,
+    New,
+    /// Some of each, or none: a swap on its way.
+    Between,
+}
+
+fn side(case: &Case<'_>, name: &str) -> Side {
+    side_of(case.intent, case.seen, name)
+}
+
+fn side_of(intent: &Intent, seen: &Observation, name: &str) -> Side {
+    let attached = seen.instances.get(name).map(|instance| &instance.volumes);
+    let all = |new: bool| {
+        intent.attachments(name).all(|one| {
+            let wanted = if new { &one.new } else { &one.old };
+            attached.and_then(|volumes| volumes.get(&one.device)) == Some(wanted)
+        })
+    };
+    // A plan that was not carried as far as its volumes replaces nothing.
+    match (all(false), all(true)) {
+        (true, _) => Side::Old,
+        (false, true) => Side::New,
+        (false, false) => Side::Between,
+    }
+}
+
+/// A volume that is neither the old nor the new one: an operator was here, and wins (rule 11).
+fn strange(case: &Case<'_>) -> Next {
+    case.names().into_iter().find_map(|name| {
+        let attached = &case.seen.instances.get(name)?.volumes;
+        let one = case.intent.attachments(name).find(|one| {
+            attached
+                .get(&one.device)
+                .is_some_and(|volume| *volume != one.old && *volume != one.new)
+        })?;
+        let found = format!(
+            "cluster {}: {} of {name} holds {}, which is neither the old volume {} nor the restore's {}",
+            case.config.name,
+            one.device,
+            attached.get(&one.device).map_or("", String::as_str),
+            one.old,
+            one.new
+        );
+        let next = "somebody changed it: attach one of the two while the node is stopped, then start recover";
+        Some(Verdict::Stuck(Error::new(Kind::AttachmentUnexpected, found, next)))
+    })
+}
+
+/// Whether every node's services start by themselves, as far as the nodes answer.
+fn is_auto(case: &Case<'_>, name: &str) -> bool {
+    case.seen.node(name).is_some_and(|node| node.services == Services::Auto)
+}
+
+// ── before any post-processing ──────────────────────────────────────────────────────────────────────────────────────
+
+fn back(case: &Case<'_>) -> Next {
+    let preparing = case.names().into_iter().find_map(|name| {
+        let node = case.seen.node(name)?;
+        shutting_down(case, name, node, "enter-restore-mode")
+    });
+    // A node that was never prepared starts the service at once; one that shuts down is let go first.
+    let service = preparing
+        .is_none()
+        .then(|| {
+            is_auto(case, &case.intent.active)
+                .then(|| outage::groups(case))
+                .flatten()
+        })
+        .flatten();
+    service
+        .or_else(|| old_volumes(case))
+        .or_else(|| starts(case))
+        .or(preparing)
+        .or_else(|| case.names().into_iter().find_map(|name| enable(case, name)))
+        .or_else(|| waits(case))
+        .or_else(|| daemons(case))
+        .or_else(|| outage::groups(case))
+        .or_else(|| mirror::mirrors(case))
+        .or_else(|| all_online(case))
+}
+
+/// Every node gets its old volumes back: stopped if it runs with others, and only while its mirror cannot have run.
+fn old_volumes(case: &Case<'_>) -> Next {
+    case.names()
+        .into_iter()
+        .filter(|name| side(case, name) != Side::Old)
+        .find_map(|name| swap_back(case, name))
+}
+
+fn swap_back(case: &Case<'_>, name: &str) -> Next {
+    let next = "stop the node by hand, then start recover";
+    match case.seen.power(name) {
+        Power::Stopped => {
+            let next = "look at the volumes of the restore's record; attach the old ones by hand, then start recover";
+            case.act(&format!("swap {name}"), next, |_| Action::Swap {
+                node: name.to_owned(),
+            })
+        }
+        Power::Running => match case.seen.node(name) {
+            Some(node) if node.services != Services::Auto && node.stat.is_none() => halt(case, name),
+            Some(_) => case.stuck(
+                format!("{name} runs on the restore's volumes, and its cluster services start by themselves"),
+                "look whether the service is online on the new volumes; restore again, or attach the old ones by hand",
+            ),
+            None => {
+                let why = format!("{name} boots with the restore's volumes");
+                case.wait_or_stuck(&format!("answer {name}"), patience::BOOT, &why, next)
+            }
+        },
+        _ => waits(case),
+    }
+}
+
+/// A plain stop of a node in restore mode: no cluster service runs on it.
+fn halt(case: &Case<'_>, name: &str) -> Next {
+    let next = "look at the instance's system log, and stop it by hand";
+    case.act(&format!("halt {name}"), next, |_| Action::Stop {
+        node: name.to_owned(),
+    })
+}
+
+/// Rule 16: the services are enabled again, and the node reboots into the cluster.
+fn enable(case: &Case<'_>, name: &str) -> Next {
+    let node = case.seen.node(name)?;
+    if node.services == Services::Auto {
+        return rebooting(case, name, node, "enable-services");
+    }
+    if !case.intent.enters_restore_mode(name) {
+        return case.stuck(
+            format!("the cluster services of {name} do not start by themselves, and not because of us"),
+            "enable them and reboot the node, then start recover",
+        );
+    }
+    gate(case, name, node).or_else(|| {
+        let next = "run `clpsvcctrl.sh --enable -a` by hand, and reboot the node";
+        case.act(&format!("enable-services {name}"), next, |attempt| Action::Step {
+            step: Step::new("enable-services", name, &case.intent.id)
+                .with("Reboot", "yes")
+                .guarded(node, NOT_AFTER_SECONDS, attempt),
+        })
+    })
+}
+
+/// The document's detached command began in this boot and did not fail: its reboot is due.
+fn rebooting(case: &Case<'_>, name: &str, node: &Node, document: &str) -> Next {
+    let (_, job, _) = node.job(document)?;
+    let here = job
+        .started
+        .as_ref()
+        .is_some_and(|started| started.boot_id == node.boot_id);
+    if !here || job.ended.as_ref().is_some_and(|ended| ended.rc != 0) {
+        return None;
+    }
+    let why = format!("{name} reboots after {document}");
+    // A script that was killed leaves no end: after the deadline the caller goes on.
+    case.wait(&format!("{document} {name}"), patience::POST, &why, || None)
+}
+
+// ── forward ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn forward(case: &Case<'_>, restoring: &Restoring) -> Next {
+    if let Some(name) = case.names().into_iter().find(|name| side(case, name) != Side::New) {
+        return case.stuck(
+            format!("{name} does not have the restore's volumes any more, though its post-processing may have begun"),
+            "attach the restore's volumes again, or attach the old ones on both nodes; then start recover",
+        );
+    }
+    overdue(case, restoring)
+        .or_else(|| starts(case))
+        .or_else(|| {
+            case.names()
+                .into_iter()
+                .find_map(|name| post(case, name, skip_copy_proof(case.config, case.intent, case.seen, name)))
+        })
+        .or_else(|| waits(case))
+        .or_else(|| daemons(case))
+        .or_else(|| outage::groups(case))
+        .or_else(|| mirror::mirrors(case))
+        .or_else(|| all_online(case))
+}
+
+/// The restore's own bound: after it the old volumes go back, unless the service is online on the new ones.
+fn overdue(case: &Case<'_>, restoring: &Restoring) -> Next {
+    let until = restoring.forward_until.filter(|until| case.seen.at >= *until)?;
+    let online = case
+        .intent
+        .groups()
+        .all(|group| matches!(place(case, group), Place::Online(_)));
+    if online && case.intent.groups().next().is_some() {
+        return None;
+    }
+    let found = format!("cluster {}: the restore was not over by {until}", case.config.name);
+    turn(Kind::RestoreOverdue, found)
+}
+
+#[allow(clippy::unnecessary_wraps)] // it ends a chain of `Option`s
+fn turn(kind: Kind, found: String) -> Next {
+    let why = Error::new(
+        kind,
+        found,
+        "nothing by hand: the old volumes are put back; look at the report, then restore again",
+    );
+    Some(Verdict::Turn {
+        course: Course::Copy,
+        why,
+    })
+}
+
+/// Rule 16: whether `name` may skip the copy. Both nodes hold volumes of one snapshot each disk, by their ids, and neither
+/// mirror can have run since: no node has booted with services that start by themselves.
+pub fn skip_copy_proof(config: &Config, intent: &Intent, seen: &Observation, name: &str) -> bool {
+    let names = || config.node_names();
+    let pairs_up = intent.attachments(name).all(|one| {
+        let theirs = names().find(|node| *node != name).unwrap_or_default();
+        let disks: Vec<_> = config
+            .mirror_disks
+            .iter()
+            .filter(|disk| disk.device.on(name) == one.device)
+            .collect();
+        !disks.is_empty()
+            && disks.iter().all(|disk| {
+                intent
+                    .attachments(theirs)
+                    .any(|other| other.device == disk.device.on(theirs) && other.snapshot == one.snapshot)
+            })
+    });
+    let complete = config
+        .mirror_disks
+        .iter()
+        .all(|disk| names().all(|node| intent.attachments(node).any(|one| one.device == disk.device.on(node))));
+    let never_ran = |node: &Node| {
+        let processed_here = node.job("post-process-restore").is_some_and(|(_, job, _)| {
+            job.started
+                .as_ref()
+                .is_some_and(|started| started.boot_id == node.boot_id)
+        });
+        node.stat.is_none() && (node.services != Services::Auto || processed_here)
+    };
+    pairs_up
+        && complete
+        && names().all(|node| side_of(intent, seen, node) == Side::New)
+        && names().all(|node| seen.node(node).is_some_and(never_ran))
+}
+
+/// The post-processing of one node, behind the device gate; three tries, then back (rule 18).
+fn post(case: &Case<'_>, name: &str, skip_copy: bool) -> Next {
+    let node = case.seen.node(name)?;
+    if let Some(waits) = unprocessed(case, name, node)? {
+        return Some(waits);
+    }
+    let key = format!("post-process-restore {name}");
+    if case.memory.tries.get(&key).copied().unwrap_or(0) >= TRIES {
+        let found = format!(
+            "cluster {}: the post-processing failed on {name}: {}",
+            case.config.name,
+            node.job("post-process-restore")
+                .map_or("it left no output", |(_, _, out)| out)
+                .trim()
+        );
+        return turn(Kind::PostProcessFailed, found);
+    }
+    // Whether the peer's mirror has run cannot be told while it boots: the proof waits for its answer, a copy would not hurt
+    // but would take hours.
+    if !skip_copy && case.seen.node(case.peer(name)).is_none() {
+        let why = format!(
+            "{} answers, which decides whether {name} needs a full copy",
+            case.peer(name)
+        );
+        let waited = case.wait(&format!("proof {name}"), patience::REBOOT, &why, || None);
+        if waited.is_some() {
+            return waited;
+        }
+    }
+    order_post(case, name, node, &key, skip_copy, 0)
+}
+
+/// `None`: nothing to do on this node. `Some(None)`: it is to be processed now. `Some(Some(_))`: wait, or be stuck.
+#[allow(clippy::option_option)]
+fn unprocessed(case: &Case<'_>, name: &str, node: &Node) -> Option<Next> {
+    if node.services == Services::Auto {
+        return rebooting(case, name, node, "post-process-restore").map(Some);
+    }
+    if !case.intent.enters_restore_mode(name) {
+        return Some(case.stuck(
+            format!("the cluster services of {name} do not start by themselves, and not because of us"),
+            "enable them and reboot the node, then start recover",
+        ));
+    }
+    if view(case, name).is_some() {
+        return Some(case.stuck(
+            format!("{name} is in restore mode, yet somebody started its cluster daemon"),
+            "stop the cluster service on the node, then start recover",
+        ));
+    }
+    if let Some(waits) = shutting_down(case, name, node, "enter-restore-mode") {
+        return Some(Some(waits));
+    }
+    if let Some(waits) = rebooting(case, name, node, "post-process-restore") {
+        return Some(Some(waits));
+    }
+    // Rule 17, and the guard of `--post` itself.
+    Some(gate(case, name, node))
+}
+
+fn order_post(case: &Case<'_>, name: &str, node: &Node, key: &str, skip_copy: bool, after: u32) -> Next {
+    let next = "read the script's output in the node's records";
+    case.act(key, next, |attempt| Action::Step {
+        step: Step::new("post-process-restore", name, &case.intent.id)
+            .with("SkipCopy", if skip_copy { "yes" } else { "no" })
+            .list("Disks", case.config.mirror_disks.iter().map(|disk| disk.name.as_str()))
+            .guarded(node, NOT_AFTER_SECONDS, attempt + after),
+    })
+}
+
+// ── back after a post-processing ────────────────────────────────────────────────────────────────────────────────────
+
+fn copy(case: &Case<'_>, restoring: &Restoring) -> Next {
+    let Some(source) = restoring.source.as_deref() else {
+        return case.stuck(
+            "no node is recorded as the one with the newest old data, so nothing is copied",
+            "decide which node's old volume is the newest, and set the mirror up by hand",
+        );
+    };
+    if case.names().into_iter().any(|name| side(case, name) != Side::Old) {
+        return down(case).or_else(|| old_volumes(case));
+    }
+    let other = case.peer(source);
+    starts(case)
+        .or_else(|| recopy(case, source))
+        .or_else(|| answered(case, source))
+        .or_else(|| daemon(case, source))
+        .or_else(|| lead(case, source))
+        .or_else(|| recopy(case, other))
+        .or_else(|| waits(case))
+        .or_else(|| daemons(case))
+        .or_else(|| mirror::mirrors(case))
+        .or_else(|| all_online(case))
+}
+
+/// Both nodes go down, the groups first: no mirror runs while volumes are changed under its peer.
+fn down(case: &Case<'_>) -> Next {
+    for name in case.names() {
+        let here: Vec<&str> = case
+            .intent
+            .groups()
+            .filter(|group| matches!(place(case, group), Place::Online(node) if node == name))
+            .collect();
+        if let (false, Some(node)) = (here.is_empty(), case.seen.node(name)) {
+            let next = "stop the groups by hand, then start recover";
+            return case.act(&format!("stop-group {name}"), next, |attempt| Action::Step {
+                step: Step::new("stop-group", name, &case.intent.id)
+                    .with("Self", name)
+                    .with("Peer", case.peer(name))
+                    .list("Groups", here)
+                    .guarded(node, NOT_AFTER_SECONDS, attempt),
+            });
+        }
+    }
+    if let Some(group) = case
+        .intent
+        .groups()
+        .find(|group| matches!(place(case, group), Place::Pending))
+    {
+        let why = format!("the group {group} is on its way");
+        let next = "look at the group in CLUSTERPRO's log";
+        return case.wait_or_stuck(&format!("group {group}"), patience::GROUP, &why, next);
+    }
+    // Each node gets its order before either is waited for.
+    let orders = case.names().into_iter().find_map(|name| lay_down(case, name));
+    orders.or_else(|| {
+        let name = case
+            .names()
+            .into_iter()
+            .find(|name| case.seen.power(name) != Power::Stopped)?;
+        let why = format!("{name} goes down");
+        let next = "look at the instance's system log; stop the node by hand, then start recover";
+        case.wait_or_stuck(&format!("down {name}"), patience::SHUTDOWN, &why, next)
+    })
+}
+
+fn lay_down(case: &Case<'_>, name: &str) -> Next {
+    let node = case
+        .seen
+        .node(name)
+        .filter(|_| case.seen.power(name) == Power::Running)?;
+    if shutting_down(case, name, node, "enter-restore-mode").is_some() {
+        return None;
+    }
+    if node.services != Services::Auto {
+        return if node.stat.is_none() { halt(case, name) } else { None };
+    }
+    if rebooting(case, name, node, "post-process-restore").is_some() {
+        return None;
+    }
+    daemon(case, name).or_else(|| {
+        let next = "run `clprestore.sh --pre` by hand, then start recover";
+        case.act(&format!("enter-restore-mode {name}"), next, |attempt| Action::Step {
+            step: Step::new("enter-restore-mode", name, &case.intent.id)
+                .with("Self", name)
+                .with("Peer", case.peer(name))
+                .list("Groups", case.config.failover_groups.iter().map(String::as_str))
+                .guarded(node, NOT_AFTER_SECONDS, attempt),
+        })
+    })
+}
+
+/// The post-processing on the old volume, without `--skip-copy`.
+fn recopy(case: &Case<'_>, name: &str) -> Next {
+    let node = case.seen.node(name)?;
+    if let Some(waits) = unprocessed(case, name, node)? {
+        return Some(waits);
+    }
+    // Numbers of its own: the attempts on the new volumes are recorded on the node's root disk.
+    order_post(case, name, node, &format!("post-process-old {name}"), false, 50)
+}
+
+/// The source alone is waited for first.
+fn answered(case: &Case<'_>, name: &str) -> Next {
+    if case.seen.power(name) == Power::Running && case.seen.node(name).is_some() {
+        return None;
+    }
+    let why = format!("{name} comes up with its old volumes");
+    let next = "look at the instance's system log and status checks";
+    case.wait_or_stuck(&format!("lead {name}"), patience::BOOT, &why, next)
+}
+
+/// The groups run on the source, whose old side is the newest, before the other side joins.
+fn lead(case: &Case<'_>, source: &str) -> Next {
+    let mut offline = Vec::new();
+    for group in case.intent.groups() {
+        match place(case, group) {
+            Place::Online(node) if node == source => {}
+            Place::Online(node) => {
+                return case.stuck(
+                    format!("{group} runs on {node}, but {source} has the newest old data"),
+                    "do not let the mirror recover: stop the group, and decide by hand which side is copied",
+                );
+            }
+            Place::Offline => offline.push(group),
+            Place::Unknown | Place::Pending | Place::Odd(_) => {
+                let why = format!("the group {group} comes up on {source}");
+                let next = "look at the group in CLUSTERPRO's log";
+                return case.wait_or_stuck(&format!("lead group {group}"), patience::GROUP, &why, next);
+            }
+        }
+    }
+    if offline.is_empty() {
+        None
+    } else {
+        outage::start(case, source, &offline)
+    }
+}

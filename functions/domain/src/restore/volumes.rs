@@ -1,0 +1,230 @@
+//! The volumes of a restore: one for each place of each node, from one snapshot for both nodes, shaped like the volume that
+//! it replaces.
+
+use crate::catalogue::{Backup, Snapshot, tag};
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::ids::Id;
+use crate::intent::Attachment;
+use crate::observation::Observation;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most tags that a volume may have.
+const MOST_TAGS: usize = 50;
+
+/// A volume as EC2 describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OldVolume {
+    /// Its id.
+    pub id: String,
+    /// Its size.
+    pub gib: i32,
+    /// Such as `gp3`.
+    pub kind: String,
+    /// Its IOPS, where they can be chosen.
+    pub iops: Option<i32>,
+    /// Its throughput in MiB/s, where it can be chosen.
+    pub throughput: Option<i32>,
+    /// Its key, if it is encrypted.
+    pub kms_key: Option<String>,
+    /// All its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Whether its instance's end deletes it.
+    pub delete_on_termination: bool,
+}
+
+/// A volume to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewVolume {
+    /// The node that it is for.
+    pub node: String,
+    /// The attachment's device name.
+    pub device: String,
+    /// The mirror disks on it.
+    pub disks: Vec<String>,
+    /// The node's zone.
+    pub zone: String,
+    /// The volume that it replaces.
+    pub old: String,
+    /// The snapshot; the same for both nodes.
+    pub snapshot: String,
+    /// GiB: the snapshot's, or the old volume's if that was larger.
+    pub gib: i32,
+    /// Such as `gp3`.
+    pub kind: String,
+    /// Carried over.
+    #[serde(default)]
+    pub iops: Option<i32>,
+    /// Carried over.
+    #[serde(default)]
+    pub throughput: Option<i32>,
+    /// Carried over.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+    /// Provisioned initialization rate in MiB/s.
+    #[serde(default)]
+    pub rate: Option<i32>,
+    /// Carried over, with ours.
+    pub tags: BTreeMap<String, String>,
+    /// CreateVolume's ClientToken: one volume for this restore, node and device, however often it is asked for.
+    pub token: String,
+    /// Carried over.
+    pub delete_on_termination: bool,
+}
+
+impl NewVolume {
+    /// The place, once the volume has an id.
+    pub fn attachment(&self, volume: &str) -> Attachment {
+        Attachment {
+            node: self.node.clone(),
+            device: self.device.clone(),
+            old: self.old.clone(),
+            new: volume.to_owned(),
+            snapshot: self.snapshot.clone(),
+            delete_on_termination: self.delete_on_termination,
+        }
+    }
+}
+
+/// The mirror disks at each device of a node.
+fn places<'a>(config: &'a Config, node: &'a str) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for disk in &config.mirror_disks {
+        found.entry(disk.device.on(node)).or_default().insert(&disk.name);
+    }
+    found
+}
+
+/// The snapshot with exactly these mirror disks on it.
+fn snapshot_of<'a>(backup: &'a Backup, disks: &BTreeSet<&str>) -> Result<&'a Snapshot> {
+    let on = |one: &Snapshot| -> BTreeSet<String> {
+        let text = one.tags.get(tag::MIRROR_DISKS).map_or("", String::as_str);
+        text.split_whitespace().map(str::to_owned).collect()
+    };
+    let wanted: BTreeSet<String> = disks.iter().map(|disk| (*disk).to_owned()).collect();
+    let mut found = backup.snapshots.iter().filter(|one| on(one) == wanted);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (one, _) => Err(Error::new(
+            Kind::BackupInvalid,
+            format!(
+                "backup {} has {} snapshot of just the mirror disk(s) {}",
+                backup.id,
+                if one.is_some() { "more than one" } else { "no" },
+                disks.iter().copied().collect::<Vec<_>>().join(", ")
+            ),
+            "the disks were spread over the volumes in another way when it was made: configure them as they were then, or choose \
+             another backup",
+        )),
+    }
+}
+
+/// The volumes of both nodes.
+pub fn plan(
+    config: &Config,
+    id: &Id,
+    backup: &Backup,
+    seen: &Observation,
+    present: &BTreeMap<String, OldVolume>,
+) -> Result<Vec<NewVolume>> {
+    let mut planned = Vec::new();
+    for name in config.node_names() {
+        let instance = seen.instances.get(name).ok_or_else(|| {
+            let found = format!("EC2 shows no instance of {name}");
+            Error::new(
+                Kind::InstanceNotManaged,
+                found,
+                "correct the instance id in the cluster's configuration",
+            )
+        })?;
+        for (device, disks) in places(config, name) {
+            let missing = |what: &str| {
+                let found = format!("{} ({name}) has no volume at {device}{what}", instance.id);
+                Error::new(
+                    Kind::VolumeNotFound,
+                    found,
+                    "correct `device` in the cluster's configuration",
+                )
+            };
+            let old = instance.volumes.get(device).ok_or_else(|| missing(""))?;
+            let old = present.get(old).ok_or_else(|| missing(" that EC2 describes"))?;
+            let snapshot = snapshot_of(backup, &disks)?;
+            planned.push(volume(id, name, &instance.zone, device, &disks, old, snapshot));
+        }
+    }
+    let restored: BTreeSet<&str> = planned.iter().map(|one| one.snapshot.as_str()).collect();
+    if let Some(left) = backup.snapshots.iter().find(|one| !restored.contains(one.id.as_str())) {
+        return Err(Error::new(
+            Kind::BackupInvalid,
+            format!("snapshot {} of backup {} has no place on the nodes", left.id, backup.id),
+            "configure every mirror disk that the backup holds, or choose another backup",
+        ));
+    }
+    Ok(planned)
+}
+
+fn volume(
+    id: &Id,
+    node: &str,
+    zone: &str,
+    device: &str,
+    disks: &BTreeSet<&str>,
+    old: &OldVolume,
+    snapshot: &Snapshot,
+) -> NewVolume {
+    let ours = BTreeMap::from([
+        (tag::CLUSTER.to_owned(), id.cluster().to_owned()),
+        (tag::RESTORE_ID.to_owned(), id.to_string()),
+    ]);
+    let mut tags: BTreeMap<String, String> = old
+        .tags
+        .iter()
+        .filter(|(key, _)| !key.starts_with("aws:") && !key.starts_with("mirrorsnap:"))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    // Two more are written when it is attached and when it is replaced.
+    while tags.len() + ours.len() + 2 > MOST_TAGS {
+        tags.pop_last();
+    }
+    tags.extend(ours);
+    // The type says whether IOPS and throughput are a choice, or EC2's own figures that it would refuse to be told.
+    let iops = old.iops.filter(|_| matches!(old.kind.as_str(), "gp3" | "io1" | "io2"));
+    let throughput = old.throughput.filter(|_| old.kind == "gp3");
+    NewVolume {
+        node: node.to_owned(),
+        device: device.to_owned(),
+        disks: disks.iter().map(|disk| (*disk).to_owned()).collect(),
+        zone: zone.to_owned(),
+        old: old.id.clone(),
+        snapshot: snapshot.id.clone(),
+        gib: snapshot.gib.max(old.gib),
+        kind: old.kind.clone(),
+        iops,
+        throughput,
+        kms_key: old.kms_key.clone(),
+        rate: None,
+        tags,
+        token: token(id, node, device),
+        delete_on_termination: old.delete_on_termination,
+    }
+}
+
+/// At most 64 characters of ASCII: the id alone may have 60, so the place is folded into eight.
+fn token(id: &Id, node: &str, device: &str) -> String {
+    // FNV-1a: stable over versions, which a ClientToken must be, and nobody has a reason to forge it.
+    let hash = format!("{node} {device}").bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let short: String = id
+        .to_string()
+        .chars()
+        .rev()
+        .take(55)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect();
+    format!("{short}-{hash:08x}")
+}

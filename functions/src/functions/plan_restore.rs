@@ -1,0 +1,257 @@
+//! `plan-restore`: what a restore or a rollback will do. Changes nothing; the state machine writes the intents.
+
+use crate::aws::Aws;
+use crate::aws::volumes::FastRestore;
+use crate::functions::observe::observe;
+use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::ids::{Id, Of};
+use mirrorsnap_domain::inspect;
+use mirrorsnap_domain::intent::{Attachment, Claim, Intent};
+use mirrorsnap_domain::observation::Observation;
+use mirrorsnap_domain::restore::initialization::Initialization;
+use mirrorsnap_domain::restore::volumes::OldVolume;
+use mirrorsnap_domain::restore::{self, Asked, Facts, Record};
+use mirrorsnap_domain::time::Moment;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Input {
+    /// Which backup, which volumes, and what refuses it.
+    Plan {
+        cluster: String,
+        now: Moment,
+        #[serde(default)]
+        lock: Option<Claim>,
+        backup: Asked,
+        #[serde(default)]
+        initialization: Initialization,
+        #[serde(default)]
+        confirm: Option<String>,
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// The volumes are there: looks once more, and gives the intent that lists all of it, the record, and the steps.
+    Disturb {
+        cluster: String,
+        now: Moment,
+        lock: Claim,
+        backup: Id,
+        made: Vec<Attachment>,
+    },
+    /// The way back to the replaced volumes of a restore.
+    Rollback {
+        cluster: String,
+        now: Moment,
+        #[serde(default)]
+        lock: Option<Claim>,
+        restore: String,
+        #[serde(default)]
+        confirm: Option<String>,
+        #[serde(default)]
+        dry_run: bool,
+    },
+}
+
+pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Value> {
+    match input {
+        Input::Plan {
+            cluster,
+            now,
+            lock,
+            backup,
+            initialization,
+            confirm,
+            dry_run,
+        } => {
+            let config = begin(&aws, &cluster, lock.as_ref(), confirm.as_deref(), dry_run).await?;
+            plan(&aws, &config, now, &backup, initialization).await
+        }
+        Input::Disturb {
+            cluster,
+            now,
+            lock,
+            backup,
+            made,
+        } => disturb(&aws, &cluster, now, &lock, backup, made).await,
+        Input::Rollback {
+            cluster,
+            now,
+            lock,
+            restore,
+            confirm,
+            dry_run,
+        } => {
+            let config = begin(&aws, &cluster, lock.as_ref(), confirm.as_deref(), dry_run).await?;
+            rollback(&aws, &config, now, &restore).await
+        }
+    }
+}
+
+/// What refuses before anything is looked at.
+async fn begin(
+    aws: &Aws,
+    cluster: &str,
+    claim: Option<&Claim>,
+    confirm: Option<&str>,
+    dry_run: bool,
+) -> Result<Config> {
+    if !dry_run {
+        restore::confirmed(cluster, confirm)?;
+    }
+    let config = aws.config(cluster).await?;
+    let lock = aws.lock(cluster).await?;
+    lock.not_on_hold(cluster)?;
+    if let Some(claim) = claim {
+        lock.admit(cluster, claim)?;
+    }
+    match &lock.intent {
+        None => Ok(config),
+        Some(unfinished) => Err(Error::new(
+            Kind::OperationInProgress,
+            format!("{} on {cluster} is not brought to its end", unfinished.id),
+            "start recover, or wait for the operation that holds the cluster",
+        )),
+    }
+}
+
+fn as_json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))
+}
+
+async fn present(aws: &Aws, seen: &Observation) -> Result<BTreeMap<String, OldVolume>> {
+    let ids: Vec<String> = seen
+        .instances
+        .values()
+        .flat_map(|instance| instance.volumes.values().cloned())
+        .collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found = aws.volumes("volume-id", ids).await?;
+    Ok(found.into_iter().map(|(id, one)| (id, one.shape)).collect())
+}
+
+async fn plan(aws: &Aws, config: &Config, now: Moment, backup: &Asked, asked: Initialization) -> Result<Value> {
+    let id = Id::new(Of::Restore, &config.name, now)?;
+    let snapshots = aws.snapshots(tag::CLUSTER, &config.name).await?;
+    let seen = observe(aws, config, &id.to_string(), now, true).await?;
+    let volumes = present(aws, &seen).await?;
+    let fast = aws
+        .fast_restores(snapshots.iter().map(|one| one.id.clone()).take(200).collect())
+        .await?;
+    let on: Vec<_> = fast
+        .into_iter()
+        .filter(FastRestore::is_on)
+        .map(|one| (one.snapshot, one.zone))
+        .collect();
+    let facts = Facts {
+        snapshots,
+        volumes: &volumes,
+        fast: &on,
+    };
+    let plan = restore::plan(config, &id, backup, asked, &seen, facts)?;
+    Ok(json!({"id": id, "intent_json": as_json(&plan.intent)?, "plan": plan}))
+}
+
+async fn disturb(
+    aws: &Aws,
+    cluster: &str,
+    now: Moment,
+    claim: &Claim,
+    backup: Id,
+    made: Vec<Attachment>,
+) -> Result<Value> {
+    let config = aws.config(cluster).await?;
+    let (lock, planned) = aws.intent(cluster, claim).await?;
+    lock.not_on_hold(cluster)?;
+    let seen = observe(aws, &config, &planned.id, now, true).await?;
+    let source = inspect::refuse_restore(&config, &seen)?;
+    let planned_source = planned.restore.as_ref().and_then(|restoring| restoring.source.clone());
+    if source != planned_source {
+        let found = format!(
+            "the groups of {cluster} run on {} now, and on {} when the restore was planned",
+            source.as_deref().unwrap_or("no node"),
+            planned_source.as_deref().unwrap_or("no node")
+        );
+        return Err(Error::new(
+            Kind::GroupNotOnline,
+            found,
+            "nothing was touched; restore again",
+        ));
+    }
+    for one in &made {
+        let attached = seen
+            .instances
+            .get(&one.node)
+            .and_then(|instance| instance.volumes.get(&one.device));
+        if attached != Some(&one.old) {
+            let found = format!("{} of {} no longer holds {}", one.device, one.node, one.old);
+            return Err(Error::new(
+                Kind::AttachmentUnexpected,
+                found,
+                "nothing was touched; restore again",
+            ));
+        }
+    }
+    let intent: Intent = restore::disturbing(&config, &planned, &seen, &made);
+    let record = Record {
+        id: Id::parse(&intent.id)?,
+        backup,
+        started: now,
+        source,
+        attachments: made,
+    };
+    Ok(json!({
+        "intent_json": as_json(&intent)?,
+        "record_json": as_json(&record)?,
+        "steps": restore::steps(&config, &intent, &seen)?,
+        "stops_groups": intent.groups().next().is_some(),
+        "deadline": intent.restore.as_ref().and_then(|restoring| restoring.forward_until),
+    }))
+}
+
+async fn rollback(aws: &Aws, config: &Config, now: Moment, name: &str) -> Result<Value> {
+    let restored = Id::parse(name)?;
+    if restored.of() != Of::Restore || restored.cluster() != config.name {
+        let found = format!("{restored} is no restore of {}", config.name);
+        return Err(Error::new(
+            Kind::RestoreNotFound,
+            found,
+            "name a restore of this cluster",
+        ));
+    }
+    let record = aws.record(&restored).await?;
+    let id = Id::new(Of::Restore, &config.name, now)?;
+    let seen = observe(aws, config, &id.to_string(), now, true).await?;
+    let intent = restore::rollback(config, &id, &record, &seen)?;
+    let old: Vec<String> = record.attachments.iter().map(|one| one.old.clone()).collect();
+    let there = aws.volumes("volume-id", old).await?;
+    for one in &record.attachments {
+        if there.get(&one.old).is_none_or(|volume| volume.state != "available") {
+            let found = format!(
+                "the old volume {} of {} {} is not available",
+                one.old, one.node, one.device
+            );
+            return Err(Error::new(
+                Kind::VolumeNotFound,
+                found,
+                "detach it from where it is, or restore a backup",
+            ));
+        }
+    }
+    let words = vec![
+        format!("both nodes stop, and get back the volumes that {restored} replaced"),
+        format!(
+            "the groups start on {}, whose old volumes are the newest; the other side is copied in full from there",
+            intent.active
+        ),
+        "what was written since the restore is only on its volumes, which stay".to_owned(),
+    ];
+    Ok(json!({"id": id, "intent_json": as_json(&intent)?, "words": words, "record": record}))
+}

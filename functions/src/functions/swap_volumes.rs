@@ -1,0 +1,225 @@
+//! `swap-volumes`: the volumes of stopped nodes are exchanged, as the intent lists them. Never by force, never on a node that
+//! is not stopped, each call behind the fence; called again, it goes on where it was (safety.md, rules 8, 18 and 19).
+
+use crate::aws::volumes::Volume;
+use crate::aws::{Aws, failed};
+use aws_sdk_ec2::types::{EbsInstanceBlockDeviceSpecification, InstanceBlockDeviceMappingSpecification};
+use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::intent::{Attachment, Claim};
+use mirrorsnap_domain::observation::Power;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Part {
+    /// The volumes that are to go are taken off.
+    Detach,
+    /// The volumes that are to come are attached; what is still there is taken off first.
+    Attach,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Input {
+    cluster: String,
+    lock: Claim,
+    part: Part,
+    /// Old volumes come back.
+    #[serde(default)]
+    back: bool,
+    /// Only this node; absent: both.
+    #[serde(default)]
+    node: Option<String>,
+    patience_seconds: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Output {
+    /// All places are as they should be after this part.
+    over: bool,
+    /// What is not.
+    why: Option<String>,
+}
+
+/// What a place needs next.
+enum Need {
+    Nothing,
+    Wait(String),
+    Detach(String),
+    Attach(String),
+}
+
+pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
+    let config = aws.config(&input.cluster).await?;
+    let (lock, intent) = aws.intent(&input.cluster, &input.lock).await?;
+    lock.not_on_hold(&input.cluster)?;
+    let wanted = |node: &str| input.node.as_deref().is_none_or(|only| only == node);
+    let names: Vec<&str> = config.node_names().filter(|node| wanted(node)).collect();
+    let places: Vec<&Attachment> = names.iter().flat_map(|node| intent.attachments(node)).collect();
+    if places.is_empty() {
+        let found = format!("the intent of {} replaces no volume there", intent.id);
+        return Err(Error::new(
+            Kind::InputInvalid,
+            found,
+            "write the intent with the attachments first",
+        ));
+    }
+    if !input.back && input.part == Part::Detach {
+        mark(&aws, &input, &intent.id, &places).await?;
+    }
+    let deadline = aws.pace.deadline(input.patience_seconds);
+    loop {
+        let mut waits = None;
+        // Looked at anew each time: what a lost call did is seen here, and not done twice.
+        let seen = look(&aws, &config, &names, &places).await?;
+        for place in &places {
+            let instance = &config.node(&place.node)?.instance_id;
+            match need(place, instance, &seen, input.back, input.part)? {
+                Need::Nothing => {}
+                Need::Wait(why) => waits = Some(why),
+                Need::Detach(volume) => {
+                    aws.fence(&input.cluster, &input.lock).await?;
+                    let call = aws
+                        .ec2
+                        .detach_volume()
+                        .volume_id(&volume)
+                        .instance_id(instance)
+                        .device(&place.device);
+                    call.send().await.map_err(|error| failed("ec2:DetachVolume", &error))?;
+                    waits = Some(format!("{volume} is taken off {}", place.node));
+                }
+                Need::Attach(volume) => {
+                    aws.fence(&input.cluster, &input.lock).await?;
+                    let call = aws
+                        .ec2
+                        .attach_volume()
+                        .volume_id(&volume)
+                        .instance_id(instance)
+                        .device(&place.device);
+                    call.send().await.map_err(|error| failed("ec2:AttachVolume", &error))?;
+                    waits = Some(format!("{volume} is attached to {}", place.node));
+                }
+            }
+        }
+        if waits.is_none() {
+            if input.part == Part::Attach {
+                carry_over(&aws, &input, &config, &places).await?;
+            }
+            return Ok(Output { over: true, why: None });
+        }
+        if deadline.has_passed() {
+            return Ok(Output {
+                over: false,
+                why: waits,
+            });
+        }
+        aws.pace.tenths(5).await;
+    }
+}
+
+/// Tags before the first detach: what is attached once is never deleted, and what is taken out is known by its restore.
+async fn mark(aws: &Aws, input: &Input, id: &str, places: &[&Attachment]) -> Result<()> {
+    let new: Vec<String> = places.iter().map(|one| one.new.clone()).collect();
+    let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
+    let tags = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    aws.fence(&input.cluster, &input.lock).await?;
+    aws.tag(&new, &BTreeMap::from([tags(tag::ATTACHED, "true")])).await?;
+    aws.fence(&input.cluster, &input.lock).await?;
+    let replaced = [tags(tag::REPLACED, "true"), tags(tag::RESTORE_ID, id)];
+    aws.tag(&old, &BTreeMap::from(replaced)).await
+}
+
+/// The volumes concerned, once it is sure that every node concerned is stopped.
+async fn look(aws: &Aws, config: &Config, names: &[&str], places: &[&Attachment]) -> Result<BTreeMap<String, Volume>> {
+    let instances = aws.instances(config, false).await?;
+    for name in names {
+        let power = instances.get(*name).map_or(Power::Gone, |instance| instance.power);
+        if power != Power::Stopped {
+            return Err(Error::new(
+                Kind::PreparationUnproven,
+                format!("{name} is {power:?}, not stopped: its volumes are not touched").to_lowercase(),
+                "nothing by hand: the cluster is brought back",
+            ));
+        }
+    }
+    let ids = places
+        .iter()
+        .flat_map(|one| [one.old.clone(), one.new.clone()])
+        .collect();
+    aws.volumes("volume-id", ids).await
+}
+
+fn need(place: &Attachment, instance: &str, seen: &BTreeMap<String, Volume>, back: bool, part: Part) -> Result<Need> {
+    let (goes, comes) = if back {
+        (&place.new, &place.old)
+    } else {
+        (&place.old, &place.new)
+    };
+    let at = |volume: &str| seen.get(volume).and_then(|one| one.attached.as_ref());
+    for volume in [goes, comes] {
+        if let Some(other) = at(volume).filter(|at| at.instance != instance || at.device != place.device) {
+            return Err(Error::new(
+                Kind::AttachmentUnexpected,
+                format!("{volume} is attached to {} at {}", other.instance, other.device),
+                "somebody moved it: detach it, then start recover",
+            ));
+        }
+    }
+    if let Some(there) = at(comes) {
+        return Ok(match (part, there.state.as_str()) {
+            (Part::Detach, _) | (_, "attached") => Need::Nothing,
+            (_, state) => Need::Wait(format!("{comes} is {state}")),
+        });
+    }
+    if let Some(there) = at(goes) {
+        return Ok(match there.state.as_str() {
+            "attached" => Need::Detach(goes.clone()),
+            state => Need::Wait(format!("{goes} is {state}")),
+        });
+    }
+    if part == Part::Detach {
+        return Ok(Need::Nothing);
+    }
+    match seen.get(comes).map(|one| one.state.as_str()) {
+        Some("available") => Ok(Need::Attach(comes.clone())),
+        Some("creating" | "in-use") => Ok(Need::Wait(format!("{comes} becomes available"))),
+        other => Err(Error::new(
+            Kind::VolumeNotFound,
+            format!(
+                "{comes} for {} {} is {}",
+                place.node,
+                place.device,
+                other.unwrap_or("not there")
+            ),
+            "look at the volume in EC2",
+        )),
+    }
+}
+
+/// AttachVolume's default is to keep the volume at the instance's end: changed only where it was otherwise.
+async fn carry_over(aws: &Aws, input: &Input, config: &Config, places: &[&Attachment]) -> Result<()> {
+    for place in places.iter().filter(|place| place.delete_on_termination) {
+        let volume = if input.back { &place.old } else { &place.new };
+        let ebs = EbsInstanceBlockDeviceSpecification::builder()
+            .volume_id(volume)
+            .delete_on_termination(true)
+            .build();
+        let mapping = InstanceBlockDeviceMappingSpecification::builder()
+            .device_name(&place.device)
+            .ebs(ebs)
+            .build();
+        aws.fence(&input.cluster, &input.lock).await?;
+        aws.ec2
+            .modify_instance_attribute()
+            .instance_id(&config.node(&place.node)?.instance_id)
+            .block_device_mappings(mapping)
+            .send()
+            .await
+            .map_err(|error| failed("ec2:ModifyInstanceAttribute", &error))?;
+    }
+    Ok(())
+}
