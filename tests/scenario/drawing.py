@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from html import escape
@@ -45,8 +46,8 @@ class Drawing:
         left, right = self.x(start), self.x(end)
         tip = f"<title>{escape(hint)}</title>" if hint else ""
         self.parts.append(
-            f'<rect class="{css}" x="{left:.1f}" y="{y:.1f}" width="{max(right - left, 1.5):.1f}" height="{height:.1f}" '
-            f'rx="{radius}">{tip}</rect>'
+            f'<rect class="{css}" x="{left:.1f}" y="{y:.1f}" width="{max(right - left, 1.5):.1f}" '
+            f'height="{height:.1f}" rx="{radius}">{tip}</rect>'
         )
 
     def text(self, x: float, y: float, text: str, css: str, anchor: str = "start") -> None:
@@ -94,7 +95,8 @@ class Drawing:
         hint = f"{lane.name}: {label}, {segment.end - segment.start:.2f} s from {segment.start - self.zero:.2f} s"
         self.rect(segment.start, segment.end, y, ROW, f"{lane.kind} {state}", hint)
         room = self.x(segment.end) - self.x(segment.start) - 8
-        for text in (label, segment.state if lane.kind != "step" else ""):
+        short = " ".join(segment.text.split()[:2]) if lane.kind == "command" else segment.state
+        for text in (label, short if lane.kind != "step" else ""):
             if text and len(text) * CHARACTER <= room:
                 self.text(self.x(segment.start) + 5, y + ROW / 2 + 4, text, f"label {lane.kind} {state}")
                 return
@@ -112,7 +114,7 @@ def _label(lane: Lane, segment: Segment) -> str:
 
 def draw(title: str, lanes: list[Lane], window: Window, zero: float, bands: list[Band]) -> str:
     """The SVG. `zero` is the time that the axis calls 0 s."""
-    gaps = sum(1 for a, b in zip(lanes, lanes[1:], strict=False) if a.kind != b.kind)
+    gaps = sum(1 for a, b in itertools.pairwise(lanes) if a.kind != b.kind)
     height = TOP + len(lanes) * (ROW + 4) + gaps * GAP + BOTTOM
     drawing = Drawing(title, window, zero)
     drawing.bands(bands, height)

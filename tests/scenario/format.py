@@ -169,7 +169,7 @@ def _value(kind: str, value: Any, where: str, names: set[str]) -> Any:
 
 
 def _operation(kind: str, raw: dict[str, Any], where: str, names: set[str]) -> dict[str, Any]:
-    """An operation's input is not judged here, so that wrong input can be tested; but what only a scenario can say is."""
+    """An operation's input is not judged here, so that wrong input can be tested; what only a scenario can say is."""
     before = raw.get("before")
     if kind == "restore" and isinstance(before, dict) and (set(before) != {"step"} or before["step"] not in names):
         raise ScenarioError(f"{where}.before: a time, or the name of an earlier step as {{step: x}}, not {before!r}")

@@ -1,4 +1,4 @@
-"""The lab's log as lanes of a drawing: what each node, group, side of a mirror, snapshot and step was, from when to when.
+"""The lab's log as lanes of a drawing: what each node, group, side of a mirror, snapshot and step was, and when.
 
 Pure functions over log entries (tests/lab/README.md lists the kinds). All times are lab seconds.
 """

@@ -1,4 +1,4 @@
-"""Progress of an operation on the terminal: step, elapsed time, outage timer; plain lines where there is no terminal."""
+"""Progress of an operation on the terminal: step, elapsed time, outage timer; without a terminal, plain lines."""
 
 from __future__ import annotations
 

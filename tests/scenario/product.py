@@ -1,7 +1,7 @@
 """The product deployed into a running lab, as a user deploys it, and its executions.
 
 `deploy()` packages and deploys target/deploy/template.json (made by `make build`) with the AWS CLI, tags the instances,
-and writes the cluster's configuration to Parameter Store. Needs a lab that was started with the same `cluster:` mapping.
+and writes the cluster's configuration to Parameter Store. The lab was started with the same `cluster:` mapping.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def family(executions: list[dict[str, Any]], arn: str) -> Family:
 
 
 def configuration(spec: ClusterSpec, instances: dict[str, str], extra: dict[str, Any]) -> dict[str, Any]:
-    """The cluster's JSON. `instances`: node name -> id; `extra` replaces top-level keys, and removes those set to None."""
+    """The cluster's JSON. `instances`: node name -> id; `extra` replaces top-level keys, and removes those of None."""
 
     def same(values: dict[str, str]) -> Any:
         return next(iter(values.values())) if len(set(values.values())) == 1 else values

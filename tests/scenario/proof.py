@@ -49,7 +49,7 @@ def _files(
     return [
         (
             set(held) == before and texts,
-            f"{snapshot}: its {len(held)} files are exactly the {len(before)} that were written before the quiesce point",
+            f"{snapshot}: its {len(held)} files are exactly the {len(before)} written before the quiesce point",
         ),
         (
             bool(after) and not set(after) & set(held),

@@ -2,8 +2,8 @@
 
     python -m scenario.runner [--scale N] FILE
 
-Progress goes to stderr, one JSON line to stdout, last. Exit 0: everything held; 1: something did not; 2: the file cannot
-be understood; 3: the lab or the product could not be set up.
+Progress goes to stderr, one JSON line to stdout, last. Exit 0: everything held; 1: something did not; 2: the file
+cannot be understood; 3: the lab or the product could not be set up.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class StepFailed(Exception):
 
 
 def role(lab: Lab, name: str) -> str:
-    """`active` and `standby` as a node's name, as of now: by the first group that is online. Other names as they are."""
+    """`active` and `standby` as a node's name, by the first group that is online now. Other names as they are."""
     if name not in ("active", "standby"):
         return name
     dump = lab.control("cluster")

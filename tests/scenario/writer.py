@@ -1,4 +1,4 @@
-"""An application that never stops writing: small files through the group, one after another, while the product works."""
+"""An application that never stops writing: small files through the group, while the product works."""
 
 from __future__ import annotations
 

@@ -57,7 +57,8 @@ def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str,
     # in this context, which knows the event that is being delivered
     delivering = contextlib.ExitStack()
     delivering.enter_context(events.under_way())  # from here on, so that there is no gap before the thread runs
-    threading.Thread(target=copy_context().run, args=(run, *arguments, delivering), name="lab-rule", daemon=True).start()
+    call = (run, *arguments, delivering)
+    threading.Thread(target=copy_context().run, args=call, name="lab-rule", daemon=True).start()
 
 
 def _payload(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any) -> str:
