@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms: `!Ref x` is `{"Ref": x}`, `!GetAtt a.b` is `{"Fn::GetAtt": ["a", "b"]}`."""
+    """YAML with CloudFormation's short forms: `!Ref x` is `{"Ref": x}`, `!GetAtt a.b` `{"Fn::GetAtt": ["a", "b"]}`."""
 
 
 def _function(loader: Loader, suffix: str, node: yaml.Node) -> dict:
@@ -42,7 +42,7 @@ Loader.add_multi_constructor("!", _function)
 
 
 def build() -> dict:
-    template = yaml.load((HERE / "template.yaml").read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader
+    template = yaml.load((HERE / "template.yaml").read_text(encoding="utf-8"), Loader)
     documents = build_documents.template()["Resources"]
     twice = template["Resources"].keys() & documents.keys()
     if twice:
@@ -52,7 +52,7 @@ def build() -> dict:
 
 
 def pack(bootstrap: Path, archive: Path) -> None:
-    """Zip the bootstrap, the same bytes for the same binary: without its time, so that an unchanged one deploys as such."""
+    """Zip the bootstrap without its time: the same bytes for the same binary, so that an unchanged one stays as it is."""
     entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
     entry.external_attr = 0o755 << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
