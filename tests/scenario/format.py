@@ -26,7 +26,7 @@ OPERATIONS = frozenset({"backup", "restore", "recover", "hold", "unhold"})
 KINDS = OPERATIONS | {"write", "delete", "check", "wait", "set", "join"}
 STATUSES = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 STEP_KEYS = frozenset({"as", "background", "at", "faults", "expect"})
-EXPECT_KEYS = frozenset({"status", "error", "outage_below", "healthy_within", "valid_backups"})
+EXPECT_KEYS = frozenset({"status", "error", "outage_below", "healthy_within", "valid_backups", "stuck"})
 CLUSTER_KEYS = frozenset(
     {
         *("active", "platform", "layout", "auto_recovery", "fullcopy", "mirror_disks", "failover_groups"),
@@ -53,6 +53,7 @@ class Expect:
     outage_below: float | None = None
     healthy_within: float = 60.0
     valid_backups: int | None = None
+    stuck: bool = False  # the cluster cannot come back without a person, who must have been told
 
 
 @dataclass
@@ -101,6 +102,8 @@ def _expect(value: Any, where: str) -> Expect:
     if expect.outage_below is not None:
         expect.outage_below = _number(expect.outage_below, f"{where}.outage_below")
     expect.healthy_within = _number(expect.healthy_within, f"{where}.healthy_within")
+    if not isinstance(expect.stuck, bool):
+        raise ScenarioError(f"{where}.stuck: true or false, found {expect.stuck!r}")
     if expect.valid_backups is not None and (
         not isinstance(expect.valid_backups, int) or isinstance(expect.valid_backups, bool) or expect.valid_backups < 0
     ):

@@ -81,7 +81,10 @@ def judge(product: Product, journal: Journal, operation: Operation, excused: set
         operation.failures.append(f"status {main['status']} ({error_text(main)}), expected {expect.status}")
     if expect.error is not None and main["error"] != expect.error:
         operation.failures.append(f"error {error_text(main)}, expected {expect.error}")
-    _residue(product, operation, expect, excused)
+    if expect.stuck:
+        _stuck(product, operation)
+    else:
+        _residue(product, operation, expect, excused)
     journal.now()
     if expect.outage_below is not None:
         worst = longest(journal.outages(operation.started, operation.over or operation.started))
@@ -94,6 +97,15 @@ def judge(product: Product, journal: Journal, operation: Operation, excused: set
             operation.failures.append(
                 f"valid backups {len(valid)} ({', '.join(valid)}), expected {expect.valid_backups}"
             )
+
+
+def _stuck(product: Product, operation: Operation) -> None:
+    """The cluster is not normal, and the alarm that is named after that has what it needs: a recover that failed."""
+    if not product.lab.control("oracles")["residue"]:
+        operation.failures.append("the cluster is normal, expected one that needs a person")
+    members = operation.family.members if operation.family else []
+    if not any(each["machine"] == "mirrorsnap-recover" and each["status"] == "FAILED" for each in members):
+        operation.failures.append("nobody was told: no recover has failed")
 
 
 def _residue(product: Product, operation: Operation, expect: Expect, excused: set[str]) -> None:

@@ -111,8 +111,11 @@ def test_the_configuration_is_the_scenarios_cluster_in_the_products_form() -> No
         {"name": "server2", "instance_id": "i-0ccc"},
     ]
     assert found["mirror_disks"][1] == {
-        "name": "md2", "monitor": "mdw2", "device": "/dev/sdc",
-        "cluster_partition": "/dev/xvdc1", "data_partition": "/dev/xvdc2",
+        "name": "md2",
+        "monitor": "mdw2",
+        "device": "/dev/sdc",
+        "cluster_partition": "/dev/xvdc1",
+        "data_partition": "/dev/xvdc2",
     }
     assert found["max_outage_seconds"] == 60 and "retention" not in found
     json.dumps(found)
