@@ -52,7 +52,7 @@ def build() -> dict:
 
 
 def pack(bootstrap: Path, archive: Path) -> None:
-    """Zip the bootstrap without its time: the same bytes for the same binary, so that an unchanged one stays as it is."""
+    """Zip the bootstrap without its time: the same binary makes the same bytes, so that it stays as it is deployed."""
     entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
     entry.external_attr = 0o755 << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
