@@ -417,6 +417,18 @@ def test_standby_alone_after_a_clean_stop_of_the_group_may_go_on(bench):
     assert b.oracles.violations == []
 
 
+def test_standby_that_took_over_may_go_on_alone(bench):
+    b = bench()
+    b.cut("server1")
+    b.until(lambda: b.group()["server2"] == "online", "failover")
+    b.write("a", "newest")
+    b.ok("server2", "clpgrp -t failover1")
+    b.halt("server2")
+    b.boot("server2")  # its peer had been active, but it has been so itself since then
+    b.until(lambda: b.group()["server2"] == "online", "it has the newest data, and its own side is GREEN")
+    assert b.files("server2").read("a") == b"newest" and b.oracles.violations == []
+
+
 # --- heartbeat partition ---
 
 

@@ -88,7 +88,7 @@ def test_logical_volumes_backup_and_restore(fresh_lab, tmp_path: Path):
         ({"platform": "nitro"}, "nvme1n1"),
         ({"layout": "lvm", "platform": "nitro"}, "vg_md1-md1_cp"),
         ({"mirror_disks": TWO_DISKS}, "xvdc2"),
-        ({"failover_groups": ["failover1", {"name": "failover2", "disks": []}], "active": "server2"}, "xvdb2"),
+        ({"failover_groups": ["failover1", "failover2"], "active": "server2"}, "xvdb2"),
     ],
 )
 def test_it_starts(fresh_lab, tmp_path: Path, mapping, shown):
