@@ -3,7 +3,7 @@
 
 use crate::aws::volumes::Volume;
 use crate::aws::{Aws, failed};
-use aws_sdk_ec2::types::{EbsInstanceBlockDeviceSpecification, InstanceBlockDeviceMappingSpecification};
+use aws_sdk_ec2::types::{EbsInstanceBlockDeviceSpecification, InstanceBlockDeviceMappingSpecification, Tag};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -108,6 +108,9 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
         if waits.is_none() {
             if input.part == Part::Attach {
                 carry_over(&aws, &input, &config, &places).await?;
+                if input.back {
+                    unmark(&aws, &input, &places).await?;
+                }
             }
             return Ok(Output { over: true, why: None });
         }
@@ -131,6 +134,23 @@ async fn mark(aws: &Aws, input: &Input, id: &str, places: &[&Attachment]) -> Res
     aws.fence(&input.cluster, &input.lock).await?;
     let replaced = [tags(tag::REPLACED, "true"), tags(tag::RESTORE_ID, id)];
     aws.tag(&old, &BTreeMap::from(replaced)).await
+}
+
+/// The old volumes are what they were; the restore's, which were attached, stay until somebody deletes them.
+async fn unmark(aws: &Aws, input: &Input, places: &[&Attachment]) -> Result<()> {
+    let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
+    let keys = [tag::REPLACED, tag::RESTORE_ID].map(|key| Tag::builder().key(key).build());
+    aws.fence(&input.cluster, &input.lock).await?;
+    let call = aws
+        .ec2
+        .delete_tags()
+        .set_resources(Some(old))
+        .set_tags(Some(keys.to_vec()));
+    call.send().await.map_err(|error| failed("ec2:DeleteTags", &error))?;
+    let new: Vec<String> = places.iter().map(|one| one.new.clone()).collect();
+    aws.fence(&input.cluster, &input.lock).await?;
+    aws.tag(&new, &BTreeMap::from([(tag::REPLACED.to_owned(), "true".to_owned())]))
+        .await
 }
 
 /// The volumes concerned, once it is sure that every node concerned is stopped.
