@@ -178,6 +178,12 @@ fn intent(
     })
 }
 
+/// The intent of a plan without fast restores.
+#[cfg(test)]
+pub(crate) fn intent_for_tests(config: &Config, id: &Id, source: Option<&str>, seen: &Observation) -> Intent {
+    intent(config, id, source, seen, &[]).unwrap()
+}
+
 fn boots(seen: &Observation) -> BTreeMap<String, String> {
     seen.nodes
         .iter()

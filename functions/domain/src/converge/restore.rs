@@ -479,3 +479,7 @@ fn lead(case: &Case<'_>, source: &str) -> Next {
         outage::start(case, source, &offline)
     }
 }
+
+#[cfg(test)]
+#[path = "restore_tests.rs"]
+mod tests;

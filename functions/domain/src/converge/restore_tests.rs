@@ -1,0 +1,580 @@
+//! A restore's way on and back against a small model of two nodes with real volumes: from every point at which it can die,
+//! and whatever is lost on the way, both sides end with the same data, and no volume is changed under a running mirror.
+
+use crate::clusterpro::mdstat::{Color, Status};
+use crate::clusterpro::outputs::Services;
+use crate::clusterpro::stat::State;
+use crate::converge::{Action, Case, Memory, Verdict, is_listed, next};
+use crate::document::{Ended, Job, Started};
+use crate::ids::{Id, Of};
+use crate::intent::{Attachment, Course, Intent};
+use crate::observation::{Node, Observation, Power};
+use crate::restore;
+use crate::testing;
+use crate::time::Moment;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const NAMES: [&str; 2] = ["server1", "server2"];
+const OLD: [&str; 2] = ["vol-0aaa1", "vol-0ccc1"];
+const NEW: [&str; 2] = ["vol-0aaa9", "vol-0ccc9"];
+
+/// What a volume's bytes are of, and what its cluster partition says.
+#[derive(Debug, Clone, PartialEq)]
+struct Volume {
+    data: &'static str,
+    mirror: Color,
+}
+
+#[derive(Debug, Clone)]
+struct Guest {
+    power: Power,
+    boot: u32,
+    services: Services,
+    /// The daemon is online since the boot.
+    daemon: bool,
+    waited: u32,
+    attached: Option<&'static str>,
+    jobs: BTreeMap<String, Job>,
+    /// What happens at the end of the tick: halt or reboot.
+    going: Option<bool>,
+}
+
+#[derive(Debug, Clone)]
+struct World {
+    now: Moment,
+    guests: [Guest; 2],
+    volumes: BTreeMap<&'static str, Volume>,
+    group: Option<usize>,
+    copying: Option<(usize, u32)>,
+    lose: Vec<bool>,
+    count: usize,
+    fail_posts: [u32; 2],
+    /// The group starts by itself once a usable side is there.
+    auto_start: bool,
+}
+
+fn intent() -> Intent {
+    let seen = testing::healthy();
+    let config = testing::config();
+    let id = Id::new(Of::Restore, "orders", seen.at).unwrap();
+    let made: Vec<Attachment> = [0, 1]
+        .map(|at| Attachment {
+            node: NAMES[at].into(),
+            device: "/dev/sdb".into(),
+            old: OLD[at].into(),
+            new: NEW[at].into(),
+            snapshot: "snap-1".into(),
+            delete_on_termination: false,
+        })
+        .into();
+    let plan = restore::intent_for_tests(&config, &id, Some("server1"), &seen);
+    restore::disturbing(&config, &plan, &seen, &made)
+}
+
+impl World {
+    fn new() -> Self {
+        let volume = |data, mirror| Volume { data, mirror };
+        Self {
+            now: testing::healthy().at,
+            guests: OLD.map(|old| Guest {
+                power: Power::Running,
+                boot: 1,
+                services: Services::Auto,
+                daemon: true,
+                waited: 0,
+                attached: Some(old),
+                jobs: BTreeMap::new(),
+                going: None,
+            }),
+            volumes: BTreeMap::from([
+                (OLD[0], volume("today", Color::Green)),
+                (OLD[1], volume("today", Color::Green)),
+                (NEW[0], volume("backup", Color::Red)),
+                (NEW[1], volume("backup", Color::Red)),
+            ]),
+            group: Some(0),
+            copying: None,
+            lose: vec![],
+            count: 0,
+            fail_posts: [0, 0],
+            auto_start: true,
+        }
+    }
+
+    /// As far as a restore had come when it died.
+    fn at(point: usize) -> (Self, Intent) {
+        let (mut world, mut intent) = (Self::new(), intent());
+        if point >= 1 {
+            world.group = None;
+        }
+        if point >= 2 {
+            world.prepare(0);
+        }
+        if point >= 3 {
+            world.prepare(1);
+        }
+        if point >= 4 {
+            (0..3).for_each(|_| world.tick());
+        }
+        if point >= 5 {
+            world.guests[0].attached = None;
+        }
+        if point >= 6 {
+            (world.guests[0].attached, world.guests[1].attached) = (Some(NEW[0]), None);
+        }
+        if point >= 7 {
+            world.guests[1].attached = Some(NEW[1]);
+        }
+        if point >= 8 {
+            world.boot(0);
+        }
+        if point >= 9 {
+            world.boot(1);
+        }
+        if point >= 10 {
+            intent = restore::processing(&intent);
+        }
+        if point >= 11 {
+            world.post(0, true, "1");
+        }
+        if point >= 12 {
+            world.post(1, true, "1");
+        }
+        (world, intent)
+    }
+
+    fn boot_id(&self, at: usize) -> String {
+        match self.guests[at].boot {
+            1 => format!("boot-{}", NAMES[at]),
+            boot => format!("boot-{}-{boot}", NAMES[at]),
+        }
+    }
+
+    fn job(&mut self, at: usize, key: String, rc: i32) {
+        let boot_id = self.boot_id(at);
+        let job = Job {
+            started: Some(Started {
+                boot_id: boot_id.clone(),
+                uptime: 1.0,
+            }),
+            ended: Some(Ended {
+                rc,
+                boot_id,
+                uptime: 2.0,
+            }),
+        };
+        self.guests[at].jobs.insert(key, job);
+    }
+
+    fn prepare(&mut self, at: usize) {
+        self.job(at, "enter-restore-mode.1".into(), 0);
+        (self.guests[at].services, self.guests[at].going) = (Services::Manual, Some(false));
+    }
+
+    fn post(&mut self, at: usize, skip_copy: bool, attempt: &str) {
+        let volume = self.guests[at].attached.expect("a post-processing needs a volume");
+        assert!(!self.guests[at].daemon, "a post-processing while the daemon runs");
+        if self.fail_posts[at] > 0 {
+            self.fail_posts[at] -= 1;
+            return self.job(at, format!("post-process-restore.{attempt}"), 5);
+        }
+        if skip_copy {
+            let both = self
+                .guests
+                .iter()
+                .all(|guest| NEW.contains(&guest.attached.unwrap_or("")));
+            assert!(both, "--skip-copy without both new volumes: {self:?}");
+            assert!(
+                self.guests.iter().all(|guest| !guest.daemon),
+                "--skip-copy after a mirror ran"
+            );
+        }
+        let mirror = if skip_copy { Color::Green } else { Color::Gray };
+        self.volumes.get_mut(volume).unwrap().mirror = mirror;
+        self.job(at, format!("post-process-restore.{attempt}"), 0);
+        (self.guests[at].services, self.guests[at].going) = (Services::Auto, Some(true));
+    }
+
+    fn boot(&mut self, at: usize) {
+        let guest = &mut self.guests[at];
+        (guest.power, guest.daemon, guest.waited, guest.going) = (Power::Running, false, 0, None);
+        guest.boot += 1;
+    }
+
+    fn mirror(&self, at: usize) -> Color {
+        self.guests[at]
+            .attached
+            .map_or(Color::Gray, |volume| self.volumes[volume].mirror)
+    }
+
+    fn set(&mut self, at: usize, data: &'static str, mirror: Color) {
+        if let Some(volume) = self.guests[at].attached {
+            *self.volumes.get_mut(volume).unwrap() = Volume { data, mirror };
+        }
+    }
+
+    fn set_volume(&mut self, volume: &'static str, data: &'static str) {
+        self.volumes.get_mut(volume).unwrap().data = data;
+    }
+
+    fn tick(&mut self) {
+        self.now = self.now.plus(20);
+        for at in [0, 1] {
+            match self.guests[at].going.take() {
+                Some(true) => {
+                    self.lose_group(at);
+                    self.boot(at);
+                }
+                Some(false) => {
+                    self.lose_group(at);
+                    (self.guests[at].power, self.guests[at].daemon) = (Power::Stopped, false);
+                }
+                None if self.guests[at].power == Power::Running && self.guests[at].services == Services::Auto => {
+                    self.guests[at].waited += 1;
+                    let peer = &self.guests[1 - at];
+                    let peer_comes = peer.power == Power::Running && peer.services == Services::Auto;
+                    if peer_comes || self.guests[at].waited > 15 {
+                        self.guests[at].daemon = true;
+                    }
+                }
+                None => {}
+            }
+        }
+        self.groups();
+    }
+
+    fn lose_group(&mut self, at: usize) {
+        if self.group == Some(at) {
+            self.group = None;
+        }
+        self.copying = None;
+    }
+
+    /// CLUSTERPRO by itself: the group starts on a usable side, the other side is copied.
+    fn groups(&mut self) {
+        if self.group.is_none() {
+            let usable = |world: &Self, at: usize| {
+                world.guests[at].daemon
+                    && (world.mirror(at) == Color::Green || (world.mirror(at) == Color::Gray && world.alone(at)))
+            };
+            // Whatever order the cluster prefers: the second node first is the harder case.
+            let booted = self.guests.iter().all(|guest| guest.boot > 1 || !guest.daemon);
+            if booted && self.auto_start {
+                self.group = [1, 0].into_iter().find(|at| usable(self, *at));
+            }
+        }
+        let (Some(at), true) = (self.group, self.guests.iter().all(|guest| guest.daemon)) else {
+            return;
+        };
+        if self.mirror(at) == Color::Gray {
+            let data = self.volumes[self.guests[at].attached.unwrap()].data;
+            self.set(at, data, Color::Green);
+        }
+        if self.mirror(1 - at) != Color::Green {
+            let left = self.copying.map_or(3, |(_, left)| left);
+            self.copying = (left > 0).then_some((at, left.saturating_sub(1)));
+            if left == 0 {
+                let data = self.volumes[self.guests[at].attached.unwrap()].data;
+                self.set(1 - at, data, Color::Green);
+            }
+        }
+    }
+
+    /// A just initialised side may start if its peer is away, or just initialised as well.
+    fn alone(&self, at: usize) -> bool {
+        !self.guests[1 - at].daemon || self.mirror(1 - at) == Color::Gray
+    }
+
+    fn observe(&self) -> Observation {
+        let mut seen = testing::healthy();
+        seen.at = self.now;
+        for (at, name) in NAMES.into_iter().enumerate() {
+            let guest = &self.guests[at];
+            let instance = seen.instances.get_mut(name).unwrap();
+            instance.power = guest.power;
+            instance.volumes.remove("/dev/sdb");
+            if let Some(volume) = guest.attached {
+                instance.volumes.insert("/dev/sdb".into(), volume.into());
+            }
+            if guest.power == Power::Running {
+                let node = self.node(at);
+                seen.nodes.insert(name.into(), node);
+            } else {
+                seen.nodes.remove(name);
+            }
+        }
+        seen
+    }
+
+    fn node(&self, at: usize) -> Node {
+        let guest = &self.guests[at];
+        let mut node = testing::node(NAMES[at]);
+        node.epoch = Some(8);
+        node.boot_id = self.boot_id(at);
+        node.services = guest.services;
+        node.jobs.clone_from(&guest.jobs);
+        let color = |side: usize| {
+            if self.copying.is_some() {
+                Color::Yellow
+            } else {
+                self.mirror(side)
+            }
+        };
+        let colors = [color(0), color(1)];
+        let status = match colors {
+            [Color::Green, Color::Green] => Status::Normal,
+            [Color::Yellow, _] => Status::Recovering,
+            _ => Status::Abnormal,
+        };
+        node.mirrors = BTreeMap::from([("md1".to_owned(), testing::mirror(status, colors[0], colors[1]))]);
+        if !guest.daemon {
+            (node.stat, node.monitors) = (None, None);
+            return node;
+        }
+        let stat = node.stat.as_mut().unwrap();
+        for (peer, name) in NAMES.into_iter().enumerate() {
+            let state = if self.guests[peer].daemon {
+                State::Online
+            } else {
+                State::Offline
+            };
+            stat.servers.insert(name.into(), state);
+        }
+        for group in &mut stat.groups {
+            group.state = if self.group.is_some() {
+                State::Online
+            } else {
+                State::Offline
+            };
+            group.current = self.group.map(|on| NAMES[on].to_owned());
+        }
+        node
+    }
+
+    fn act(&mut self, action: &Action) {
+        self.count += 1;
+        if self.lose.get(self.count - 1).copied().unwrap_or(false) {
+            return;
+        }
+        let index = |name: &str| usize::from(name == NAMES[1]);
+        match action {
+            Action::Start { node } => self.boot(index(node)),
+            Action::Stop { node } => {
+                let at = index(node);
+                assert!(!self.guests[at].daemon, "a plain stop of a node with a running daemon");
+                self.guests[at].going = Some(false);
+            }
+            Action::Swap { node } => {
+                let at = index(node);
+                assert_eq!(
+                    self.guests[at].power,
+                    Power::Stopped,
+                    "volumes changed under a running node"
+                );
+                assert!(!self.guests[1 - at].daemon, "volumes changed under a running mirror");
+                self.guests[at].attached = Some(OLD[at]);
+            }
+            Action::Step { step } => {
+                let at = index(&step.node);
+                let attempt = step.parameters.get("Attempt").cloned().unwrap_or_default();
+                match step.document.as_str() {
+                    "stop-group" => self.group = None,
+                    "start-group" if self.guests[at].daemon => {
+                        assert_ne!(self.mirror(at), Color::Red, "started on a side that is RED");
+                        self.group = Some(at);
+                    }
+                    "enter-restore-mode" if self.group.is_none() && self.guests[at].daemon => self.prepare(at),
+                    "enable-services" => {
+                        assert_eq!(
+                            self.guests[at].attached,
+                            Some(OLD[at]),
+                            "services enabled on a new volume"
+                        );
+                        self.job(at, format!("enable-services.{attempt}"), 0);
+                        (self.guests[at].services, self.guests[at].going) = (Services::Auto, Some(true));
+                    }
+                    "post-process-restore" => self.post(at, step.parameters["SkipCopy"] == "yes", &attempt),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, mut intent: Intent, forget: bool) -> (Verdict, Intent) {
+        let config = testing::config();
+        let mut memory = Memory::default();
+        for round in 0..400 {
+            let seen = self.observe();
+            let case = Case {
+                config: &config,
+                seen: &seen,
+                epoch: 8,
+                intent: &intent,
+                memory: &memory,
+            };
+            let verdict = next(&case);
+            memory = memory.after(&verdict, self.now);
+            match &verdict {
+                Verdict::Healthy | Verdict::Stuck(_) => return (verdict, intent),
+                Verdict::Turn { course, why } => intent = intent.turned(*course, why),
+                Verdict::Act { action, .. } => {
+                    assert!(is_listed(&intent, action), "not in the intent: {action:?}");
+                    self.act(action);
+                }
+                Verdict::Wait { .. } => self.tick(),
+            }
+            // Not every action takes the world's time, but some of it passes.
+            if round % 3 == 0 {
+                self.tick();
+            }
+            if forget && round % 40 == 39 {
+                memory = Memory::default();
+            }
+        }
+        panic!("no end: {self:?}")
+    }
+
+    /// The data on both sides, if the cluster is normal.
+    fn data(&self) -> Option<&'static str> {
+        let side = |at: usize| self.guests[at].attached.map(|volume| self.volumes[volume].clone());
+        let up = self
+            .guests
+            .iter()
+            .all(|guest| guest.daemon && guest.services == Services::Auto);
+        let (a, b) = (side(0)?, side(1)?);
+        let same = a.data == b.data && a.mirror == Color::Green && b.mirror == Color::Green;
+        (up && self.group.is_some() && same).then_some(a.data)
+    }
+}
+
+const POINTS: usize = 13;
+
+#[test]
+fn from_every_point_to_one_of_two_ends() {
+    for point in 0..POINTS {
+        let (mut world, intent) = World::at(point);
+        let (verdict, intent) = world.run(intent, false);
+        assert_eq!(verdict, Verdict::Healthy, "from {point}: {world:?}");
+        let wanted = if point < 10 { "today" } else { "backup" };
+        assert_eq!(world.data(), Some(wanted), "from {point}");
+        let attached = if point < 10 { OLD } else { NEW };
+        assert_eq!(world.guests.each_ref().map(|guest| guest.attached), attached.map(Some));
+        assert!(intent.restore.unwrap().turned.is_none());
+    }
+}
+
+#[test]
+fn a_post_processing_that_keeps_failing_turns_back_by_copy() {
+    for at in [0, 1] {
+        let (mut world, intent) = World::at(10);
+        world.fail_posts[at] = 3;
+        let (verdict, intent) = world.run(intent, false);
+        assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("today")), "{world:?}");
+        let restoring = intent.restore.unwrap();
+        assert_eq!(restoring.course, Course::Copy);
+        assert_eq!(restoring.turned.unwrap().error, "PostProcessFailed");
+    }
+    for at in [0, 1] {
+        let (mut world, intent) = World::at(10);
+        world.fail_posts[at] = 2;
+        let (verdict, _) = world.run(intent, false);
+        assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("backup")));
+    }
+}
+
+#[test]
+fn the_copy_goes_from_the_node_on_which_the_groups_ran() {
+    for auto_start in [true, false] {
+        let (mut world, mut intent) = World::at(12);
+        (world.auto_start, intent.restore.as_mut().unwrap().course) = (auto_start, Course::Copy);
+        world.set_volume(OLD[1], "yesterday");
+        let (verdict, _) = world.run(intent, false);
+        assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("today")));
+    }
+}
+
+#[test]
+fn a_restore_that_is_overdue_turns_back_and_one_that_is_online_does_not() {
+    let (mut world, mut intent) = World::at(10);
+    intent.restore.as_mut().unwrap().forward_until = Some(world.now);
+    let (verdict, intent) = world.run(intent, false);
+    assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("today")));
+    assert_eq!(intent.restore.unwrap().turned.unwrap().error, "RestoreOverdue");
+    let (mut world, mut intent) = World::at(12);
+    (0..30).for_each(|_| world.tick());
+    intent.restore.as_mut().unwrap().forward_until = Some(world.now);
+    assert_eq!(
+        (world.run(intent, false).0, world.data()),
+        (Verdict::Healthy, Some("backup"))
+    );
+}
+
+#[test]
+fn without_the_proof_the_copy_is_not_skipped() {
+    let config = testing::config();
+    let (world, intent) = World::at(10);
+    let proof = |intent: &Intent, world: &World| super::skip_copy_proof(&config, intent, &world.observe(), "server2");
+    assert!(proof(&intent, &world));
+    let mut other = intent.clone();
+    for one in &mut other.disturbances {
+        match one {
+            crate::intent::Disturbance::Attachment(one) if one.node == "server1" => one.snapshot = "snap-2".into(),
+            _ => {}
+        }
+    }
+    assert!(!proof(&other, &world), "two snapshots");
+    let mut ran = world.clone();
+    ran.guests[0].services = Services::Auto;
+    assert!(!proof(&intent, &ran), "the peer booted with its mirror");
+    let mut silent = world.clone();
+    silent.guests[0].power = Power::Stopped;
+    assert!(!proof(&intent, &silent), "the peer does not answer");
+    let mut old = world.clone();
+    old.guests[0].attached = Some(OLD[0]);
+    assert!(!proof(&intent, &old), "the peer has its old volume");
+    let mut none = intent.clone();
+    none.disturbances
+        .retain(|one| !matches!(one, crate::intent::Disturbance::Attachment(_)));
+    assert!(!proof(&none, &world), "no volume is listed");
+}
+
+#[test]
+fn what_an_operator_changed_is_left_alone() {
+    let (mut world, intent) = World::at(5);
+    world.guests[0].attached = Some("vol-0fff1");
+    let Verdict::Stuck(error) = world.run(intent, false).0 else {
+        panic!("not stuck")
+    };
+    assert_eq!(error.name(), "AttachmentUnexpected");
+    assert_eq!(world.count, 0);
+    let (mut world, intent) = World::at(10);
+    world.guests[1].attached = Some(OLD[1]);
+    assert!(matches!(world.run(intent, false).0, Verdict::Stuck(_)));
+    let (mut world, mut intent) = World::at(10);
+    let restoring = intent.restore.as_mut().unwrap();
+    (restoring.course, restoring.source) = (Course::Copy, None);
+    assert!(matches!(world.run(intent, false).0, Verdict::Stuck(_)));
+    assert_eq!(world.count, 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn whatever_is_lost_both_sides_end_alike(
+        point in 0..POINTS, lose in prop::collection::vec(any::<bool>(), 0..4), fails in 0..4_u32, at in 0..2_usize, forget: bool
+    ) {
+        let (mut world, intent) = World::at(point);
+        world.lose = lose;
+        world.fail_posts[at] = if point == 10 { fails } else { 0 };
+        let (verdict, _) = world.run(intent, forget);
+        if verdict == Verdict::Healthy {
+            prop_assert!(world.data().is_some(), "{world:?}");
+        }
+        // Whatever happened: no side that calls itself GREEN beside a GREEN one holds other data.
+        let side = |at: usize| world.guests[at].attached.map(|volume| world.volumes[volume].clone());
+        if let (Some(a), Some(b)) = (side(0), side(1)) {
+            prop_assert!(a.mirror != Color::Green || b.mirror != Color::Green || a.data == b.data, "{world:?}");
+        }
+    }
+}
