@@ -83,25 +83,23 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
                 Need::Wait(why) => waits = Some(why),
                 Need::Detach(volume) => {
                     aws.fence(&input.cluster, &input.lock).await?;
-                    let call = aws
-                        .ec2
-                        .detach_volume()
-                        .volume_id(&volume)
-                        .instance_id(instance)
-                        .device(&place.device);
-                    call.send().await.map_err(|error| failed("ec2:DetachVolume", &error))?;
-                    waits = Some(format!("{volume} is taken off {}", place.node));
+                    let call = aws.ec2_once.detach_volume().volume_id(&volume);
+                    let call = call.instance_id(instance).device(&place.device).send().await;
+                    let text = format!("{volume} is taken off {}", place.node);
+                    waits = Some(ordered(
+                        call.err().map(|error| failed("ec2:DetachVolume", &error)),
+                        text,
+                    )?);
                 }
                 Need::Attach(volume) => {
                     aws.fence(&input.cluster, &input.lock).await?;
-                    let call = aws
-                        .ec2
-                        .attach_volume()
-                        .volume_id(&volume)
-                        .instance_id(instance)
-                        .device(&place.device);
-                    call.send().await.map_err(|error| failed("ec2:AttachVolume", &error))?;
-                    waits = Some(format!("{volume} is attached to {}", place.node));
+                    let call = aws.ec2_once.attach_volume().volume_id(&volume);
+                    let call = call.instance_id(instance).device(&place.device).send().await;
+                    let text = format!("{volume} is attached to {}", place.node);
+                    waits = Some(ordered(
+                        call.err().map(|error| failed("ec2:AttachVolume", &error)),
+                        text,
+                    )?);
                 }
             }
         }
@@ -121,6 +119,18 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
             });
         }
         aws.pace.tenths(5).await;
+    }
+}
+
+/// What is waited for after a call. A lost reply is no failure, and a state that EC2 showed late is none either: the next look
+/// tells what was done, so neither call is repeated by the SDK behind our back.
+fn ordered(failure: Option<Error>, text: String) -> Result<String> {
+    match failure {
+        None => Ok(text),
+        Some(error) if error.kind() == Kind::AwsUnavailable || error.to_string().contains(" IncorrectState:") => {
+            Ok(format!("{text}, though {error}"))
+        }
+        Some(error) => Err(error),
     }
 }
 
