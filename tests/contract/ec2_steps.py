@@ -42,14 +42,19 @@ def refused(lab: Lab, code: str, call: Callable[..., Any], *, settle: bool = Tru
 
     `settle` False where the call is about something that is under way.
     """
-    if settle:
-        settled(lab)
-    before = lab.control("ec2")
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    assert caught.value.response["Error"]["Code"] == code, caught.value
-    assert lab.control("ec2") == before
-    return caught.value.response["Error"]["Message"]
+    # What moves by itself on a busy machine may fall between the two looks; what the call changes always does.
+    for _ in range(3):
+        if settle:
+            settled(lab)
+        before = lab.control("ec2")
+        with pytest.raises(ClientError) as caught:
+            call(**arguments)
+        assert caught.value.response["Error"]["Code"] == code, caught.value
+        after = lab.control("ec2")
+        if after == before:
+            return caught.value.response["Error"]["Message"]
+    changed = [(a, b) for kind in before for a, b in zip(before[kind], after[kind], strict=False) if a != b]
+    raise AssertionError(f"a refused call changed something: {changed or 'a resource was added or removed'}")
 
 
 def volume(ec2: Any, volume_id: str) -> dict[str, Any]:

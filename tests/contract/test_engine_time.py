@@ -12,14 +12,14 @@ PASS = {"Type": "Pass"}
 
 
 def busy():
-    """Branches that wait, retry and fail against one another, in about two seconds of lab time."""
+    """Branches that wait, retry and fail against one another, in about twelve seconds of lab time, far apart even at scale 20."""
     boom = {"Type": "Parallel", "Branches": [one({"Type": "Fail", "Error": "X"}, "Boom")]}
-    boom["Retry"] = [{"ErrorEquals": ["X"], "IntervalSeconds": 1, "MaxAttempts": 1}]
+    boom["Retry"] = [{"ErrorEquals": ["X"], "IntervalSeconds": 6, "MaxAttempts": 1}]
     boom["Catch"] = [{"ErrorEquals": ["X"], "Next": "Tried"}]
     tries = {"StartAt": "Try", "States": {"Try": {**boom, "End": True}, "Tried": {**PASS, "End": True}}}
-    waits = one({"Type": "Wait", "Seconds": 2, "End": True}, "Two seconds")
-    soon = "{% $fromMillis($toMillis($states.context.State.EnteredTime) + 500) %}"
-    clock = one({"Type": "Wait", "Timestamp": soon, "QueryLanguage": "JSONata", "End": True}, "Half a second")
+    waits = one({"Type": "Wait", "Seconds": 12, "End": True}, "Twelve seconds")
+    soon = "{% $fromMillis($toMillis($states.context.State.EnteredTime) + 3000) %}"
+    clock = one({"Type": "Wait", "Timestamp": soon, "QueryLanguage": "JSONata", "End": True}, "Three seconds")
     return one({"Type": "Parallel", "Branches": [tries, waits, clock], "End": True})
 
 
@@ -49,10 +49,10 @@ def test_same_order_and_shrinking_waits_at_scale_1_and_20(fresh_lab):
             for event in engine.events(execution)
             if event["event"] in ("WaitStateExited", "FailStateEntered", "PassStateEntered")
         ]
-        assert 2 <= engine.took(execution) < 2 + scale
-    assert orders[1] == orders[20] == ["Boom", "Half a second", "Boom", "Tried", "Two seconds"]
-    assert real[1] >= 2
-    assert real[20] < 1
+        assert 12 <= engine.took(execution) < 12 + 2 * scale
+    assert orders[1] == orders[20] == ["Boom", "Three seconds", "Boom", "Tried", "Twelve seconds"]
+    assert real[1] >= 12
+    assert real[20] < 4
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ AWS = Path(sys.executable).with_name("aws")
 # and the OS's shutdown, so that they have written their last lines before it kills them.
 SCALE = 10
 TIMING = {"backup_mode": 5, "shutdown": 5}
-PATIENCE = 240  # real seconds for one step
+PATIENCE = 600  # real seconds for one step
 
 
 class Operator:

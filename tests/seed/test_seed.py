@@ -168,7 +168,7 @@ def restore(operator: Operator, snapshot: str) -> None:
     assert not [e for e in lab.log(since=seen, kind="cluster") if e.get("action") == "recovery"], "no copy is needed"
 
 
-@pytest.mark.timeout(600)  # about a hundred runs of the AWS CLI: a minute and a half, more on a busy machine
+@pytest.mark.timeout(1200)  # about a hundred runs of the AWS CLI: a minute and a half, more on a busy machine
 def test_backup_and_restore(fresh_lab, tmp_path: Path):
     lab: Lab = fresh_lab(scale=SCALE)
     settled(lab)

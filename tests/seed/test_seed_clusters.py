@@ -21,7 +21,7 @@ def start(fresh_lab, directory: Path, **mapping: object) -> Lab:
     return lab
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_two_disks_and_two_groups_on_nitro_active_on_server2_without_auto_recovery(fresh_lab, tmp_path: Path):
     lab = start(
         fresh_lab,
@@ -66,7 +66,7 @@ def test_two_disks_and_two_groups_on_nitro_active_on_server2_without_auto_recove
     assert lab.control("oracles")["violations"] == []
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_logical_volumes_backup_and_restore(fresh_lab, tmp_path: Path):
     lab = start(fresh_lab, tmp_path, layout="lvm")
     operator = Operator(lab, tmp_path / "notes")
