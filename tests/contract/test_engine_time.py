@@ -12,7 +12,7 @@ PASS = {"Type": "Pass"}
 
 
 def busy():
-    """Branches that wait, retry and fail against one another, in about twelve seconds of lab time, far apart even at scale 20."""
+    """Branches that wait, retry and fail against one another, in about twelve seconds of lab time."""
     boom = {"Type": "Parallel", "Branches": [one({"Type": "Fail", "Error": "X"}, "Boom")]}
     boom["Retry"] = [{"ErrorEquals": ["X"], "IntervalSeconds": 6, "MaxAttempts": 1}]
     boom["Catch"] = [{"ErrorEquals": ["X"], "Next": "Tried"}]
