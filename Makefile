@@ -77,7 +77,9 @@ test-rust: ## unit and property tests of the functions
 	@cargo test --quiet --locked --workspace
 
 test-lab: setup build ## the lab, the vendor's procedure, the critical section, the scenarios
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests --ignore tests/scenarios
+	@echo "test: the scenarios, each in a lab of its own"
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/scenarios
 
 clean: ## remove all that was built
 	rm -rf target $(VENV)
