@@ -133,6 +133,9 @@ pub mod patience {
     pub const POST: i64 = 900;
     /// A daemon after a boot: it waits five minutes for its peer by default.
     pub const DAEMON: i64 = 420;
+    /// Before the service is started for the first time. A service that starts by itself does so within this after its
+    /// node answers, and starting it once more then does no harm; one that does not is time without redundancy.
+    pub const DAEMON_START: i64 = 90;
     /// A group on its way up or down.
     pub const GROUP: i64 = 600;
     /// The node's own timer, which tries every five seconds.

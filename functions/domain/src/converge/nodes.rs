@@ -240,12 +240,18 @@ pub(super) fn daemon(case: &Case<'_>, name: &str) -> Next {
     }
     let next = "start the cluster service on the node, and look at CLUSTERPRO's log";
     let why = format!("the cluster daemon of {name} comes up");
-    case.wait(&format!("daemon {name}"), patience::DAEMON, &why, || {
+    let start = format!("start-cluster {name}");
+    let long = if case.memory.tries.contains_key(&start) {
+        patience::DAEMON
+    } else {
+        patience::DAEMON_START
+    };
+    case.wait(&format!("daemon {name}"), long, &why, || {
         // After a hard stop the service does not start by itself (event cl 18).
         if !case.intent.touches(name) {
             return case.stuck(format!("the cluster daemon of {name} is down"), next);
         }
-        case.act(&format!("start-cluster {name}"), next, |attempt| Action::Step {
+        case.act(&start, next, |attempt| Action::Step {
             step: Step::new("start-cluster", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
         })
     })
