@@ -534,3 +534,17 @@ def test_two_way_groups_on_both_nodes(bench):
     assert b.cluster.dump()["mirrors"]["md1"]["flags"] == {"server1": "OFF", "server2": "OFF"}
     b.cut("server2")
     b.until(lambda: b.group("g2")["server1"] == "online", "failed over")
+
+
+def test_a_group_whose_node_lost_its_power_unseen_does_not_run_after_the_boot(bench):
+    """The peer was on its way down itself, so that nobody noticed: the group starts anew, or not at all."""
+    b = bench(switches={"start_after_hard_stop": True})
+    b.cluster.daemons.shutdown(b.cluster.nodes["server2"])  # the OS goes down, its daemon first
+    b.cut("server1")
+    b.hosts["server2"].off()
+    b.cluster.groups["failover1"].status["server1"] = "online"  # as it stays when the peer went before its timeout
+    b.boot("server1", "server2")
+    b.until(lambda: "online" in b.group().values(), "the group online again")
+    b.write("a", "reachable")
+    starts = [e for e in b.lab.record.since(0) if e["kind"] == "cluster" and e["what"] == "group"]
+    assert [e["status"] for e in starts[-3:]] == ["offline", "starting", "online"]

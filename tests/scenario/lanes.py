@@ -70,8 +70,10 @@ def groups(entries: list[Entry], names: list[str], window: Window) -> list[Lane]
         status: dict[str, str] = {}
         changes = []
         for e in entries:
-            if e["kind"] == "cluster" and e["what"] == "group" and e["group"] == name:
-                status[e["node"]] = e["status"]
+            ours = e["kind"] == "cluster" and e["what"] == "group" and e["group"] == name
+            cut = e["kind"] == "power" and e["event"] == "power_cut" and e["node"] in status
+            if ours or cut:
+                status[e["node"]] = "offline" if cut else e["status"]
                 on = [(s, n) for n, s in status.items() if s != "offline"]
                 state, node = on[0] if len(on) == 1 else ("offline", "") if not on else ("error", "on both nodes")
                 changes.append((e["t"], state, node))

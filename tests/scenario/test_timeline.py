@@ -47,6 +47,18 @@ def test_online_on_both_nodes_is_an_outage_too() -> None:
     assert outages(log, ["failover1"], {"failover1": "server1"}) == [Window(5, 6)]
 
 
+def test_a_node_without_power_serves_nobody_though_its_peer_does_not_know_yet() -> None:
+    cut = {"t": 5, "kind": "power", "node": "server1", "event": "power_cut"}
+    log = [
+        group(1, "online"),
+        cut,
+        group(7, "offline"),
+        group(7.5, "starting", "server2"),
+        group(8, "online", "server2"),
+    ]
+    assert outages(log, ["failover1"], {})[-1] == Window(5, 8)
+
+
 def test_what_has_not_ended_is_open_until_the_end_of_the_log() -> None:
     log = [group(1, "offline"), mirror(9, server1="GREEN", server2="GREEN")]
     assert outages(log, ["failover1"], {"failover1": "server1"}) == [Window(1, 9, open=True)]

@@ -58,6 +58,11 @@ def outages(entries: list[Entry], groups: list[str], initial: dict[str, str]) ->
         if entry["kind"] == "cluster" and entry["what"] == "group" and entry["group"] in status:
             status[entry["group"]][entry["node"]] = entry["status"]
             changes.append((entry["t"], down()))
+        elif entry["kind"] == "power" and entry["event"] == "power_cut":
+            # The peer notices when its heartbeat times out; the service's users notice now.
+            for nodes in status.values():
+                nodes[entry["node"]] = "offline"
+            changes.append((entry["t"], down()))
     return _windows(changes, entries[-1]["t"] if entries else 0.0)
 
 

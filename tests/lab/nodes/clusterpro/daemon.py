@@ -27,6 +27,10 @@ class Daemons:
         with context.lab.lock:
             node.life += 1
             node.last_stop = ""
+            for group in self.cluster.groups.values():
+                # its power went while there was nobody to notice: nothing runs on a node that has just booted
+                if group.status[node.name] != "offline":
+                    self.cluster.group_control.force_off(group, node)
             self.cluster.note("boot", node=node.name, boot_id=node.host.boot_id)
             if not node.host.service_enabled("clusterpro_md"):
                 return
