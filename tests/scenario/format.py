@@ -53,7 +53,8 @@ class Expect:
     outage_below: float | None = None
     healthy_within: float = 60.0
     valid_backups: int | None = None
-    stuck: bool = False  # the cluster cannot come back without a person, who must have been told
+    # the cluster cannot come back without a person, who must have been told: True, False, or "maybe" (either will do)
+    stuck: bool | str = False
 
 
 @dataclass
@@ -102,8 +103,8 @@ def _expect(value: Any, where: str) -> Expect:
     if expect.outage_below is not None:
         expect.outage_below = _number(expect.outage_below, f"{where}.outage_below")
     expect.healthy_within = _number(expect.healthy_within, f"{where}.healthy_within")
-    if not isinstance(expect.stuck, bool):
-        raise ScenarioError(f"{where}.stuck: true or false, found {expect.stuck!r}")
+    if not isinstance(expect.stuck, bool) and expect.stuck != "maybe":
+        raise ScenarioError(f"{where}.stuck: true, false or maybe, found {expect.stuck!r}")
     if expect.valid_backups is not None and (
         not isinstance(expect.valid_backups, int) or isinstance(expect.valid_backups, bool) or expect.valid_backups < 0
     ):

@@ -81,10 +81,11 @@ def judge(product: Product, journal: Journal, operation: Operation, excused: set
         operation.failures.append(f"status {main['status']} ({error_text(main)}), expected {expect.status}")
     if expect.error is not None and main["error"] != expect.error:
         operation.failures.append(f"error {error_text(main)}, expected {expect.error}")
-    if expect.stuck:
-        _stuck(product, operation)
-    else:
+    if expect.stuck is not True:
         _residue(product, operation, expect, excused)
+    if expect.stuck is True or (expect.stuck and operation.residue):
+        operation.residue = []
+        _stuck(product, operation)
     journal.now()
     if expect.outage_below is not None:
         worst = longest(journal.outages(operation.started, operation.over or operation.started))

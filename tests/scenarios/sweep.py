@@ -55,6 +55,12 @@ class Case:
             "active_off": {"node": "active", "at": self.phase, "effect": "power_off"},
         }
         status, valid = self.outcome()
+        if self.name == "StopStandby-standby_off":
+            # The power goes within the second in which `--pre` begins. Whether it has set a flag then cannot be told
+            # from outside, and a node with a flag in doubt is left to a person, who is told.
+            expect = {"status": "FAILED", "healthy_within": PATIENCE, "valid_backups": 0, "stuck": "maybe"}
+            step = {"backup": {}, "faults": [faults[self.fault]], "expect": expect}
+            return {"name": f"{self.fault} at {self.phase}", "steps": [step]}
         return {
             "name": f"{self.fault.replace('_', ' ')} at {self.phase}",
             "steps": [
@@ -81,7 +87,8 @@ class Case:
         if self.fault == "standby_off":
             # Stopped already: nothing to lose. On its way back: only the way gets longer.
             return ("SUCCEEDED", 1) if at >= PHASES.index("Snapshot") else ("FAILED", 0)
-        return ("SUCCEEDED", 1) if at >= PHASES.index("Snapshot") else ("FAILED", 0)
+        # The standby stops by itself once it is told to, and its image is good whatever becomes of the active.
+        return ("SUCCEEDED", 1) if at >= PHASES.index("StopStandby") else ("FAILED", 0)
 
 
 CASES = [Case(phase, fault) for phase in PHASES for fault in FAULTS]
