@@ -64,7 +64,7 @@ lint: setup ## formatter and linters over everything
 	@$(BIN)/ruff format --check tests infra
 	@rm -rf target/shellcheck && $(BIN)/python infra/build_documents.py --check target/shellcheck
 	@$(BIN)/shellcheck -s sh target/shellcheck/*.sh tests/seed/*.sh
-	@$(BIN)/python infra/build.py && $(BIN)/cfn-lint -t target/deploy/template.json
+	@$(BIN)/python infra/build.py target/lint/template.json && $(BIN)/cfn-lint -t target/lint/template.json
 	@$(BIN)/python tests/lint_statemachines.py statemachine/*.asl.json
 	@cargo fmt --all --check
 	@echo "lint: clippy (the first time it reads the AWS SDK: some minutes)"

@@ -1,7 +1,8 @@
 """Make what is deployed: infra/template.yaml and the SSM command documents in one file, and the bootstrap in a zip.
 
-    build.py [OUT]    writes OUT (default target/deploy/template.json), and target/lambda/bootstrap.zip from
-                      target/lambda/bootstrap/bootstrap, which cargo-lambda builds (`make build`)
+    build.py        writes target/deploy/template.json, and target/lambda/bootstrap.zip from
+                    target/lambda/bootstrap/bootstrap, which cargo-lambda builds (`make build`)
+    build.py OUT    writes the template only, for the linter, which needs no binary
 
 The lab and a user deploy the same file. `aws cloudformation package` and `sam deploy` resolve its relative paths, which
 are relative to target/deploy.
@@ -64,11 +65,12 @@ def pack(bootstrap: Path, archive: Path) -> None:
 
 def main() -> None:
     target = HERE.parent / "target"
-    bootstrap = target / "lambda" / "bootstrap" / "bootstrap"
-    if not bootstrap.is_file():
-        raise SystemExit(f"build.py: {bootstrap.relative_to(HERE.parent)} is missing; `make build` builds it")
-    pack(bootstrap, target / "lambda" / "bootstrap.zip")
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else target / "deploy" / "template.json"
+    if len(sys.argv) == 1:
+        bootstrap = target / "lambda" / "bootstrap" / "bootstrap"
+        if not bootstrap.is_file():
+            raise SystemExit(f"build.py: {bootstrap.relative_to(HERE.parent)} is missing; `make build` builds it")
+        pack(bootstrap, target / "lambda" / "bootstrap.zip")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(build(), indent=1) + "\n", encoding="utf-8")
 
