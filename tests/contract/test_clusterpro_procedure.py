@@ -4,35 +4,9 @@ from __future__ import annotations
 
 import pytest
 from cluster_bench import Bench
+from seed.outputs import BACKUP_POST, BACKUP_PRE, RESTORE_POST, RESTORE_PRE
 
 RULE = "-" * 60
-PRE = """clpbackup.sh : Beginning backup-mode.
-All backup flags have set to <ON>.
-clpbackup.sh : Changing the setting of cluster services to Manual Startup.
-clpbackup.sh : Shutting down...
-Command succeeded.
-clpbackup.sh : Command succeeded.
-"""
-POST = """clpbackup.sh : Starting Mirror Agent.
-Command succeeded.
-clpbackup.sh : Ending backup-mode.
-All backup flags have set to <OFF>.
-clpbackup.sh : Changing the setting of cluster services to Auto Startup.
-clpbackup.sh : Stopping Mirror Agent.
-Command succeeded.
-clpbackup.sh : Rebooting...
-"""
-RESTORE_PRE = """clprestore.sh : Changing the setting of cluster services to Manual Startup.
-clprestore.sh : Shutting down...
-Command succeeded.
-clprestore.sh : Command succeeded.
-"""
-RESTORE_POST = """Mirror info will be set as default.
-The main handle on initializing mirror disk <md1> success.
-Initializing mirror disk complete.
-clprestore.sh : Changing the setting of cluster services to Auto Startup.
-clprestore.sh : Rebooting...
-"""
 
 
 def row(b: Bench) -> tuple:
@@ -100,7 +74,7 @@ def test_backup_step_by_step(bench):
     assert row(b) == ("running", "auto", "OFF", "G/R", "susp/susp", "server1")
     b.write("b", "after")
     assert b.cluster.mirrors["md1"].dump()["bitmap"]["server1"] > 0
-    assert b.ok("server2", "clpbackup.sh --pre") == PRE
+    assert b.ok("server2", "clpbackup.sh --pre") == BACKUP_PRE
     b.until(lambda: b.hosts["server2"].state == "off", "the standby is off")
     assert row(b) == ("stopped", "manual", "ON", "G/GRAY", "susp/off", "server1")
     made = b.snapshot("server2")
@@ -110,7 +84,7 @@ def test_backup_step_by_step(bench):
     b.pause(3)
     assert row(b) == ("running", "manual", "ON", "G/GRAY", "susp/off", "server1")
     boots = b.hosts["server2"].boots
-    assert b.ok("server2", "clpbackup.sh --post") == POST
+    assert b.ok("server2", "clpbackup.sh --post") == BACKUP_POST
     b.until(lambda: b.hosts["server2"].boots > boots, "the standby rebooted")
     b.until(lambda: row(b)[4] == "susp/on", "its monitor resumed by itself")
     assert row(b)[:3] == ("running", "auto", "OFF")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from seed.outputs import BACKUP_POST, BACKUP_PRE, RESTORE_POST, RESTORE_PRE
 from seed.steps import SCALE, Operator, bytes_of, power, printed, row, settled, text
 
 from lab.client import Lab
@@ -19,33 +20,6 @@ md1 server1 server2
 Mirror Color GREEN GREEN
 """
 SUCCEEDED = "Command succeeded.\n"
-BACKUP_PRE = """clpbackup.sh : Beginning backup-mode.
-All backup flags have set to <ON>.
-clpbackup.sh : Changing the setting of cluster services to Manual Startup.
-clpbackup.sh : Shutting down...
-Command succeeded.
-clpbackup.sh : Command succeeded.
-"""
-BACKUP_POST = """clpbackup.sh : Starting Mirror Agent.
-Command succeeded.
-clpbackup.sh : Ending backup-mode.
-All backup flags have set to <OFF>.
-clpbackup.sh : Changing the setting of cluster services to Auto Startup.
-clpbackup.sh : Stopping Mirror Agent.
-Command succeeded.
-clpbackup.sh : Rebooting...
-"""
-RESTORE_PRE = """clprestore.sh : Changing the setting of cluster services to Manual Startup.
-clprestore.sh : Shutting down...
-Command succeeded.
-clprestore.sh : Command succeeded.
-"""
-RESTORE_POST = """Mirror info will be set as default.
-The main handle on initializing mirror disk <md1> success.
-Initializing mirror disk complete.
-clprestore.sh : Changing the setting of cluster services to Auto Startup.
-clprestore.sh : Rebooting...
-"""
 LSBLK = [
     "NAME MAJ:MIN RM SIZE RO TYPE MOUNTPOINT",
     "xvda 202:0 0 10G 0 disk",
