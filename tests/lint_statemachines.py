@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,16 +35,29 @@ def problems(machine: dict[str, Any]) -> Iterator[str]:
                 yield f"{name}: no Catch"
 
 
+def statelint(machine: dict[str, Any]) -> str:
+    """What statelint says. It does not know that a TimeoutSeconds may be an expression, and is shown a number there."""
+    for _, state in states(machine):
+        if str(state.get("TimeoutSeconds", "")).startswith("{%"):
+            state["TimeoutSeconds"] = 1
+    with tempfile.NamedTemporaryFile("w", suffix=".asl.json", encoding="utf-8") as file:
+        json.dump(machine, file)
+        file.flush()
+        run = subprocess.run([STATELINT, file.name], capture_output=True, text=True, check=False)
+    bad = run.returncode or run.stdout.strip() or run.stderr.strip()
+    return f"statelint:\n{run.stdout}{run.stderr}" if bad else ""
+
+
 def main(paths: list[str]) -> int:
     if not paths:
         print("usage: lint_statemachines.py FILE…", file=sys.stderr)
         return 2
     bad = False
     for path in map(Path, paths):
-        found = list(problems(json.loads(path.read_text(encoding="utf-8"))))
-        run = subprocess.run([STATELINT, path], capture_output=True, text=True, check=False)
-        if run.returncode or run.stdout.strip() or run.stderr.strip():
-            found.append(f"statelint:\n{run.stdout}{run.stderr}")
+        machine = json.loads(path.read_text(encoding="utf-8"))
+        found = list(problems(machine))
+        if said := statelint(machine):
+            found.append(said)
         for problem in found:
             bad = True
             print(f"{path}: {problem}", file=sys.stderr)

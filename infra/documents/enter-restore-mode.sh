@@ -11,9 +11,28 @@ PEER='{{ Peer }}'
 FAILOVER_GROUPS='{{ Groups }}'
 #include lib/guard.sh
 #include lib/cluster.sh
+#include lib/unit.sh
 #include lib/detached.sh
 guard
+# This node's own timer may have brought the groups back already. Here that is only the quickest news: the unit looks again,
+# under the timer's lock.
+if [ -e "$RUN_DIR/void" ] || [ -e "$RUN_DIR/done" ]; then
+    refuse overtaken
+fi
 look
 show_cluster
 [ "$SELF_UP/$WHERE" = Online/offline ] || refuse state ',"detail":"groups"'
-detach clprestore.sh --pre
+if [ ! -e "$RUN_DIR/arming" ]; then
+    detach clprestore.sh --pre
+fi
+ROLE=leave
+cat >"$RUN_DIR/leave.sh" <<'MIRRORSNAP_LEAVE' || finish failed ',"reason":"disk"'
+#include lib/base.sh
+#include lib/epoch.sh
+#include lib/cluster.sh
+#include lib/leave.sh
+MIRRORSNAP_LEAVE
+write_params RUN EPOCH ATTEMPT SELF PEER FAILOVER_GROUPS RUN_DIR || finish failed ',"reason":"disk"'
+# Should it fail, the groups do not stay down until the timer fires.
+OTHERWISE="systemctl start --no-block mirrorsnap-$RUN-timer"
+detach /bin/sh "$RUN_DIR/leave.sh"

@@ -26,22 +26,13 @@ TMAX='{{ MaxOutageSeconds }}'
 #include lib/unit.sh
 #include lib/records.sh
 ROLE=active
+THEN='break'
 guard
 # The timer fires at Tmax less one start: not before the active has had all its time.
 [ "$TMAX" -ge $((STOP + BREAK + START)) ] || finish invalid ',"reason":"deadlines"'
 unfinished
 [ -z "$UNFINISHED" ] || refuse other_run ",\"other\":\"${UNFINISHED%% *}\""
-cat >"$RUN_DIR/active.sh" <<'MIRRORSNAP_END' || finish failed ',"reason":"disk"'
-#include lib/base.sh
-#include lib/epoch.sh
-#include lib/cluster.sh
-#include section.sh
-MIRRORSNAP_END
-: >>"$RUN_DIR/L" || finish failed ',"reason":"disk"'
-write_params RUN EPOCH SELF PEER FAILOVER_GROUPS DISKS STOP BREAK START TMAX || finish failed ',"reason":"disk"'
-put "$RUN_DIR/epoch" "$EPOCH" || finish failed ',"reason":"disk"'
-# The bound is for a unit that hangs: the timer, long awake by then, cannot end before it has.
-start_unit $((TMAX + 60)) || finish failed ',"reason":"systemd_run"'
+#include lib/active.sh
 # From here on the unit acts by itself and a fence may come.
 exec 8>&-
 await refused armed || finish failed ',"reason":"unit"'

@@ -11,7 +11,11 @@
 # - The timer is cancelled only after the groups were read online.
 #
 # Roles, each a transient unit of its own (the SSM agent may die): `break` on the standby; `active` and `timer` on the
-# active. Beyond safety.md, each only stricter:
+# active. A restore's outage begins the same way, with THEN=down: the groups are stopped behind a timer, and then not the
+# break but the node's own shutdown follows, ordered by enter-restore-mode. Under the lock one of two records is written,
+# never both: the timer's `void` (the groups come back, and no shutdown is ordered any more), or `leaving` (the shutdown is
+# being ordered, and the timer waits for its end: it dies with the boot, or brings the groups back if the order failed).
+# Beyond safety.md, each only stricter:
 # - A node's epoch and hold are read again before the first stop, before each break and before the seal, so that what a fence
 #   left running (it also stops these units) does nothing more.
 # - A3 wants what it waits for in two successive polls, as S2 does. A false look never seals, and the standby has the time
@@ -25,7 +29,7 @@
 # - Whatever calls CLUSTERPRO here is bounded, the timer's calls first of all.
 ROLE=$1
 RUN_DIR=$2
-# RUN, EPOCH, SELF, PEER, FAILOVER_GROUPS, DISKS and the deadlines, as the document wrote them beside this script.
+# RUN, EPOCH, SELF, PEER, FAILOVER_GROUPS, DISKS, THEN and the deadlines, as the document wrote them beside this script.
 # shellcheck source=/dev/null
 . "${0%.sh}.params"
 UNIT=mirrorsnap-$RUN
@@ -136,9 +140,13 @@ active() {
     # A1: nothing is touched unless all is as it must be and the timer is seen to run.
     ! overruled || refused overruled
     look
-    [ "$SELF_UP/$PEER_UP/$WHERE" = Online/Online/self ] && [ -z "$FOREIGN" ] || refused groups
-    colours
-    [ "$OWN/$OTHERS" = GREEN/GREEN ] || refused mirror
+    [ "$SELF_UP/$PEER_UP/$WHERE" = Online/Online/self ] && [ -z "$FOREIGN_UP" ] || refused groups
+    if [ "$THEN" != down ]; then
+        # A backup stops every group, and freezes what both sides agree on. A restore may come because of what they hold.
+        [ -z "$FOREIGN" ] || refused groups
+        colours
+        [ "$OWN/$OTHERS" = GREEN/GREEN ] || refused mirror
+    fi
     clock || refused clock
     started=$NOW
     # `arming` first: a fence that finds us dead runs the timer's part now rather than leaving one to fire into a later run.
@@ -162,7 +170,14 @@ active() {
         reason=record
     else
         drop_lock
-        stop_groups && await_breaks && wanted=sealed
+        if ! stop_groups; then
+            :
+        elif [ "$THEN" = down ]; then
+            # A restore: the timer stays armed, for enter-restore-mode goes on from here or nobody does.
+            if note stopped; then return; fi
+        else
+            await_breaks && wanted=sealed
+        fi
     fi
     drop_lock
     judge
@@ -260,6 +275,12 @@ timer() {
         take_lock 5 || locked=no
     fi
     [ ! -e "$RUN_DIR/done" ] || exit 0
+    if [ -e "$RUN_DIR/leaving" ]; then
+        # Without it there will be none any more: it is written under the lock, and not after `void`.
+        drop_lock
+        ! departed || exit 0
+        take_lock 5 || locked=no
+    fi
     ! held || exit 0
     # Without the lock there is no record, but the groups are started all the same.
     if [ $locked = yes ] && [ ! -e "$RUN_DIR/sealed" ] && [ ! -e "$RUN_DIR/void" ]; then
@@ -286,6 +307,24 @@ timer() {
     note 'done' ',"by":"timer"'
     # Run by a fence there is a timer yet to fire.
     stop_unit "$UNIT-timer.timer"
+}
+
+# A restore's shutdown of this node. The boot's end ends us too, so what is waited for is the end of the unit that orders it and
+# wrote `leaving`: if it succeeded the node goes down, else (it failed, or was killed) the groups come back.
+departed() {
+    each='' text=''
+    read -r text <"$RUN_DIR/leaving" || :
+    each=${text##*'"attempt":'}
+    each=${each%%[!0-9]*}
+    until ended "$UNIT-enter-restore-mode-$each"; do
+        pause 1
+    done
+    text=
+    read -r text <"$VAR_ROOT/$RUN/enter-restore-mode.$each/ended" || :
+    case $text in
+    '{"rc":0,'*) return 0 ;;
+    esac
+    return 1
 }
 
 # Fails closed: no answer is not an end.

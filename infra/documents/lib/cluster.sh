@@ -8,10 +8,11 @@
 #                     `online`: every one of ours is Online, on different servers; else `other`
 #   DOWN              those of ours that are not Online
 #   FOREIGN           a group that is shown but not configured; such a group also has to be Offline for `offline`
+#   FOREIGN_UP        one of those that is not Offline
 # Needs SELF, PEER, FAILOVER_GROUPS.
 look() {
     STATUS=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpstat -s --long 2>&1)
-    SELF_UP='' PEER_UP='' WHERE=other DOWN='' FOREIGN='' HERE=''
+    SELF_UP='' PEER_UP='' WHERE=other DOWN='' FOREIGN='' FOREIGN_UP='' HERE=''
     part='' indent='' group='' state='' current=''
     all_offline=yes places='' found=''
     IFS=$LF
@@ -87,6 +88,7 @@ judge_group() {
     *" $group "*) ;;
     *)
         FOREIGN=$group
+        [ "$state" = Offline ] || FOREIGN_UP=$group
         return 0
         ;;
     esac

@@ -1,7 +1,8 @@
 # Commands that take their own node down run whole in one unit of systemd's: the agent and its document may die first, and
 # what came of them is read from the root disk after the next boot (safety.md, rules 1 and 10).
 
-# detach COMMAND…: starts it; answers `ok` once the unit runs.
+# detach COMMAND…: starts it; answers `ok` once the unit runs. OTHERWISE is what the unit runs if the command fails.
+OTHERWISE=
 detach() {
     job=$VAR_ROOT/$RUN/$DOCUMENT.$ATTEMPT
     mkdir -p "$VAR_ROOT/$RUN" || finish failed ',"reason":"disk"'
@@ -13,6 +14,7 @@ detach() {
 #include lib/base.sh
 #include lib/job.sh
 MIRRORSNAP_JOB
+    [ -z "$OTHERWISE" ] || put "$job/otherwise" "$OTHERWISE" || finish failed ',"reason":"disk"'
     attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$DOCUMENT-$ATTEMPT" \
         /bin/sh "$job/job.sh" "$job" "$@" || finish failed ',"reason":"systemd_run"'
     finish ok

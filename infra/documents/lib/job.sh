@@ -10,3 +10,4 @@ RC=0
 "$@" >"$job/out" 2>&1 || RC=$?
 clock || :
 put_durably "$job/ended" "{\"rc\":$RC,\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}}"
+[ "$RC" -eq 0 ] || [ ! -e "$job/otherwise" ] || /bin/sh "$job/otherwise"

@@ -3,7 +3,7 @@
 # records: the run's records as one JSON object, for the first line.
 records() {
     RECORDS=
-    for each in waiting gave_up breaking broke tainted refused arming armed stopping sealed void 'done'; do
+    for each in waiting gave_up breaking broke tainted refused arming armed stopping stopped leaving sealed void 'done'; do
         text=
         [ ! -f "$RUN_DIR/$each" ] || read -r text <"$RUN_DIR/$each" || :
         case $text in
@@ -26,15 +26,16 @@ units() {
     UNITS="{$UNITS}"
 }
 
-# unfinished: sets UNFINISHED, the runs of this boot whose timer was or may have been armed and that are not done.
+# unfinished: sets UNFINISHED, the runs of this boot whose timer was or may have been armed and that are not done. A restore that
+# is taking this node down is none: its timer brings nothing back unless that fails, and then there is a `void`.
 unfinished() {
     UNFINISHED=
     set +f
     for each in "$RUN_ROOT"/*/; do
         each=${each%/}
-        if [ -e "$each/arming" ] && [ ! -e "$each/done" ]; then
-            UNFINISHED="$UNFINISHED ${each##*/}"
-        fi
+        [ -e "$each/arming" ] && [ ! -e "$each/done" ] || continue
+        [ -e "$each/void" ] || [ ! -e "$each/leaving" ] || continue
+        UNFINISHED="$UNFINISHED ${each##*/}"
     done
     set -f
     UNFINISHED=${UNFINISHED# }

@@ -17,10 +17,10 @@ start_unit() {
         /bin/sh "$RUN_DIR/$ROLE.sh" "$ROLE" "$RUN_DIR"
 }
 
-# await RECORD…: until one of the unit's first records is there, 10 s at most. Sets FOUND.
+# await RECORD…: until one of these records of the unit is there, TRIES tenths of a second at most (100). Sets FOUND.
 await() {
     FOUND='' tries=0
-    while [ $tries -lt 100 ]; do
+    while [ "$tries" -lt "${TRIES:-100}" ]; do
         for each in "$@"; do
             if [ -e "$RUN_DIR/$each" ]; then
                 FOUND=$each

@@ -1,0 +1,43 @@
+# @description Active's part of a restore: arm a timer, stop the groups; enter-restore-mode takes the node down before it fires
+# @guarded
+# @param Self name
+# @param Peer name
+# @param Groups names
+# @param Disks names
+# @param StopSeconds seconds
+# @param StartSeconds seconds
+# @param MaxOutageSeconds seconds
+#
+# Starts unit `active` of section.sh (which must not be shortened) and answers once the groups are down, or back again. If nothing
+# follows (AWS, the network or the restore is gone), the timer starts the groups at MaxOutageSeconds less one start.
+#include lib/base.sh
+#include lib/epoch.sh
+DOCUMENT=quiesce-restore
+SELF='{{ Self }}'
+PEER='{{ Peer }}'
+FAILOVER_GROUPS='{{ Groups }}'
+DISKS='{{ Disks }}'
+STOP='{{ StopSeconds }}'
+BREAK=0
+START='{{ StartSeconds }}'
+TMAX='{{ MaxOutageSeconds }}'
+#include lib/guard.sh
+#include lib/unit.sh
+#include lib/records.sh
+ROLE=active
+THEN='down'
+guard
+# Besides the stop and the start there must be time to order the shutdown.
+[ "$TMAX" -gt $((STOP + START)) ] || finish invalid ',"reason":"deadlines"'
+unfinished
+[ -z "$UNFINISHED" ] || refuse other_run ",\"other\":\"${UNFINISHED%% *}\""
+#include lib/active.sh
+exec 8>&-
+# `done` last: a unit that gave up has written `void` before.
+TRIES=$(((TMAX + 60) * 10))
+await refused stopped 'done' || finish failed ',"reason":"unit"'
+case $FOUND in
+refused) refuse state ',"detail":"active"' ;;
+done) finish failed ',"reason":"stop"' ;;
+esac
+finish ok
