@@ -1,6 +1,7 @@
-use super::initialization::{choose, credit_seconds, pairs};
+use super::initialization::{Initialization, choose, credit_seconds, pairs};
+use super::volumes::{NewVolume, OldVolume};
 use super::*;
-use crate::catalogue::{Snapshot, tag};
+use crate::catalogue::{self, Snapshot, tag};
 use crate::testing;
 use proptest::prelude::*;
 
