@@ -157,7 +157,7 @@ fn unproven(name: &str, why: &str) -> Error {
     Error::new(
         Kind::PreparationUnproven,
         format!("{name} is not proved to have stopped by its preparation: {why}"),
-        "nothing by hand: the cluster is brought back; then run the backup again",
+        "nothing by hand: the cluster is brought back; then run the operation again",
     )
 }
 

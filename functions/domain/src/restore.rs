@@ -3,12 +3,15 @@
 //! The plan decides everything before anything is touched: which backup, which volumes, how they become fast, what the
 //! intent lists. A rollback is planned from the record of its restore.
 
+mod departure;
 pub mod initialization;
+mod plan;
 mod ready;
 mod rollback;
 pub mod volumes;
 
-use crate::catalogue::{self, Backup, Snapshot, Wanted};
+use crate::catalogue::Wanted;
+use crate::clusterpro::stat::State;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, Of};
@@ -17,12 +20,12 @@ use crate::intent::{Attachment, Course, Disturbance, Intent, Operation, Phase, R
 use crate::observation::Observation;
 use crate::steps::Step;
 use crate::time::Moment;
-use initialization::{Choice, Initialization};
+pub use departure::departing;
+pub use plan::{Facts, Plan, plan};
 pub use ready::{Ready, ready};
 pub use rollback::rollback;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use volumes::{NewVolume, OldVolume};
 
 /// Which backup, as it is written in the input of a restore.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -75,75 +78,6 @@ pub fn confirmed(cluster: &str, confirm: Option<&str>) -> Result<()> {
     ))
 }
 
-/// What a restore will do, with everything that its states need.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Plan {
-    /// The backup.
-    pub backup: Id,
-    /// The moment that the data will be of.
-    pub consistent_at: Moment,
-    /// Where the groups run; `None`: nowhere.
-    pub source: Option<String>,
-    /// The volumes to make.
-    pub volumes: Vec<NewVolume>,
-    /// How they become fast, and why so.
-    pub initialization: Choice,
-    /// Fast snapshot restores to switch on: those of the choice that are not on already.
-    pub fast_restores: Vec<(String, String)>,
-    /// To be written before the first volume is made; it disturbs nothing yet but fast snapshot restore.
-    pub intent: Intent,
-    /// The steps before the nodes go down, by the state that runs them.
-    pub steps: BTreeMap<&'static str, Step>,
-    /// The plan in words.
-    pub words: Vec<String>,
-}
-
-/// What is known before the plan.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Facts<'a> {
-    /// The cluster's backups' snapshots.
-    pub snapshots: Vec<Snapshot>,
-    /// The nodes' present volumes, by id.
-    pub volumes: &'a BTreeMap<String, OldVolume>,
-    /// Fast snapshot restores that are on, or on their way: snapshot and zone.
-    pub fast: &'a [(String, String)],
-}
-
-/// Plans a restore, or refuses.
-pub fn plan(
-    config: &Config,
-    id: &Id,
-    asked: &Asked,
-    initialization: Initialization,
-    seen: &Observation,
-    facts: Facts<'_>,
-) -> Result<Plan> {
-    let backups = catalogue::backups(&config.name, facts.snapshots);
-    let backup = catalogue::find(&config.name, &backups, &asked.wanted(&config.name)?)?;
-    let source = inspect::refuse_restore(config, seen)?;
-    let planned = volumes::plan(config, id, backup, seen, facts.volumes)?;
-    let choice = initialization::choose(initialization, &planned);
-    let fast_restores: Vec<_> = initialization::pairs(&choice, &planned)
-        .into_iter()
-        .filter(|pair| !facts.fast.contains(pair))
-        .collect();
-    let volumes = initialization::applied(&choice, planned);
-    let intent = intent(config, id, source.as_deref(), seen, &fast_restores)?;
-    let steps = steps(config, &intent, seen)?;
-    let words = words(config, backup, source.as_deref(), &volumes, &choice);
-    Ok(Plan {
-        backup: backup.id.clone(),
-        consistent_at: backup.consistent_at,
-        source,
-        volumes,
-        initialization: choice,
-        fast_restores,
-        intent,
-        steps,
-        words,
-    })
-}
-
 /// The intent as it is written before the volumes are made.
 fn intent(
     config: &Config,
@@ -191,12 +125,19 @@ fn boots(seen: &Observation) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What the nodes' part of a restore disturbs, whatever its volumes.
-fn disturbances(config: &Config, active: &str, source: Option<&str>) -> Vec<Disturbance> {
+/// What the nodes' part of a restore disturbs, whatever its volumes. Only groups that are online are stopped, and so started again.
+fn disturbances(config: &Config, active: &str, source: Option<&str>, seen: &Observation) -> Vec<Disturbance> {
+    let online = |group: &&String| {
+        let stat = source
+            .and_then(|node| seen.node(node))
+            .and_then(|node| node.stat.as_ref());
+        stat.and_then(|stat| stat.group(group))
+            .is_some_and(|group| group.state == State::Online)
+    };
     let groups = config
         .failover_groups
         .iter()
-        .filter(|_| source.is_some())
+        .filter(online)
         .map(|group| Disturbance::Group {
             node: active.to_owned(),
             group: group.clone(),
@@ -222,9 +163,16 @@ pub fn disturbing(config: &Config, plan: &Intent, seen: &Observation, made: &[At
     let source = plan.restore.as_ref().and_then(|restoring| restoring.source.clone());
     next.phase = Phase::StopBoth;
     next.started = seen.at;
+    // The last order to shut down may begin to act so late, and a timer that was armed at the last moment may fire so late.
+    let orders = u32::try_from(SHUTDOWN_NOT_AFTER_SECONDS).unwrap_or(u32::MAX);
+    let timer = config
+        .deadlines()
+        .not_after_seconds
+        .saturating_add(config.max_outage_seconds);
+    next.quiet_after_seconds = orders.max(timer);
     next.boots = boots(seen);
     next.disturbances
-        .extend(disturbances(config, &plan.active, source.as_deref()));
+        .extend(disturbances(config, &plan.active, source.as_deref(), seen));
     next.disturbances
         .extend(made.iter().cloned().map(Disturbance::Attachment));
     if let Some(restoring) = &mut next.restore {
@@ -244,24 +192,34 @@ pub fn processing(intent: &Intent) -> Intent {
     next
 }
 
-/// The steps that take both nodes down.
+/// The groups' scripts may take long, and the orders to go down are sent after them.
+const SHUTDOWN_NOT_AFTER_SECONDS: u64 = 2 * crate::steps::NOT_AFTER_SECONDS;
+
+/// The steps that take both nodes down. The groups are stopped behind the active's own timer, which starts them again unless
+/// that node's shutdown is ordered in time (safety.md, the critical section's last words).
 pub fn steps(config: &Config, intent: &Intent, seen: &Observation) -> Result<BTreeMap<&'static str, Step>> {
-    let groups = || config.failover_groups.iter().map(String::as_str);
     let (active, standby) = (intent.active.as_str(), intent.standby.as_str());
-    // The groups' scripts may take long, and the orders to go down are sent after them.
-    let late = 2 * crate::steps::NOT_AFTER_SECONDS;
+    let times = config.deadlines();
     let step = |document: &str, node: &str, peer: &str, seconds: u64| -> Result<Step> {
         Ok(Step::new(document, node, &intent.id)
             .with("Self", node)
             .with("Peer", peer)
-            .list("Groups", groups())
             .guarded(inspect::answered(seen, node)?, seconds, 1))
     };
-    let not_after = u64::from(config.deadlines().not_after_seconds);
+    let prepare = |node: &str, peer: &str| -> Result<Step> {
+        let all = config.failover_groups.iter().map(String::as_str);
+        Ok(step("enter-restore-mode", node, peer, SHUTDOWN_NOT_AFTER_SECONDS)?.list("Groups", all))
+    };
+    let quiesce = step("quiesce-restore", active, standby, u64::from(times.not_after_seconds))?
+        .list("Groups", intent.groups())
+        .list("Disks", config.mirror_disks.iter().map(|disk| disk.name.as_str()))
+        .with("StopSeconds", times.group_stop_seconds)
+        .with("StartSeconds", times.group_start_seconds)
+        .with("MaxOutageSeconds", config.max_outage_seconds);
     Ok(BTreeMap::from([
-        ("stop_group", step("stop-group", active, standby, not_after)?),
-        ("prepare_active", step("enter-restore-mode", active, standby, late)?),
-        ("prepare_standby", step("enter-restore-mode", standby, active, late)?),
+        ("quiesce", quiesce),
+        ("prepare_active", prepare(active, standby)?),
+        ("prepare_standby", prepare(standby, active)?),
     ]))
 }
 
@@ -279,45 +237,6 @@ pub struct Record {
     pub source: Option<String>,
     /// Which volumes went and came, at each place.
     pub attachments: Vec<Attachment>,
-}
-
-fn words(
-    config: &Config,
-    backup: &Backup,
-    source: Option<&str>,
-    volumes: &[NewVolume],
-    choice: &Choice,
-) -> Vec<String> {
-    let mut words = vec![format!(
-        "data of {} (backup {}), on both nodes; what was written since is only on the replaced volumes",
-        backup.consistent_at, backup.id
-    )];
-    words.extend(volumes.iter().map(|one| {
-        format!(
-            "{}: {} {} GiB from {} in {} takes the place of {} at {}",
-            one.node, one.kind, one.gib, one.snapshot, one.zone, one.old, one.device
-        )
-    }));
-    words.push(choice.why.clone());
-    words.push(match source {
-        Some(node) => format!(
-            "outage: {} stops on {node}, both nodes shut down, boot, are post-processed and boot again, and the groups start; \
-             no byte is copied in it, and after {} s it rolls back",
-            config.failover_groups.join(", "),
-            config.max_restore_outage_seconds
-        ),
-        None => "no group is online now, so the restore adds no outage; without a source node it cannot be rolled back by \
-                 copy once it was post-processed"
-            .to_owned(),
-    });
-    words.push(
-        "--skip-copy: for each mirror disk both volumes come from one snapshot, and no mirror runs in between"
-            .to_owned(),
-    );
-    words.push(
-        "the replaced volumes stay, tagged, until the restore is released; they cost storage until then".to_owned(),
-    );
-    words
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ pub(crate) enum Input {
     Down {
         cluster: String,
         lock: Claim,
+        now: Moment,
         patience_seconds: u32,
     },
     /// Do both nodes stand ready for the post-processing of a restore, on the volumes that they must have?
@@ -160,8 +161,9 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
         Input::Down {
             cluster,
             lock,
+            now,
             patience_seconds,
-        } => down(&aws, &cluster, &lock, patience_seconds).await,
+        } => down(&aws, &cluster, &lock, now, patience_seconds).await,
         Input::Ready {
             cluster,
             lock,
@@ -265,12 +267,17 @@ async fn stopped(aws: &Aws, cluster: &str, claim: &Claim, patience: u32) -> Resu
     }
 }
 
-/// Rule 1 for both nodes of a restore: EC2's reason is the guest's own shutdown.
-async fn down(aws: &Aws, cluster: &str, claim: &Claim, patience: u32) -> Result<Output> {
+/// How long a node is left alone that was told to shut down, before it is asked whether it does.
+const ASK_EVERY_SECONDS: i64 = 10;
+
+/// Rule 1 for both nodes of a restore: EC2's reason is the guest's own shutdown. One that still answers is asked, now and then,
+/// whether it will ever be down: its timer may have come first, or its `--pre` failed.
+async fn down(aws: &Aws, cluster: &str, claim: &Claim, now: Moment, patience: u32) -> Result<Output> {
     let config = aws.config(cluster).await?;
     let deadline = aws.pace.deadline(patience);
+    let mut asked = 0;
     loop {
-        let _ = aws.intent(cluster, claim).await?;
+        let (_, intent) = aws.intent(cluster, claim).await?;
         let seen = aws.instances(&config, false).await?;
         let mut up = None;
         for name in config.node_names() {
@@ -281,6 +288,13 @@ async fn down(aws: &Aws, cluster: &str, claim: &Claim, patience: u32) -> Result<
             if evidence::stopped(name, instance, &inspect::volumes(&config, name, instance)?)?.is_none() {
                 up = Some(format!("{name} is not stopped yet"));
             }
+        }
+        if up.is_some() && deadline.elapsed() - asked >= ASK_EVERY_SECONDS {
+            let seen = observe(aws, &config, &intent.id, now.plus(deadline.elapsed()), false).await?;
+            for (name, node) in &seen.nodes {
+                restore::departing(&intent, name, node)?;
+            }
+            asked = deadline.elapsed();
         }
         if up.is_none() || deadline.has_passed() {
             return Ok(Output::Down {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 const LOOK_UP_SECONDS: u32 = 10;
 
 /// Documents that this function may send. `observe` and `read-records` are `assess`'s, `hold` and `unhold` the operator's.
-const DOCUMENTS: [&str; 14] = [
+const DOCUMENTS: [&str; 15] = [
     "suspend-monitors",
     "resume-monitors",
     "break-unit",
@@ -25,6 +25,7 @@ const DOCUMENTS: [&str; 14] = [
     "enter-backup-mode",
     "leave-backup-mode",
     "stop-group",
+    "quiesce-restore",
     "enter-restore-mode",
     "post-process-restore",
     "enable-services",
@@ -85,6 +86,11 @@ fn judge(step: &Step, reply: &Reply) -> Result<Option<()>> {
             Kind::OperatorHold,
             text("was refused"),
             "finish the work, then unhold the cluster",
+        )),
+        Outcome::Refused if reason == "overtaken" => Err(Error::new(
+            Kind::RestoreOvertaken,
+            text("was refused"),
+            "nothing was exchanged: the node's timer has started the groups again, and the cluster is brought back",
         )),
         Outcome::Refused => Err(Error::new(
             Kind::StepRefused,
@@ -201,6 +207,7 @@ Command failed.
         for (result, kind) in [
             (r#""result":"refused","reason":"fenced""#, Kind::Fenced),
             (r#""result":"refused","reason":"hold""#, Kind::OperatorHold),
+            (r#""result":"refused","reason":"overtaken""#, Kind::RestoreOvertaken),
             (r#""result":"refused","reason":"late""#, Kind::StepRefused),
             (r#""result":"failed","reason":"command""#, Kind::StepFailed),
             (r#""result":"invalid","reason":"deadlines""#, Kind::ConfigInvalid),

@@ -42,7 +42,7 @@ pub fn rollback(config: &Config, id: &Id, record: &Record, seen: &Observation) -
         }
     }
     let standby = config.peer(&source)?.name.clone();
-    let mut listed = disturbances(config, &source, Some(&source));
+    let mut listed = disturbances(config, &source, Some(&source), seen);
     listed.extend(record.attachments.iter().cloned().map(Disturbance::Attachment));
     Ok(Intent {
         operation: Operation::Rollback,

@@ -1,0 +1,172 @@
+//! While a node goes down for a restore: will it, by itself? Asked of a node that still answers (safety.md, rules 1 and 18, and
+//! the restore's own timer). What answers no ends the restore before any volume is taken off.
+
+use crate::clusterpro::excerpt;
+use crate::error::{Error, Kind, Result};
+use crate::intent::Intent;
+use crate::observation::Node;
+
+/// What the unit of `enter-restore-mode` ends with when the node's timer, a newer operation or an operator came first.
+const OVERTAKEN: i32 = 75;
+
+/// An error if the node `name`, which answered, will not go down by what was sent to it: its timer has brought the groups back
+/// (`RestoreOvertaken`), `clprestore.sh --pre` failed (`StepFailed`), or it has booted since (`PreparationUnproven`).
+pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
+    if intent.boots.get(name) != Some(&node.boot_id) {
+        return Err(Error::new(
+            Kind::PreparationUnproven,
+            format!("{name} has booted since it was told to shut down"),
+            "nothing by hand: the cluster is brought back; then restore again",
+        ));
+    }
+    let ended = node
+        .job("enter-restore-mode")
+        .and_then(|(_, job, out)| Some((job.ended.as_ref()?.rc, out)));
+    let overtaken = node.records.contains_key("void") || node.records.contains_key("done");
+    match ended {
+        _ if overtaken => Err(Error::new(
+            Kind::RestoreOvertaken,
+            format!("{name} has started the groups again by its own timer, before it was down"),
+            "nothing was exchanged, and the cluster is brought back; if stopping the groups or Run Command is slow here, raise \
+             max_outage_seconds, then restore again",
+        )),
+        Some((OVERTAKEN, out)) => Err(Error::new(
+            Kind::RestoreOvertaken,
+            format!("{name} was not shut down: {}", excerpt(out)),
+            "nothing was exchanged, and the cluster is brought back; then restore again",
+        )),
+        Some((rc, out)) if rc != 0 => Err(Error::new(
+            Kind::StepFailed,
+            format!(
+                "clprestore.sh --pre on {name} ended with {rc} and printed {}",
+                excerpt(out)
+            ),
+            "nothing was exchanged, and the cluster is brought back; mend what the script complains about, then restore again",
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clusterpro::stat::State;
+    use crate::document::{Ended, Job, Record, Started};
+    use crate::testing::{config, healthy};
+
+    /// A node that was told to go down, and what its records say.
+    fn told(rc: Option<i32>, out: &str, records: &[&str]) -> (Intent, Node) {
+        let (config, seen) = (config(), healthy());
+        let id = crate::ids::Id::parse("orders-r-20260102T030405Z").unwrap();
+        let intent = crate::restore::intent_for_tests(&config, &id, Some("server1"), &seen);
+        let mut node = seen.node("server1").unwrap().clone();
+        let boot_id = node.boot_id.clone();
+        let job = Job {
+            started: Some(Started {
+                boot_id: boot_id.clone(),
+                uptime: 1.0,
+            }),
+            ended: rc.map(|rc| Ended {
+                rc,
+                boot_id,
+                uptime: 2.0,
+            }),
+        };
+        node.jobs.insert("enter-restore-mode.1".into(), job);
+        node.outs.insert("enter-restore-mode.1".into(), out.into());
+        for name in records {
+            node.records.insert((*name).to_owned(), Record::default());
+        }
+        (intent, node)
+    }
+
+    fn judged(rc: Option<i32>, out: &str, records: &[&str]) -> Option<(Kind, String)> {
+        let (intent, node) = told(rc, out, records);
+        let error = departing(&intent, "server1", &node).err()?;
+        Some((error.kind(), error.to_string()))
+    }
+
+    #[test]
+    fn a_node_on_its_way_down_is_left_alone() {
+        assert_eq!(judged(None, "", &["arming", "armed", "stopping", "stopped"]), None);
+        assert_eq!(judged(None, "", &["stopped", "leaving"]), None);
+        assert_eq!(
+            judged(Some(0), "clprestore.sh : Shutting down...", &["stopped", "leaving"]),
+            None
+        );
+    }
+
+    #[test]
+    fn a_timer_that_came_first_ends_the_restore() {
+        for records in [&["void"][..], &["void", "done"], &["leaving", "void"]] {
+            assert_eq!(
+                judged(None, "", records).unwrap().0,
+                Kind::RestoreOvertaken,
+                "{records:?}"
+            );
+        }
+        let (kind, text) = judged(Some(OVERTAKEN), "overtaken: an operator has taken over", &[]).unwrap();
+        assert_eq!(kind, Kind::RestoreOvertaken);
+        assert!(text.contains("an operator has taken over"), "{text}");
+    }
+
+    #[test]
+    fn a_preparation_that_failed_says_what_it_printed() {
+        let (kind, text) = judged(Some(9), "Failover group failover1 is active.", &["leaving"]).unwrap();
+        assert_eq!(kind, Kind::StepFailed);
+        assert!(
+            text.contains("ended with 9") && text.contains("Failover group failover1 is active."),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_node_of_another_boot_is_none_that_was_told() {
+        let (intent, mut node) = told(Some(0), "", &[]);
+        node.boot_id = "another".into();
+        let error = departing(&intent, "server1", &node).unwrap_err();
+        assert_eq!(error.kind(), Kind::PreparationUnproven);
+    }
+
+    #[test]
+    fn only_what_is_online_is_stopped_and_behind_a_timer_of_the_active() {
+        let mut json = crate::testing::orders();
+        json["failover_groups"] = serde_json::json!(["failover1", "failover2"]);
+        let config = crate::config::Config::parse("orders", &json.to_string()).unwrap();
+        let mut seen = healthy();
+        for node in seen.nodes.values_mut() {
+            let mut offline = node.stat.as_ref().unwrap().groups[0].clone();
+            (offline.name, offline.state, offline.current) = ("failover2".into(), State::Offline, None);
+            node.stat.as_mut().unwrap().groups.push(offline);
+        }
+        let id = crate::ids::Id::parse("orders-r-20260102T030405Z").unwrap();
+        let planned = crate::restore::intent_for_tests(&config, &id, Some("server1"), &seen);
+        let intent = crate::restore::disturbing(&config, &planned, &seen, &[]);
+        assert_eq!(intent.groups().collect::<Vec<_>>(), ["failover1"]);
+        let steps = crate::restore::steps(&config, &intent, &seen).unwrap();
+        let quiesce = &steps["quiesce"];
+        assert_eq!(
+            (quiesce.document.as_str(), quiesce.node.as_str()),
+            ("quiesce-restore", "server1")
+        );
+        for (name, value) in [
+            ("Groups", "failover1"),
+            ("Disks", "md1"),
+            ("StopSeconds", "60"),
+            ("StartSeconds", "40"),
+            ("MaxOutageSeconds", "120"),
+            ("NotAfterUptime", "5180"),
+        ] {
+            assert_eq!(quiesce.parameters[name], value, "{name}");
+        }
+        // Both orders to go down judge every group.
+        for (name, node) in [("prepare_active", "server1"), ("prepare_standby", "server2")] {
+            assert_eq!(
+                (steps[name].node.as_str(), steps[name].parameters["Groups"].as_str()),
+                (node, "failover1 failover2")
+            );
+        }
+        // A silent node is waited out until no order and no timer of ours can act any more.
+        assert!(intent.quiet_after_seconds >= 600 && intent.quiet_after_seconds >= 180 + 120);
+    }
+}
