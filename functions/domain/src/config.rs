@@ -97,7 +97,9 @@ impl Deadlines {
     pub const fn of_bound(max_outage_seconds: u32) -> Self {
         let stop = max_outage_seconds / 2;
         let start = max_outage_seconds / 3;
-        let split = max_outage_seconds - stop - start;
+        // Rounding leaves a second or two more for the largest bounds than a split may have.
+        let rest = max_outage_seconds - stop - start;
+        let split = if rest < 600 { rest } else { 600 };
         Self {
             group_stop_seconds: stop,
             split_seconds: split,
