@@ -113,7 +113,9 @@ impl Memory {
                 *self.tries.entry(key.clone()).or_default() += 1;
                 self.waiting = None;
             }
-            Verdict::Healthy | Verdict::Turn { .. } | Verdict::Stuck(_) => self.waiting = None,
+            // What did not help on one course may well on the other.
+            Verdict::Turn { .. } => self = Self::default(),
+            Verdict::Healthy | Verdict::Stuck(_) => self.waiting = None,
         }
         self
     }
@@ -205,10 +207,12 @@ impl Case<'_> {
     }
 
     /// The document's `Attempt`: another number for another try, also when another holder tries the same run again, since
-    /// a node answers a known number with its recorded result instead of acting.
+    /// a node answers a known number with its recorded result instead of acting. A restore that has turned back counts anew.
     fn attempt(&self, tried: u32) -> u32 {
         let epoch = u32::try_from(self.epoch % 99).unwrap_or(0);
-        epoch * 100 + tried.min(98) + 1
+        let course = self.intent.restore.as_ref().map(|restoring| restoring.course);
+        let base = if course == Some(Course::Copy) { 20 } else { 0 };
+        epoch * 100 + base + tried.min(18) + 1
     }
 
     fn names(&self) -> [&str; 2] {

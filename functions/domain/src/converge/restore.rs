@@ -194,7 +194,7 @@ fn forward(case: &Case<'_>, restoring: &Restoring) -> Next {
             "attach the restore's volumes again, or attach the old ones on both nodes; then start recover",
         );
     }
-    overdue(case, restoring)
+    let next = overdue(case, restoring)
         .or_else(|| starts(case))
         .or_else(|| {
             case.names()
@@ -205,17 +205,34 @@ fn forward(case: &Case<'_>, restoring: &Restoring) -> Next {
         .or_else(|| daemons(case))
         .or_else(|| outage::groups(case))
         .or_else(|| mirror::mirrors(case))
-        .or_else(|| all_online(case))
+        .or_else(|| all_online(case));
+    match next {
+        // The service comes first: where it does not come up on the new volumes, the old ones still have it.
+        Some(Verdict::Stuck(why)) if service_is_down(case) => {
+            let kind = match why.kind() {
+                Kind::Stuck => Kind::GroupNotOnline,
+                other => other,
+            };
+            turn(kind, why.to_string())
+        }
+        next => next,
+    }
+}
+
+/// Whether it is seen that a group that we stopped is not online. Silence is not enough: a node whose agent is lost may well serve.
+fn service_is_down(case: &Case<'_>) -> bool {
+    let all_answer = case.names().into_iter().all(|name| case.seen.node(name).is_some());
+    case.intent.groups().any(|group| match place(case, group) {
+        Place::Online(_) => false,
+        Place::Unknown => all_answer,
+        Place::Offline | Place::Pending | Place::Odd(_) => true,
+    })
 }
 
 /// The restore's own bound: after it the old volumes go back, unless the service is online on the new ones.
 fn overdue(case: &Case<'_>, restoring: &Restoring) -> Next {
     let until = restoring.forward_until.filter(|until| case.seen.at >= *until)?;
-    let online = case
-        .intent
-        .groups()
-        .all(|group| matches!(place(case, group), Place::Online(_)));
-    if online && case.intent.groups().next().is_some() {
+    if !service_is_down(case) {
         return None;
     }
     let found = format!("cluster {}: the restore was not over by {until}", case.config.name);

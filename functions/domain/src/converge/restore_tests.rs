@@ -52,6 +52,8 @@ struct World {
     fail_posts: [u32; 2],
     /// The group starts by itself once a usable side is there.
     auto_start: bool,
+    /// Its application does not come up on what the backup holds.
+    bad_backup: bool,
 }
 
 fn intent() -> Intent {
@@ -99,6 +101,7 @@ impl World {
             count: 0,
             fail_posts: [0, 0],
             auto_start: true,
+            bad_backup: false,
         }
     }
 
@@ -261,7 +264,7 @@ impl World {
             // Whatever order the cluster prefers: the second node first is the harder case.
             let booted = self.guests.iter().all(|guest| guest.boot > 1 || !guest.daemon);
             if booted && self.auto_start {
-                self.group = [1, 0].into_iter().find(|at| usable(self, *at));
+                self.group = [1, 0].into_iter().find(|at| usable(self, *at) && !self.refuses(*at));
             }
         }
         let (Some(at), true) = (self.group, self.guests.iter().all(|guest| guest.daemon)) else {
@@ -284,6 +287,10 @@ impl World {
     /// A just initialised side may start if its peer is away, or just initialised as well.
     fn alone(&self, at: usize) -> bool {
         !self.guests[1 - at].daemon || self.mirror(1 - at) == Color::Gray
+    }
+
+    fn refuses(&self, at: usize) -> bool {
+        self.bad_backup && self.guests[at].attached == Some(NEW[at])
     }
 
     fn observe(&self) -> Observation {
@@ -380,7 +387,7 @@ impl World {
                 let attempt = step.parameters.get("Attempt").cloned().unwrap_or_default();
                 match step.document.as_str() {
                     "stop-group" => self.group = None,
-                    "start-group" if self.guests[at].daemon => {
+                    "start-group" if self.guests[at].daemon && !self.refuses(at) => {
                         assert_ne!(self.mirror(at), Color::Red, "started on a side that is RED");
                         self.group = Some(at);
                     }
@@ -508,6 +515,47 @@ fn a_restore_that_is_overdue_turns_back_and_one_that_is_online_does_not() {
         (world.run(intent, false).0, world.data()),
         (Verdict::Healthy, Some("backup"))
     );
+}
+
+#[test]
+fn a_service_that_does_not_come_up_on_the_new_volumes_gets_the_old_ones_back() {
+    for auto_start in [true, false] {
+        let (mut world, intent) = World::at(10);
+        (world.bad_backup, world.auto_start) = (true, auto_start);
+        let (verdict, intent) = world.run(intent, false);
+        assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("today")), "{world:?}");
+        let turned = intent.restore.unwrap().turned.unwrap();
+        assert_eq!(turned.error, "GroupNotOnline");
+        assert!(turned.why.contains("start-group server1"), "{}", turned.why);
+    }
+}
+
+#[test]
+fn silence_is_no_reason_to_turn_back() {
+    let (world, mut intent) = World::at(12);
+    intent.restore.as_mut().unwrap().forward_until = Some(world.now);
+    let config = testing::config();
+    let judged = |silent: &[&str], online: bool| {
+        let mut world = world.clone();
+        (world.guests[0].daemon, world.group) = (online, online.then_some(0));
+        let mut seen = world.observe();
+        // Long after anything that was sent can act.
+        seen.at = intent.started.plus(10_000);
+        silent.iter().for_each(|name| drop(seen.nodes.remove(*name)));
+        next(&Case {
+            config: &config,
+            seen: &seen,
+            epoch: 8,
+            intent: &intent,
+            memory: &Memory::default(),
+        })
+    };
+    for silent in [&["server1", "server2"][..], &["server1"]] {
+        let verdict = judged(silent, false);
+        assert!(matches!(verdict, Verdict::Wait { .. }), "{silent:?}: {verdict:?}");
+    }
+    assert!(matches!(judged(&[], false), Verdict::Turn { .. }));
+    assert!(matches!(judged(&["server2"], true), Verdict::Wait { .. }));
 }
 
 #[test]
