@@ -53,6 +53,23 @@ def test_attach_to_a_stopped_instance(lab, ec2):
     attached(lab, ec2, volume_id)
 
 
+def test_the_log_tells_each_step_of_an_attachment(lab, ec2):
+    instance_id, volume_id = stopped_instance(lab, ec2), new_volume(lab, ec2)
+    ec2.attach_volume(VolumeId=volume_id, InstanceId=instance_id, Device="/dev/sdb")
+    attached(lab, ec2, volume_id)
+    ec2.create_tags(Resources=[volume_id], Tags=[{"Key": "k", "Value": "v"}])  # a change that moves nothing
+    ec2.detach_volume(VolumeId=volume_id)
+    reach(lab, ec2, volume_id, "available")
+    told = lab.log(kind="attachment", volume=volume_id)
+    assert [(e["previous"], e["state"]) for e in told] == [
+        (None, "attaching"),
+        ("attaching", "attached"),
+        ("attached", "detaching"),
+        ("detaching", "detached"),
+    ]
+    assert {(e["instance"], e["device"]) for e in told} == {(instance_id, "/dev/sdb")}
+
+
 def test_attaching_twice_is_refused(lab, ec2, running):
     volume_id, other = new_volume(lab, ec2), new_instance(lab, ec2)
     ec2.attach_volume(VolumeId=volume_id, InstanceId=running, Device="/dev/sdg")

@@ -79,6 +79,26 @@ def test_backup_through_scripts_and_ec2(make):
     assert run(lab, "server2", "systemctl is-enabled clusterpro; systemctl is-active clusterpro") == "enabled\nactive\n"
 
 
+def test_contents_are_those_of_the_volumes_in_place_and_know_where_they_came_from(make):
+    lab = make()
+    ec2 = lab.boto("ec2")
+    origin = lab.control("cluster_write", file="a", text="one")["lineage"]
+    both = lab.control("contents")
+    volumes = {
+        n: next(m["Ebs"]["VolumeId"] for m in instance(ec2, n)["BlockDeviceMappings"] if m["DeviceName"] == "/dev/sdb")
+        for n in ("server1", "server2")
+    }
+    assert {n: held["md1"]["volume"] for n, held in both.items()} == volumes
+    assert [held["md1"]["files"] for held in both.values()] == [{"a": "one"}, {"a": "one"}]
+    assert both["server1"]["md1"]["digest"] == both["server2"]["md1"]["digest"]
+    tip = lab.control("cluster_write", file="a", text="two")["lineage"]
+    assert lab.control("descends", tip=tip, ancestor=origin) and lab.control("descends", tip=tip, ancestor=tip)
+    assert not lab.control("descends", tip=origin, ancestor=tip)
+    lab.control("write_volume", volume=volumes["server2"], offset=10 << 30, hex="ff")  # behind everybody's back
+    digests = [held["md1"]["digest"] for held in lab.control("contents").values()]
+    assert digests[0] != digests[1]
+
+
 def test_power_cut_fails_over_and_service_starts_by_hand(make):
     lab = make(switches={"stale_guard": True})
     ec2 = lab.boto("ec2")

@@ -57,6 +57,7 @@ class Volume(Resource):
         self.created_at = context.lab.clock.monotonic()
         self.attachments: list[Attachment] = []  # at most one: Multi-Attach is not modelled
         self.ever_attached = False
+        self._attached: dict[tuple[str, str], str] = {}  # (instance, device) -> state, as logged last
         self.modifications: list[Any] = []  # volume_modify.Modification, oldest first
         self.request_id = notices.request_id()
 
@@ -66,6 +67,23 @@ class Volume(Resource):
 
     def state_name(self) -> str:
         return self.state
+
+    def touch(self) -> None:
+        """Beside its own state, log those of its attachments: EBS moves them without the volume's state moving."""
+        super().touch()
+        before, now = self._attached, {(a.instance_id, a.device): a.state for a in self.attachments}
+        for place, state in {**dict.fromkeys(before, "detached"), **now}.items():
+            if before.get(place) != state:
+                instance, device = place
+                context.lab.record.add(
+                    "attachment",
+                    volume=self.id,
+                    instance=instance,
+                    device=device,
+                    state=state,
+                    previous=before.get(place),
+                )
+        self._attached = now
 
     def render(self) -> dict[str, Any]:
         out: dict[str, Any] = {
