@@ -72,8 +72,11 @@ fn judge(step: &Step, reply: &Reply) -> Result<Option<()>> {
         .map(|(name, section)| format!("{name} rc={}: {}", section.rc, section.text.trim()))
         .collect();
     // The sections tell a reader what the node saw; an error's text may not grow without bound.
-    let seen: String = seen.join(" | ").chars().take(1500).collect();
-    let text = |word: &str| format!("{} on {} {word}: {reason}{detail}. {seen}", step.document, step.node);
+    let mut seen: String = seen.join(" | ").chars().take(1500).collect();
+    if !seen.is_empty() {
+        seen.insert_str(0, ". ");
+    }
+    let text = |word: &str| format!("{} on {} {word}: {reason}{detail}{seen}", step.document, step.node);
     match reply.head.result {
         Outcome::Ok => Ok(Some(())),
         Outcome::Refused if reason == "busy" => Ok(None),
