@@ -105,7 +105,7 @@ class Drawing:
 def _label(lane: Lane, segment: Segment) -> str:
     if lane.kind == "group" and segment.text:
         return f"{segment.state} on {segment.text}"
-    if lane.kind in ("step", "command"):
+    if lane.kind in ("step", "command", "volume"):
         return segment.text
     if lane.kind == "snapshot":
         return f"{segment.text} {segment.state}"

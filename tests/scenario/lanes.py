@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .timeline import CLUSTER_COMMANDS, Entry, Window
+from lab.phases import phase_of
+
+from . import rto
+from .format import PHASES
+from .timeline import Entry, Window
 
 # What a node is after each power event; the lab writes them (nodes/machine.py).
 POWER = {
@@ -33,7 +37,7 @@ class Segment:
 @dataclass
 class Lane:
     name: str
-    kind: str  # node | group | mirror | snapshot | step | command
+    kind: str  # node | group | mirror | snapshot | step | command | volume | time
     segments: list[Segment] = field(default_factory=list)
 
 
@@ -112,16 +116,64 @@ def snapshots(entries: list[Entry], window: Window) -> list[Lane]:
     return [Lane("snapshot" if len(begun) == 1 else "snapshots", "snapshot", segments)] if begun else []
 
 
+def phases(entries: list[Entry], arns: set[str], beside: tuple[str, ...] = ()) -> list[tuple[float, str]]:
+    """(time, phase) of each change of phase in these executions; a state without one belongs to the phase before it.
+
+    `beside`: beginnings of the names of states that wait beside the work that is shown, and change nothing here.
+    """
+    out: list[tuple[float, str]] = []
+    for entry in entries:
+        if entry["kind"] != "sfn" or entry["execution"] not in arns or not entry["event"].endswith("StateEntered"):
+            continue
+        phase = phase_of(entry["state"])
+        if phase in PHASES and not entry["state"].startswith(beside or ("\0",)) and (not out or out[-1][1] != phase):
+            out.append((entry["t"], phase))
+    return out
+
+
 def steps(phases: list[tuple[float, str]], window: Window) -> Lane:
     return Lane("step", "step", _segments(((t, phase, phase) for t, phase in phases), window))
 
 
-def commands(entries: list[Entry], window: Window) -> Lane:
-    """The clusterware's own state-changing commands, whose time is not ours."""
-    found = [
-        Segment(max(e["started"], window.start), min(e["t"], window.end), "command", " ".join(e["argv"]))
-        for e in entries
-        if e["kind"] == "node" and e["argv"][:2] in CLUSTER_COMMANDS and e["t"] > window.start
-        and e["started"] < window.end
-    ]  # fmt: skip
-    return Lane("clusterware", "command", found)
+def commands(entries: list[Entry], names: list[str], window: Window) -> list[Lane]:
+    """The clusterware's own state-changing commands, whose time is not ours; a lane for each node that had one."""
+    lanes = []
+    for name in names:
+        found = [
+            Segment(max(e["started"], window.start), min(e["t"], window.end), "command", " ".join(e["argv"]))
+            for e in entries
+            if e["kind"] == "node" and e["node"] == name and rto.changes_state(e["argv"]) and e["t"] > window.start
+            and e["started"] < window.end
+        ]  # fmt: skip
+        lanes += [Lane(f"commands, {name}", "command", found)] if found else []
+    return lanes
+
+
+def volumes(entries: list[Entry], names: list[str], devices: list[str], window: Window) -> list[Lane]:
+    """One lane a place: the volume that is attached there, or on its way, by the order in which volumes came there."""
+    node_of = {e["instance"]: e["node"] for e in entries if e["kind"] == "power"}
+    order = {name: position for position, name in enumerate(names)}
+    changes: dict[tuple[str, str], list[tuple[float, str, str]]] = {}
+    came: dict[tuple[str, str], list[str]] = {}
+    for e in entries:
+        node = node_of.get(e["instance"]) if e["kind"] == "attachment" else None
+        if node not in order or e["device"] not in devices:
+            continue
+        place = (node, e["device"])
+        known = came.setdefault(place, [])
+        if e["volume"] not in known:
+            known.append(e["volume"])
+        number = known.index(e["volume"])
+        name = f"{'original' if number == 0 else f'restored {number}'} {e['volume']}"
+        state = {"attached": "original" if number == 0 else "restored", "detached": ""}.get(e["state"], e["state"])
+        changes.setdefault(place, []).append((e["t"], state, name))
+    return [
+        Lane(f"{device} of {node}", "volume", _segments(changes[node, device], window))
+        for node, device in sorted(changes, key=lambda place: (order[place[0]], place[1]))
+    ]
+
+
+def spent(entries: list[Entry], window: Window, recovery: Window) -> Lane:
+    """What the recovery time went into, where parts overlap the first of rto.PARTS from behind."""
+    found = [Segment(max(a, window.start), min(b, window.end), what) for a, b, what in rto.sequence(entries, recovery)]
+    return Lane("time spent on", "time", [each for each in found if each.end > each.start])

@@ -33,8 +33,13 @@ class Live:
             self.out.write("\r\x1b[K")
         print(text, file=self.out, flush=True)
 
+    def claim(self, held: bool, text: str) -> None:
+        self.line(f"  {self.paint(GREEN, 'proved') if held else self.paint(RED, 'NOT TRUE')}: {text}")
+
     def begin(self, started: float) -> None:
-        self.begun = started
+        """Another operation begins: nothing has been told of it yet."""
+        self.begun, self.down = started, False
+        self.told = set()
 
     def look(self, found: Family) -> None:
         assert self.begun is not None

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import rto
 from .journal import Journal, transitions
 from .operation import Operation
 from .product import Product
+from .proof import Claim
 from .timeline import Window, cluster_seconds, degraded, longest
 
-# States that only wait for snapshots to complete: how many there are depends on how long EBS takes.
-POLLS = ("Snapshot: progress", "Snapshot: are they complete", "Snapshot: wait")
+# States that only wait for EBS, before or beside the disturbance: how many there are depends on how long EBS takes.
+POLLS = (
+    *("Snapshot: progress", "Snapshot: are they complete", "Snapshot: wait"),
+    *("PrepareVolumes: are they there", "PrepareVolumes: go on when there", "PrepareVolumes: wait for the volumes"),
+    *("PrepareVolumes: is it fast", "PrepareVolumes: go on when fast", "PrepareVolumes: wait for fast restore"),
+)
+RESTORES = ("restore", "rollback")  # kinds whose entry has the recovery time
 
 
 def span(operation: Operation) -> Window:
@@ -22,6 +29,20 @@ def outage(journal: Journal, operation: Operation) -> Window | None:
     """The longest single window in which a group was not online, None if there was none."""
     whole = span(operation)
     return longest(journal.outages(whole.start, operation.over or whole.end))
+
+
+def recovery(journal: Journal, operation: Operation) -> Window | None:
+    """The recovery time of a restore or a rollback (rto.py), None if it has stopped no group."""
+    whole = span(operation)
+    return rto.recovery(journal.entries, journal.groups, Window(whole.start, operation.over or whole.end))
+
+
+def own_time(figures: dict[str, Any], bound: float) -> Claim:
+    """That our own part of the recovery time is at most `bound` seconds."""
+    whole, own = figures["rto_seconds"], figures["rto_own_seconds"]
+    if whole is None:
+        return False, "no group was stopped: there is no recovery time"
+    return own <= bound, f"of the recovery time of {whole:.1f} s, {own:.1f} s are mirrorsnap's own: at most {bound:g} s"
 
 
 def without_redundancy(journal: Journal, operation: Operation) -> list[Window]:
@@ -47,6 +68,7 @@ def figures(
         "completion_poll_transitions": polls,
         "snapshots": snapshots,
         "violations": violations,
+        **(rto.figures(journal.entries, recovery(journal, operation)) if kind in RESTORES else {}),
         "phases": [
             {"phase": phase, "at_seconds": round(t - whole.start, 3)}
             for t, phase in journal.phases({m["arn"] for m in operation.family.members})
