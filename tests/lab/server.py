@@ -33,6 +33,7 @@ PARTS = (
     "patches.cloudformation_resources",
     "patches.cloudformation_documents",
     "ops",
+    "quotas",
     "ec2",
     "nodes.life",
     "ssm",

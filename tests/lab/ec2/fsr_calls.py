@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import context
+from .. import context, quotas
 from ..control import op
 from ..wire import AwsError
 from .api import action, check_id, dry_run, matches, not_found, page, required
@@ -17,7 +17,6 @@ from .fsr import SETTLED, Restore
 from .model import store
 from .zones import ZONES
 
-MAX_SNAPSHOTS = 5  # per region (EBS quotas "Fast snapshot restore")
 MAX_PER_CALL = 10  # "Number of values of parameter SourceSnapshotIds must be less than or equal to 10."
 MAX_GIB = 16 * 1024
 
@@ -102,8 +101,9 @@ def _refuse_enable(snapshot_id: str, az: str) -> AwsError | None:
             return AwsError(item[1], f"Fast snapshot restore of {snapshot_id} in {az} could not be enabled.")
     # a restore that is being disabled still counts; one snapshot counts once, in however many AZs
     counted = {r.snapshot_id for r in store.fsr.values() if r.state != "disabled"} | {snapshot_id}
-    if len(counted) > MAX_SNAPSHOTS:
-        message = f"You have reached the limit of {MAX_SNAPSHOTS} snapshots with fast snapshot restore."
+    most = int(quotas.value(quotas.FAST_RESTORES))
+    if len(counted) > most:
+        message = f"You have reached the limit of {most} snapshots with fast snapshot restore."
         return AwsError("FastSnapshotRestoreLimitExceeded", message)
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import quotas
 from ..wire import AwsError
 from . import encryption, fsr, snapshots, volumes
 from .api import action, dry_run, idempotency, required
@@ -22,6 +23,12 @@ def _no_multi_attach(request: dict[str, Any], kind: str | None) -> None:
         raise AwsError("UnsupportedOperation", "The lab does not model Multi-Attach.")
     message = f"The parameter MultiAttachEnabled is not supported for {kind or 'gp2'} volumes."
     raise AwsError("InvalidParameterCombination", message)
+
+
+def _room(volume: Volume) -> None:
+    """The account's storage of that type must hold one more."""
+    used = sum(each.gib for each in store.volumes.values() if each.type == volume.type and each.state != "deleted")
+    quotas.check_storage(volume.type, volume.gib, used)
 
 
 def _rendered(volume_id: str) -> dict[str, Any]:
@@ -44,6 +51,7 @@ def _create(request: dict[str, Any]) -> str:
         raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
     volume = from_snapshot_or_new(request, az, snapshot_id, gib)
     dry_run(request)
+    _room(volume)
     if snapshot_id and not volume.rate:  # a rate overrides fast snapshot restore and takes no credit
         volume.fast_restored = fsr.fast_restored(snapshot_id, az)
     volume.begin()
@@ -104,6 +112,7 @@ def _copy(request: dict[str, Any]) -> str:
     dry_run(request)
     blocks = source.blocks.copy(gib)
     copy = Volume(source.az, form, blocks=blocks, source_volume_id=source.id, kms_key_id=key, tags=tags)
+    _room(copy)
     copy.begin()
     return copy.id
 
