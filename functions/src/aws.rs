@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 pub(crate) mod ec2;
 pub(crate) mod lock;
+mod quotas;
 pub(crate) mod volumes;
 
 use crate::pace::Pace;
@@ -26,6 +27,8 @@ pub(crate) struct Aws {
     /// Likewise, for SendCommand.
     pub(crate) ssm_once: aws_sdk_ssm::Client,
     dynamodb: aws_sdk_dynamodb::Client,
+    /// Without retries: a plan does not wait for what it can do without.
+    quotas: aws_sdk_servicequotas::Client,
     pub(crate) pace: Pace,
     table: String,
     parameters: String,
@@ -62,6 +65,7 @@ impl Aws {
             ssm: aws_sdk_ssm::Client::new(&config),
             ssm_once: aws_sdk_ssm::Client::new(&once),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            quotas: aws_sdk_servicequotas::Client::new(&once),
             pace: Pace::from_env(),
             table: variable("MIRRORSNAP_TABLE", "mirrorsnap"),
             parameters: variable("MIRRORSNAP_PARAMETERS", "/mirrorsnap/clusters/"),

@@ -49,6 +49,8 @@ pub struct Snapshot {
     pub started: Moment,
     /// The volume's size.
     pub gib: i32,
+    /// Its key, if it is encrypted.
+    pub kms_key: Option<String>,
     /// All its tags.
     pub tags: BTreeMap<String, String>,
 }

@@ -27,6 +27,7 @@ fn snapshot(name: &str, when: Moment, volume: &str, valid: bool) -> Snapshot {
         progress,
         started: when,
         gib: 20,
+        kms_key: None,
         tags,
     }
 }

@@ -94,6 +94,10 @@ kinds! {
     VolumeFailed,
     /// A device holds a volume that is neither the old nor the new one: somebody else changed it.
     AttachmentUnexpected,
+    /// A quota of the account leaves no room for what is to be made.
+    QuotaExceeded,
+    /// A volume cannot be replaced by one of its kind.
+    VolumeUnsupported,
     /// Fast snapshot restore could not be had.
     FastRestoreFailed,
     /// The post-processing of a restore did not succeed on a node.

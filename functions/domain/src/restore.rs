@@ -4,9 +4,13 @@
 //! intent lists. A rollback is planned from the record of its restore.
 
 mod departure;
+pub mod fast;
 pub mod initialization;
+pub mod outlook;
 mod plan;
+pub mod quotas;
 mod ready;
+pub mod remains;
 mod rollback;
 pub mod volumes;
 

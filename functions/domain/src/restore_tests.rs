@@ -1,15 +1,16 @@
-use super::initialization::{Initialization, choose, credit_seconds, pairs};
-use super::volumes::{NewVolume, OldVolume};
+use super::initialization::Initialization;
+use super::quotas::Quotas;
+use super::volumes::OldVolume;
 use super::*;
 use crate::catalogue::{self, Snapshot, tag};
 use crate::testing;
 use proptest::prelude::*;
 
-fn id() -> Id {
+pub(super) fn id() -> Id {
     Id::new(Of::Restore, "orders", Moment::from_unix(1_780_010_000)).unwrap()
 }
 
-fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: bool) -> Snapshot {
+pub(super) fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: bool) -> Snapshot {
     let at = Moment::from_unix(at);
     let backup = Id::new(Of::Backup, "orders", at).unwrap();
     let disks: Vec<String> = disks.split(' ').map(str::to_owned).collect();
@@ -24,6 +25,7 @@ fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: bool) -> Snaps
         progress: "100%".to_owned(),
         started: at,
         gib: 20,
+        kms_key: None,
         tags,
     }
 }
@@ -42,19 +44,20 @@ fn old(id: &str) -> (String, OldVolume) {
             ("mirrorsnap:cluster".to_owned(), "old".to_owned()),
         ]),
         delete_on_termination: true,
+        multi_attach: false,
     };
     (id.to_owned(), volume)
 }
 
-fn present() -> BTreeMap<String, OldVolume> {
+pub(super) fn present() -> BTreeMap<String, OldVolume> {
     ["vol-0aaa1", "vol-0ccc1", "vol-0aaa2", "vol-0ccc2"].map(old).into()
 }
 
-fn planned(asked: &str, snapshots: Vec<Snapshot>, seen: &Observation) -> Result<Plan> {
+pub(super) fn planned(asked: &str, snapshots: Vec<Snapshot>, seen: &Observation) -> Result<Plan> {
     with(&testing::config(), asked, Initialization::Auto, snapshots, seen)
 }
 
-fn with(
+pub(super) fn with(
     config: &Config,
     asked: &str,
     initialization: Initialization,
@@ -65,12 +68,13 @@ fn with(
     let facts = Facts {
         snapshots,
         volumes: &present(),
-        fast: &[("snap-1".to_owned(), "ap-northeast-1a".to_owned())],
+        fast: &[],
+        quotas: &Quotas::default(),
     };
     plan(config, &id(), &asked, initialization, seen, facts)
 }
 
-const T: i64 = 1_780_000_000;
+pub(super) const T: i64 = 1_780_000_000;
 
 #[test]
 fn one_snapshot_for_both_nodes_and_all_that_the_old_volume_was() {
@@ -320,41 +324,6 @@ fn several_volumes_and_one_that_holds_two_disks() {
 }
 
 #[test]
-fn initialization_is_chosen_by_cost_and_said_why() {
-    let sized = |gib: i32| {
-        let plan = planned(
-            r#""latest""#,
-            vec![snapshot("snap-1", T, "md1", 1, true)],
-            &testing::healthy(),
-        )
-        .unwrap();
-        plan.volumes
-            .into_iter()
-            .map(|one| NewVolume { gib, rate: None, ..one })
-            .collect::<Vec<_>>()
-    };
-    let auto = |gib| choose(Initialization::Auto, &sized(gib));
-    assert_eq!(auto(1).initialization, Initialization::None);
-    assert_eq!(auto(20).initialization, Initialization::Rate);
-    assert_eq!((auto(20).cost_usd, auto(20).wait_seconds), (0.14, 0));
-    // Both nodes are in one zone here, so one fast restore serves both: dearer per volume from a hundred GiB on.
-    assert_eq!(auto(1000).initialization, Initialization::Fsr);
-    assert!(auto(1000).why.contains("USD") && auto(1000).wait_seconds > 3600);
-    assert_eq!(pairs(&auto(1000), &sized(1000)).len(), 1);
-    assert!(pairs(&auto(20), &sized(20)).is_empty());
-    assert_eq!((credit_seconds(1), credit_seconds(1024)), (360, 3600));
-    // What is on already is not switched on, and so not switched off.
-    let seen = testing::healthy();
-    let asked = |initialization| {
-        let snapshots = vec![snapshot("snap-1", T, "md1", 1, true)];
-        with(&testing::config(), r#""latest""#, initialization, snapshots, &seen).unwrap()
-    };
-    assert!(asked(Initialization::Fsr).fast_restores.is_empty());
-    assert!(asked(Initialization::Fsr).volumes.iter().all(|one| one.rate.is_none()));
-    assert!(asked(Initialization::None).volumes.iter().all(|one| one.rate.is_none()));
-}
-
-#[test]
 fn nothing_without_the_typed_confirmation() {
     assert!(confirmed("orders", Some("orders")).is_ok());
     for wrong in [None, Some(""), Some("Orders"), Some("orders ")] {
@@ -382,17 +351,5 @@ proptest! {
         prop_assert!(tokens.iter().all(|token| token.len() <= 64 && token.is_ascii()));
         prop_assert_ne!(&tokens[0], &tokens[1]);
         prop_assert_eq!(tokens, plan().into_iter().map(|one| one.token).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_choice_is_never_auto_and_costs_what_it_says(gib in 1..16_384_i32, asked in 0..4_usize) {
-        let asked = [Initialization::Auto, Initialization::None, Initialization::Rate, Initialization::Fsr][asked];
-        let plan = planned(r#""latest""#, vec![snapshot("snap-1", T, "md1", 1, true)], &testing::healthy()).unwrap();
-        let volumes: Vec<_> = plan.volumes.into_iter().map(|one| NewVolume { gib, ..one }).collect();
-        let choice = choose(asked, &volumes);
-        prop_assert_ne!(choice.initialization, Initialization::Auto);
-        prop_assert!(asked == Initialization::Auto || choice.initialization == asked);
-        prop_assert!(choice.cost_usd >= 0.0 && (choice.initialization != Initialization::None || choice.cost_usd == 0.0));
-        prop_assert_eq!(choice.wait_seconds > 0, choice.initialization == Initialization::Fsr);
     }
 }

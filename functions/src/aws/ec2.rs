@@ -127,6 +127,7 @@ impl Aws {
                     progress: one.progress().unwrap_or_default().to_owned(),
                     started: moment(one.start_time())?,
                     gib: one.volume_size().unwrap_or(0),
+                    kms_key: one.kms_key_id().map(str::to_owned),
                     tags: tags_of(one.tags()),
                 })
             }));

@@ -3,8 +3,8 @@
 use super::ec2::{by, moment, tags_of};
 use super::{Aws, failed};
 use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::restore::fast::FastRestore;
 use mirrorsnap_domain::restore::volumes::OldVolume;
-use mirrorsnap_domain::time::Moment;
 use std::collections::BTreeMap;
 
 /// A volume now.
@@ -24,24 +24,6 @@ pub(crate) struct Attached {
     pub(crate) device: String,
     /// `attaching`, `attached`, `detaching`, `busy`.
     pub(crate) state: String,
-}
-
-/// A fast snapshot restore.
-pub(crate) struct FastRestore {
-    pub(crate) snapshot: String,
-    pub(crate) zone: String,
-    /// `enabling`, `optimizing`, `enabled`, `disabling`, `disabled`.
-    pub(crate) state: String,
-    pub(crate) reason: String,
-    /// Since when it is enabled.
-    pub(crate) enabled: Option<Moment>,
-}
-
-impl FastRestore {
-    /// On, or on its way there.
-    pub(crate) fn is_on(&self) -> bool {
-        matches!(self.state.as_str(), "enabling" | "optimizing" | "enabled")
-    }
 }
 
 fn read(volume: &aws_sdk_ec2::types::Volume) -> Option<Volume> {
@@ -65,6 +47,7 @@ fn read(volume: &aws_sdk_ec2::types::Volume) -> Option<Volume> {
             delete_on_termination: attachment
                 .and_then(aws_sdk_ec2::types::VolumeAttachment::delete_on_termination)
                 .unwrap_or(false),
+            multi_attach: volume.multi_attach_enabled().unwrap_or(false),
         },
         state: volume.state().map_or("", |state| state.as_str()).to_owned(),
         snapshot: volume.snapshot_id().unwrap_or_default().to_owned(),
@@ -95,18 +78,21 @@ impl Aws {
         Ok(found)
     }
 
-    /// Fast snapshot restores of these snapshots.
+    /// Fast snapshot restores of these snapshots, whatever their state.
     pub(crate) async fn fast_restores(&self, snapshots: Vec<String>) -> Result<Vec<FastRestore>> {
         if snapshots.is_empty() {
             return Ok(vec![]);
         }
-        let reply = self
-            .ec2
-            .describe_fast_snapshot_restores()
-            .filters(by("snapshot-id", snapshots))
-            .send()
-            .await
-            .map_err(|error| failed("ec2:DescribeFastSnapshotRestores", &error))?;
+        self.fast_restores_by("snapshot-id", snapshots).await
+    }
+
+    /// All fast snapshot restores of the account in the region that are not off.
+    pub(crate) async fn all_fast_restores(&self) -> Result<Vec<FastRestore>> {
+        let states = ["enabling", "optimizing", "enabled", "disabling"];
+        self.fast_restores_by("state", states.map(str::to_owned).into()).await
+    }
+
+    async fn fast_restores_by(&self, filter: &str, values: Vec<String>) -> Result<Vec<FastRestore>> {
         let read = |one: &aws_sdk_ec2::types::DescribeFastSnapshotRestoreSuccessItem| {
             Some(FastRestore {
                 snapshot: one.snapshot_id()?.to_owned(),
@@ -116,6 +102,17 @@ impl Aws {
                 enabled: moment(one.enabled_time()),
             })
         };
-        Ok(reply.fast_snapshot_restores().iter().filter_map(read).collect())
+        let mut pages = self
+            .ec2
+            .describe_fast_snapshot_restores()
+            .filters(by(filter, values))
+            .into_paginator()
+            .send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("ec2:DescribeFastSnapshotRestores", &error))?;
+            found.extend(page.fast_snapshot_restores().iter().filter_map(read));
+        }
+        Ok(found)
     }
 }

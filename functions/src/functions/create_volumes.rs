@@ -3,14 +3,17 @@
 
 use crate::aws::ec2::as_tags;
 use crate::aws::{Aws, failed};
+use aws_sdk_ec2::error::ProvideErrorMetadata;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification, VolumeType};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::{Attachment, Claim};
+use mirrorsnap_domain::restore::remains::Cleaned;
 use mirrorsnap_domain::restore::{self, volumes::NewVolume};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Debug, Deserialize)]
@@ -30,7 +33,7 @@ pub(crate) enum Input {
     },
     /// Deletes those of the present operation that were never attached.
     Clean { cluster: String, lock: Claim },
-    /// The operator needs the replaced volumes no more: they lose our tags, and stay.
+    /// The operator needs the volumes beside the nodes no more: they lose our tags, and stay.
     Release {
         cluster: String,
         restore: String,
@@ -103,7 +106,7 @@ async fn check(aws: &Aws, volumes: &[NewVolume], made: &[Attachment]) -> Result<
     if made.is_empty() || made.len() != volumes.len() {
         return bad(format!("{} volumes were made of {}", made.len(), volumes.len()));
     }
-    let (mut ready, mut fast) = (true, true);
+    let (mut ready, mut slow) = (true, Vec::new());
     for one in made {
         match found.get(&one.new) {
             // Not shown yet, or dropped by EBS since its key cannot be used: the caller's deadline decides.
@@ -115,7 +118,9 @@ async fn check(aws: &Aws, volumes: &[NewVolume], made: &[Attachment]) -> Result<
                         one.new, volume.snapshot, one.snapshot
                     ));
                 }
-                fast &= volume.fast;
+                if !volume.fast {
+                    slow.push(one.new.clone());
+                }
                 match volume.state.as_str() {
                     "available" | "in-use" => {}
                     "creating" => ready = false,
@@ -124,29 +129,71 @@ async fn check(aws: &Aws, volumes: &[NewVolume], made: &[Attachment]) -> Result<
             }
         }
     }
-    Ok(json!({"ready": ready, "fast_restored": ready && fast}))
+    Ok(json!({"ready": ready, "fast_restored": ready && slow.is_empty(), "slow": slow}))
 }
 
+/// How long a volume that is still being made is waited for, to be deleted.
+const CLEAN_SECONDS: u32 = 60;
+
+/// Deletes what the operation made and no node ever had; looks twice, since describes lag behind the last CreateVolume.
 async fn clean(aws: &Aws, cluster: &str, claim: &Claim) -> Result<Value> {
     let (_, intent) = aws.intent(cluster, claim).await?;
     let filter = format!("tag:{}", tag::RESTORE_ID);
-    let found = aws.volumes(&filter, vec![intent.id.clone()]).await?;
-    let (mut deleted, mut kept) = (Vec::new(), Vec::new());
-    for (id, volume) in found {
-        let tags = &volume.shape.tags;
-        let ours = tags.get(tag::CLUSTER).map(String::as_str) == Some(cluster)
-            && !tags.contains_key(tag::ATTACHED)
-            && !tags.contains_key(tag::REPLACED);
-        if !ours || volume.attached.is_some() {
-            kept.push(id);
-            continue;
+    let deadline = aws.pace.deadline(CLEAN_SECONDS);
+    let mut cleaned = Cleaned::default();
+    let mut looks = 0;
+    loop {
+        let found = aws.volumes(&filter, vec![intent.id.clone()]).await?;
+        (cleaned.kept, cleaned.in_place) = (Vec::new(), Vec::new());
+        let (mut more, mut unmade) = (false, Vec::new());
+        for (id, volume) in found {
+            if cleaned.deleted.contains(&id) || volume.state == "deleting" {
+                continue;
+            }
+            if volume.attached.is_some() {
+                cleaned.in_place.push(id);
+            } else if !is_ours(cluster, &volume.shape.tags) {
+                cleaned.kept.push(id);
+            } else if volume.state == "creating" {
+                unmade.push(id);
+            } else {
+                aws.fence(cluster, claim).await?;
+                delete(aws, &id).await?;
+                cleaned.deleted.push(id);
+                more = true;
+            }
         }
-        aws.fence(cluster, claim).await?;
-        let call = aws.ec2.delete_volume().volume_id(&id).send().await;
-        call.map_err(|error| failed("ec2:DeleteVolume", &error))?;
-        deleted.push(id);
+        looks += 1;
+        if unmade.is_empty() && !more && looks >= LOOKS {
+            return Ok(json!(cleaned));
+        }
+        if !unmade.is_empty() && deadline.has_passed() {
+            return Err(Error::new(
+                Kind::AwsUnavailable,
+                format!("{} is still being made, and cannot be deleted", unmade.join(", ")),
+                "it is repeated; if it lasts, delete the volume by hand: no node ever had it",
+            ));
+        }
+        aws.pace.tenths(30).await;
     }
-    Ok(json!({"deleted": deleted, "kept": kept}))
+}
+
+/// So many looks must have found nothing more to delete.
+const LOOKS: u32 = 2;
+
+/// Made by the operation, and never attached to a node.
+fn is_ours(cluster: &str, tags: &BTreeMap<String, String>) -> bool {
+    tags.get(tag::CLUSTER).map(String::as_str) == Some(cluster)
+        && !tags.contains_key(tag::ATTACHED)
+        && !tags.contains_key(tag::REPLACED)
+}
+
+/// One that is gone already is deleted too.
+async fn delete(aws: &Aws, id: &str) -> Result<()> {
+    match aws.ec2.delete_volume().volume_id(id).send().await {
+        Err(error) if error.code() != Some("InvalidVolume.NotFound") => Err(failed("ec2:DeleteVolume", &error)),
+        _ => Ok(()),
+    }
 }
 
 async fn release(aws: &Aws, cluster: &str, name: &str, confirm: Option<&str>) -> Result<Value> {
@@ -161,11 +208,25 @@ async fn release(aws: &Aws, cluster: &str, name: &str, confirm: Option<&str>) ->
         ));
     }
     let record = aws.record(&id).await?;
-    let mut released: Vec<String> = record.attachments.iter().map(|one| one.old.clone()).collect();
-    let there = aws.volumes("volume-id", released.clone()).await?;
-    released.retain(|one| there.contains_key(one));
+    let ids = record
+        .attachments
+        .iter()
+        .flat_map(|one| [one.old.clone(), one.new.clone()]);
+    let there = aws.volumes("volume-id", ids.collect()).await?;
+    // Beside the nodes, and this restore's: a later restore may have replaced its volumes again, and keeps them.
+    let of_this = |tags: &BTreeMap<String, String>| tags.get(tag::RESTORE_ID).is_none_or(|of| of == name);
+    let mut released = Vec::new();
+    let mut in_place = Vec::new();
+    for (volume, one) in there {
+        if one.attached.is_some() {
+            in_place.push(volume);
+        } else if of_this(&one.shape.tags) {
+            released.push(volume);
+        }
+    }
     if !released.is_empty() {
-        let keys = [tag::REPLACED, tag::RESTORE_ID].map(|key| Tag::builder().key(key).build());
+        let ours = [tag::REPLACED, tag::RESTORE_ID, tag::ATTACHED, tag::CLUSTER];
+        let keys = ours.map(|key| Tag::builder().key(key).build());
         aws.ec2
             .delete_tags()
             .set_resources(Some(released.clone()))
@@ -174,5 +235,5 @@ async fn release(aws: &Aws, cluster: &str, name: &str, confirm: Option<&str>) ->
             .await
             .map_err(|error| failed("ec2:DeleteTags", &error))?;
     }
-    Ok(json!({"released": released}))
+    Ok(json!({"released": released, "in_place": in_place}))
 }

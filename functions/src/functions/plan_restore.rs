@@ -1,7 +1,6 @@
 //! `plan-restore`: what a restore or a rollback will do. Changes nothing; the state machine writes the intents.
 
 use crate::aws::Aws;
-use crate::aws::volumes::FastRestore;
 use crate::functions::observe::observe;
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::config::Config;
@@ -10,6 +9,7 @@ use mirrorsnap_domain::ids::{Id, Of};
 use mirrorsnap_domain::inspect;
 use mirrorsnap_domain::intent::{Attachment, Claim, Intent};
 use mirrorsnap_domain::observation::Observation;
+use mirrorsnap_domain::restore::fast::FastRestore;
 use mirrorsnap_domain::restore::initialization::Initialization;
 use mirrorsnap_domain::restore::volumes::OldVolume;
 use mirrorsnap_domain::restore::{self, Asked, Facts, Record};
@@ -142,9 +142,10 @@ async fn plan(aws: &Aws, config: &Config, now: Moment, backup: &Asked, asked: In
     let snapshots = aws.snapshots(tag::CLUSTER, &config.name).await?;
     let seen = observe(aws, config, &id.to_string(), now, true).await?;
     let volumes = present(aws, &seen).await?;
-    let fast = aws
-        .fast_restores(snapshots.iter().map(|one| one.id.clone()).take(200).collect())
-        .await?;
+    let fast = aws.all_fast_restores().await?;
+    let counted = fast.iter().map(|one| one.snapshot.clone()).collect();
+    let kinds = volumes.values().map(|one| one.kind.clone()).collect();
+    let quotas = aws.quotas(counted, kinds).await;
     let on: Vec<_> = fast
         .into_iter()
         .filter(FastRestore::is_on)
@@ -154,6 +155,7 @@ async fn plan(aws: &Aws, config: &Config, now: Moment, backup: &Asked, asked: In
         snapshots,
         volumes: &volumes,
         fast: &on,
+        quotas: &quotas,
     };
     let plan = restore::plan(config, &id, backup, asked, &seen, facts)?;
     Ok(json!({"id": id, "intent_json": as_json(&plan.intent)?, "plan": plan}))

@@ -6,6 +6,8 @@ use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{Section, Taken};
 use mirrorsnap_domain::intent::{Attachment, Operation};
 use mirrorsnap_domain::names;
+use mirrorsnap_domain::restore::initialization::Initialization;
+use mirrorsnap_domain::restore::remains::{Cleaned, InPlace, Stay, sentence, stays};
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -37,10 +39,39 @@ pub(crate) struct Input {
     /// Of a restore or a rollback: when the groups were stopped.
     #[serde(default)]
     stopped_at: Option<Moment>,
+    /// Of a restore or a rollback: whose volumes are in their places.
+    #[serde(default)]
+    in_place: InPlace,
+    /// Of a restore or a rollback: what the clean-up did with the volumes.
+    #[serde(default)]
+    cleaned: Cleaned,
+    /// Of a restore, once its volumes were made.
+    #[serde(default)]
+    initialization: Option<Initialized>,
+    /// What could not be cleaned up, in words.
+    #[serde(default)]
+    leftovers: Vec<String>,
     #[serde(default)]
     error: Option<String>,
     #[serde(default)]
     cause: Option<String>,
+}
+
+/// How the new volumes became fast.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Initialized {
+    /// What the plan chose.
+    chosen: Initialization,
+    /// Why fast snapshot restore was given up for the rate.
+    #[serde(default)]
+    fell_back: Option<String>,
+    /// Whether EC2 shows every volume as made fast; only where fast snapshot restore was chosen and not given up.
+    #[serde(default)]
+    fast_restored: Option<bool>,
+    /// The volumes that are not.
+    #[serde(default)]
+    slow: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -63,8 +94,17 @@ pub(crate) struct Output {
     consistent_at: Option<Moment>,
     snapshots: Vec<Taken>,
     replaced: Vec<Attachment>,
+    /// The volumes that are beside the nodes now, or, if the cluster is not back, may be.
+    stay: Vec<Stay>,
+    deleted: Vec<String>,
+    initialization: Option<Initialized>,
+    leftovers: Vec<String>,
     error: Option<String>,
     cause: Option<String>,
+}
+
+fn left(leftovers: &[String]) -> Option<String> {
+    (!leftovers.is_empty()).then(|| format!("Not cleaned up: {}.", leftovers.join("; ")))
 }
 
 /// One line of the embedded metric format.
@@ -94,6 +134,15 @@ pub(crate) async fn handle(_: Arc<Aws>, input: Input) -> Result<Output> {
         .stopped_at
         .zip(input.healthy_at)
         .map(|(from, to)| to.seconds_since(from).max(0));
+    let stay = stays(&input.attachments, input.in_place, &input.cleaned);
+    let mut cause = input.cause.map(|cause| cause.chars().take(2000).collect::<String>());
+    // An execution that fails has no output: what stays is named in its cause.
+    for text in sentence(&stay, input.in_place)
+        .into_iter()
+        .chain(left(&input.leftovers))
+    {
+        cause = cause.map(|cause| format!("{cause} {text}"));
+    }
     let degraded = input.section.as_ref().zip(input.healthy_at);
     let output = Output {
         kind: input.operation,
@@ -111,8 +160,12 @@ pub(crate) async fn handle(_: Arc<Aws>, input: Input) -> Result<Output> {
         consistent_at: input.section.as_ref().map(|section| section.consistent_at),
         snapshots: input.snapshots,
         replaced: input.attachments,
+        stay,
+        deleted: input.cleaned.deleted,
+        initialization: input.initialization,
+        leftovers: input.leftovers,
         error: input.error,
-        cause: input.cause.map(|cause| cause.chars().take(2000).collect()),
+        cause,
     };
     // CloudWatch reads metrics from a line of its own; a failed write loses a metric, and the log says so.
     if let Err(error) = writeln!(std::io::stdout(), "{}", metrics(&output, input.now)) {

@@ -1,6 +1,8 @@
 //! The plan of a restore: pure, and decided before anything is touched.
 
-use super::initialization::{self, Choice, Initialization};
+use super::initialization::{self, Choice, Initialization, Known, Pair};
+use super::outlook::{self, Later, Outage, Stage};
+use super::quotas::Quotas;
 use super::volumes::{self, NewVolume, OldVolume};
 use super::{Asked, intent, steps};
 use crate::catalogue::{self, Backup, Snapshot};
@@ -28,12 +30,22 @@ pub struct Plan {
     pub volumes: Vec<NewVolume>,
     /// How they become fast, and why so.
     pub initialization: Choice,
+    /// Fast snapshot restores that the choice needs, whoever switched them on.
+    pub fast_needed: Vec<Pair>,
     /// Fast snapshot restores to switch on: those of the choice that are not on already.
     pub fast_restores: Vec<(String, String)>,
     /// To be written before the first volume is made; it disturbs nothing yet but fast snapshot restore.
     pub intent: Intent,
     /// The steps before the nodes go down, by the state that runs them.
     pub steps: BTreeMap<&'static str, Step>,
+    /// The phases in their order.
+    pub phases: Vec<Stage>,
+    /// [`Outage::expected_seconds`], where it is looked for first.
+    pub expected_outage_seconds: u32,
+    /// The outage to expect, its parts and its bound.
+    pub outage: Outage,
+    /// What can still end the restore.
+    pub may_still_end: Vec<Later>,
     /// The plan in words.
     pub words: Vec<String>,
 }
@@ -47,6 +59,8 @@ pub struct Facts<'a> {
     pub volumes: &'a BTreeMap<String, OldVolume>,
     /// Fast snapshot restores that are on, or on their way: snapshot and zone.
     pub fast: &'a [(String, String)],
+    /// The account's quotas.
+    pub quotas: &'a Quotas,
 }
 
 /// Plans a restore, or refuses.
@@ -62,35 +76,54 @@ pub fn plan(
     let backup = catalogue::find(&config.name, &backups, &asked.wanted(&config.name)?)?;
     let source = inspect::refuse_restore(config, seen)?;
     let planned = volumes::plan(config, id, backup, seen, facts.volumes)?;
-    let choice = initialization::choose(initialization, &planned);
-    let fast_restores: Vec<_> = initialization::pairs(&choice, &planned)
-        .into_iter()
+    let quotas = facts.quotas.storage(&planned)?;
+    let known = Known {
+        on: facts.fast,
+        quotas: facts.quotas,
+        down: source.is_none(),
+    };
+    let choice = initialization::choose(initialization, &planned, known)?;
+    let fast_needed = match choice.initialization {
+        Initialization::Fsr => initialization::pairs(&planned),
+        _ => vec![],
+    };
+    let fast_restores: Vec<_> = fast_needed
+        .iter()
+        .map(|pair| (pair.snapshot.clone(), pair.zone.clone()))
         .filter(|pair| !facts.fast.contains(pair))
         .collect();
     let volumes = initialization::applied(&choice, planned);
     let intent = intent(config, id, source.as_deref(), seen, &fast_restores)?;
     let steps = steps(config, &intent, seen)?;
-    let words = words(config, backup, source.as_deref(), &volumes, &choice);
+    let outage = outlook::outage(config, source.is_some(), volumes.len());
+    let phases = outlook::stages(config, source.as_deref(), volumes.len());
+    let may_still_end = outlook::later();
+    let mut words = data(backup, &volumes);
+    words.extend(quotas);
+    words.extend(money(&choice));
+    words.extend(outage.words());
+    words.extend(phases.iter().map(|one| format!("{:?}: {}", one.phase, one.what)));
+    words.extend(afterwards(source.as_deref(), &may_still_end));
     Ok(Plan {
         backup: backup.id.clone(),
         consistent_at: backup.consistent_at,
         source,
         volumes,
         initialization: choice,
+        fast_needed,
         fast_restores,
         intent,
         steps,
+        phases,
+        expected_outage_seconds: outage.expected_seconds,
+        outage,
+        may_still_end,
         words,
     })
 }
 
-fn words(
-    config: &Config,
-    backup: &Backup,
-    source: Option<&str>,
-    volumes: &[NewVolume],
-    choice: &Choice,
-) -> Vec<String> {
+/// What comes where.
+fn data(backup: &Backup, volumes: &[NewVolume]) -> Vec<String> {
     let mut words = vec![format!(
         "data of {} (backup {}), on both nodes; what was written since is only on the replaced volumes",
         backup.consistent_at, backup.id
@@ -101,24 +134,46 @@ fn words(
             one.node, one.kind, one.gib, one.snapshot, one.zone, one.old, one.device
         )
     }));
-    words.push(choice.why.clone());
-    words.push(match source {
-        Some(node) => format!(
-            "outage: {} stops on {node}, both nodes shut down, boot, are post-processed and boot again, and the groups start; \
-             no byte is copied in it, and after {} s it rolls back",
-            config.failover_groups.join(", "),
-            config.max_restore_outage_seconds
-        ),
-        None => "no group is online now, so the restore adds no outage; without a source node it cannot be rolled back by \
-                 copy once it was post-processed"
-            .to_owned(),
-    });
-    words.push(
-        "--skip-copy: for each mirror disk both volumes come from one snapshot, and no mirror runs in between"
-            .to_owned(),
-    );
-    words.push(
-        "the replaced volumes stay, tagged, until the restore is released; they cost storage until then".to_owned(),
-    );
+    words.extend(volumes::encryption(volumes, backup));
     words
 }
+
+/// How it becomes fast, and what either way costs.
+fn money(choice: &Choice) -> Vec<String> {
+    vec![
+        choice.why.clone(),
+        format!(
+            "costs at list prices of us-east-1, a bill may differ: {} MiB/s at most {:.2} USD (by the snapshots' data), fast \
+             snapshot restore about {:.2} USD and up to {} s before the outage",
+            choice.mib_per_second, choice.rate.cost_usd, choice.fsr.cost_usd, choice.fsr.wait_seconds
+        ),
+    ]
+}
+
+/// What holds afterwards, and what can still come between.
+fn afterwards(source: Option<&str>, later: &[Later]) -> Vec<String> {
+    let mut words = vec![
+        "--skip-copy: for each mirror disk both volumes come from one snapshot, and no mirror runs in between"
+            .to_owned(),
+        "the replaced volumes stay, tagged, until the restore is released; they cost storage until then".to_owned(),
+    ];
+    if source.is_none() {
+        words.push("without a source node it cannot be rolled back by copy once it was post-processed".to_owned());
+    }
+    words.extend(later.iter().map(|one| {
+        let then = if one.disturbed {
+            "the old volumes are put back"
+        } else {
+            "nothing is disturbed by then"
+        };
+        format!(
+            "may still end in {:?} with {}: {} ({then})",
+            one.phase, one.error, one.when
+        )
+    }));
+    words
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

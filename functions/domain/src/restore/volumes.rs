@@ -32,6 +32,8 @@ pub struct OldVolume {
     pub tags: BTreeMap<String, String>,
     /// Whether its instance's end deletes it.
     pub delete_on_termination: bool,
+    /// Whether several instances may have it at once.
+    pub multi_attach: bool,
 }
 
 /// A volume to make.
@@ -50,6 +52,9 @@ pub struct NewVolume {
     pub old: String,
     /// The snapshot; the same for both nodes.
     pub snapshot: String,
+    /// The snapshot's size in GiB.
+    #[serde(default)]
+    pub snapshot_gib: i32,
     /// GiB: the snapshot's, or the old volume's if that was larger.
     pub gib: i32,
     /// Such as `gp3`.
@@ -151,6 +156,7 @@ pub fn plan(
             let old = instance.volumes.get(device).ok_or_else(|| missing(""))?;
             let old = present.get(old).ok_or_else(|| missing(" that EC2 describes"))?;
             let snapshot = snapshot_of(backup, &disks)?;
+            can_be_replaced(name, device, old, snapshot)?;
             planned.push(volume(id, name, &instance.zone, device, &disks, old, snapshot));
         }
     }
@@ -163,6 +169,66 @@ pub fn plan(
         ));
     }
     Ok(planned)
+}
+
+/// The largest volume of a type, in GiB (EBS user guide, volume types).
+fn largest(kind: &str) -> i32 {
+    match kind {
+        "gp3" | "io2" => 65_536,
+        "standard" => 1024,
+        _ => 16_384,
+    }
+}
+
+/// What cannot be carried over is refused, not left out.
+fn can_be_replaced(node: &str, device: &str, old: &OldVolume, snapshot: &Snapshot) -> Result<()> {
+    if old.multi_attach {
+        return Err(Error::new(
+            Kind::VolumeUnsupported,
+            format!(
+                "{} of {node} {device} has Multi-Attach, which no mirror disk needs: another instance may use it",
+                old.id
+            ),
+            "move the mirror disk to a volume without Multi-Attach",
+        ));
+    }
+    let (gib, most) = (snapshot.gib.max(old.gib), largest(&old.kind));
+    if gib > most {
+        return Err(Error::new(
+            Kind::VolumeUnsupported,
+            format!(
+                "{} of {node} {device} is of the type {}, which has at most {most} GiB, and {} needs {gib} GiB",
+                old.id, old.kind, snapshot.id
+            ),
+            "change the volume's type, or choose another backup",
+        ));
+    }
+    Ok(())
+}
+
+/// What is said of the encryption where it does not come from the old volume as it is.
+pub fn encryption(volumes: &[NewVolume], backup: &Backup) -> Vec<String> {
+    let said = |one: &NewVolume| {
+        let key = backup
+            .snapshots
+            .iter()
+            .find(|snapshot| snapshot.id == one.snapshot)?
+            .kms_key
+            .as_deref();
+        let place = format!("{} {}", one.node, one.device);
+        match (one.kms_key.as_deref(), key) {
+            (None, Some(key)) => Some(format!(
+                "{place}: {} is encrypted with {key}, and so will the new volume be, which {} is not",
+                one.snapshot, one.old
+            )),
+            (Some(key), other) if other != Some(key) => Some(format!(
+                "{place}: encrypted anew with the key of {}, {key}, which the snapshot does not have",
+                one.old
+            )),
+            _ => None,
+        }
+    };
+    volumes.iter().filter_map(said).collect()
 }
 
 fn volume(
@@ -199,6 +265,7 @@ fn volume(
         zone: zone.to_owned(),
         old: old.id.clone(),
         snapshot: snapshot.id.clone(),
+        snapshot_gib: snapshot.gib,
         gib: snapshot.gib.max(old.gib),
         kind: old.kind.clone(),
         iops,
@@ -228,3 +295,7 @@ fn token(id: &Id, node: &str, device: &str) -> String {
         .collect();
     format!("{short}-{hash:08x}")
 }
+
+#[cfg(test)]
+#[path = "volumes_tests.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+//! Whether fast snapshot restore is there: every pair that the plan needs is enabled, and has had the time to collect its
+//! credits. Whoever switched it on, the plan or somebody else, the volumes need it alike.
+
+use super::initialization::Pair;
+use crate::error::{Error, Kind, Result};
+use crate::time::Moment;
+
+/// A fast snapshot restore as EC2 describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FastRestore {
+    /// The snapshot.
+    pub snapshot: String,
+    /// The zone.
+    pub zone: String,
+    /// `enabling`, `optimizing`, `enabled`, `disabling`, `disabled`.
+    pub state: String,
+    /// Why it is in that state.
+    pub reason: String,
+    /// Since when it is enabled.
+    pub enabled: Option<Moment>,
+}
+
+impl FastRestore {
+    /// On, or on its way there.
+    pub fn is_on(&self) -> bool {
+        matches!(self.state.as_str(), "enabling" | "optimizing" | "enabled")
+    }
+
+    /// Whether it is the fast restore of that snapshot in that zone.
+    pub fn is_of(&self, snapshot: &str, zone: &str) -> bool {
+        (self.snapshot.as_str(), self.zone.as_str()) == (snapshot, zone)
+    }
+}
+
+/// The error that makes a restore go on by rate.
+pub fn not_had(found: String) -> Error {
+    let next = "nothing was disturbed, and the restore goes on with an initialization rate instead";
+    Error::new(Kind::FastRestoreFailed, found, next)
+}
+
+/// What is still waited for; `None`: the volumes can be made. `seconds` is how long it was waited so far, and `most` after how
+/// long that is given up. Error: `FastRestoreFailed`.
+pub fn waits_for(
+    needed: &[Pair],
+    seen: &[FastRestore],
+    now: Moment,
+    seconds: i64,
+    most: i64,
+) -> Result<Option<String>> {
+    let mut waits = None;
+    for pair in needed {
+        let one = seen.iter().find(|one| one.is_of(&pair.snapshot, &pair.zone));
+        let name = format!("fast snapshot restore of {} in {}", pair.snapshot, pair.zone);
+        match one.map(|one| (one.state.as_str(), one)) {
+            Some(("enabled", one)) => {
+                // `enabled` alone is not enough: a volume that is made without a credit is not fast.
+                let full = one
+                    .enabled
+                    .is_some_and(|since| now.seconds_since(since) >= pair.credits_seconds());
+                if !full {
+                    waits = Some(format!("{name} collects its credits"));
+                }
+            }
+            Some(("disabling" | "disabled", one)) => {
+                return Err(not_had(format!("{name} ended: {}", one.reason)));
+            }
+            Some((state, _)) => waits = Some(format!("{name} is {state}")),
+            // Describes lag behind the order.
+            None => waits = Some(format!("{name} is not shown yet")),
+        }
+    }
+    match waits {
+        Some(what) if seconds >= most => Err(not_had(format!("{what}, after {seconds} s of at most {most} s"))),
+        other => Ok(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(zone: &str) -> Pair {
+        Pair {
+            snapshot: "snap-1".into(),
+            zone: zone.into(),
+            gib: 20,
+            volumes: 1,
+        }
+    }
+
+    fn seen(zone: &str, state: &str, enabled: Option<i64>) -> FastRestore {
+        FastRestore {
+            snapshot: "snap-1".into(),
+            zone: zone.into(),
+            state: state.into(),
+            reason: "Server.InsufficientCapacity".into(),
+            enabled: enabled.map(Moment::from_unix),
+        }
+    }
+
+    /// With the zone a enabled since 0, at `now` seconds, of which all were waited.
+    fn waits(other: &FastRestore, now: i64) -> Result<Option<String>> {
+        let both = [seen("a", "enabled", Some(0)), other.clone()];
+        waits_for(&[pair("a"), pair("c")], &both, Moment::from_unix(now), now, 5000)
+    }
+
+    #[test]
+    fn every_pair_must_be_enabled_for_long_enough() {
+        let later = |enabled| seen("c", "enabled", Some(enabled));
+        assert_eq!(waits(&later(0), 360), Ok(None));
+        assert!(waits(&later(0), 359).unwrap().unwrap().contains("credits"));
+        assert!(waits(&later(100), 459).unwrap().is_some());
+        assert_eq!(waits(&later(100), 460), Ok(None));
+        for state in ["enabling", "optimizing", "something new"] {
+            let why = waits(&seen("c", state, None), 4999).unwrap().unwrap();
+            assert!(why.ends_with(&format!("in c is {state}")), "{why}");
+        }
+        assert!(
+            waits(&seen("elsewhere", "enabled", Some(0)), 400)
+                .unwrap()
+                .unwrap()
+                .contains("not shown")
+        );
+        let odd = seen("c", "enabled", None);
+        assert!(waits(&odd, 4999).unwrap().is_some());
+    }
+
+    #[test]
+    fn one_that_ended_and_one_that_takes_too_long_are_given_up() {
+        for state in ["disabling", "disabled"] {
+            let error = waits(&seen("c", state, None), 10).unwrap_err();
+            assert_eq!(error.kind(), Kind::FastRestoreFailed);
+            assert!(error.to_string().contains("InsufficientCapacity"));
+        }
+        let late = waits(&seen("c", "optimizing", None), 5000).unwrap_err();
+        assert!(
+            late.to_string()
+                .contains("is optimizing, after 5000 s of at most 5000 s"),
+            "{late}"
+        );
+        // Ready at last is not too late.
+        assert_eq!(waits(&seen("c", "enabled", Some(0)), 9999), Ok(None));
+    }
+}

@@ -1,0 +1,177 @@
+//! The volumes that a restore or a rollback leaves beside the nodes: nobody else will find them again, so each is named.
+
+use crate::intent::Attachment;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Whose volumes are in their places at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InPlace {
+    /// Those that the restore made.
+    New,
+    /// Those that were there before it.
+    Old,
+    /// The cluster is not back.
+    #[default]
+    Unknown,
+}
+
+/// What became of the volumes that carry the restore's tag, as the clean-up found them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cleaned {
+    /// Made by the restore, never attached, deleted again.
+    #[serde(default)]
+    pub deleted: Vec<String>,
+    /// Attached to nothing, and kept.
+    #[serde(default)]
+    pub kept: Vec<String>,
+    /// Attached to a node.
+    #[serde(default)]
+    pub in_place: Vec<String>,
+}
+
+/// Which data a volume holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Data {
+    /// What was there before the restore.
+    Replaced,
+    /// The backup's, and what was written since.
+    Restored,
+    /// Not known.
+    Unknown,
+}
+
+/// A volume that stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stay {
+    /// Its id.
+    pub volume: String,
+    /// The node whose place it had.
+    pub node: Option<String>,
+    /// The attachment's device name.
+    pub device: Option<String>,
+    /// Which data it holds.
+    pub data: Data,
+}
+
+/// Every volume that stays beside the nodes; if nobody knows which are in place, all of them. A volume that the clean-up did
+/// not see is named rather than left out: describes lag.
+pub fn stays(attachments: &[Attachment], in_place: InPlace, cleaned: &Cleaned) -> Vec<Stay> {
+    let place = |volume: &String, one: &Attachment, data| Stay {
+        volume: volume.clone(),
+        node: Some(one.node.clone()),
+        device: Some(one.device.clone()),
+        data,
+    };
+    let mut found = Vec::new();
+    for one in attachments {
+        if in_place != InPlace::Old {
+            found.push(place(&one.old, one, Data::Replaced));
+        }
+        if in_place != InPlace::New && !cleaned.deleted.contains(&one.new) {
+            found.push(place(&one.new, one, Data::Restored));
+        }
+    }
+    let named: BTreeSet<String> = found.iter().map(|one| one.volume.clone()).collect();
+    let others = cleaned.kept.iter().filter(|id| !named.contains(*id));
+    found.extend(others.map(|id| Stay {
+        volume: id.clone(),
+        node: None,
+        device: None,
+        data: Data::Unknown,
+    }));
+    found
+}
+
+/// The same in a sentence; none if nothing stays.
+pub fn sentence(stays: &[Stay], in_place: InPlace) -> Option<String> {
+    if stays.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = stays
+        .iter()
+        .map(|one| {
+            let data = match one.data {
+                Data::Replaced => "data from before the restore",
+                Data::Restored => "the backup's data",
+                Data::Unknown => "made by the restore",
+            };
+            match (&one.node, &one.device) {
+                (Some(node), Some(device)) => format!("{} ({node} {device}, {data})", one.volume),
+                _ => format!("{} ({data})", one.volume),
+            }
+        })
+        .collect();
+    let begins = match in_place {
+        InPlace::Unknown => "Volumes in place or beside the nodes",
+        InPlace::New | InPlace::Old => "Volumes that stay until the restore is released",
+    };
+    Some(format!("{begins}: {}.", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attachments() -> Vec<Attachment> {
+        [("server1", "1"), ("server2", "2")]
+            .map(|(node, n)| Attachment {
+                node: node.into(),
+                device: "/dev/sdb".into(),
+                old: format!("vol-old{n}"),
+                new: format!("vol-new{n}"),
+                snapshot: "snap-1".into(),
+                delete_on_termination: false,
+            })
+            .into()
+    }
+
+    fn names(in_place: InPlace, cleaned: &Cleaned) -> Vec<String> {
+        stays(&attachments(), in_place, cleaned)
+            .into_iter()
+            .map(|one| one.volume)
+            .collect()
+    }
+
+    #[test]
+    fn what_stays_is_what_is_not_in_place_and_not_deleted() {
+        let none = Cleaned::default();
+        assert_eq!(names(InPlace::New, &none), ["vol-old1", "vol-old2"]);
+        assert_eq!(names(InPlace::Old, &none), ["vol-new1", "vol-new2"]);
+        assert_eq!(
+            names(InPlace::Unknown, &none),
+            ["vol-old1", "vol-new1", "vol-old2", "vol-new2"]
+        );
+        let deleted = Cleaned {
+            deleted: vec!["vol-new1".into(), "vol-new2".into()],
+            ..Cleaned::default()
+        };
+        assert!(names(InPlace::Old, &deleted).is_empty());
+        assert_eq!(names(InPlace::Unknown, &deleted), ["vol-old1", "vol-old2"]);
+    }
+
+    #[test]
+    fn a_volume_that_only_the_clean_up_knows_is_named_once() {
+        let cleaned = Cleaned {
+            kept: vec!["vol-new1".into(), "vol-lost".into()],
+            ..Cleaned::default()
+        };
+        assert_eq!(names(InPlace::Old, &cleaned), ["vol-new1", "vol-new2", "vol-lost"]);
+        let alone = stays(&[], InPlace::Old, &cleaned);
+        assert!(alone.iter().all(|one| one.data == Data::Unknown && one.node.is_none()));
+        let text = sentence(&alone, InPlace::Old).unwrap();
+        assert!(text.contains("vol-lost (made by the restore)"), "{text}");
+    }
+
+    #[test]
+    fn the_sentence_says_where_and_which_data() {
+        let text = |in_place| sentence(&stays(&attachments(), in_place, &Cleaned::default()), in_place).unwrap();
+        assert!(text(InPlace::New).contains("vol-old1 (server1 /dev/sdb, data from before the restore)"));
+        assert!(text(InPlace::Old).starts_with("Volumes that stay until the restore is released: vol-new1 (server1"));
+        assert!(text(InPlace::Unknown).starts_with("Volumes in place or beside"));
+        assert_eq!(sentence(&[], InPlace::New), None);
+    }
+}

@@ -1,0 +1,56 @@
+//! The quotas of EBS, and what is used of them.
+
+use super::ec2::by;
+use super::{Aws, failed};
+use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::restore::quotas::{Quotas, SERVICE};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Aws {
+    /// Never fails: what could not be read is missing, and the answer says why. `fast`: snapshots with fast restore.
+    pub(crate) async fn quotas(&self, fast: BTreeSet<String>, kinds: BTreeSet<String>) -> Quotas {
+        Quotas::new(fast, self.listed().await, self.provisioned(kinds).await)
+    }
+
+    /// The account's quotas of EBS by their codes.
+    async fn listed(&self) -> Result<BTreeMap<String, f64>> {
+        let mut pages = self
+            .quotas
+            .list_service_quotas()
+            .service_code(SERVICE)
+            .into_paginator()
+            .send();
+        let mut found = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("servicequotas:ListServiceQuotas", &error))?;
+            let read =
+                |one: &aws_sdk_servicequotas::types::ServiceQuota| Some((one.quota_code()?.to_owned(), one.value()?));
+            found.extend(page.quotas().iter().filter_map(read));
+        }
+        Ok(found)
+    }
+
+    /// GiB of all volumes of these types in the region.
+    async fn provisioned(&self, kinds: BTreeSet<String>) -> Result<BTreeMap<String, i64>> {
+        let mut found: BTreeMap<String, i64> = kinds.iter().map(|kind| (kind.clone(), 0)).collect();
+        if kinds.is_empty() {
+            return Ok(found);
+        }
+        let mut pages = self
+            .ec2
+            .describe_volumes()
+            .filters(by("volume-type", kinds))
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("ec2:DescribeVolumes", &error))?;
+            for volume in page.volumes() {
+                let sum = volume.volume_type().and_then(|kind| found.get_mut(kind.as_str()));
+                if let Some(sum) = sum {
+                    *sum += i64::from(volume.size().unwrap_or(0));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
