@@ -44,7 +44,7 @@ build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64 f
 	@PATH="$(CURDIR)/$(BIN):$$PATH" flock target/lambda/.lock $(LAMBDA_BUILD) $(ARCH_$(ARCH)) >&2
 	@$(BIN)/python infra/build.py
 
-demo: build ## a backup of a two-node cluster in the lab, live, proved byte by byte; report in target/demo (ARGS="--help" for more)
+demo: build ## a backup, a restore, its rollback, a restore again, in the lab: live, proved byte by byte; report in target/demo
 	@$(BIN)/python -m scenario.demo $(ARGS)
 
 scenario: build ## run one scenario: make scenario FILE=tests/scenarios/plain.yaml (docs/scenarios.md; ARGS="--scale N")

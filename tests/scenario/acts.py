@@ -45,7 +45,6 @@ class Act:
     title: str
     begun: Operation
     refused: int  # how often the application was refused meanwhile
-    violations: list[dict[str, Any]]
     output: dict[str, Any]  # what the product says of itself; it counts only where it is compared
     claims: list[Claim]
 
@@ -65,6 +64,7 @@ class Acts:
         self.operations: list[dict[str, Any]] = []
         self.sections: list[Section] = []
         self.reports: list[dict[str, Any]] = []  # outputs of the restores and rollbacks
+        self.seen = 0  # how many violations of the oracles have been written down
         self.attached: set[str] = set()  # volumes seen attached at any look
 
     def say(self, text: str) -> None:
@@ -161,12 +161,13 @@ class Acts:
         self.live.end(begun)
         operation.judge(self.product, self.journal, begun, set())
         assert begun.family is not None
-        seen = self.lab.control("oracles")["violations"]
-        violations = [{"oracle": v["oracle"], "text": v["text"]} for v in seen if v["t"] >= begun.started]
-        violations += [{"oracle": 2, "text": text} for text in begun.residue]
         output = json.loads(begun.family.main["output"] or "{}")
         ended = (not begun.failures, "; ".join(begun.failures) or f"the {kind} SUCCEEDED")
-        return Act(kind, title, begun, self.writer.refused - refused, violations, output, [ended])
+        act = Act(kind, title, begun, self.writer.refused - refused, output, [ended])
+        if begun.family.main["status"] != "SUCCEEDED":
+            self._enter(act, [], "")
+            raise CutShort(f"the {kind} did not succeed: what was to follow is left out")
+        return act
 
     def _look(self) -> tuple[Look, int]:
         """The lab now, and the number of the application's run."""
@@ -198,11 +199,10 @@ class Acts:
 
     def _enter(self, act: Act, snapshots: list[str], words: str, own: float | None = None) -> None:
         """Write an act down: figures, claims, section. `own`: the bound of our own part of the recovery time."""
-        figures = report.figures(self.product, self.journal, act.begun, act.kind, snapshots, act.violations)
-        texts = "; ".join(v["text"] for v in act.violations)
-        act.claims.append(
-            (not act.violations, texts or "the cluster is normal, and no oracle was violated at any moment")
-        )
+        violations = self._violations(act.begun)
+        figures = report.figures(self.product, self.journal, act.begun, act.kind, snapshots, violations)
+        texts = "; ".join(v["text"] for v in violations)
+        act.claims.append((not violations, texts or "the cluster is normal, and no oracle was violated at any moment"))
         if own is not None:
             act.claims.append(report.own_time(figures, own))
         for held, text in act.claims:
@@ -211,5 +211,10 @@ class Acts:
         self.operations.append(figures)
         self.claims.append(act.claims)
         self.sections.append(section(self.scene, act.title, words, act.begun, figures, act.claims))
-        if figures["status"] != "SUCCEEDED":
-            raise CutShort(f"the {act.kind} did not succeed: what was to follow is left out")
+
+    def _violations(self, begun: Operation) -> list[dict[str, Any]]:
+        """Those that no act before has had: what the lab has seen since, and what the operation has left behind."""
+        seen = self.lab.control("oracles")["violations"]
+        new, self.seen = seen[self.seen :], len(seen)
+        left = [{"oracle": 2, "text": text} for text in begun.residue]
+        return [{"oracle": v["oracle"], "text": v["text"]} for v in new] + left
