@@ -43,6 +43,17 @@ end_unit() {
     fi
 }
 
+# A restore's shutdown that was ordered is let go on; one that was not is not ordered any more (lib/leave.sh).
+no_more_leaving() {
+    # shellcheck disable=SC2094
+    command exec 9>>"$1/L" && flock -w 30 9 || return 1
+    if [ ! -e "$1/leaving" ] && [ ! -e "$1/void" ]; then
+        clock || :
+        put "$1/void" "{\"epoch\":$theirs,\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0},\"by\":\"fence\"}" || return 1
+    fi
+    exec 9>&-
+}
+
 alive='' resumed=''
 set +f
 for dir in "$RUN_ROOT"/*/; do
@@ -58,6 +69,9 @@ for dir in "$RUN_ROOT"/*/; do
     if [ -e "$dir/active.sh" ] && [ ! -e "$dir/done" ]; then
         # First the end of `active`, then the look at what it left: the other way round it could arm in between.
         end_unit "mirrorsnap-$run-active"
+        if [ -e "$dir/leave.sh" ] && ! no_more_leaving "$dir"; then
+            alive="$alive${alive:+,}\"mirrorsnap-$run-leave\""
+        fi
         if [ -e "$dir/arming" ] && [ ! -e "$dir/done" ]; then
             # T, now. Its own timer stays armed until the groups are back.
             unit=mirrorsnap-$run-fence-$EPOCH

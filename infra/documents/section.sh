@@ -272,7 +272,11 @@ timer() {
     locked=yes
     if ! take_lock 2; then
         stop_unit "$UNIT-active"
-        take_lock 5 || locked=no
+        until take_lock 5; do
+            # Without the lock a group could be started while a restore's shutdown is being ordered. What that does under the lock
+            # is bounded (lib/leave.sh).
+            [ "$THEN" = down ] || { locked=no && break; }
+        done
     fi
     [ ! -e "$RUN_DIR/done" ] || exit 0
     if [ -e "$RUN_DIR/leaving" ]; then

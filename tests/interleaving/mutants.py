@@ -237,9 +237,9 @@ def hunt(binary: Path, mutant: Mutant, runs: int = 3000) -> Report:
     return search(make, mutant.stalls, mutant.faults, runs=runs, focus=mutant.focus)
 
 
-def replay(binary: Path, mutant: Mutant, schedule: list[str]) -> Report:
+def replay(binary: Path, mutant: Mutant, schedule: list[str], fair: bool = True) -> Report:
     """One run of the mutant along this schedule, then by default to its end."""
-    return follow(functools.partial(prepare, binary, mutant.scenario, mutant.edit), schedule)
+    return follow(functools.partial(prepare, binary, mutant.scenario, mutant.edit), schedule, fair)
 
 
 def main() -> int:

@@ -20,12 +20,19 @@ import build_documents
 Edit = Callable[[str], str]  # a mutant: text of a script -> changed text
 
 
+DEADLINES = "STOP BREAK START TMAX THEN"  # what unit `active` is told besides
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """`units`: start the two units themselves; else their documents, which start them. `launches`: see LAUNCHES."""
+    """`units`: start the units themselves; else their documents, which start them. `launches`: see LAUNCHES.
+
+    `restore`: the way down of a restore's active instead of a backup's critical section; `docE` orders the shutdown.
+    """
 
     name: str
     units: bool = True
+    restore: bool = False
     disks: tuple[str, ...] = ("md1",)
     launches: tuple[str, ...] = ()
     epoch: int = 1
@@ -57,12 +64,14 @@ def _documents() -> dict[str, build_documents.Document]:
 
 
 @functools.cache
-def _units(disks: tuple[str, ...], edit: Edit | None) -> dict[str, tuple[str, float, dict[str, str]]]:
+def _units(disks: tuple[str, ...], edit: Edit | None, restore: bool) -> dict[str, tuple[str, float, dict[str, str]]]:
     """role -> (node, RuntimeMaxSec, files)."""
+    if restore:
+        return {"active": ("a", TMAX + 60, unit_files("active", script("quiesce-restore", disks, edit), DEADLINES))}
     standby, active = script("break-unit", disks, edit), script("quiesce", disks, edit)
     return {
         "break": ("s", WAIT + SPAN + 10, unit_files("break", standby, "WAIT SPAN")),
-        "active": ("a", TMAX + 60, unit_files("active", active, "STOP BREAK START TMAX")),
+        "active": ("a", TMAX + 60, unit_files("active", active, DEADLINES)),
     }
 
 
@@ -74,8 +83,10 @@ def prepare(binary: Path, scenario: Scenario, edit: Edit | None = None) -> Run:
         (stage.root / node / "var/mirrorsnap").mkdir()
         (stage.root / node / "var/mirrorsnap/epoch").write_text(f"{scenario.epoch}\n")
     if scenario.units:
-        for role, (node, limit, files) in _units(scenario.disks, edit).items():
+        for role, (node, limit, files) in _units(scenario.disks, edit, scenario.restore).items():
             _unit(run, node, role, limit, files)
+    elif scenario.restore:
+        _document(run, "docQ", "quiesce-restore", scenario, edit)
     else:
         _document(run, "docS", "break-unit", scenario, edit)
     for name in scenario.launches:
@@ -102,7 +113,7 @@ def unit_files(role: str, text: str, deadlines: str) -> dict[str, str]:
     found = re.search(r"<<'MIRRORSNAP_END'[^\n]*\n(.*?\n)MIRRORSNAP_END\n", text, re.S)
     assert found, "the document writes no unit"
     names = ["RUN", "EPOCH", "SELF", "PEER", "FAILOVER_GROUPS", "DISKS", *deadlines.split()]
-    values = {n: re.search(rf"^{n}='(.*)'$", text, re.M) for n in names}
+    values = {n: re.search(rf"^{n}='?([^'\n]*)'?$", text, re.M) for n in names}
     lines = "".join(f"{n}='{m.group(1)}'\n" for n, m in values.items() if m)
     return {f"{role}.sh": found.group(1), f"{role}.params": lines + "\n", "epoch": "1\n"}
 
@@ -121,7 +132,9 @@ LAUNCHES: dict[str, tuple[str, dict[str, str]]] = {
     "fenceA": ("fence", {"Run": "r2", "Epoch": "2", "ExpectedBootId": BOOT["a"], "node": "a"}),
     "fenceS": ("fence", {"Run": "r2", "Epoch": "2", "ExpectedBootId": BOOT["s"], "node": "s"}),
     "docA": ("quiesce", {}),
+    "docE": ("enter-restore-mode", {}),
     "copyA": ("quiesce", {}),
+    "copyE": ("enter-restore-mode", {}),
     "copyS": ("break-unit", {}),
     "copy-late": ("quiesce", {"NotAfterUptime": "9", "Attempt": "2"}),
     "copy-boot": ("quiesce", {"ExpectedBootId": BOOT["s"], "Attempt": "2"}),

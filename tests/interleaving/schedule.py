@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .stepper import Actor, Stage
+from .stepper import INTERPRETER, Actor, Stage
 from .world import OP_SECONDS, LockView, Outcome, Violation, World
 
 RECORDS = frozenset(
@@ -36,6 +36,8 @@ RECORDS = frozenset(
         "arming",
         "armed",
         "stopping",
+        "stopped",
+        "leaving",
         "sealed",
         "void",
         "done",
@@ -46,6 +48,7 @@ FAULTY = {  # command prefix -> faults worth injecting
     "clpgrp -t": ("fail", "hang", "lie"),
     "clpgrp -s": ("fail", "hang", "lie"),
     "clpmdctrl --break": ("fail", "hang", "lie"),
+    "clprestore.sh": ("fail",),
     "systemd-run": ("fail",),
     "clpstat": ("fail", "hang"),
 }
@@ -169,11 +172,16 @@ class Run:
         docs = self.stage.actors.get("docS")
         if "docA" in self.launches and docs and docs.rc == 0:
             out.append((self.world.now, "launch:docA"))  # the orchestrator, once the standby's document has answered
+        if "docE" in self.launches and self._ready_to_go_down():
+            out.append((self.world.now, "launch:docE"))  # likewise, once the groups are down
         if self.world.view != self.world.group:
             out.append((self.lagging if self.lagging is not None else -1.0, "refresh"))
         # The earliest first; of those that are due, whoever ran last goes on.
         now = self.world.now
         return sorted(out, key=lambda a: (max(a[0], now) if a[1] != "refresh" else a[0], a[1] != self.current, a[1]))
+
+    def _ready_to_go_down(self) -> bool:
+        return "stopped" in self.world.records and not self.world.down
 
     def _running(self, unit: Unit) -> bool:
         actor = self.stage.actors.get(unit.actor)
@@ -199,7 +207,7 @@ class Run:
                     continue  # it would see what it has seen
                 stalls.append(word)
             for other in self.stage.actors.values():
-                if other.request and other.request[0] == "sleep" and other.name[0] in "AS" and latest == float("inf"):
+                if other.request and other.request[0] == "sleep" and other.name[0] in "ASJ" and latest == float("inf"):
                     stalls.append(f"late:{other.name}")
         faults = []
         if actor and actor.request and actor.request[0] != "sleep":
@@ -213,7 +221,7 @@ class Run:
         active = self.stage.actors.get("A")
         if active and active.request and active.request[:2] == ["clpgrp", "-t"] and self.world.group == "on":
             faults.append("cut:A")
-        faults += [f"launch:{name}" for name in self.launches if name != "docA" and self._due(name)]
+        faults += [f"launch:{name}" for name in self.launches if name not in ("docA", "docE") and self._due(name)]
         return stalls, faults
 
     def possible(self, word: str) -> bool:
@@ -232,7 +240,13 @@ class Run:
 
     def _due(self, name: str) -> bool:
         """A second copy is one only after the first has made its marker."""
-        marker = {"copyA": ("a", "quiesce.1"), "copyS": ("s", "break-unit.1")}.get(name)
+        marker = {
+            "copyA": ("a", "quiesce.1"),
+            "copyS": ("s", "break-unit.1"),
+            "copyE": ("a", "enter-restore-mode.1"),
+        }.get(name)
+        if self.world.down and name != "fenceS":
+            return False  # that node runs nothing any more
         return marker is None or (self.stage.run_dir(marker[0], self.run) / marker[1]).exists()
 
     def _seen(self, actor: Actor) -> bool:
@@ -253,7 +267,7 @@ class Run:
         """What the run's future depends on, elapsed time left out."""
         w = self.world
         breaks = tuple((b.disk, b.group, b.after_void) for b in w.breaks)
-        world = (w.group, w.view, frozenset(w.red), breaks, w.ours, tuple(sorted(w.records.items())), w.held)
+        world = (w.group, w.view, frozenset(w.red), breaks, w.ours, tuple(sorted(w.records.items())), w.held, w.down)
         epochs = (tuple(w.stored.items()), tuple(w.fences.items()))
         units = tuple((u.name, u.due is not None, u.back_at is not None, u.actor) for u in self.units.values())
         actors = tuple((a.name, a.position(), a.name in self.hung) for a in self.stage.actors.values())
@@ -289,7 +303,8 @@ class Run:
         self.current = name
         actor = self._take(name)
         assert actor.request
-        getattr(self, "_on_" + actor.request[0].replace("-", "_"))(actor)
+        command = Path(actor.request[0]).name.replace("-", "_").replace(".", "_")
+        getattr(self, f"_on_{command}")(actor)
 
     def _do_late(self, name: str) -> None:
         self._advance(self.world.now + FOREVER)
@@ -337,6 +352,8 @@ class Run:
 
     def _start(self, unit: Unit) -> None:
         role = {"break": "S", "active": "A", "timer": "T"}.get(unit.name.rsplit("-", 1)[-1], "X")
+        if "enter-restore-mode" in unit.name:
+            role = "J"
         unit.count += 1
         unit.actor = role if unit.count == 1 else f"{role}{unit.count}"
         unit.started = self.world.now
@@ -405,6 +422,12 @@ class Run:
         self.stage.answer(actor, 0)
 
     def _recorded(self, actor: Actor, name: str) -> None:
+        if (
+            name == "void"
+            and "leaving" in self.world.records
+            and any(a.alive for a in self.stage.actors.values() if a.name.startswith("J"))
+        ):
+            raise Violation("R2", f"{actor.name} wrote `void` while the shutdown was being ordered")
         self.world.written(name, actor.node, actor.epoch, self.locks.get(actor.name))
         if name == "done" and self.saw.get(actor.name) != "on":
             raise Violation("P8", f"{actor.name} wrote `done` after it had read the group {self.saw.get(actor.name)}")
@@ -445,6 +468,22 @@ class Run:
         self.op = Op(actor.name, kind, self.world.now + OP_SECONDS)
         self.ready[actor.name] = self.world.now  # still waiting, now for the group
 
+    def _on_clprestore_sh(self, actor: Actor) -> None:
+        assert actor.request == ["clprestore.sh", "--pre"], actor.request
+        self.world.shut_down(actor.name)
+        # systemd ends everything but the unit that ordered it, which prints its last words.
+        for unit in self.units.values():
+            if unit.node == actor.node:
+                unit.due, unit.back_at, unit.restart = None, None, False
+        for other in list(self.stage.actors.values()):
+            if other.alive and other.node == actor.node and other is not actor:
+                self._do_kill(other.name)
+        self._done(actor, 0)
+
+    def _on_sh(self, actor: Actor) -> None:
+        """`timeout … /bin/sh SCRIPT`: it goes on as the same actor, and no stall of it is ended by the bound."""
+        self.stage.become(actor, INTERPRETER, ["sh", *actor.request[1:]])
+
     def _on_systemd_run(self, actor: Actor) -> None:
         if actor.name.startswith("copy"):
             raise Violation("P5", f"{actor.name} started a unit")
@@ -476,7 +515,7 @@ class Run:
         self._done(actor, 0)
 
     def _on_systemctl(self, actor: Actor) -> None:
-        verb, name = actor.request[1:3]
+        verb, name = [word for word in actor.request[1:] if word != "--no-block"][:2]
         unit = self.units.get(name.removesuffix(".timer"))
         if verb == "is-active":
             state = "inactive"
@@ -485,6 +524,14 @@ class Run:
             elif unit:
                 state = "active" if self._running(unit) else "activating" if unit.back_at else "inactive"
             self._done(actor, 0 if state == "active" else 3, state + "\n")
+            return
+        if verb == "start":
+            if unit is None or self.world.down:
+                self._done(actor, 5)
+                return
+            if not self._running(unit):
+                self._start(unit)
+            self._done(actor, 0)
             return
         assert verb == "stop", actor.request
         if unit and name.endswith(".timer"):

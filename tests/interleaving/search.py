@@ -137,10 +137,11 @@ def sample(make: Callable[[], Run], seed: int, runs: int, share: float = 0.15) -
     return report
 
 
-def follow(make: Callable[[], Run], schedule: list[str]) -> Report:
-    """One run: this schedule, as far as its actions are possible, then the default to the end."""
+def follow(make: Callable[[], Run], schedule: list[str], fair: bool = True) -> Report:
+    """One run: this schedule, as far as its actions are possible, then the default to the end. `fair`: see World."""
     report, started = Report(runs=1), time.monotonic()
     run = make()
+    run.world.fair = fair
     try:
         words = iter(schedule)
         while actions := run.actions():

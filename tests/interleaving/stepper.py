@@ -26,6 +26,7 @@ COMMANDS = [
     "clpstat",
     "clpmdstat",
     "clpmdctrl",
+    "clprestore.sh",
     "systemctl",
     "systemd-run",
     "sleep",

@@ -1,5 +1,9 @@
 """The small world in which the real scripts are stepped: the group, the mirrors, views, units, timers, and P1 to P8.
 
+For a restore's way down there are two more. R1: the shutdown is ordered only while the group is down and nobody starts
+it any more. R2: of `leaving` and the timer's `void` one is written first, and no `void` follows while the shutdown is
+being ordered.
+
 Node `a` is the active, node `s` the standby. Nothing here waits: time is a number that the scheduler moves. Each method
 that changes something checks at once what can be checked at once; `finish()` checks the rest when a run has ended.
 """
@@ -42,6 +46,7 @@ class World:
     records: dict[str, int] = field(default_factory=dict)  # name -> how often written
     watching: bool = False  # a timer is armed, or its unit lives or is about to be restarted
     held: bool = False
+    down: bool = False  # a restore has ordered the active's shutdown: its boot and all units end
     armed_at: float | None = None
     down_since: float | None = None
     longest: float = 0.0  # the longest time for which the group was not online
@@ -85,6 +90,15 @@ class World:
         colour = "RED" if disk in self.red else "GREEN"
         return f"Mirror Status: Normal\n{disk} {NODES['a']} {NODES['s']}\n---\nMirror Color GREEN {colour}\n"
 
+    def shut_down(self, actor: str) -> None:
+        """A restore's `clprestore.sh --pre` on the active: the group is down, and nobody starts it any more (R1)."""
+        if actor.startswith("copy"):
+            raise Violation("P5", f"{actor} orders a shutdown")
+        if self.group != "off" or "void" in self.records:
+            raise Violation("R1", f"{actor} orders the shutdown with the group {self.group}, records {self.records}")
+        self.down = True
+        self.version += 1
+
     # ── what must hold ────────────────────────────────────────────────────────────────────────────────────────────
 
     def disturb(self, node: str, actor: str, epoch: int, what: str) -> None:
@@ -95,13 +109,17 @@ class World:
             raise Violation("P7", f"{actor} of epoch {epoch} issued {what} after fence {self.fences[node]}")
 
     def check(self) -> None:
-        if self.group != "on" and self.ours and not self.watching and not self.held:
+        if self.group != "on" and self.ours and not self.watching and not self.held and not self.down:
             raise Violation("P1", f"the group is {self.group}, and no timer watches")
 
     def written(self, name: str, node: str, epoch: int, locked: LockView | None) -> None:
         self.records[name] = self.records.get(name, 0) + 1
         if self.records.get("sealed", 0) + self.records.get("void", 0) > 1:
             raise Violation("P3", f"records {self.records}")
+        if name == "leaving" and "void" in self.records:
+            raise Violation("R2", "`leaving` after `void`")
+        if name == "leaving" and epoch < self.fences.get(node, 0):
+            raise Violation("P7", f"`leaving` in epoch {epoch} after fence {self.fences[node]}")
         if name == "armed":
             self.armed_at = self.now
         if name == "sealed":
@@ -119,7 +137,7 @@ class World:
             raise Violation("P2", f"sealed, and breaks {self.breaks}, red {self.red}")
         if outcome.valid and (bad or "void" in self.records or any(b.after_void for b in self.breaks)):
             raise Violation("P4", f"valid with {self.records}, {self.breaks}")
-        if self.group != "on" and not self.held:
+        if self.group != "on" and not self.held and not self.down:
             raise Violation("P6", f"at the end the group is {self.group}")
         bound = TMAX + OP_SECONDS + 0.2  # the timer's accuracy is 0.1 s
         if self.fair and self.longest > bound:
