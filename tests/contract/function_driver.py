@@ -97,6 +97,43 @@ ROLES: dict[str, list[dict[str, Any]]] = {
         allow("ec2:DescribeSnapshots"),
         allow("ec2:DeleteSnapshot", "arn:aws:ec2:*::snapshot/*", **OURS),
     ],
+    "plan-restore": [
+        LOCK,
+        PARAMETER,
+        DESCRIBE,
+        *send("observe"),
+        allow(["ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeFastSnapshotRestores"]),
+        allow("servicequotas:ListServiceQuotas"),
+    ],
+    "create-volumes": [
+        LOCK,
+        PARAMETER,
+        allow("ec2:DescribeVolumes"),
+        allow("ec2:CreateVolume", "arn:aws:ec2:*:*:volume/*", StringLike={"aws:RequestTag/mirrorsnap:restore-id": "*"}),
+        allow("ec2:CreateVolume", "arn:aws:ec2:*::snapshot/*", **OURS),
+        allow("ec2:CreateTags", "arn:aws:ec2:*:*:volume/*", StringEquals={"ec2:CreateAction": "CreateVolume"}),
+        allow(
+            "ec2:DeleteVolume",
+            "arn:aws:ec2:*:*:volume/*",
+            StringLike={"aws:ResourceTag/mirrorsnap:restore-id": "*"},
+            Null={"aws:ResourceTag/mirrorsnap:attached": "true", "aws:ResourceTag/mirrorsnap:replaced": "true"},
+        ),
+        allow(
+            "ec2:DeleteTags",
+            "arn:aws:ec2:*:*:volume/*",
+            **{"ForAllValues:StringLike": {"aws:TagKeys": "mirrorsnap:*"}},
+        ),
+    ],
+    "fast-restore": [
+        LOCK,
+        PARAMETER,
+        allow("ec2:DescribeFastSnapshotRestores"),
+        allow(
+            ["ec2:EnableFastSnapshotRestores", "ec2:DisableFastSnapshotRestores"],
+            "arn:aws:ec2:*::snapshot/*",
+            **OURS,
+        ),
+    ],
     "report": [],
 }
 
