@@ -115,7 +115,7 @@ class Acts:
         act.claims.append((len(self.product.valid_backups()) == 1, "one backup carries the tag that says it is valid"))
         act.claims += proof_disks.exactly(contents, self.disk, files, "all that the application has written")
         act.claims.append(proof_disks.same_bytes(contents, self.disk))
-        self._enter(act, made, f"The application wrote {len(files)} files.")
+        self._enter(act, made, f"At its end, {len(files)} files had been written.")
         if len(made) != 1:
             raise CutShort(f"the backup has left {len(made)} snapshots, not one: there is nothing to restore")
         return proof_restore.image(self.lab, made[0], self.disk)
@@ -207,7 +207,7 @@ class Acts:
             act.claims.append(report.own_time(figures, own))
         for held, text in act.claims:
             self.live.claim(held, text)
-        words = f"{figures['status']}. {words} It was refused {act.refused} times while the group was down."
+        words = f"{figures['status']}. {words} The application was refused {act.refused} times, the group being down."
         self.operations.append(figures)
         self.claims.append(act.claims)
         self.sections.append(section(self.scene, act.title, words, act.begun, figures, act.claims))

@@ -43,7 +43,8 @@ def write(acts: Acts) -> None:
     (OUT / "report.json").write_text(text + "\n", encoding="utf-8")
     words = (
         "A two-node CLUSTERPRO cluster in the lab: simulated nodes and AWS; the template, state machines, command "
-        f"documents and functions are those that are deployed. {_pace(acts.lab.scale)} The nodes of this "
+        "documents and functions are those that are deployed. An application writes through the group all the time. "
+        f"{_pace(acts.lab.scale)} The nodes of this "
         f"cluster wait {PEER_WAIT:g} s for one another when they start; CLUSTERPRO's default is "
         f"{Timing.peer_wait:g} s."
     )
