@@ -116,7 +116,10 @@ class Document:
 
 # Seconds that a script may take on the node, where groups start or stop within it.
 TIMEOUT = {
-    **{"start-group": "1800", "stop-group": "1800", "start-cluster": "900", "fence": "300"},
+    "start-group": "1800",
+    "stop-group": "1800",
+    "start-cluster": "900",
+    "fence": "300",
     "quiesce-restore": "3900",  # the longest max_outage_seconds, and what a unit that hangs gets besides
 }
 

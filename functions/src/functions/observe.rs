@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 /// How long a node may take to answer. A node that runs answers in a second or two.
 pub(crate) const ANSWER_SECONDS: u32 = 30;
 
+/// A node that runs has answered by then, so this costs a call only where it counts.
+const GLANCE_TENTHS: u32 = 25;
+
 /// Why a node is not worth asking; `None`: ask it.
 async fn not_online(aws: &Aws, config: &Config, instance: &Instance) -> Result<Option<String>> {
     if instance.tagged_for.as_deref() != Some(config.name.as_str()) {
@@ -48,6 +51,21 @@ async fn not_online(aws: &Aws, config: &Config, instance: &Instance) -> Result<O
     Ok((pinged < instance.launched).then(|| "its SSM agent has not pinged since the start".to_owned()))
 }
 
+/// Ends once the node's instance is no longer running: what was asked of it died with it, and is not waited for.
+async fn down(aws: &Aws, config: &Config, node: &str) -> Result<String> {
+    loop {
+        aws.pace.tenths(GLANCE_TENTHS).await;
+        let power = aws
+            .instances(config, false)
+            .await?
+            .get(node)
+            .map(|instance| instance.power);
+        if power != Some(Power::Running) {
+            return Ok("its instance went down while it was asked".to_owned());
+        }
+    }
+}
+
 /// One node's own answer to `step`, or why there is none.
 async fn ask(
     aws: &Aws,
@@ -63,7 +81,11 @@ async fn ask(
         return Ok(Err(reason));
     }
     let step = Step::observe(config, node, run);
-    match aws.ask(&instance.id, &step, ANSWER_SECONDS).await {
+    let answer = tokio::select! {
+        answer = aws.ask(&instance.id, &step, ANSWER_SECONDS) => answer,
+        gone = down(aws, config, node) => return gone.map(Err),
+    };
+    match answer {
         Ok(reply) => Ok(Ok(Node::read(config, &reply))),
         // An AWS that refuses us is no silent node.
         Err(error) if matches!(error.kind(), Kind::AwsUnavailable | Kind::AwsRefused) => Err(error),
