@@ -1,0 +1,210 @@
+"""What a restore says, and what it leaves, on the deployed product: plan, fast snapshot restore, volumes, record."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.client import Lab
+from lab.nodes.clusterpro.spec import parse
+from scenario.product import Product, wait_until_up
+
+ZONES = ("ap-northeast-1a", "ap-northeast-1c")
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    """A deployed product with one valid backup."""
+    with Lab(scale=12) as lab:
+        made = Product(lab, parse({}))
+        made.deploy()
+        wait_until_up(lab)
+        assert run(made, "backup", {})["status"] == "SUCCEEDED"
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def as_before(product: Product) -> Iterator[None]:
+    product.lab.control("clear_faults")
+    yield
+    product.lab.control("clear_faults")
+    wait_until_up(product.lab)
+    assert not on(product), "fast snapshot restore is still on"
+
+
+def ended(product: Product, arn: str) -> list[dict[str, Any]]:
+    """The execution and all that it caused, once they have ended."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = product.family(arn)
+        if found.over:
+            return found.members
+        time.sleep(0.05)
+    raise AssertionError(f"{arn} did not end")
+
+
+def recovered(product: Product, arn: str) -> dict[str, Any]:
+    """What recover says of an execution that was stopped; an event starts it."""
+    product.lab.wait_for(lambda: "mirrorsnap-recover" in [each["machine"] for each in ended(product, arn)], 60)
+    members = ended(product, arn)
+    assert members[0]["status"] == "ABORTED"
+    (found,) = [output(each) for each in members if each["machine"] == "mirrorsnap-recover"]
+    return found
+
+
+def run(product: Product, kind: str, value: dict[str, Any]) -> dict[str, Any]:
+    return ended(product, product.start(kind, value))[0]
+
+
+def restore(product: Product, **value: Any) -> dict[str, Any]:
+    return run(product, "restore", {"backup": "latest", "confirm": "orders", **value})
+
+
+def output(execution: dict[str, Any]) -> dict[str, Any]:
+    assert execution["status"] == "SUCCEEDED", (execution["error"], execution["cause"])
+    return json.loads(execution["output"])
+
+
+def on(product: Product) -> set[str]:
+    """Zones in which fast snapshot restore is on, or on its way."""
+    found = product.ec2.describe_fast_snapshot_restores()["FastSnapshotRestores"]
+    return {each["AvailabilityZone"] for each in found if not each["State"].startswith("disab")}
+
+
+def records(product: Product) -> set[str]:
+    items = product.lab.boto("dynamodb").scan(TableName="mirrorsnap")["Items"]
+    return {each["id"]["S"] for each in items if each["id"]["S"].startswith("restore#")}
+
+
+def beside(product: Product) -> dict[str, dict[str, str]]:
+    """The volumes that no node has, with their tags."""
+    found = product.ec2.describe_volumes()["Volumes"]
+    return {v["VolumeId"]: {t["Key"]: t["Value"] for t in v.get("Tags", [])} for v in found if not v["Attachments"]}
+
+
+def release(product: Product, name: str) -> dict[str, Any]:
+    return output(run(product, "restore", {"release": name, "confirm": "orders"}))
+
+
+def test_a_dry_run_answers_in_words_and_as_data(product: Product) -> None:
+    found = output(run(product, "restore", {"backup": "latest", "dry_run": True}))
+    assert found["dry_run"] is True and found["source"] == "server1"
+    assert [each["phase"] for each in found["phases"]][-2:] == ["PostProcess", "Verify"]
+    assert found["expected_outage_seconds"] == found["outage"]["expected_seconds"] > 60
+    assert {each["error"] for each in found["may_still_end"]} >= {"GroupNotOnline", "DeviceMismatch", "RestoreOverdue"}
+    how = found["initialization"]
+    assert how["initialization"] == "rate" and how["fsr"]["cost_usd"] == 1.5 and found["fast_restores"] == []
+    assert len(found["volumes"]) == 2 and "an estimate" in "\n".join(found["plan"])
+    # The template lets it read the quotas.
+    assert any(text.startswith("storage quota of gp3: ") and "not known" not in text for text in found["plan"])
+    assert not beside(product) and not records(product)
+
+
+def test_a_zone_without_capacity_makes_it_go_on_by_rate_and_the_report_says_why(product: Product) -> None:
+    product.lab.control("fsr_unsuccessful", code="InsufficientCapacity", az=ZONES[1])
+    since = len(product.lab.log())
+    found = output(restore(product, initialization="fsr"))
+    how = found["initialization"]
+    assert how["chosen"] == "fsr" and "InsufficientCapacity" in how["fell_back"] and how["fast_restored"] is None
+    assert found["leftovers"] == [] and found["deleted"] == []
+    calls = [e["call"] for e in product.lab.log()[since:] if e["kind"] == "api" and not e["error"]]
+    assert calls.index("ec2:DisableFastSnapshotRestores") < calls.index("ec2:CreateVolume"), "billed meanwhile"
+    volumes = {v["VolumeId"]: v for v in product.ec2.describe_volumes()["Volumes"]}
+    assert all(volumes[each["new"]]["VolumeInitializationRate"] == 300 for each in found["replaced"])
+    assert [(each["volume"], each["data"]) for each in found["stay"]] == [
+        (each["old"], "replaced") for each in found["replaced"]
+    ]
+    assert records(product) == {f"restore#{found['id']}"}
+    answer = release(product, found["id"])
+    assert set(answer["released"]) == {each["old"] for each in found["replaced"]}
+    assert set(answer["in_place"]) == {each["new"] for each in found["replaced"]}
+    left = beside(product)
+    assert set(left) == set(answer["released"]) and not [k for t in left.values() for k in t if "mirrorsnap" in k]
+    assert not records(product)
+
+
+def test_a_restore_that_fails_after_the_exchange_names_the_volumes_that_stay(product: Product) -> None:
+    before = set(beside(product))
+    product.lab.fault(call="ec2:AttachVolume", nth=2, effect={"error": "AttachmentLimitExceeded"})
+    failed = restore(product)
+    assert (failed["status"], failed["error"]) == ("FAILED", "AwsRefused"), failed
+    stay = set(beside(product)) - before
+    assert len(stay) == 2
+    assert "Volumes that stay until the restore is released: " in failed["cause"]
+    assert all(volume in failed["cause"] for volume in stay), failed["cause"]
+    assert all(beside(product)[volume]["mirrorsnap:replaced"] == "true" for volume in stay)
+    # The record is the entry by which they are released.
+    (record,) = records(product)
+    assert set(release(product, record.removeprefix("restore#"))["released"]) == stay
+    assert not records(product)
+
+
+def test_a_restore_that_fails_before_the_outage_leaves_nothing(product: Product) -> None:
+    before = beside(product)
+    product.lab.fault(call="ec2:CreateVolume", nth=2, effect={"error": "VolumeLimitExceeded"})
+    failed = restore(product)
+    assert failed["error"] == "AwsRefused" and "Volumes that stay" not in failed["cause"], failed
+    assert beside(product) == before and not records(product)
+
+
+def test_a_restore_that_is_stopped_while_it_waits_leaves_fast_restore_as_it_was(product: Product) -> None:
+    arn = product.start("restore", {"backup": "latest", "confirm": "orders", "initialization": "fsr"})
+    product.lab.wait_for(lambda: on(product) == set(ZONES), 120, "fast snapshot restore in both zones")
+    product.sfn.stop_execution(executionArn=arn, error="Test", cause="stopped")
+    found = recovered(product, arn)
+    assert found["volumes"] == {"deleted": [], "kept": [], "in_place": []} and found["attachments"] == []
+    assert not on(product) and not records(product)
+
+
+def test_a_restore_that_is_stopped_after_the_exchange_and_its_recovery_name_the_volumes(product: Product) -> None:
+    before = set(beside(product))
+    product.lab.fault(execution="abort", at="StartBoth")
+    found = recovered(product, product.start("restore", {"backup": "latest", "confirm": "orders"}))
+    stay = set(beside(product)) - before
+    assert len(stay) == 2 and set(found["volumes"]["kept"]) == stay
+    assert {each["new"] for each in found["attachments"]} == stay
+    (record,) = records(product)
+    assert set(release(product, record.removeprefix("restore#"))["released"]) == stay
+
+
+def test_a_rollback_names_the_restore_s_volumes_and_keeps_its_record(product: Product) -> None:
+    before = set(beside(product))
+    done = output(restore(product, initialization="none"))
+    assert done["initialization"] == {"chosen": "none", "fell_back": None, "fast_restored": None, "slow": []}
+    made = {each["new"] for each in done["replaced"]}
+    words = "\n".join(output(run(product, "restore", {"rollback": done["id"], "dry_run": True}))["plan"])
+    assert all(volume in words for volume in made), words
+    back = output(run(product, "restore", {"rollback": done["id"], "confirm": "orders"}))
+    assert (back["kind"], {each["volume"] for each in back["stay"]}) == ("rollback", made)
+    assert {each["data"] for each in back["stay"]} == {"restored"} and set(beside(product)) - before == made
+    again = run(product, "restore", {"rollback": done["id"], "confirm": "orders"})
+    assert again["error"] == "AttachmentUnexpected", again
+    assert set(release(product, done["id"])["released"]) == made
+    assert run(product, "restore", {"release": done["id"], "confirm": "orders"})["error"] == "RestoreNotFound"
+
+
+def test_a_hold_while_it_waits_does_not_leave_fast_restore_on(product: Product) -> None:
+    """Nothing is disturbed, so nothing is brought back; but it would be billed until the operator has finished."""
+    arn = product.start("restore", {"backup": "latest", "confirm": "orders", "initialization": "fsr"})
+    product.lab.wait_for(lambda: on(product) == set(ZONES), 120, "fast snapshot restore in both zones")
+    product.lab.fault(call="ec2:CreateVolume", effect={"error": "VolumeLimitExceeded"})
+    # As an operator who only marks the lock: the `hold` machine is not needed for what is asked here.
+    product.lab.boto("dynamodb").update_item(
+        TableName="mirrorsnap",
+        Key={"id": {"S": "lock#orders"}},
+        UpdateExpression="SET #hold = :why",
+        ExpressionAttributeNames={"#hold": "hold"},
+        ExpressionAttributeValues={":why": {"S": "disk replacement"}},
+    )
+    failed = ended(product, arn)[0]
+    assert failed["status"] == "FAILED" and "THE CLUSTER IS NOT BACK: OperatorHold" in failed["cause"], failed
+    assert not on(product)
+    output(run(product, "hold", {"unhold": True}))
+    found = output(run(product, "recover", {}))
+    assert found["volumes"] == {"deleted": [], "kept": [], "in_place": []}
+    items = product.lab.boto("dynamodb").scan(TableName="mirrorsnap")["Items"]
+    assert not [each for each in items if {"holder", "intent"} & set(each)]
