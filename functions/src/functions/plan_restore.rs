@@ -253,7 +253,15 @@ async fn rollback(aws: &Aws, config: &Config, now: Moment, name: &str) -> Result
             "the groups start on {}, whose old volumes are the newest; the other side is copied in full from there",
             intent.active
         ),
-        "what was written since the restore is only on its volumes, which stay".to_owned(),
+        format!(
+            "what was written since the restore is only on its volumes, which stay, tagged, until it is released: {}",
+            record
+                .attachments
+                .iter()
+                .map(|one| format!("{} ({} {})", one.new, one.node, one.device))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
     ];
     Ok(json!({"id": id, "intent_json": as_json(&intent)?, "words": words, "record": record}))
 }
