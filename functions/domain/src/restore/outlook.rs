@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::Kind;
 use crate::intent::Phase;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// One phase of the restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,17 +43,12 @@ pub struct Part {
 pub struct Later {
     /// Where.
     pub phase: Phase,
-    /// The error that it ends with.
-    #[serde(serialize_with = "by_name")]
-    pub error: Kind,
+    /// The name of the error that it ends with.
+    pub error: &'static str,
     /// When that is.
     pub when: &'static str,
     /// Whether the groups are stopped by then, and the old volumes are put back; nothing is disturbed otherwise.
     pub disturbed: bool,
-}
-
-fn by_name<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(kind.name())
 }
 
 // What the parts usually take on nodes of middling size. Rounded up; the group's own stop and start are whatever its scripts
@@ -181,9 +176,9 @@ pub fn stages(config: &Config, source: Option<&str>, volumes: usize) -> Vec<Stag
 
 /// What can still end it, in the order of the phases.
 pub fn later() -> Vec<Later> {
-    let one = |phase, error, when| Later {
+    let one = |phase, error: Kind, when| Later {
         phase,
-        error,
+        error: error.name(),
         when,
         disturbed: !matches!(phase, Phase::PrepareVolumes | Phase::Quiesce),
     };

@@ -75,9 +75,9 @@ fn the_old_volume_s_key_whatever_the_snapshot_s() {
         one.kms_key = taken.map(str::to_owned);
         let found = catalogue::backups("orders", vec![one]);
         let mut present = present();
-        present
-            .values_mut()
-            .for_each(|volume| volume.kms_key = old.map(str::to_owned));
+        for volume in present.values_mut() {
+            volume.kms_key = old.map(str::to_owned);
+        }
         let planned = plan(&testing::config(), &id(), &found[0], &testing::healthy(), &present).unwrap();
         assert!(planned.iter().all(|new| new.kms_key.as_deref() == old));
         encryption(&planned, &found[0])
