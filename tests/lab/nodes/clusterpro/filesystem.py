@@ -108,6 +108,17 @@ class FileSystem:
             raise FileSystemError("no space left on the data partition")
         return start
 
+    def forge(self, name: str, data: bytes) -> None:
+        """Other bytes of the same length in a file's place, with a checksum that fits and no trace in the lineage."""
+        header = self.header()
+        files = self._directory(header)
+        entry = files[name]
+        if len(data) != entry["size"]:
+            raise FileSystemError(f"{name} has {entry['size']} bytes, not {len(data)}")
+        entry["sha256"] = hashlib.sha256(data).hexdigest()
+        self._put(entry["start"], data)
+        self._store(header, files)
+
     def delete(self, name: str, tip: str) -> list[int]:
         header = self.header()
         files = self._directory(header)

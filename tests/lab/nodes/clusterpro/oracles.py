@@ -138,6 +138,10 @@ class Oracles:
 
     # --- what is asked for ---
 
+    def find_fsr(self) -> None:
+        """Whatever is on now was on before any operation."""
+        self.fsr_as_found = self._fsr()
+
     @staticmethod
     def _fsr() -> set[tuple[str, str]]:
         on = ("enabling", "optimizing", "enabled")

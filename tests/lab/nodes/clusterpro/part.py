@@ -21,7 +21,7 @@ cluster: Cluster = None  # type: ignore[assignment]  # set when the world has be
 oracles: Oracles = None  # type: ignore[assignment]
 
 
-def _mirror(disk: str | None, group: str | None) -> Mirror:
+def mirror_of(disk: str | None, group: str | None) -> Mirror:
     """The mirror disk named, or the first one of the group named, or the first one."""
     if disk is None and group is not None:
         if group not in cluster.groups:
@@ -53,7 +53,7 @@ def cluster_write(
         raise ValueError("cluster_write needs file and one of text and base64")
     data = text.encode() if text is not None else b64.b64decode(base64 or "", validate=True)
     with context.lab.lock:
-        mirror = _mirror(disk, group)
+        mirror = mirror_of(disk, group)
         node = _active(mirror)
         side = mirror.side(node)
         assert side is not None
@@ -64,7 +64,7 @@ def cluster_write(
 @op("cluster_delete")
 def cluster_delete(file: str, disk: str | None = None, group: str | None = None) -> dict[str, Any]:
     with context.lab.lock:
-        mirror = _mirror(disk, group)
+        mirror = mirror_of(disk, group)
         node = _active(mirror)
         side = mirror.side(node)
         assert side is not None
@@ -83,7 +83,7 @@ def cluster_read(
 ) -> dict[str, Any] | None:
     """{base64, text?} of a file through the group, or of `node`'s raw partition; None: there is no such file."""
     with context.lab.lock:
-        mirror = _mirror(disk, group)
+        mirror = mirror_of(disk, group)
         if node is None:
             side = mirror.side(_active(mirror))
             files = side.fs if side else None
@@ -127,7 +127,7 @@ def cluster_set(
             raise ValueError(f"{key} is true or false, not {value!r}")
     with context.lab.lock:
         for disk, nodes in (partitions or {}).items():
-            spec = _mirror(disk, None).spec
+            spec = mirror_of(disk, None).spec
             for node, paths in nodes.items():
                 if node not in cluster.nodes or set(paths) - {"cluster_partition", "data_partition"}:
                     raise ValueError(f"partitions.{disk}: node -> cluster_partition, data_partition, not {nodes!r}")
@@ -199,7 +199,7 @@ def _machine_by_role(role: str, machines: dict[str, Any]) -> Any | None:
 
 def install() -> Callable[[], None]:
     from ...ec2 import world
-    from . import images  # noqa: F401 - registers its operation
+    from . import images, interference  # noqa: F401 - they register their operations
 
     world.plan(context.lab.world)  # so that a wrong world is refused in its own words
     given = dict(context.lab.cluster)

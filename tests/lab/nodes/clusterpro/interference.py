@@ -1,0 +1,38 @@
+"""Control operations for what the oracles have to notice, or have to take as given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import context
+from ...control import op
+from . import part
+from .formatting import find_files
+
+
+@op("tamper")
+def tamper(node: str, disk: str | None = None) -> dict[str, Any]:
+    """Somebody writes other bytes into the first file on one node's disk, past the mirror. {volume, file}.
+
+    The file's checksum fits, and neither the mirror's record nor the data id moves: only the other side's bytes tell.
+    """
+    with context.lab.lock:
+        if node not in part.cluster.nodes:
+            raise ValueError(f"no node {node!r}; there are {', '.join(part.cluster.nodes)}")
+        spec = part.mirror_of(disk, None).spec
+        volume = part.cluster.nodes[node].host.attached(spec.device)
+        files = find_files(volume.blocks, spec) if volume is not None else None
+        names = files.files() if files else []
+        if files is None or not names:
+            raise ValueError(f"{spec.name} of {node} holds no file whose bytes could be changed")
+        data = files.read(names[0])
+        files.forge(names[0], bytes(byte ^ 0xFF for byte in data))
+        context.lab.record.add("fault", action="fired", subject="tamper", node=node, volume=volume.id, file=names[0])
+        return {"volume": volume.id, "file": names[0]}
+
+
+@op("fsr_found")
+def fsr_found() -> None:
+    """Fast snapshot restore as it is now is how it was found: oracle 2 compares with this from here on."""
+    with context.lab.lock:
+        part.oracles.find_fsr()
