@@ -23,21 +23,23 @@ PHASES = (
     *("Verify", "Rollback"),
 )
 OPERATIONS = frozenset({"backup", "restore", "recover", "hold", "unhold"})
-KINDS = OPERATIONS | {"write", "delete", "check", "wait", "set", "join"}
+KINDS = OPERATIONS | {"write", "delete", "check", "wait", "set", "join", "answer"}
+ANSWERS = frozenset({"continue", "rollback"})
 STATUSES = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 STEP_KEYS = frozenset({"as", "background", "at", "faults", "expect"})
-EXPECT_KEYS = frozenset({"status", "error", "outage_below", "healthy_within", "valid_backups", "stuck"})
+EXPECT_KEYS = frozenset({"status", "error", "outage_below", "healthy_within", "valid_backups", "stuck", "violations"})
+ORACLES = range(1, 11)
 CLUSTER_KEYS = frozenset(
     {
         *("active", "platform", "layout", "auto_recovery", "fullcopy", "mirror_disks", "failover_groups"),
         *("config", "timing", "switches", "world"),
     }
 )
-# What a `set` step can change; world.py carries each out.
+# What a `set` step can change; world.py and ec2_changes.py carry each out.
 SET_KEYS = frozenset(
     {
         *("auto_recovery", "fullcopy", "licence", "switches", "partitions", "timing", "ssm", "config", "heartbeat"),
-        *("node", "run", "instance"),
+        *("node", "run", "instance", "tamper", "exchange", "fsr", "fsr_unsuccessful", "snapshots", "abort"),
     }
 )
 
@@ -55,6 +57,8 @@ class Expect:
     valid_backups: int | None = None
     # the cluster cannot come back without a person, who must have been told: True, False, or "maybe" (either will do)
     stuck: bool | str = False
+    # oracles that must be violated while the step runs, which is then no failure
+    violations: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -109,6 +113,10 @@ def _expect(value: Any, where: str) -> Expect:
         not isinstance(expect.valid_backups, int) or isinstance(expect.valid_backups, bool) or expect.valid_backups < 0
     ):
         raise ScenarioError(f"{where}.valid_backups: expected a count, found {expect.valid_backups!r}")
+    if not isinstance(expect.violations, list) or not all(type(n) is int and n in ORACLES for n in expect.violations):
+        raise ScenarioError(
+            f"{where}.violations: a list of oracles from {ORACLES[0]} to {ORACLES[-1]}, found {expect.violations!r}"
+        )
     return expect
 
 
@@ -146,9 +154,15 @@ def _value(kind: str, value: Any, where: str, names: set[str]) -> Any:
         if value not in names:
             raise ScenarioError(f"{where}: no earlier step is called {value!r}")
         return value
+    if kind == "answer":
+        if value not in ANSWERS:
+            raise ScenarioError(f"{where}: one of {sorted(ANSWERS)}, found {value!r}")
+        return value
     if kind == "wait":
         if value == "healthy":
             return {"healthy": 60.0}
+        if value == "asked":
+            return {"asked": 0.0}
         raw = _mapping(value, where, frozenset({"seconds", "healthy"}))
         if len(raw) != 1:
             raise ScenarioError(f"{where}: needs either seconds or healthy")
@@ -168,15 +182,30 @@ def _value(kind: str, value: Any, where: str, names: set[str]) -> Any:
         raw = _mapping(value, where, SET_KEYS)
         if not raw:
             raise ScenarioError(f"{where}: needs at least one of {sorted(SET_KEYS)}")
+        for key, each in raw.items():
+            if isinstance(each, dict):
+                _meant(each, "backup", f"{where}.{key}", names)
+        if "abort" in raw and raw["abort"] not in names:
+            raise ScenarioError(f"{where}.abort: no earlier step is called {raw['abort']!r}")
         return raw
     return _operation(kind, _mapping(value, where), where, names)
 
 
+def _meant(raw: dict[str, Any], key: str, where: str, names: set[str], otherwise: str = "an id") -> None:
+    """`{step: x}` under `key` means what the earlier operation x made."""
+    value = raw.get(key)
+    if isinstance(value, dict) and (set(value) != {"step"} or value["step"] not in names):
+        raise ScenarioError(f"{where}.{key}: {otherwise}, or the name of an earlier step as {{step: x}}, not {value!r}")
+
+
 def _operation(kind: str, raw: dict[str, Any], where: str, names: set[str]) -> dict[str, Any]:
     """An operation's input is not judged here, so that wrong input can be tested; what only a scenario can say is."""
-    before = raw.get("before")
-    if kind == "restore" and isinstance(before, dict) and (set(before) != {"step"} or before["step"] not in names):
-        raise ScenarioError(f"{where}.before: a time, or the name of an earlier step as {{step: x}}, not {before!r}")
+    if kind == "restore":
+        _meant(raw, "before", where, names, "a time")
+        for key in ("rollback", "release"):
+            _meant(raw, key, where, names)
+        if isinstance(raw.get("backup"), dict) and "before" not in raw["backup"]:
+            _meant(raw, "backup", where, names)
     return raw
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import volumes
 from .format import Expect, Step
 from .journal import Journal
 from .product import Family, Product
@@ -18,6 +19,7 @@ from .timeline import longest
 
 POLL = 0.05  # real seconds between two looks
 LIMIT = 7200.0  # lab seconds after which an operation counts as never ending
+HOLDS = ("hold", "unhold")  # they change nothing on the nodes: what they find is the operation's that they stop
 LEAST = 60.0  # real seconds that every operation is given, however fast the lab's clock is
 
 
@@ -32,14 +34,21 @@ class Operation:
     family: Family | None = None
     failures: list[str] = field(default_factory=list)
     residue: list[str] = field(default_factory=list)
+    before: list[dict[str, Any]] = field(default_factory=list)  # every volume when it began
+    found: list[str] = field(default_factory=list)  # residue that a hold or its end finds, and leaves alone
+    violations: list[tuple[int, str]] = field(default_factory=list)  # of the oracles on volumes, residue apart
 
 
 def begin(product: Product, step: Step, kind: str, value: dict[str, Any], faults: list[dict[str, Any]]) -> Operation:
     """Add the faults and start the execution."""
     lab = product.lab
     ids = [lab.fault(**fault) for fault in faults]
+    before = product.volumes()
+    residue = lab.control("oracles")["residue"] if step.kind in HOLDS else []
     started = float(lab.control("time")["t"])
-    return Operation(step, product.start(kind, value), started, ids)
+    begun = Operation(step, product.start(kind, value), started, ids, before=before)
+    begun.found = [each["text"] for each in residue]
+    return begun
 
 
 def finish(
@@ -74,19 +83,22 @@ def finish(
     journal.refresh()
 
 
-def judge(product: Product, journal: Journal, operation: Operation, excused: set[str]) -> None:
-    """Compare with what the step expects. `excused`: residue that was there before any operation."""
+def judge(product: Product, journal: Journal, operation: Operation, excused: set[str], alone: bool = True) -> None:
+    """Compare with what the step expects. `excused`: residue that was there before any operation; `alone`: no other
+    operation runs, whose volumes and holds would be taken for this one's."""
     expect, main = operation.step.expect, _main(operation)
     if main["status"] != expect.status:
         operation.failures.append(f"status {main['status']} ({error_text(main)}), expected {expect.status}")
     if expect.error is not None and main["error"] != expect.error:
         operation.failures.append(f"error {error_text(main)}, expected {expect.error}")
-    if expect.stuck is not True:
-        _residue(product, operation, expect, excused)
-    if expect.stuck is True or (expect.stuck and operation.residue):
+    if expect.stuck is not True and (alone or operation.step.kind not in HOLDS):
+        _residue(product, operation, expect, excused | set(operation.found))
+    stuck = expect.stuck is True or bool(expect.stuck and operation.residue)
+    if stuck:
         operation.residue = []
         _stuck(product, operation)
     journal.now()
+    _volumes(product, journal, operation, leftovers=alone and not stuck and operation.step.kind not in HOLDS)
     if expect.outage_below is not None:
         worst = longest(journal.outages(operation.started, operation.over or operation.started))
         if worst is not None and (worst.open or worst.seconds >= expect.outage_below):
@@ -120,6 +132,25 @@ def _residue(product: Product, operation: Operation, expect: Expect, excused: se
         if not operation.residue or now > over:
             return
         time.sleep(POLL)
+
+
+def _volumes(product: Product, journal: Journal, operation: Operation, leftovers: bool) -> None:
+    """The oracles on volumes; what became of them is seen now, after everything that the operation caused."""
+    now, step, main = product.volumes(), operation.step, _main(operation)
+    if leftovers:
+        operation.violations += [(2, text) for text in volumes.never_attached(now)]
+    if step.kind != "restore":
+        return
+    devices = product.spec.volumes()
+    before, after = volumes.places(operation.before, devices), volumes.places(now, devices)
+    over = operation.over or operation.started
+    begun = [t for t, phase in journal.phases({main["arn"]}) if phase == "PrepareVolumes"]
+    if begun:
+        new = [v for v in volumes.made(journal.entries, begun[0], over) if v not in product.foreign]
+        early = volumes.disturbed_early(journal.entries, begun[0], over, new, len(before))
+        operation.violations += [(9, text) for text in early]
+    if main["status"] == "SUCCEEDED" and begun:
+        operation.violations += [(10, text) for text in volumes.restored(before, after)]
 
 
 def _main(operation: Operation) -> dict[str, Any]:

@@ -111,6 +111,7 @@ class Product:
         }
         self.instances = {name: named[name] for name in spec.nodes}
         self.machines: dict[str, str] = {}
+        self.foreign: set[str] = set()  # volumes that the scenario's operator made
 
     @property
     def cluster(self) -> str:
@@ -168,6 +169,10 @@ class Product:
 
     def family(self, arn: str) -> Family:
         return family(self.lab.control("executions"), arn)
+
+    def volumes(self) -> list[dict[str, Any]]:
+        """Every volume that there is or was, as EC2 describes it, with `EverAttached` and `OfWorld` beside that."""
+        return self.lab.control("ec2")["volumes"]
 
     def snapshots(self) -> list[dict[str, Any]]:
         """Our snapshots, as EC2 describes them, with their tags as a dict under `tags`."""

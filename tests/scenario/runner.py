@@ -18,14 +18,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lab.client import ControlError, Lab
 from lab.nodes.clusterpro.spec import parse as parse_cluster
 
-from . import operation, world
+from . import operation, said, volumes, world
+from .ec2_changes import ChangeFailed
 from .format import OPERATIONS, Scenario, ScenarioError, Step, load
 from .journal import Journal
+from .mailbox import Mailbox
 from .operation import Operation
-from .product import Product, ProductError, wait_until_up
+from .product import STACK, Product, ProductError, wait_until_up
+from .violations import Span, attribute, unmet
 
 SCALE = 5.0  # faster, and the two real cores of a small machine would show in the outage
 PHASE_SECONDS = 3600.0  # lab seconds that a step waits for another one's phase
@@ -55,20 +60,23 @@ class Runner:
         self.journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
         self.running: dict[str, tuple[Operation, dict[str, Any]]] = {}  # background steps by name
         self.started: dict[str, Operation] = {}  # operations by their step's name
-        self.starts: list[tuple[float, int]] = []  # (lab time, step index), to tell to which step a violation belongs
+        self.spans: list[Span] = []  # of the steps, to tell to which of them a violation belongs
         self.steps: list[dict[str, Any]] = []
         self.violations: list[dict[str, Any]] = []
         self.excused: set[str] = set()  # residue that a `set` step made, not an operation
-        self.disturbed = False  # an operation has run since the last residue was excused
+        self.mailbox: Mailbox | None = None  # only where a step answers
 
     def run(self) -> dict[str, Any]:
         self.product.deploy(self.say)
         wait_until_up(self.lab)
+        if any(step.kind == "answer" or step.value == {"asked": 0.0} for step in self.scenario.steps):
+            self.mailbox = Mailbox(self.lab, f"{STACK}-alarms")
         for step in self.scenario.steps:
             self._step(step)
         for name in list(self.running):
             self._join(name)
         self._safety()
+        self._expected()
         failed = [text for each in self.steps for text in each.get("failures", [])]
         return {
             "scenario": self.scenario.name,
@@ -86,21 +94,23 @@ class Runner:
         if step.name:
             entry["as"] = step.name
         self.steps.append(entry)
-        if step.at:
-            self._await_phase(step.at)
-        began = float(self.lab.control("time")["t"])
-        self.starts.append((began, step.index))
+        span = Span(step.index, float(self.lab.control("time")["t"]), expected=step.expect.violations)
+        self.spans.append(span)
         try:
+            if step.at:
+                self._await_phase(step.at)
+                span.start = float(self.lab.control("time")["t"])
             if step.kind in OPERATIONS:
                 self._operation(step, entry, label)
                 return
             self._plain(step, label)
             entry["status"] = "SUCCEEDED"
-        except (world.StepFailed, ControlError, ProductError) as error:
+        except (world.StepFailed, ChangeFailed, ControlError, ProductError, ClientError) as error:
             entry["status"], entry["error"] = "FAILED", type(error).__name__
             entry["failures"] = [str(error)]
             self.say(f"{label}: {error}")
-        entry["seconds"] = round(float(self.lab.control("time")["t"]) - began, 3)
+        span.end = float(self.lab.control("time")["t"])
+        entry["seconds"] = round(span.end - span.start, 3)
 
     def _plain(self, step: Step, label: str) -> None:
         if step.kind == "join":
@@ -114,16 +124,48 @@ class Runner:
             world.check(self.lab, step.value)
         elif step.kind == "wait":
             self._wait(step.value)
+        elif step.kind == "answer":
+            self._asked()
+            self._mail.answer(step.value)
         elif step.kind == "set":
-            world.change(self.lab, self.product, step.value)
+            world.change(self.lab, self.product, self._meant(step.value))
+            if "abort" in step.value:
+                self.product.sfn.stop_execution(executionArn=self.started[step.value["abort"]].arn)
             self.lab.sleep(2.0)  # what was changed shows itself: a monitor's state, a node that goes down
             if not self.running:
                 self.excused |= set(self._residue())
         self.say(f"{label}: ok")
 
+    @property
+    def _mail(self) -> Mailbox:
+        assert self.mailbox is not None
+        return self.mailbox
+
+    def _asked(self) -> None:
+        """Until the product has asked the operator something, which it does only while an operation runs."""
+
+        def asked() -> bool:
+            running = any(not self.product.family(begun.arn).over for begun, _ in self.running.values())
+            if not self._mail.asked() and not running:
+                raise world.StepFailed(unasked)
+            return self._mail.asked()
+
+        unasked = "nobody has asked the operator anything"
+        self._patiently(asked, unasked)
+
+    def _patiently(self, condition: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + max(20.0, PHASE_SECONDS / self.lab.scale)
+        while not condition():
+            if time.monotonic() > deadline:
+                raise world.StepFailed(otherwise)
+            time.sleep(operation.POLL)
+
     def _wait(self, value: dict[str, float]) -> None:
         if "seconds" in value:
             self.lab.sleep(value["seconds"])
+            return
+        if "asked" in value:
+            self._asked()
             return
         deadline = time.monotonic() + max(5.0, value["healthy"] / self.lab.scale)
         while left := self._residue():
@@ -152,6 +194,7 @@ class Runner:
         if step.kind == "unhold":
             return "hold", {"unhold": True, **value}
         if step.kind == "restore":
+            value = self._meant(value, ("backup", "rollback", "release"))
             before = value.get("before")
             if isinstance(before, dict):
                 value.pop("before")
@@ -160,6 +203,25 @@ class Runner:
                 if value.get(key) == "last":
                     value[key] = self._last_restore()
         return step.kind, value
+
+    def _meant(self, value: dict[str, Any], keys: tuple[str, ...] = ()) -> dict[str, Any]:
+        """`{step: x}` as the id of what x made: under these keys, or under `backup` of each mapping in it."""
+        out = dict(value)
+        for key, each in value.items():
+            if key in keys and isinstance(each, dict) and set(each) == {"step"}:
+                out[key] = self._made(each["step"])
+            elif not keys and isinstance(each, dict):
+                out[key] = self._meant(each, ("backup",))
+        return out
+
+    def _made(self, name: str) -> str:
+        """The id of the backup or restore that the step made."""
+        arn = self.started[name].arn if name in self.started else None
+        found = next((each for each in self.lab.control("executions") if each["arn"] == arn), None)
+        made = said.identity(found) if found else None
+        if made is None:
+            raise world.StepFailed(f"step {name!r} has said no id of a backup or a restore")
+        return made
 
     def _moment(self, name: str) -> str:
         """When the step began, as the product writes times."""
@@ -172,22 +234,26 @@ class Runner:
     def _last_restore(self) -> str:
         """The id of the last restore that said one."""
         for each in reversed(self.lab.control("executions")):
-            output = json.loads(each["output"]) if each["output"] else {}
-            if each["machine"] == "mirrorsnap-restore" and isinstance(output, dict) and output.get("id"):
-                return str(output["id"])
+            made = said.identity(each) if each["machine"] == "mirrorsnap-restore" else None
+            if made:
+                return made
         raise world.StepFailed("there is no restore yet whose id could be meant by `last`")
 
     def _await_phase(self, at: dict[str, str]) -> None:
-        other = self.started[at["step"]]
-        deadline = time.monotonic() + max(20.0, PHASE_SECONDS / self.lab.scale)
-        while True:
+        if at["step"] not in self.started:
+            raise world.StepFailed(f"step {at['step']!r} was no operation, or could not be started")
+        other, missed = self.started[at["step"]], f"{at['step']} never entered {at['phase']}"
+
+        def entered() -> bool:
             found = self.product.family(other.arn)
             self.journal.refresh()
             if any(phase == at["phase"] for _, phase in self.journal.phases({m["arn"] for m in found.members})):
-                return
-            if found.over or time.monotonic() > deadline:
-                raise world.StepFailed(f"{at['step']} never entered {at['phase']}")
-            time.sleep(operation.POLL / 2)
+                return True
+            if found.over:
+                raise world.StepFailed(missed)
+            return False
+
+        self._patiently(entered, missed)
 
     def _join(self, name: str) -> None:
         if name in self.running:
@@ -196,12 +262,13 @@ class Runner:
 
     def _end(self, begun: Operation, entry: dict[str, Any], label: str) -> None:
         operation.finish(self.product, self.journal, begun)
-        operation.judge(self.product, self.journal, begun, self.excused)
+        operation.judge(self.product, self.journal, begun, self.excused, alone=not self.running)
         entry |= operation.result(self.journal, begun)
         if begun.failures:
             entry["failures"] = begun.failures
-        for text in begun.residue:
-            self.violations.append({"oracle": 2, "step": begun.step.index, "text": text})
+        self._span(begun.step.index).end = begun.over
+        for oracle, text in [*((2, text) for text in begun.residue), *begun.violations]:
+            self._violated(oracle, text, begun.over or begun.started, begun.step.index)
         bad = "; ".join([*begun.failures, *(f"left behind: {text}" for text in begun.residue)])
         self.say(
             f"{label}: {entry['status']}{' ' + entry['error'] if entry['error'] else ''} after {entry['seconds']:.1f} s"
@@ -214,13 +281,40 @@ class Runner:
     def _residue(self) -> list[str]:
         return [each["text"] for each in self.lab.control("oracles")["residue"]]
 
+    def _span(self, step: int) -> Span:
+        return next(span for span in self.spans if span.step == step)
+
+    def _violated(self, oracle: int, text: str, t: float, step: int | None = None) -> None:
+        """A violation, of `step` if it is known; noted where it is expected, else one of the scenario."""
+        spans = self.spans if step is None else [self._span(step)]
+        found = attribute(spans, oracle, t, text)
+        if found is None:
+            self.say(f"violated as expected: oracle {oracle}: {text}")
+            return
+        self.violations.append({"oracle": oracle, "step": found, "text": text})
+        self.say(f"violated: oracle {oracle} at step {found + 1}: {text}")
+
     def _safety(self) -> None:
-        """What the lab has watched all the time, by the step that had begun last."""
+        """What the lab has watched all the time, and the volumes that are left in the end."""
         for each in self.lab.control("oracles")["violations"]:
-            step = max((index for t, index in self.starts if t <= each["t"]), default=0)
-            self.violations.append({"oracle": each["oracle"], "step": step, "text": each["text"]})
-        for each in self.violations:
-            self.say(f"violated: oracle {each['oracle']} at step {each['step'] + 1}: {each['text']}")
+            self._violated(each["oracle"], each["text"], each["t"])
+        if not self.started and not any(each["executions"] for each in self.steps):
+            return
+        executions = self.lab.control("executions")
+        text, released = said.everything(self.product.sfn, executions), said.releases(executions)
+        last = max(step.index for step in self.scenario.steps if step.kind in OPERATIONS)
+        for each in volumes.unaccounted(self.product.volumes(), text, released, self.product.foreign):
+            self._violated(2, each, self._span(last).end or 0.0, last)
+
+    def _expected(self) -> None:
+        """What had to be violated: noted at its step, and a failure of it if it was not."""
+        for span in self.spans:
+            entry = self.steps[span.step]
+            if span.expected:
+                entry["violations"] = [{"oracle": oracle, "text": text} for oracle, text in span.seen]
+            if missing := unmet(span):
+                entry["failures"] = [*entry.get("failures", []), *missing]
+                self.say(f"step {span.step + 1}: {'; '.join(missing)}")
 
 
 def run(

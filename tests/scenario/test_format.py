@@ -33,6 +33,13 @@ steps:
   - wait: {seconds: 3}
   - wait: healthy
   - set: {auto_recovery: false}
+  - restore: {backup: {step: first}, confirm: orders, on_device_mismatch: wait}
+    as: second
+    expect: {violations: [3, 4]}
+  - wait: asked
+  - answer: continue
+  - set: {exchange: {node: server2, disk: md1, backup: {step: first}}}
+  - restore: {rollback: {step: second}, confirm: orders}
 """
 
 
@@ -43,7 +50,8 @@ def steps(text: str) -> Scenario:
 def test_reads_the_documented_example() -> None:
     scenario = parse(EXAMPLE)
     assert [s.kind for s in scenario.steps] == [
-        *("write", "backup", "backup", "join", "delete", "restore", "check", "check", "wait", "wait", "set")
+        *("write", "backup", "backup", "join", "delete", "restore", "check", "check", "wait", "wait", "set"),
+        *("restore", "wait", "answer", "set", "restore"),
     ]
     assert scenario.steps[1].background
     assert len(scenario.steps[1].faults) == 6
@@ -52,6 +60,9 @@ def test_reads_the_documented_example() -> None:
     assert scenario.steps[2].expect.error == "OperationInProgress"
     assert scenario.steps[8].value == {"seconds": 3.0}
     assert scenario.steps[9].value == {"healthy": 60.0}
+    assert scenario.steps[11].expect.violations == [3, 4]
+    assert scenario.steps[12].value == {"asked": 0.0}
+    assert scenario.steps[13].value == "continue"
 
 
 @pytest.mark.parametrize(
@@ -63,6 +74,15 @@ def test_reads_the_documented_example() -> None:
         ("  - {backup: {}, expect: {status: BROKEN}}", "BROKEN"),
         ("  - {backup: {}, expect: {outage_below: soon}}", "outage_below"),
         ("  - {backup: {}, expect: {valid_backups: true}}", "valid_backups"),
+        ("  - {backup: {}, expect: {violations: 3}}", "violations"),
+        ("  - {backup: {}, expect: {violations: [11]}}", "[11]"),
+        ("  - {backup: {}, expect: {violations: [true]}}", "[True]"),
+        ("  - answer: perhaps", "perhaps"),
+        ("  - restore: {backup: {step: later}, confirm: orders}", "backup"),
+        ("  - restore: {rollback: {step: later}, confirm: orders}", "rollback"),
+        ("  - restore: {release: {stop: a}, confirm: orders}", "release"),
+        ("  - set: {fsr: {backup: {step: later}, az: a}}", "set.fsr.backup"),
+        ("  - set: {abort: nobody}", "nobody"),
         ("  - {backup: {}, background: true}", "needs a name"),
         ("  - {backup: {}, at: {step: a, phase: Split}}", "'a'"),
         ("  - {backup: {}, as: a}\n  - {backup: {}, at: {step: a, phase: Splitt}}", "Splitt"),

@@ -9,9 +9,15 @@ from typing import Any
 
 from lab.client import Lab
 
+from . import ec2_changes
 from .product import Product
 
 CLUSTER_SETTINGS = frozenset({"auto_recovery", "fullcopy", "licence", "switches", "partitions"})
+EC2_CHANGES = {
+    "exchange": ec2_changes.exchange,
+    "fsr": ec2_changes.fsr,
+    "snapshots": ec2_changes.snapshots,
+}
 INSTANCE_SETTINGS = frozenset({"shutdown_behavior", "tags", "untag", "power"})
 
 
@@ -77,6 +83,13 @@ def change(lab: Lab, product: Product, value: dict[str, Any]) -> None:
             raise StepFailed(f"{script!r} on {name} ended with {done['rc']}: {done['stderr'] or done['stdout']}")
     for node, wanted in value.get("instance", {}).items():
         _instance(product, role(lab, node), wanted)
+    if "tamper" in value:
+        lab.control("tamper", **value["tamper"])
+    if "fsr_unsuccessful" in value:
+        lab.control("fsr_unsuccessful", **value["fsr_unsuccessful"])
+    for key, do in EC2_CHANGES.items():
+        if key in value:
+            do(product, value[key])
 
 
 def _instance(product: Product, node: str, wanted: dict[str, Any]) -> None:
@@ -92,7 +105,26 @@ def _instance(product: Product, node: str, wanted: dict[str, Any]) -> None:
     if "untag" in wanted:
         ec2.delete_tags(Resources=[instance], Tags=[{"Key": key} for key in wanted["untag"]])
     if wanted.get("power") == "stop":
-        ec2.stop_instances(InstanceIds=[instance])
-        ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+        _stop(product, instance)
     elif wanted.get("power") == "start":
         ec2.start_instances(InstanceIds=[instance])
+
+
+def _stop(product: Product, instance: str) -> None:
+    """Stop it and wait; the product may start it again at once."""
+
+    def look() -> tuple[str, str]:
+        found = product.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+        return found["State"]["Name"], str(found["LaunchTime"])
+
+    _, launched = look()
+    product.ec2.stop_instances(InstanceIds=[instance])
+
+    def stopped() -> bool:
+        state, launch = look()
+        return state == "stopped" or launch != launched
+
+    try:
+        product.lab.wait_for(stopped, 900, f"{instance} stopped")
+    except AssertionError as error:
+        raise StepFailed(str(error)) from None
