@@ -99,6 +99,8 @@ pub(crate) enum Output {
     Ready {
         over: bool,
         why: Option<String>,
+        /// A node is off, and is to be started again.
+        off: bool,
         /// By node, once it is over.
         steps: Vec<Step>,
         /// To be written before the first of them is sent.
@@ -320,6 +322,7 @@ async fn ready(aws: &Aws, cluster: &str, claim: &Claim, now: Moment, patience: u
                 return Ok(Output::Ready {
                     over: true,
                     why: None,
+                    off: false,
                     steps,
                     intent_json: Some(intent_json),
                 });
@@ -327,17 +330,21 @@ async fn ready(aws: &Aws, cluster: &str, claim: &Claim, now: Moment, patience: u
             Ready::Never(error) => return Err(error),
             // The device nodes may still be on their way just after a boot.
             Ready::Mismatch(error) if deadline.has_passed() => return Err(error),
-            Ready::NotYet(why) if deadline.has_passed() => {
-                return Ok(Output::Ready {
-                    over: false,
-                    why: Some(why),
-                    steps: vec![],
-                    intent_json: None,
-                });
-            }
+            Ready::NotYet(why) if deadline.has_passed() => return Ok(not_ready(why, false)),
+            Ready::Off(why) => return Ok(not_ready(why, true)),
             Ready::Mismatch(_) | Ready::NotYet(_) => {}
         }
         aws.pace.tenths(5).await;
+    }
+}
+
+fn not_ready(why: String, off: bool) -> Output {
+    Output::Ready {
+        over: false,
+        why: Some(why),
+        off,
+        steps: vec![],
+        intent_json: None,
     }
 }
 

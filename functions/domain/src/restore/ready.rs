@@ -7,7 +7,7 @@ use crate::converge::skip_copy_proof;
 use crate::devices;
 use crate::error::{Error, Kind};
 use crate::intent::Intent;
-use crate::observation::Observation;
+use crate::observation::{Observation, Power};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 
 /// Whether the post-processing may be ordered.
@@ -17,6 +17,8 @@ pub enum Ready {
     Yes(Vec<Step>),
     /// Not yet; what is waited for.
     NotYet(String),
+    /// A node is off, though it was started: it lost its power meanwhile, and is to be started again.
+    Off(String),
     /// A partition is not where it must be; just after a boot it may still come.
     Mismatch(Error),
     /// Never.
@@ -30,6 +32,10 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
         Ready::Never(Error::new(Kind::PreparationUnproven, found, next))
     };
     let mut steps = Vec::new();
+    // First of all: while one node is off, waiting for the other's answer would only be time in which nobody starts it.
+    if let Some(name) = config.node_names().find(|name| seen.power(name) == Power::Stopped) {
+        return Ready::Off(format!("{name} is off again"));
+    }
     for name in config.node_names() {
         let Some(node) = seen.node(name) else {
             return Ready::NotYet(format!(
@@ -76,4 +82,153 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
         return never("the attached volumes are not one snapshot's on both nodes".to_owned());
     }
     Ready::Yes(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Ended, Job, Started};
+    use crate::ids::{Id, Of};
+    use crate::intent::{Attachment, Disturbance};
+    use crate::restore;
+    use crate::testing;
+
+    const PREPARED: &str = "clprestore.sh : Changing the setting of cluster services to Manual Startup.\n\
+                            clprestore.sh : Shutting down...\n";
+
+    /// Both nodes up again in restore mode, on their new volumes.
+    fn both() -> (Intent, Observation) {
+        let (config, mut seen) = (testing::config(), testing::healthy());
+        let id = Id::new(Of::Restore, "orders", seen.at).unwrap();
+        let made: Vec<Attachment> = ["server1", "server2"]
+            .map(|node| Attachment {
+                node: node.into(),
+                device: "/dev/sdb".into(),
+                old: seen.instances[node].volumes["/dev/sdb"].clone(),
+                new: format!("vol-0new{node}"),
+                snapshot: "snap-1".into(),
+                delete_on_termination: false,
+            })
+            .into();
+        let planned = restore::intent_for_tests(&config, &id, Some("server1"), &seen);
+        let intent = restore::disturbing(&config, &planned, &seen, &made);
+        for one in &made {
+            let volumes = &mut seen.instances.get_mut(&one.node).unwrap().volumes;
+            volumes.insert(one.device.clone(), one.new.clone());
+            let node = seen.nodes.get_mut(&one.node).unwrap();
+            let boot_id = node.boot_id.clone();
+            let (rc, uptime) = (0, 2.0);
+            let job = Job {
+                started: Some(Started {
+                    boot_id: boot_id.clone(),
+                    uptime: 1.0,
+                }),
+                ended: Some(Ended { rc, boot_id, uptime }),
+            };
+            node.jobs.insert("enter-restore-mode.1".into(), job);
+            node.outs.insert("enter-restore-mode.1".into(), PREPARED.into());
+            node.boot_id = format!("next-{}", one.node);
+            (node.services, node.stat) = (Services::Manual, None);
+        }
+        (intent, seen)
+    }
+
+    fn judged(change: impl FnOnce(&mut Intent, &mut Observation)) -> Ready {
+        let (mut intent, mut seen) = both();
+        change(&mut intent, &mut seen);
+        ready(&testing::config(), &intent, &seen)
+    }
+
+    #[test]
+    fn both_are_processed_without_a_copy() {
+        let Ready::Yes(steps) = judged(|_, _| ()) else {
+            panic!("not ready")
+        };
+        let told: Vec<_> = steps
+            .iter()
+            .map(|step| (step.node.as_str(), step.parameters["SkipCopy"].as_str()))
+            .collect();
+        assert_eq!(told, [("server1", "yes"), ("server2", "yes")]);
+        assert!(
+            steps
+                .iter()
+                .all(|step| step.parameters["ExpectedBootId"] == format!("next-{}", step.node))
+        );
+    }
+
+    #[test]
+    fn what_is_waited_for() {
+        let silent = judged(|_, seen| drop(seen.nodes.remove("server2")));
+        assert!(matches!(silent, Ready::NotYet(why) if why.contains("server2")));
+        let before = judged(|_, seen| seen.nodes.get_mut("server2").unwrap().boot_id = "boot-server2".into());
+        assert!(matches!(before, Ready::NotYet(why) if why.contains("the boot before")));
+        // The peer of one that is off may be anything.
+        for peer_answers in [true, false] {
+            let off = judged(|_, seen| {
+                seen.instances.get_mut("server2").unwrap().power = Power::Stopped;
+                seen.nodes.remove("server2");
+                if !peer_answers {
+                    seen.nodes.remove("server1");
+                }
+            });
+            assert!(
+                matches!(off, Ready::Off(why) if why.contains("server2")),
+                "{peer_answers}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_never_processed() {
+        let failed = |_: &mut Intent, seen: &mut Observation| {
+            let jobs = &mut seen.nodes.get_mut("server2").unwrap().jobs;
+            jobs.get_mut("enter-restore-mode.1").unwrap().ended.as_mut().unwrap().rc = 1;
+        };
+        let unsaid = |_: &mut Intent, seen: &mut Observation| {
+            seen.nodes.get_mut("server2").unwrap().outs.clear();
+        };
+        let auto = |_: &mut Intent, seen: &mut Observation| {
+            seen.nodes.get_mut("server2").unwrap().services = Services::Auto;
+        };
+        let daemon = |_: &mut Intent, seen: &mut Observation| {
+            seen.nodes.get_mut("server2").unwrap().stat = testing::node("server2").stat;
+        };
+        let other_boot = |intent: &mut Intent, _: &mut Observation| {
+            intent.boots.insert("server2".into(), "another".into());
+        };
+        let two_snapshots = |intent: &mut Intent, _: &mut Observation| {
+            for one in &mut intent.disturbances {
+                match one {
+                    Disturbance::Attachment(one) if one.node == "server2" => one.snapshot = "snap-2".into(),
+                    _ => {}
+                }
+            }
+        };
+        let old_volume = |intent: &mut Intent, seen: &mut Observation| {
+            let old = intent.attachments("server2").next().unwrap().old.clone();
+            let volumes = &mut seen.instances.get_mut("server2").unwrap().volumes;
+            volumes.insert("/dev/sdb".into(), old);
+        };
+        let cases: [(&str, &dyn Fn(&mut Intent, &mut Observation)); 7] = [
+            ("failed", &failed),
+            ("unsaid", &unsaid),
+            ("auto", &auto),
+            ("daemon", &daemon),
+            ("other boot", &other_boot),
+            ("two snapshots", &two_snapshots),
+            ("old volume", &old_volume),
+        ];
+        for (name, change) in cases {
+            let Ready::Never(error) = judged(change) else {
+                panic!("{name}: {:?}", judged(change))
+            };
+            assert_eq!(error.kind(), Kind::PreparationUnproven, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_partition_on_another_disk_is_a_mismatch() {
+        let mismatch = judged(|_, seen| drop(seen.nodes.get_mut("server2").unwrap().devices.remove("/dev/xvdb2")));
+        assert!(matches!(mismatch, Ready::Mismatch(error) if error.kind() == Kind::DeviceMismatch));
+    }
 }
