@@ -126,6 +126,25 @@ mod tests {
     }
 
     #[test]
+    fn two_volumes_of_one_zone_need_two_credits() {
+        let both = Pair {
+            volumes: 2,
+            ..pair("a")
+        };
+        let at = |now| {
+            waits_for(
+                &[both.clone()],
+                &[seen("a", "enabled", Some(0))],
+                Moment::from_unix(now),
+                now,
+                5000,
+            )
+        };
+        assert!(at(719).unwrap().is_some());
+        assert_eq!(at(720), Ok(None));
+    }
+
+    #[test]
     fn one_that_ended_and_one_that_takes_too_long_are_given_up() {
         for state in ["disabling", "disabled"] {
             let error = waits(&seen("c", state, None), 10).unwrap_err();

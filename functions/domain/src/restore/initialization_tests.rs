@@ -87,6 +87,7 @@ fn credits_follow_the_snapshot_and_one_is_taken_by_each_volume() {
     assert_eq!(pair(1024, 1).credits_seconds(), 3600);
     // It holds one credit, however long it fills: the second volume in that zone will not be fast.
     assert_eq!(pair(600, 2).credits_seconds(), 600 * 3600 / 1024);
+    assert!(pair(1, 10).serves_all() && !pair(1, 11).serves_all());
     assert!(pair(512, 2).serves_all() && !pair(513, 2).serves_all() && !pair(16_385, 1).serves_all());
     assert_eq!(pairs(&sized(20, TWO)).len(), 2);
     assert_eq!(pairs(&sized(20, ONE))[0].volumes, 2);

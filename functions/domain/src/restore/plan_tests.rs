@@ -102,3 +102,28 @@ fn without_a_source_the_plan_says_what_cannot_be_undone() {
                 .any(|one| one.contains("cannot be rolled back by copy"))
     );
 }
+
+#[test]
+fn a_quota_without_room_refuses_the_plan() {
+    let mut quotas = Quotas::default();
+    quotas.storage_limit.insert("gp3".to_owned(), 100);
+    quotas.storage_used.insert("gp3".to_owned(), 61);
+    let present = crate::restore::tests::present();
+    let facts = Facts {
+        snapshots: vec![good()],
+        volumes: &present,
+        fast: &[],
+        quotas: &quotas,
+    };
+    let asked: Asked = serde_json::from_str(r#""latest""#).unwrap();
+    let id = crate::restore::tests::id();
+    let planned = plan(
+        &testing::config(),
+        &id,
+        &asked,
+        Initialization::None,
+        &testing::healthy(),
+        facts,
+    );
+    assert_eq!(planned.unwrap_err().kind(), Kind::QuotaExceeded);
+}
