@@ -183,6 +183,13 @@ def test_no_fast_restore_is_left_in_the_quota(functions: Functions) -> None:
     assert plan(functions, initialization="auto")["plan"]["initialization"]["initialization"] == "rate"
     functions.lab.control("quota", code=FAST, value=1)
     assert len(plan(functions, initialization="fsr")["plan"]["fast_restores"]) == 2
+    # Those of others count.
+    other = functions.ec2.create_snapshot(VolumeId=attached(functions, "server1"))["SnapshotId"]
+    call = {"SourceSnapshotIds": [other], "AvailabilityZones": [ZONES["server1"]]}
+    functions.ec2.enable_fast_snapshot_restores(**call)
+    text = refused("QuotaExceeded", plan, functions, initialization="fsr")
+    assert "1 snapshot(s) of the region have fast snapshot restore on, this restore would make it 2" in text
+    functions.ec2.disable_fast_snapshot_restores(**call)
 
 
 # --- the volumes ------------------------------------------------------------------------------------------------------
