@@ -72,6 +72,35 @@ steps:
     assert not result["passed"]
 
 
+@pytest.mark.timeout(200)
+def test_a_violation_that_a_step_expects_is_none_and_one_that_it_misses_is_a_failure() -> None:
+    text = """
+name: somebody stops the group while a restore's volumes are made, and starts it again
+cluster: {timing: {volume_create: 8}}
+steps:
+  - write: {file: a, text: precious}
+  - backup: {}
+  - restore: {backup: latest, confirm: orders}
+    as: r
+    background: true
+    expect: {violations: [4, 9], healthy_within: 120}
+  - set: {run: {server1: "clpgrp -t failover1"}}
+    at: {step: r, phase: PrepareVolumes}
+  - set: {run: {server1: "clpgrp -s failover1"}}
+  - join: r
+"""
+    result = run(parse(text), SCALE)
+    step = result["steps"][2]
+    assert step["status"] == "SUCCEEDED"
+    assert step["failures"] == ["oracle 4 was not violated, expected to be"]
+    early = "when 0 of 2 new volumes were available"
+    assert step["violations"] == [
+        {"oracle": 9, "text": f"group failover1 left online on server1 {early}"},
+        {"oracle": 9, "text": f"`clpgrp -t failover1` on server1 {early}"},
+    ]
+    assert result["violations"] == [] and not result["passed"]
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [
