@@ -176,8 +176,9 @@ def test_a_rollback_names_the_restore_s_volumes_and_keeps_its_record(product: Pr
     done = output(restore(product, initialization="none"))
     assert done["initialization"] == {"chosen": "none", "fell_back": None, "fast_restored": None, "slow": []}
     made = {each["new"] for each in done["replaced"]}
-    words = "\n".join(output(run(product, "restore", {"rollback": done["id"], "dry_run": True}))["plan"])
-    assert all(volume in words for volume in made), words
+    planned = output(run(product, "restore", {"rollback": done["id"], "dry_run": True}))
+    assert all(volume in "\n".join(planned["plan"]) for volume in made), planned
+    assert (planned["source"], planned["attachments"]) == ("server1", done["replaced"])
     back = output(run(product, "restore", {"rollback": done["id"], "confirm": "orders"}))
     assert (back["kind"], {each["volume"] for each in back["stay"]}) == ("rollback", made)
     assert {each["data"] for each in back["stay"]} == {"restored"} and set(beside(product)) - before == made
@@ -185,6 +186,42 @@ def test_a_rollback_names_the_restore_s_volumes_and_keeps_its_record(product: Pr
     assert again["error"] == "AttachmentUnexpected", again
     assert set(release(product, done["id"])["released"]) == made
     assert run(product, "restore", {"release": done["id"], "confirm": "orders"})["error"] == "RestoreNotFound"
+
+
+def test_a_recovery_that_is_stuck_names_the_volumes_and_switches_fast_restore_off(product: Product) -> None:
+    """The intent of a restore whose volumes somebody has exchanged: a person must come."""
+    (snapshot,) = product.snapshots()
+    pair = {"snapshot": snapshot["SnapshotId"], "zone": ZONES[0]}
+    place = {"node": "server1", "device": "/dev/sdb", "old": "vol-0aaaaaaaaaaaaaaa1", "new": "vol-0aaaaaaaaaaaaaaa2"}
+    attachment = {**place, "snapshot": snapshot["SnapshotId"], "delete_on_termination": False}
+    intent = {
+        "operation": "restore",
+        "id": "orders-r-20260502T030405Z",
+        "phase": "Attach",
+        "started": "2026-05-02T03:04:05Z",
+        "active": "server1",
+        "standby": "server2",
+        "boots": {"server1": "a", "server2": "b"},
+        "quiet_after_seconds": 10,
+        "disturbances": [{"kind": "attachment", **attachment}, {"kind": "fast-restore", **pair}],
+        "restore": {"course": "swap", "source": "server1"},
+    }
+    table = product.lab.boto("dynamodb")
+    key = {"id": {"S": "lock#orders"}}
+    values = {":intent": {"S": json.dumps(intent)}}
+    table.update_item(
+        TableName="mirrorsnap", Key=key, UpdateExpression="SET intent = :intent", ExpressionAttributeValues=values
+    )
+    enabled = {"SourceSnapshotIds": [pair["snapshot"]], "AvailabilityZones": [pair["zone"]]}
+    product.ec2.enable_fast_snapshot_restores(**enabled)
+    try:
+        stuck = run(product, "recover", {})
+    finally:
+        table.update_item(TableName="mirrorsnap", Key=key, UpdateExpression="REMOVE intent, holder, since")
+    assert stuck["status"] == "FAILED", stuck
+    named = "Volumes in place or beside the nodes: vol-0aaaaaaaaaaaaaaa1 and vol-0aaaaaaaaaaaaaaa2 (server1 /dev/sdb)."
+    assert named in stuck["cause"], stuck
+    assert not on(product)
 
 
 def test_a_hold_while_it_waits_does_not_leave_fast_restore_on(product: Product) -> None:
