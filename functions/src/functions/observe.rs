@@ -82,8 +82,9 @@ async fn ask(
     }
     let step = Step::observe(config, node, run);
     let answer = tokio::select! {
-        answer = aws.ask(&instance.id, &step, ANSWER_SECONDS) => answer,
-        gone = down(aws, config, node) => return gone.map(Err),
+        // Boxed: both nodes are asked at once, within futures that are large already.
+        answer = Box::pin(aws.ask(&instance.id, &step, ANSWER_SECONDS)) => answer,
+        gone = Box::pin(down(aws, config, node)) => return gone.map(Err),
     };
     match answer {
         Ok(reply) => Ok(Ok(Node::read(config, &reply))),

@@ -133,7 +133,7 @@ mod tests {
         };
         let at = |now| {
             waits_for(
-                &[both.clone()],
+                std::slice::from_ref(&both),
                 &[seen("a", "enabled", Some(0))],
                 Moment::from_unix(now),
                 now,
