@@ -217,4 +217,5 @@ class Acts:
         seen = self.lab.control("oracles")["violations"]
         new, self.seen = seen[self.seen :], len(seen)
         left = [{"oracle": 2, "text": text} for text in begun.residue]
+        left += [{"oracle": oracle, "text": text} for oracle, text in begun.violations]
         return [{"oracle": v["oracle"], "text": v["text"]} for v in new] + left
