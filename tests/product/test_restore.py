@@ -127,6 +127,20 @@ def test_a_zone_without_capacity_makes_it_go_on_by_rate_and_the_report_says_why(
     assert not records(product)
 
 
+def test_fast_restore_that_cannot_be_switched_off_stops_no_restore_and_is_told(product: Product) -> None:
+    product.lab.control("fsr_unsuccessful", code="InsufficientCapacity", az=ZONES[1])
+    call = "ec2:DisableFastSnapshotRestores"
+    product.lab.fault(call=call, times=1000, effect={"error": "UnauthorizedOperation"})
+    found = output(restore(product, initialization="fsr"))
+    (left,) = found["leftovers"]
+    assert left.startswith("AwsRefused: ") and call in left and "UnauthorizedOperation" in left
+    assert on(product) == {ZONES[0]}
+    product.lab.control("clear_faults")
+    snapshots = [each["SnapshotId"] for each in product.snapshots()]
+    product.ec2.disable_fast_snapshot_restores(SourceSnapshotIds=snapshots, AvailabilityZones=[ZONES[0]])
+    release(product, found["id"])
+
+
 def test_a_restore_that_fails_after_the_exchange_names_the_volumes_that_stay(product: Product) -> None:
     before = set(beside(product))
     product.lab.fault(call="ec2:AttachVolume", nth=2, effect={"error": "AttachmentLimitExceeded"})
