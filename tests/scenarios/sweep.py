@@ -1,4 +1,6 @@
-"""The sweep: each way to die, at each phase of a backup. Every one must end in a normal cluster.
+"""The sweep: each way to die, at each phase of a backup, and a loss of power at each phase of a restore's outage.
+
+Every one must end in a normal cluster.
 
 python -m scenarios.sweep DIR     writes each as a file that `make scenario FILE=…` runs
 """
@@ -91,7 +93,46 @@ class Case:
         return ("SUCCEEDED", 1) if at >= PHASES.index("StopStandby") else ("FAILED", 0)
 
 
-CASES = [Case(phase, fault) for phase in PHASES for fault in FAULTS]
+@dataclass(frozen=True)
+class RestoreCase:
+    """A node loses its power while a restore has the cluster down, or brings it up again."""
+
+    phase: str
+    node: str
+
+    @property
+    def name(self) -> str:
+        return f"restore-{self.phase}-{self.node}_off"
+
+    def document(self) -> dict[str, Any]:
+        fault = {"node": self.node, "at": self.phase, "effect": "power_off"}
+        expect: dict[str, Any] = {"status": "SUCCEEDED", "healthy_within": PATIENCE}
+        kept = {"check": {"file": "later", "absent": True}}
+        if self.phase == "StopBoth":
+            # Off, but not by the preparation: nothing is exchanged, and the old data is served again.
+            expect["status"] = "FAILED"
+            kept = {"check": {"file": "later", "text": "written after the backup"}}
+        return {
+            "name": f"{self.node} off at {self.phase} of a restore",
+            "cluster": {"timing": {"peer_wait": 60}},
+            "steps": [
+                {"write": {"file": "before", "text": "written before"}},
+                {"backup": {}},
+                {"write": {"file": "later", "text": "written after the backup"}},
+                {"restore": {"backup": "latest", "confirm": "orders"}, "faults": [fault], "expect": expect},
+                {"check": {"file": "before", "text": "written before"}},
+                kept,
+                {"backup": {}, "expect": {"healthy_within": 60, "valid_backups": 2}},
+            ],
+        }
+
+
+CASES: list[Case | RestoreCase] = [Case(phase, fault) for phase in PHASES for fault in FAULTS]
+CASES += [
+    RestoreCase(phase, node)
+    for phase in ("StopBoth", "CheckDevices", "PostProcess", "Verify")
+    for node in ("standby", "active")
+]
 
 
 def main(argv: list[str]) -> int:

@@ -11,7 +11,7 @@ import yaml
 from scenario.format import load, parse
 from scenario.product import TEMPLATE
 from scenario.runner import run
-from scenarios.sweep import CASES, Case
+from scenarios.sweep import CASES, Case, RestoreCase
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 SCALE = 8.0  # two workers on two cores: faster, and the machine's own time would show in the outages
@@ -38,5 +38,5 @@ def test_file(path: Path) -> None:
 
 @pytest.mark.timeout(SECONDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_sweep(case: Case) -> None:
+def test_sweep(case: Case | RestoreCase) -> None:
     judge(run(parse(yaml.safe_dump(case.document()), case.name), SCALE))
