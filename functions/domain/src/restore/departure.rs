@@ -51,7 +51,9 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
 mod tests {
     use super::*;
     use crate::clusterpro::stat::State;
+    use crate::config::Config;
     use crate::document::{Ended, Job, Record, Started};
+    use crate::restore::disturbing;
     use crate::testing::{config, healthy};
 
     /// A node that was told to go down, and what its records say.
@@ -132,7 +134,7 @@ mod tests {
     fn only_what_is_online_is_stopped_and_behind_a_timer_of_the_active() {
         let mut json = crate::testing::orders();
         json["failover_groups"] = serde_json::json!(["failover1", "failover2"]);
-        let config = crate::config::Config::parse("orders", &json.to_string()).unwrap();
+        let config = Config::parse("orders", &json.to_string()).unwrap();
         let mut seen = healthy();
         for node in seen.nodes.values_mut() {
             let mut offline = node.stat.as_ref().unwrap().groups[0].clone();
@@ -141,7 +143,7 @@ mod tests {
         }
         let id = crate::ids::Id::parse("orders-r-20260102T030405Z").unwrap();
         let planned = crate::restore::intent_for_tests(&config, &id, Some("server1"), &seen);
-        let intent = crate::restore::disturbing(&config, &planned, &seen, &[]);
+        let intent = disturbing(&config, &planned, &seen, &[]);
         assert_eq!(intent.groups().collect::<Vec<_>>(), ["failover1"]);
         let steps = crate::restore::steps(&config, &intent, &seen).unwrap();
         let quiesce = &steps["quiesce"];
@@ -167,6 +169,11 @@ mod tests {
             );
         }
         // A silent node is waited out until no order and no timer of ours can act any more.
-        assert!(intent.quiet_after_seconds >= 600 && intent.quiet_after_seconds >= 180 + 120);
+        assert_eq!(intent.quiet_after_seconds, 600);
+        let long = Config {
+            max_outage_seconds: 3600,
+            ..config
+        };
+        assert_eq!(disturbing(&long, &planned, &seen, &[]).quiet_after_seconds, 180 + 3600);
     }
 }

@@ -93,6 +93,8 @@ mod tests {
     use crate::restore;
     use crate::testing;
 
+    type Change<'a> = &'a dyn Fn(&mut Intent, &mut Observation);
+
     const PREPARED: &str = "clprestore.sh : Changing the setting of cluster services to Manual Startup.\n\
                             clprestore.sh : Shutting down...\n";
 
@@ -209,7 +211,7 @@ mod tests {
             let volumes = &mut seen.instances.get_mut("server2").unwrap().volumes;
             volumes.insert("/dev/sdb".into(), old);
         };
-        let cases: [(&str, &dyn Fn(&mut Intent, &mut Observation)); 7] = [
+        let cases: [(&str, Change<'_>); 7] = [
             ("failed", &failed),
             ("unsaid", &unsaid),
             ("auto", &auto),
