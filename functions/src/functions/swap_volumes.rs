@@ -92,14 +92,25 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
                     )?);
                 }
                 Need::Attach(volume) => {
+                    if !input.back {
+                        mark_attached(&aws, &input, &volume).await?;
+                    }
                     aws.fence(&input.cluster, &input.lock).await?;
                     let call = aws.ec2_once.attach_volume().volume_id(&volume);
                     let call = call.instance_id(instance).device(&place.device).send().await;
                     let text = format!("{volume} is attached to {}", place.node);
-                    waits = Some(ordered(
-                        call.err().map(|error| failed("ec2:AttachVolume", &error)),
-                        text,
-                    )?);
+                    let failure = call.err().map(|error| failed("ec2:AttachVolume", &error));
+                    match ordered(failure, text) {
+                        Ok(why) => waits = Some(why),
+                        Err(error) => {
+                            // Refused for certain, so no node has had it.
+                            if !input.back {
+                                let attached = Tag::builder().key(tag::ATTACHED).build();
+                                untag(&aws, &input, vec![volume], vec![attached]).await?;
+                            }
+                            return Err(error);
+                        }
+                    }
                 }
             }
         }
@@ -107,7 +118,7 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
             if input.part == Part::Attach {
                 carry_over(&aws, &input, &config, &places).await?;
                 if input.back {
-                    unmark(&aws, &input, &places).await?;
+                    unmark(&aws, &input, &places, &seen).await?;
                 }
             }
             return Ok(Output { over: true, why: None });
@@ -134,30 +145,47 @@ fn ordered(failure: Option<Error>, text: String) -> Result<String> {
     }
 }
 
-/// Tags before the first detach: what is attached once is never deleted, and what is taken out is known by its restore.
+/// A tag before the call that attaches: what was attached once is never deleted, whatever became of the reply (rule 19).
+async fn mark_attached(aws: &Aws, input: &Input, volume: &str) -> Result<()> {
+    aws.fence(&input.cluster, &input.lock).await?;
+    let attached = BTreeMap::from([(tag::ATTACHED.to_owned(), "true".to_owned())]);
+    aws.tag(&[volume.to_owned()], &attached).await
+}
+
+async fn untag(aws: &Aws, input: &Input, volumes: Vec<String>, tags: Vec<Tag>) -> Result<()> {
+    aws.fence(&input.cluster, &input.lock).await?;
+    let call = aws.ec2.delete_tags().set_resources(Some(volumes)).set_tags(Some(tags));
+    call.send().await.map_err(|error| failed("ec2:DeleteTags", &error))?;
+    Ok(())
+}
+
+/// Tags before the first detach: what is taken out is known by its restore.
 async fn mark(aws: &Aws, input: &Input, id: &str, places: &[&Attachment]) -> Result<()> {
-    let new: Vec<String> = places.iter().map(|one| one.new.clone()).collect();
     let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
     let tags = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    aws.fence(&input.cluster, &input.lock).await?;
-    aws.tag(&new, &BTreeMap::from([tags(tag::ATTACHED, "true")])).await?;
     aws.fence(&input.cluster, &input.lock).await?;
     let replaced = [tags(tag::REPLACED, "true"), tags(tag::RESTORE_ID, id)];
     aws.tag(&old, &BTreeMap::from(replaced)).await
 }
 
-/// The old volumes are what they were; the restore's, which were attached, stay until somebody deletes them.
-async fn unmark(aws: &Aws, input: &Input, places: &[&Attachment]) -> Result<()> {
+/// The old volumes are what they were; those of the restore's that were attached stay until somebody deletes them.
+async fn unmark(aws: &Aws, input: &Input, places: &[&Attachment], seen: &BTreeMap<String, Volume>) -> Result<()> {
     let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
     let keys = [tag::REPLACED, tag::RESTORE_ID].map(|key| Tag::builder().key(key).build());
-    aws.fence(&input.cluster, &input.lock).await?;
-    let call = aws
-        .ec2
-        .delete_tags()
-        .set_resources(Some(old))
-        .set_tags(Some(keys.to_vec()));
-    call.send().await.map_err(|error| failed("ec2:DeleteTags", &error))?;
-    let new: Vec<String> = places.iter().map(|one| one.new.clone()).collect();
+    untag(aws, input, old, keys.to_vec()).await?;
+    let was_attached = |id: &&String| {
+        seen.get(*id)
+            .is_some_and(|volume| volume.shape.tags.contains_key(tag::ATTACHED))
+    };
+    let new: Vec<String> = places
+        .iter()
+        .map(|one| &one.new)
+        .filter(was_attached)
+        .cloned()
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
     aws.fence(&input.cluster, &input.lock).await?;
     aws.tag(&new, &BTreeMap::from([(tag::REPLACED.to_owned(), "true".to_owned())]))
         .await
