@@ -270,6 +270,7 @@ def test_release_takes_our_tags_from_what_is_beside_the_nodes(functions: Functio
         return ec2.create_volume(AvailabilityZone=ZONES["server1"], Size=1, TagSpecifications=specification)["VolumeId"]
 
     mine, again = free(restore), free("orders-r-20260509T000000Z")
+    functions.lab.wait_for(lambda: all(v["State"] != "creating" for v in volumes(functions)))
     places = [
         {"node": "server1", "device": "/dev/sdb", "old": mine, "new": attached(functions, "server1")},
         {"node": "server2", "device": "/dev/sdb", "old": again, "new": "vol-0123456789abcdef0"},
