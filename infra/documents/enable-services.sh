@@ -10,4 +10,4 @@ REBOOT='{{ Reboot }}'
 guard
 attempt clpsvcctrl clpsvcctrl.sh --enable || finish failed ',"reason":"command"'
 [ "$REBOOT" = yes ] || finish ok
-detach reboot
+detach 60 reboot

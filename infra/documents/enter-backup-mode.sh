@@ -29,4 +29,4 @@ detail=
 monitors_suspended || detail=monitors
 show_cluster
 [ -z "$detail" ] || refuse state ",\"detail\":\"$detail\""
-detach clpbackup.sh --pre
+detach 300 clpbackup.sh --pre

@@ -3,12 +3,16 @@
 # @param Self name
 # @param Peer name
 # @param Groups names
+# @param PrepareSeconds seconds
+#
+# PrepareSeconds: after so long a --pre that hangs is killed, and the groups come back.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=enter-restore-mode
 SELF='{{ Self }}'
 PEER='{{ Peer }}'
 FAILOVER_GROUPS='{{ Groups }}'
+PREPARE='{{ PrepareSeconds }}'
 #include lib/guard.sh
 #include lib/cluster.sh
 #include lib/unit.sh
@@ -23,7 +27,7 @@ look
 show_cluster
 [ "$SELF_UP/$WHERE" = Online/offline ] || refuse state ',"detail":"groups"'
 if [ ! -e "$RUN_DIR/arming" ]; then
-    detach clprestore.sh --pre
+    detach "$PREPARE" clprestore.sh --pre
 fi
 ROLE=leave
 cat >"$RUN_DIR/leave.sh" <<'MIRRORSNAP_LEAVE' || finish failed ',"reason":"disk"'
@@ -35,4 +39,4 @@ MIRRORSNAP_LEAVE
 write_params RUN EPOCH ATTEMPT SELF PEER FAILOVER_GROUPS RUN_DIR || finish failed ',"reason":"disk"'
 # Should it fail, the groups do not stay down until the timer fires.
 OTHERWISE="systemctl start --no-block mirrorsnap-$RUN-timer"
-detach /bin/sh "$RUN_DIR/leave.sh"
+detach "$PREPARE" /bin/sh "$RUN_DIR/leave.sh"

@@ -18,7 +18,7 @@ for disk in $DISKS; do
     [ "$OUT" = 0 ] || refuse state ',"detail":"fullcopy"'
 done
 if [ "$SKIP_COPY" = yes ]; then
-    detach clprestore.sh --post --skip-copy
+    detach 840 clprestore.sh --post --skip-copy
 else
-    detach clprestore.sh --post
+    detach 840 clprestore.sh --post
 fi

@@ -134,6 +134,20 @@ def test_the_timer_waits_for_a_shutdown_that_is_being_ordered(nodes: Nodes) -> N
     nodes.lab.control("clear_faults", id=fault)
 
 
+def test_a_preparation_that_hangs_is_killed_and_the_group_comes_back(nodes: Nodes) -> None:
+    fault = nodes.lab.fault(command="clprestore.sh --pre", node="server1", effect="hang")
+    quiesced(nodes)
+    sent = nodes.send("enter-restore-mode", PrepareSeconds="10")["line"]["uptime"]
+    records = back(nodes)
+    nodes.lab.control("clear_faults", id=fault)
+    ended = nodes.send("observe")["line"]["jobs"]["enter-restore-mode.1"]["ended"]
+    assert ended["rc"] == 137 and 9 < ended["uptime"] - sent < 16
+    assert {"leaving", "stopped", "void"} <= set(records)
+    assert records["void"]["uptime"] - sent < 30, "not by the timer's own time, which comes 50 s after it was armed"
+    unit = sh(nodes.lab, f"systemctl is-active mirrorsnap-{nodes.run}-enter-restore-mode-1")
+    assert unit["stdout"].strip() in ("inactive", "failed"), "nothing goes on that could yet shut the node down"
+
+
 def test_a_fence_brings_the_group_back(nodes: Nodes) -> None:
     quiesced(nodes)
     old, new = nodes.run, nodes.begin()

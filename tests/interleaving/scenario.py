@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .schedule import Run, Unit
 from .stepper import BOOT, SHELL, Stage
-from .world import BREAK, GROUP, NODES, SPAN, START, STOP, TMAX, WAIT, WITHIN, World
+from .world import BREAK, GROUP, NODES, PREPARE, SPAN, START, STOP, TMAX, WAIT, WITHIN, World
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "infra"))
 
@@ -47,6 +47,7 @@ def parameters(step: str, disks: tuple[str, ...], **other: str) -> dict[str, str
         "Peer": NODES[peer], "Groups": GROUP, "Disks": " ".join(disks), "WaitSeconds": str(WAIT),
         "SpanSeconds": str(SPAN), "ActiveWithinSeconds": str(WITHIN), "StopSeconds": str(STOP),
         "BreakSeconds": str(BREAK), "StartSeconds": str(START), "MaxOutageSeconds": str(TMAX),
+        "PrepareSeconds": str(PREPARE),
     }  # fmt: skip
     known.update(other)
     return {k: v for k, v in known.items() if k in _documents()[step].parameters}

@@ -18,6 +18,7 @@ SHOWN = {"on": "Online", "off": "Offline", "stopping": "Offline Pending", "start
 # What a node's clpstat prints of a group; the rest of the table is in clpstat().
 STOP, BREAK, START, TMAX = 5, 5, 5, 20  # the deadlines Ts, D, expected start and Tmax, in seconds
 WAIT, SPAN, WITHIN = 15, 3, 5  # W, B and the time within which the active may start
+PREPARE = 300  # after which a `clprestore.sh --pre` that hangs is killed: an end like any other that fails
 OP_SECONDS = 0.5  # what a group's stop or start takes
 
 

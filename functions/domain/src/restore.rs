@@ -204,17 +204,15 @@ const SHUTDOWN_NOT_AFTER_SECONDS: u64 = 2 * crate::steps::NOT_AFTER_SECONDS;
 pub fn steps(config: &Config, intent: &Intent, seen: &Observation) -> Result<BTreeMap<&'static str, Step>> {
     let (active, standby) = (intent.active.as_str(), intent.standby.as_str());
     let times = config.deadlines();
-    let step = |document: &str, node: &str, peer: &str, seconds: u64| -> Result<Step> {
-        Ok(Step::new(document, node, &intent.id)
-            .with("Self", node)
-            .with("Peer", peer)
-            .guarded(inspect::answered(seen, node)?, seconds, 1))
-    };
     let prepare = |node: &str, peer: &str| -> Result<Step> {
-        let all = config.failover_groups.iter().map(String::as_str);
-        Ok(step("enter-restore-mode", node, peer, SHUTDOWN_NOT_AFTER_SECONDS)?.list("Groups", all))
+        let step = Step::enter_restore_mode(config, node, peer, &intent.id);
+        Ok(step.guarded(inspect::answered(seen, node)?, SHUTDOWN_NOT_AFTER_SECONDS, 1))
     };
-    let quiesce = step("quiesce-restore", active, standby, u64::from(times.not_after_seconds))?
+    let not_after = u64::from(times.not_after_seconds);
+    let quiesce = Step::new("quiesce-restore", active, &intent.id)
+        .with("Self", active)
+        .with("Peer", standby)
+        .guarded(inspect::answered(seen, active)?, not_after, 1)
         .list("Groups", intent.groups())
         .list("Disks", config.mirror_disks.iter().map(|disk| disk.name.as_str()))
         .with("StopSeconds", times.group_stop_seconds)

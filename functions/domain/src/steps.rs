@@ -67,6 +67,16 @@ impl Step {
             .list("Devices", paths)
     }
 
+    /// The preparation of `node` for a restore, which shuts it down. One that hangs is killed after five minutes, or, where the
+    /// restore's own bound is short, after half of that: the other half is the way back's.
+    pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str) -> Self {
+        Self::new("enter-restore-mode", node, run)
+            .with("Self", node)
+            .with("Peer", peer)
+            .list("Groups", config.failover_groups.iter().map(String::as_str))
+            .with("PrepareSeconds", (config.max_restore_outage_seconds / 2).clamp(1, 300))
+    }
+
     /// The steps of a backup, by the state that runs them.
     pub fn of_backup(config: &Config, intent: &Intent, active: &Node, standby: &Node) -> BTreeMap<&'static str, Self> {
         let times = config.deadlines();

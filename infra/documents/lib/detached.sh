@@ -1,7 +1,8 @@
 # Commands that take their own node down run whole in one unit of systemd's: the agent and its document may die first, and
 # what came of them is read from the root disk after the next boot (safety.md, rules 1 and 10).
 
-# detach COMMAND…: starts it; answers `ok` once the unit runs. OTHERWISE is what the unit runs if the command fails.
+# detach SECONDS COMMAND…: starts it, to be killed after SECONDS; answers `ok` once the unit runs. OTHERWISE is what the unit runs if
+# the command fails, or is killed.
 OTHERWISE=
 detach() {
     job=$VAR_ROOT/$RUN/$DOCUMENT.$ATTEMPT

@@ -83,24 +83,23 @@ fn is_auto(case: &Case<'_>, name: &str) -> bool {
 // ── before any post-processing ──────────────────────────────────────────────────────────────────────────────────────
 
 fn back(case: &Case<'_>) -> Next {
-    let preparing = case.names().into_iter().find_map(|name| {
+    // A node that shuts down is let go first: nothing is started or enabled there. It may take long, or hang, so its peer does not
+    // wait for it: the service comes back there meanwhile, and only a peer in the cluster can show that it holds no group (rule 14).
+    let preparing = |name: &str| {
         let node = case.seen.node(name)?;
         shutting_down(case, name, node, "enter-restore-mode")
-    });
-    // A node that was never prepared starts the service at once; one that shuts down is let go first.
-    let service = preparing
-        .is_none()
-        .then(|| {
-            is_auto(case, &case.intent.active)
-                .then(|| outage::groups(case))
-                .flatten()
-        })
-        .flatten();
-    service
+    };
+    let staying = || case.names().into_iter().filter(|name| preparing(name).is_none());
+    let service = || {
+        let active = case.intent.active.as_str();
+        let there = is_auto(case, active) && preparing(active).is_none();
+        there.then(|| outage::groups(case)).flatten()
+    };
+    service()
         .or_else(|| old_volumes(case))
         .or_else(|| starts(case))
-        .or(preparing)
-        .or_else(|| case.names().into_iter().find_map(|name| enable(case, name)))
+        .or_else(|| staying().find_map(|name| enable(case, name)))
+        .or_else(|| case.names().into_iter().find_map(preparing))
         .or_else(|| waits(case))
         .or_else(|| daemons(case))
         .or_else(|| outage::groups(case))
@@ -441,11 +440,11 @@ fn lay_down(case: &Case<'_>, name: &str) -> Next {
     daemon(case, name).or_else(|| {
         let next = "run `clprestore.sh --pre` by hand, then start recover";
         case.act(&format!("enter-restore-mode {name}"), next, |attempt| Action::Step {
-            step: Step::new("enter-restore-mode", name, &case.intent.id)
-                .with("Self", name)
-                .with("Peer", case.peer(name))
-                .list("Groups", case.config.failover_groups.iter().map(String::as_str))
-                .guarded(node, NOT_AFTER_SECONDS, attempt),
+            step: Step::enter_restore_mode(case.config, name, case.peer(name), &case.intent.id).guarded(
+                node,
+                NOT_AFTER_SECONDS,
+                attempt,
+            ),
         })
     })
 }

@@ -54,6 +54,10 @@ struct World {
     auto_start: bool,
     /// Its application does not come up on what the backup holds.
     bad_backup: bool,
+    /// The node whose preparation never comes to its shutdown, and how many ticks are left until it is killed.
+    hangs: Option<(usize, Option<u32>)>,
+    /// Since when the group has been online.
+    served: Option<Moment>,
 }
 
 fn intent() -> Intent {
@@ -102,7 +106,22 @@ impl World {
             fail_posts: [0, 0],
             auto_start: true,
             bad_backup: false,
+            hangs: None,
+            served: None,
         }
+    }
+
+    /// The peer of `at` is down already, while the preparation of `at` does not come to its shutdown.
+    fn hanging(at: usize, killed_after: Option<u32>, services: Services) -> (Self, Intent) {
+        let (mut world, intent) = (Self::new(), intent());
+        world.group = None;
+        world.prepare(1 - at);
+        world.tick();
+        world.prepare(at);
+        (world.guests[at].services, world.guests[at].going) = (services, None);
+        world.guests[at].jobs.get_mut("enter-restore-mode.1").unwrap().ended = None;
+        world.hangs = Some((at, killed_after));
+        (world, intent)
     }
 
     /// As far as a restore had come when it died.
@@ -223,6 +242,12 @@ impl World {
 
     fn tick(&mut self) {
         self.now = self.now.plus(20);
+        if let Some((at, Some(left))) = self.hangs {
+            if left == 0 {
+                self.job(at, "enter-restore-mode.1".into(), 137);
+            }
+            self.hangs = (left > 0).then(|| (at, Some(left - 1)));
+        }
         for at in [0, 1] {
             match self.guests[at].going.take() {
                 Some(true) => {
@@ -369,8 +394,14 @@ impl World {
             Action::Start { node } => self.boot(index(node)),
             Action::Stop { node } => {
                 let at = index(node);
-                assert!(!self.guests[at].daemon, "a plain stop of a node with a running daemon");
+                let hangs = self.hangs.is_some_and(|(hanging, _)| hanging == at);
+                assert!(
+                    !self.guests[at].daemon || hangs,
+                    "a plain stop of a node with a running daemon"
+                );
+                assert_ne!(self.group, Some(at), "a plain stop under the group");
                 self.guests[at].going = Some(false);
+                self.hangs = self.hangs.filter(|_| !hangs);
             }
             Action::Swap { node } => {
                 let at = index(node);
@@ -412,6 +443,7 @@ impl World {
         let config = testing::config();
         let mut memory = Memory::default();
         for round in 0..400 {
+            self.served = self.group.and(self.served.or(Some(self.now)));
             let seen = self.observe();
             let case = Case {
                 config: &config,
@@ -468,6 +500,40 @@ fn from_every_point_to_one_of_two_ends() {
         let attached = if point < 10 { OLD } else { NEW };
         assert_eq!(world.guests.each_ref().map(|guest| guest.attached), attached.map(Some));
         assert!(intent.restore.unwrap().turned.is_none());
+    }
+}
+
+#[test]
+fn a_preparation_that_hangs_is_not_waited_for_by_its_peer() {
+    for at in [0, 1] {
+        for services in [Services::Auto, Services::Manual] {
+            // Killed by its bound: this node goes on in the same boot.
+            let (mut world, intent) = World::hanging(at, Some(10), services);
+            let began = world.now;
+            let (verdict, _) = world.run(intent, false);
+            assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("today")), "{world:?}");
+            let outage = world.served.unwrap().seconds_since(began);
+            assert!(
+                outage < 800,
+                "server{} hung for 200 s, the service was away for {outage} s",
+                at + 1
+            );
+            // Never killed: the peer comes back alone, shows that no group is there, and the node is stopped plainly (rule 14).
+            for auto_start in [true, false] {
+                let (mut world, intent) = World::hanging(at, None, services);
+                world.auto_start = auto_start;
+                let began = world.now;
+                let (verdict, _) = world.run(intent, false);
+                assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("today")), "{world:?}");
+                // The standby takes over only where the active's power says that it is dead.
+                let outage = world.served.unwrap().seconds_since(began);
+                assert!(
+                    at == 0 || outage < 800,
+                    "the standby hung, the service was away for {outage} s"
+                );
+                assert_eq!(world.hangs, None);
+            }
+        }
     }
 }
 

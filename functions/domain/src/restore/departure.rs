@@ -8,6 +8,8 @@ use crate::observation::Node;
 
 /// What the unit of `enter-restore-mode` ends with when the node's timer, a newer operation or an operator came first.
 const OVERTAKEN: i32 = 75;
+/// What it ends with when `clprestore.sh --pre` was killed, as one that hangs is.
+const KILLED: i32 = 137;
 
 /// An error if the node `name`, which answered, will not go down by what was sent to it: its timer has brought the groups back
 /// (`RestoreOvertaken`), `clprestore.sh --pre` failed (`StepFailed`), or it has booted since (`PreparationUnproven`).
@@ -24,6 +26,23 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
         .and_then(|(_, job, out)| Some((job.ended.as_ref()?.rc, out)));
     let overtaken = node.records.contains_key("void") || node.records.contains_key("done");
     match ended {
+        // Its failure has the timer bring the groups back at once: then it is the failure that explains.
+        Some((KILLED, out)) => Err(Error::new(
+            Kind::StepFailed,
+            format!(
+                "clprestore.sh --pre on {name} was killed, since it did not end in time, and had printed {}",
+                excerpt(out)
+            ),
+            "nothing was exchanged, and the cluster is brought back; look what the script waits for, then restore again",
+        )),
+        Some((rc, out)) if rc != 0 && rc != OVERTAKEN => Err(Error::new(
+            Kind::StepFailed,
+            format!(
+                "clprestore.sh --pre on {name} ended with {rc} and printed {}",
+                excerpt(out)
+            ),
+            "nothing was exchanged, and the cluster is brought back; mend what the script complains about, then restore again",
+        )),
         _ if overtaken => Err(Error::new(
             Kind::RestoreOvertaken,
             format!("{name} has started the groups again by its own timer, before it was down"),
@@ -34,14 +53,6 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
             Kind::RestoreOvertaken,
             format!("{name} was not shut down: {}", excerpt(out)),
             "nothing was exchanged, and the cluster is brought back; then restore again",
-        )),
-        Some((rc, out)) if rc != 0 => Err(Error::new(
-            Kind::StepFailed,
-            format!(
-                "clprestore.sh --pre on {name} ended with {rc} and printed {}",
-                excerpt(out)
-            ),
-            "nothing was exchanged, and the cluster is brought back; mend what the script complains about, then restore again",
         )),
         _ => Ok(()),
     }
@@ -116,6 +127,21 @@ mod tests {
     fn a_preparation_that_failed_says_what_it_printed() {
         let (kind, text) = judged(Some(9), "Failover group failover1 is active.", &["leaving"]).unwrap();
         assert_eq!(kind, Kind::StepFailed);
+        let (kind, hung) = judged(Some(KILLED), "Changing the setting", &["leaving"]).unwrap();
+        assert_eq!(kind, Kind::StepFailed);
+        assert!(
+            hung.contains("was killed") && hung.contains("Changing the setting"),
+            "{hung}"
+        );
+        // The timer, which it leaves the groups to, may have been quicker than we.
+        for rc in [9, KILLED] {
+            let (kind, _) = judged(Some(rc), "", &["leaving", "void", "done"]).unwrap();
+            assert_eq!(kind, Kind::StepFailed, "{rc}");
+        }
+        assert_eq!(
+            judged(Some(OVERTAKEN), "", &["void"]).unwrap().0,
+            Kind::RestoreOvertaken
+        );
         assert!(
             text.contains("ended with 9") && text.contains("Failover group failover1 is active."),
             "{text}"
