@@ -4,7 +4,7 @@ use super::*;
 use crate::clusterpro::mdstat::{Color, Status};
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::State;
-use crate::document::{Ended, Job, Record, Started};
+use crate::document::{Job, Record};
 use crate::ids::{Id, Of};
 use crate::observation::Node;
 use crate::testing;
@@ -54,6 +54,8 @@ struct World {
     lose: Vec<bool>,
     count: usize,
     posts_to_fail: u32,
+    /// What `clpbackup.sh --pre` printed.
+    said: &'static str,
     started_on: Vec<(usize, bool)>,
 }
 
@@ -75,6 +77,8 @@ fn guest() -> Guest {
     }
 }
 
+const BEGUN: &str = "clpbackup.sh : Beginning backup-mode.\nAll backup flags have set to <ON>.\n";
+
 /// The points at which a backup can die.
 const POINTS: usize = 13;
 
@@ -92,6 +96,7 @@ impl World {
             lose,
             count: 0,
             posts_to_fail,
+            said: BEGUN,
             started_on: vec![],
         };
         if point >= 1 {
@@ -140,18 +145,7 @@ impl World {
     }
 
     fn enter(&mut self, ended: bool) {
-        let boot_id = self.boot_id(1);
-        let job = Job {
-            started: Some(Started {
-                boot_id: boot_id.clone(),
-                uptime: 1.0,
-            }),
-            ended: ended.then_some(Ended {
-                rc: 0,
-                boot_id,
-                uptime: 2.0,
-            }),
-        };
+        let job = testing::job(&self.boot_id(1), ended.then_some(0));
         let standby = &mut self.guests[1];
         standby.jobs.insert("enter-backup-mode.1".into(), job);
         standby.services = Services::Manual;
@@ -159,18 +153,7 @@ impl World {
     }
 
     fn leave(&mut self, key: &str, rc: Option<i32>) {
-        let boot_id = self.boot_id(1);
-        let job = Job {
-            started: Some(Started {
-                boot_id: boot_id.clone(),
-                uptime: 1.0,
-            }),
-            ended: rc.map(|rc| Ended {
-                rc,
-                boot_id,
-                uptime: 2.0,
-            }),
-        };
+        let job = testing::job(&self.boot_id(1), rc);
         let standby = &mut self.guests[1];
         standby.jobs.insert(key.into(), job);
         if rc == Some(0) {
@@ -260,7 +243,7 @@ impl World {
         node.epoch = guest.epoch;
         node.services = guest.services;
         node.jobs = guest.jobs.clone();
-        let said = "All backup flags have set to <ON>.\n".to_owned();
+        let said = self.said.to_owned();
         node.outs = guest
             .jobs
             .keys()
@@ -434,6 +417,41 @@ fn every_point_of_a_backup_converges() {
             assert!(world.is_normal(), "point {point}: {world:?}");
         }
     }
+}
+
+#[test]
+fn a_preparation_that_failed_is_made_good_without_a_wait() {
+    let failed = |said: &'static str, services: Services| {
+        let mut world = World::at(6, true, vec![], 0);
+        let job = testing::job("boot-server2", Some(137));
+        world.guests[1].jobs.insert("enter-backup-mode.1".into(), job);
+        (world.said, world.guests[1].services, world.guests[1].shutdown_left) = (said, services, None);
+        let began = world.now;
+        let verdict = run(&mut world, None);
+        let normal = world.is_normal() && world.now.seconds_since(began) < 900;
+        (verdict, normal)
+    };
+    assert_eq!(failed("Killed\n", Services::Auto), (Verdict::Healthy, true));
+    for services in [Services::Manual, Services::Mixed] {
+        assert_eq!(failed(BEGUN, services), (Verdict::Healthy, true));
+        assert_eq!(failed("Killed\n", services), (Verdict::Healthy, true));
+    }
+    // It set the flags and no more: only `--post` takes them back, and that wants the mirror agent down.
+    let (verdict, _) = failed(BEGUN, Services::Auto);
+    assert!(matches!(verdict, Verdict::Stuck(why) if why.to_string().contains("flags may still be ON")));
+    // Without an end nobody knows how far it came.
+    let mut world = World::at(6, true, vec![], 0);
+    world.guests[1].jobs.get_mut("enter-backup-mode.1").unwrap().ended = None;
+    (world.said, world.guests[1].services) = ("", Services::Auto);
+    assert!(matches!(verdict_of(&world), Verdict::Stuck(_)));
+}
+
+fn verdict_of(world: &World) -> Verdict {
+    let mut seen = world.observe();
+    for node in seen.nodes.values_mut() {
+        node.epoch = Some(7);
+    }
+    verdict(&seen, &Memory::default())
 }
 
 #[test]

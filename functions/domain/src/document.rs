@@ -60,6 +60,18 @@ pub struct Ended {
     pub uptime: f64,
 }
 
+/// The exit code of a detached command that was killed, as one that hangs is by its bound.
+pub const KILLED: i32 = 137;
+
+/// How a detached command failed, in words that go on from its name.
+pub fn failure(rc: i32, out: &str) -> String {
+    let how = match rc {
+        KILLED => "was killed, since it did not end in time,".to_owned(),
+        rc => format!("ended with {rc}"),
+    };
+    format!("{how} and printed {}", excerpt(out))
+}
+
 /// The start of a detached unit's command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Started {

@@ -4,8 +4,8 @@
 //! A backup is valid only if each of four proofs holds: the section was sealed, the standby stopped after its
 //! preparation, the preparation was read back after its next boot, and the volumes are those that were planned.
 
-use crate::clusterpro::outputs;
-use crate::document::{Head, Record};
+use crate::clusterpro::{excerpt, outputs};
+use crate::document::{self, Head, Record};
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::{Instance, Node, Power};
@@ -153,6 +153,19 @@ pub fn stopped(name: &str, instance: &Instance, volumes: &BTreeMap<String, Strin
     }
 }
 
+/// An error if the standby, which still answers, will not go down by what was sent to it: `clpbackup.sh --pre` failed, or was
+/// killed since it hung (`StepFailed`).
+pub fn departing(name: &str, standby: &Node) -> Result<()> {
+    let Some((rc, out)) = standby.failed_here("enter-backup-mode") else {
+        return Ok(());
+    };
+    Err(Error::new(
+        Kind::StepFailed,
+        format!("clpbackup.sh --pre on {name} {}", document::failure(rc, out)),
+        "nothing by hand: the cluster is brought back; mend what the script complains about, then run the backup again",
+    ))
+}
+
 fn unproven(name: &str, why: &str) -> Error {
     Error::new(
         Kind::PreparationUnproven,
@@ -192,7 +205,7 @@ pub fn prepared(intent: &Intent, standby: &Node) -> Result<Prepared> {
         return Err(unproven(name, "--pre ended in another boot than the break"));
     }
     if !outputs::backup_prepared(ended.rc, out) {
-        let said = crate::clusterpro::excerpt(out);
+        let said = excerpt(out);
         return Err(unproven(
             name,
             &format!("--pre ended with {} and printed {said}", ended.rc),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::document::{Ended, Job, Outcome, Started};
+use crate::document::Outcome;
 use crate::ids::{Id, Of};
 use crate::testing::{config, healthy};
 use proptest::prelude::*;
@@ -157,20 +157,40 @@ const PRE: &str = "clpbackup.sh : Beginning backup-mode.\nAll backup flags have 
 fn after_boot(rc: i32, out: &str, started: &str, ended: Option<&str>) -> Node {
     let mut node = crate::testing::node("server2");
     node.boot_id = "boot-after".into();
-    let job = Job {
-        started: Some(Started {
-            boot_id: started.into(),
-            uptime: 1.0,
-        }),
-        ended: ended.map(|boot| Ended {
-            rc,
-            boot_id: boot.into(),
-            uptime: 2.0,
-        }),
-    };
+    let mut job = crate::testing::job(started, ended.map(|_| rc));
+    if let (Some(end), Some(boot)) = (&mut job.ended, ended) {
+        end.boot_id = boot.into();
+    }
     node.jobs.insert("enter-backup-mode.1".into(), job);
     node.outs.insert("enter-backup-mode.1".into(), out.into());
     node
+}
+
+#[test]
+fn a_preparation_that_failed_is_not_waited_for() {
+    let boot = "boot-server2";
+    let judged = |rc: Option<i32>, out: &str| {
+        let mut node = crate::testing::node("server2");
+        node.jobs
+            .insert("enter-backup-mode.1".into(), crate::testing::job(boot, rc));
+        node.outs.insert("enter-backup-mode.1".into(), out.into());
+        departing("server2", &node).err()
+    };
+    assert_eq!((judged(None, ""), judged(Some(0), PRE)), (None, None));
+    for (rc, out, says) in [
+        (
+            9,
+            "Failover group failover1 is active.",
+            "ended with 9 and printed \"Failover",
+        ),
+        (document::KILLED, "", "was killed"),
+    ] {
+        let error = judged(Some(rc), out).unwrap();
+        assert_eq!(error.kind(), Kind::StepFailed);
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    // What an earlier boot failed at says nothing of this one.
+    assert!(departing("server2", &after_boot(9, "", boot, Some(boot))).is_ok());
 }
 
 #[test]

@@ -153,6 +153,13 @@ impl Node {
             .max_by_key(|(number, ..)| *number)?;
         Some((number, job, self.outs.get(key).map_or("", String::as_str)))
     }
+
+    /// The exit code and the output of the newest attempt of a detached document, if that ended in this boot and failed.
+    pub fn failed_here(&self, document: &str) -> Option<(i32, &str)> {
+        let (_, job, out) = self.job(document)?;
+        let ended = job.ended.as_ref()?;
+        (ended.boot_id == self.boot_id && ended.rc != 0).then_some((ended.rc, out))
+    }
 }
 
 /// Whole seconds, rounded down; what is no time of a running machine counts as 0, the earliest.

@@ -5,6 +5,7 @@ use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::{Group, Stat, State};
 use crate::config::Config;
 use crate::devices::{Disk, Under};
+use crate::document::{Ended, Job, Started};
 use crate::observation::{Instance, Node, Observation, Power};
 use crate::time::Moment;
 use serde_json::{Value, json};
@@ -41,6 +42,22 @@ pub(crate) fn instance(name: &str) -> Instance {
             ("/dev/sdb".into(), format!("vol-0{tail}1")),
         ]),
         root_device: Some("/dev/sda1".into()),
+    }
+}
+
+/// The record of a detached command of the boot `boot_id`: still running, or ended with an exit code.
+pub(crate) fn job(boot_id: &str, rc: Option<i32>) -> Job {
+    let boot_id = boot_id.to_owned();
+    Job {
+        started: Some(Started {
+            boot_id: boot_id.clone(),
+            uptime: 1.0,
+        }),
+        ended: rc.map(|rc| Ended {
+            rc,
+            boot_id,
+            uptime: 2.0,
+        }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `assess`: looks at a cluster and says what follows. Changes nothing.
 
 use crate::aws::Aws;
-use crate::functions::observe::{ANSWER_SECONDS, observe};
+use crate::functions::observe::{ANSWER_SECONDS, ask, observe};
 use mirrorsnap_domain::converge::{self, Action, Case, Memory, Verdict};
 use mirrorsnap_domain::document::Head;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -251,6 +251,7 @@ async fn stopped(aws: &Aws, cluster: &str, claim: &Claim, patience: u32) -> Resu
     let config = aws.config(cluster).await?;
     let (_, intent) = aws.intent(cluster, claim).await?;
     let deadline = aws.pace.deadline(patience);
+    let mut asked = 0;
     loop {
         let seen = aws.instances(&config, false).await?;
         let instance = seen.get(&intent.standby).ok_or_else(|| {
@@ -259,6 +260,12 @@ async fn stopped(aws: &Aws, cluster: &str, claim: &Claim, patience: u32) -> Resu
         })?;
         let volumes = inspect::volumes(&config, &intent.standby, instance)?;
         let proof = evidence::stopped(&intent.standby, instance, &volumes)?;
+        if proof.is_none() && deadline.elapsed() - asked >= ASK_EVERY_SECONDS {
+            if let Ok(node) = ask(aws, &config, &intent.standby, Some(instance), &intent.id).await? {
+                evidence::departing(&intent.standby, &node)?;
+            }
+            asked = deadline.elapsed();
+        }
         if proof.is_some() || deadline.has_passed() {
             return Ok(Output::Stopped {
                 over: proof.is_some(),

@@ -52,7 +52,7 @@ async fn not_online(aws: &Aws, config: &Config, instance: &Instance) -> Result<O
 }
 
 /// Ends once the node's instance is no longer running: what was asked of it died with it, and is not waited for.
-async fn down(aws: &Aws, config: &Config, node: &str) -> Result<String> {
+async fn gone(aws: &Aws, config: &Config, node: &str) -> Result<String> {
     loop {
         aws.pace.tenths(GLANCE_TENTHS).await;
         let power = aws
@@ -67,7 +67,7 @@ async fn down(aws: &Aws, config: &Config, node: &str) -> Result<String> {
 }
 
 /// One node's own answer to `step`, or why there is none.
-async fn ask(
+pub(crate) async fn ask(
     aws: &Aws,
     config: &Config,
     node: &str,
@@ -84,7 +84,7 @@ async fn ask(
     let answer = tokio::select! {
         // Boxed: both nodes are asked at once, within futures that are large already.
         answer = Box::pin(aws.ask(&instance.id, &step, ANSWER_SECONDS)) => answer,
-        gone = Box::pin(down(aws, config, node)) => return gone.map(Err),
+        reason = Box::pin(gone(aws, config, node)) => return reason.map(Err),
     };
     match answer {
         Ok(reply) => Ok(Ok(Node::read(config, &reply))),

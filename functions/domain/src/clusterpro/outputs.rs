@@ -95,6 +95,11 @@ pub fn backup_prepared(rc: i32, text: &str) -> bool {
     rc == 0 && said.flags == Some(true) && said.services_auto == Some(false) && said.shutting_down
 }
 
+/// `clpbackup.sh --pre` came as far as the backup flags, or may have: it says that it begins before it touches them.
+pub fn backup_begun(text: &str) -> bool {
+    text.contains("Beginning backup-mode") || script(text).flags.is_some()
+}
+
 /// `clpbackup.sh --post` succeeded. It prints no final `Command succeeded.` of its own.
 pub fn backup_ended(rc: i32, text: &str) -> bool {
     let said = script(text);
@@ -166,6 +171,8 @@ mod tests {
     fn the_seed_s_scripts() {
         assert!(backup_prepared(0, PRE) && !backup_prepared(1, PRE) && !backup_prepared(0, POST));
         assert!(backup_ended(0, POST) && !backup_ended(0, PRE));
+        assert!(backup_begun(PRE) && backup_begun(&PRE[..40]) && backup_begun(POST));
+        assert!(!backup_begun("Killed\n") && !backup_begun("Failover group failover1 is active on this server.\n"));
         assert!(restore_processed(0, RESTORE_POST) && !restore_processed(1, RESTORE_POST));
         let restore_pre = "clprestore.sh : Changing the setting of cluster services to Manual Startup.\n\
             clprestore.sh : Shutting down...\nCommand succeeded.\nclprestore.sh : Command succeeded.\n";

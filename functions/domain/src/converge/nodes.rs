@@ -114,11 +114,12 @@ pub(super) fn backup_mode(case: &Case<'_>) -> Next {
     None
 }
 
-/// `--pre` set the flags, and no `--post` was ever begun.
+/// `--pre` may have set the flags, and no `--post` was ever begun. One that has ended set none if it did not come as far as to
+/// say that it begins (the seed's output); of one without an end nobody knows.
 fn flags_left_on(node: &Node) -> bool {
     let on = node
         .job("enter-backup-mode")
-        .is_some_and(|(_, _, out)| outputs::script(out).flags != Some(false));
+        .is_some_and(|(_, job, out)| job.ended.is_none() || outputs::backup_begun(out));
     on && node.job("leave-backup-mode").is_none()
 }
 
@@ -133,8 +134,12 @@ pub(super) fn shutting_down(case: &Case<'_>, name: &str, node: &Node, document: 
         return None;
     }
     // A script that failed orders no shutdown.
-    if document == "enter-restore-mode" && job.ended.as_ref().is_some_and(|ended| ended.rc != 0) {
-        return None;
+    if node.failed_here(document).is_some() {
+        return match document {
+            "enter-restore-mode" => None,
+            // Its `--post` wants the daemon down, so what the script did not come to is done for it.
+            _ => hung(case, name),
+        };
     }
     let why = format!("{name} shuts down after {document}");
     case.wait(&format!("shutdown {name}"), patience::SHUTDOWN, &why, || {

@@ -5,7 +5,7 @@ use crate::clusterpro::mdstat::{Color, Status};
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::State;
 use crate::converge::{Action, Case, Memory, Verdict, is_listed, next};
-use crate::document::{Ended, Job, Started};
+use crate::document::Job;
 use crate::ids::{Id, Of};
 use crate::intent::{Attachment, Course, Intent};
 use crate::observation::{Node, Observation, Power};
@@ -174,18 +174,7 @@ impl World {
     }
 
     fn job(&mut self, at: usize, key: String, rc: i32) {
-        let boot_id = self.boot_id(at);
-        let job = Job {
-            started: Some(Started {
-                boot_id: boot_id.clone(),
-                uptime: 1.0,
-            }),
-            ended: Some(Ended {
-                rc,
-                boot_id,
-                uptime: 2.0,
-            }),
-        };
+        let job = testing::job(&self.boot_id(at), Some(rc));
         self.guests[at].jobs.insert(key, job);
     }
 

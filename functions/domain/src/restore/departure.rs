@@ -2,14 +2,13 @@
 //! the restore's own timer). What answers no ends the restore before any volume is taken off.
 
 use crate::clusterpro::excerpt;
+use crate::document;
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::Node;
 
 /// What the unit of `enter-restore-mode` ends with when the node's timer, a newer operation or an operator came first.
 const OVERTAKEN: i32 = 75;
-/// What it ends with when `clprestore.sh --pre` was killed, as one that hangs is.
-const KILLED: i32 = 137;
 
 /// An error if the node `name`, which answered, will not go down by what was sent to it: its timer has brought the groups back
 /// (`RestoreOvertaken`), `clprestore.sh --pre` failed (`StepFailed`), or it has booted since (`PreparationUnproven`).
@@ -27,20 +26,9 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
     let overtaken = node.records.contains_key("void") || node.records.contains_key("done");
     match ended {
         // Its failure has the timer bring the groups back at once: then it is the failure that explains.
-        Some((KILLED, out)) => Err(Error::new(
-            Kind::StepFailed,
-            format!(
-                "clprestore.sh --pre on {name} was killed, since it did not end in time, and had printed {}",
-                excerpt(out)
-            ),
-            "nothing was exchanged, and the cluster is brought back; look what the script waits for, then restore again",
-        )),
         Some((rc, out)) if rc != 0 && rc != OVERTAKEN => Err(Error::new(
             Kind::StepFailed,
-            format!(
-                "clprestore.sh --pre on {name} ended with {rc} and printed {}",
-                excerpt(out)
-            ),
+            format!("clprestore.sh --pre on {name} {}", document::failure(rc, out)),
             "nothing was exchanged, and the cluster is brought back; mend what the script complains about, then restore again",
         )),
         _ if overtaken => Err(Error::new(
@@ -63,9 +51,9 @@ mod tests {
     use super::*;
     use crate::clusterpro::stat::State;
     use crate::config::Config;
-    use crate::document::{Ended, Job, Record, Started};
+    use crate::document::Record;
     use crate::restore::disturbing;
-    use crate::testing::{config, healthy};
+    use crate::testing::{config, healthy, job};
 
     /// A node that was told to go down, and what its records say.
     fn told(rc: Option<i32>, out: &str, records: &[&str]) -> (Intent, Node) {
@@ -74,18 +62,7 @@ mod tests {
         let intent = crate::restore::intent_for_tests(&config, &id, Some("server1"), &seen);
         let mut node = seen.node("server1").unwrap().clone();
         let boot_id = node.boot_id.clone();
-        let job = Job {
-            started: Some(Started {
-                boot_id: boot_id.clone(),
-                uptime: 1.0,
-            }),
-            ended: rc.map(|rc| Ended {
-                rc,
-                boot_id,
-                uptime: 2.0,
-            }),
-        };
-        node.jobs.insert("enter-restore-mode.1".into(), job);
+        node.jobs.insert("enter-restore-mode.1".into(), job(&boot_id, rc));
         node.outs.insert("enter-restore-mode.1".into(), out.into());
         for name in records {
             node.records.insert((*name).to_owned(), Record::default());
@@ -127,14 +104,14 @@ mod tests {
     fn a_preparation_that_failed_says_what_it_printed() {
         let (kind, text) = judged(Some(9), "Failover group failover1 is active.", &["leaving"]).unwrap();
         assert_eq!(kind, Kind::StepFailed);
-        let (kind, hung) = judged(Some(KILLED), "Changing the setting", &["leaving"]).unwrap();
+        let (kind, hung) = judged(Some(document::KILLED), "Changing the setting", &["leaving"]).unwrap();
         assert_eq!(kind, Kind::StepFailed);
         assert!(
             hung.contains("was killed") && hung.contains("Changing the setting"),
             "{hung}"
         );
         // The timer, which it leaves the groups to, may have been quicker than we.
-        for rc in [9, KILLED] {
+        for rc in [9, document::KILLED] {
             let (kind, _) = judged(Some(rc), "", &["leaving", "void", "done"]).unwrap();
             assert_eq!(kind, Kind::StepFailed, "{rc}");
         }

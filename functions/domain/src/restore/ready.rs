@@ -87,7 +87,6 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{Ended, Job, Started};
     use crate::ids::{Id, Of};
     use crate::intent::{Attachment, Disturbance};
     use crate::restore;
@@ -119,15 +118,8 @@ mod tests {
             volumes.insert(one.device.clone(), one.new.clone());
             let node = seen.nodes.get_mut(&one.node).unwrap();
             let boot_id = node.boot_id.clone();
-            let (rc, uptime) = (0, 2.0);
-            let job = Job {
-                started: Some(Started {
-                    boot_id: boot_id.clone(),
-                    uptime: 1.0,
-                }),
-                ended: Some(Ended { rc, boot_id, uptime }),
-            };
-            node.jobs.insert("enter-restore-mode.1".into(), job);
+            node.jobs
+                .insert("enter-restore-mode.1".into(), testing::job(&boot_id, Some(0)));
             node.outs.insert("enter-restore-mode.1".into(), PREPARED.into());
             node.boot_id = format!("next-{}", one.node);
             (node.services, node.stat) = (Services::Manual, None);
