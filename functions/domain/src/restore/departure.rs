@@ -171,6 +171,15 @@ mod tests {
                 (node, "failover1 failover2")
             );
         }
+        // One that hangs is killed, and early enough for the way back within the restore's own bound.
+        for (bound, seconds) in [(3600, "300"), (600, "300"), (90, "45")] {
+            let config = Config {
+                max_restore_outage_seconds: bound,
+                ..config.clone()
+            };
+            let steps = crate::restore::steps(&config, &intent, &seen).unwrap();
+            assert_eq!(steps["prepare_active"].parameters["PrepareSeconds"], seconds);
+        }
         // A silent node is waited out until no order and no timer of ours can act any more.
         assert_eq!(intent.quiet_after_seconds, 600);
         let long = Config {
