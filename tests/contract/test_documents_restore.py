@@ -138,6 +138,11 @@ def test_a_preparation_that_hangs_is_killed_and_the_group_comes_back(nodes: Node
     fault = nodes.lab.fault(command="clprestore.sh --pre", node="server1", effect="hang")
     quiesced(nodes)
     sent = nodes.send("enter-restore-mode", PrepareSeconds="10")["line"]["uptime"]
+    # What systemd sends to a unit at a shutdown: the script is to say how it went, so neither it nor its bound ends by that.
+    nodes.lab.sleep(2)
+    sh(nodes.lab, f"systemctl kill -s TERM mirrorsnap-{nodes.run}-enter-restore-mode-1")
+    nodes.lab.sleep(2)
+    assert nodes.send("observe")["line"]["jobs"]["enter-restore-mode.1"]["ended"] is None
     records = back(nodes)
     nodes.lab.control("clear_faults", id=fault)
     ended = nodes.send("observe")["line"]["jobs"]["enter-restore-mode.1"]["ended"]
