@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from document_nodes import Nodes
 from node_steps import bring_back, instance_state, rebooted, sh, status
 
@@ -138,7 +140,7 @@ def test_a_preparation_that_hangs_is_killed_and_the_group_comes_back(nodes: Node
     fault = nodes.lab.fault(command="clprestore.sh --pre", node="server1", effect="hang")
     quiesced(nodes)
     sent = nodes.send("enter-restore-mode", PrepareSeconds="10")["line"]["uptime"]
-    # What systemd sends to a unit at a shutdown: the script is to say how it went, so neither it nor its bound ends by that.
+    # What systemd sends at a shutdown. The script is to say how it went: neither it nor its bound ends by that.
     nodes.lab.sleep(2)
     sh(nodes.lab, f"systemctl kill -s TERM mirrorsnap-{nodes.run}-enter-restore-mode-1")
     nodes.lab.sleep(2)
@@ -184,6 +186,21 @@ def test_it_touches_nothing_where_it_does_not_belong(nodes: Nodes) -> None:
     nodes.begin()
     tight = nodes.send("quiesce-restore", StopSeconds="10", StartSeconds="10", MaxOutageSeconds="20")
     assert tight["line"]["result"] == "invalid" and tight["disturbed"] == []
+
+
+def test_a_group_of_somebody_else_s_must_be_offline(fresh_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    """Both nodes will go down, and only what is listed is stopped and started again."""
+    disks = [{"name": f"md{n}", "monitor": f"mdw{n}", "device": f"/dev/sd{'abc'[n]}", "size_gib": 8} for n in (1, 2)]
+    path = tmp_path / "cluster.yaml"
+    path.write_text(yaml.safe_dump({"failover_groups": ["failover1", "failover2"], "mirror_disks": disks}))
+    nodes = Nodes(fresh_lab(options=["--cluster", str(path)]))
+    nodes.lab.wait_for(lambda: sh(nodes.lab, "clpstat -s | grep -c current.*server1")["stdout"].strip() == "2", 60)
+    nodes.begin()
+    refused = nodes.send("quiesce-restore")
+    assert refused["line"]["result"] == "refused" and refused["line"]["reason"] == "state"
+    assert nodes.records("server1")["refused"]["reason"] == "groups" and group(nodes) == "server1"
+    sh(nodes.lab, "clpgrp -t failover2")
+    quiesced(nodes)
 
 
 def test_a_restore_may_begin_without_a_whole_mirror(nodes: Nodes) -> None:
