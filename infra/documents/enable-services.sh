@@ -1,4 +1,4 @@
-# @description Cluster services start at boot again (clpsvcctrl.sh --enable), then, if wanted, a reboot, detached
+# @description Cluster services start at boot again (clpsvcctrl.sh --enable -a), then, if wanted, a reboot, detached
 # @guarded
 # @param Reboot yesno
 #include lib/base.sh
@@ -8,6 +8,6 @@ REBOOT='{{ Reboot }}'
 #include lib/guard.sh
 #include lib/detached.sh
 guard
-attempt clpsvcctrl clpsvcctrl.sh --enable || finish failed ',"reason":"command"'
+attempt clpsvcctrl clpsvcctrl.sh --enable -a || finish failed ',"reason":"command"'
 [ "$REBOOT" = yes ] || finish ok
 detach 60 reboot

@@ -231,7 +231,9 @@ def test_service_control(bench):
     assert b.hosts["server2"].services["clusterpro_evt"] is False
     b.ok("server2", "clpsvcctrl.sh --enable -a")
     assert b.cluster.nodes["server2"].dump()["services"] == "auto"
-    assert b.run("server2", "clpsvcctrl.sh").rc != 0
+    for incomplete in ("clpsvcctrl.sh", "clpsvcctrl.sh --disable"):
+        assert b.run("server2", incomplete).rc != 0
+    assert b.cluster.nodes["server2"].dump()["services"] == "auto"
 
 
 def test_log_command(bench):

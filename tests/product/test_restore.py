@@ -197,6 +197,20 @@ def test_a_restore_that_is_stopped_after_the_exchange_and_its_recovery_name_the_
     assert {each["new"] for each in found["attachments"]} == stay
     (record,) = records(product)
     assert set(release(product, record.removeprefix("restore#"))["released"]) == stay
+    # Both of these were stopped, and no Catch of theirs sees that.
+    states = alarms(product)
+    product.lab.wait_for(lambda: alarms(product)["mirrorsnap-restore-aborted"] == "ALARM", 900, f"the alarm: {states}")
+
+
+def alarms(product: Product) -> dict[str, str]:
+    found = product.lab.boto("cloudwatch").describe_alarms(AlarmNamePrefix="mirrorsnap-")["MetricAlarms"]
+    assert all(alarm["AlarmActions"] for alarm in found)
+    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+
+
+def test_every_end_without_success_has_an_alarm(product: Product) -> None:
+    ends = {f"mirrorsnap-{kind}-{end}" for kind in ("backup", "restore") for end in ("failed", "timed-out", "aborted")}
+    assert set(alarms(product)) == ends | {"mirrorsnap-cluster-not-back"}
 
 
 def test_a_rollback_names_the_restore_s_volumes_and_keeps_its_record(product: Product) -> None:

@@ -181,6 +181,21 @@ mod tests {
     }
 
     #[test]
+    fn the_runbook_has_a_line_for_every_name_and_for_no_other() {
+        let page = include_str!("../../../docs/operations.md");
+        let rows = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let rows: Vec<_> = rows
+            .map(|(name, _)| name)
+            .filter(|name| !name.starts_with('…'))
+            .collect();
+        let mut names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        names.sort_unstable();
+        assert_eq!(rows, names);
+    }
+
+    #[test]
     fn names_are_unique() {
         let names: std::collections::BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), Kind::ALL.len());

@@ -206,9 +206,12 @@ def _initialise(c: Cli, skip: bool) -> tuple[str, str]:
 @command("clpsvcctrl.sh")
 def clpsvcctrl(c: Cli) -> Result:
     """`--enable|--disable -a`, `--enable|--disable core mgr …`, `--status`: start mode of the services [likely]."""
-    given, _ = options(c.args, {"--enable": "enable", "--disable": "disable", "--status": "status", "-a": "all"}, {})
+    flags = {"--enable": "enable", "--disable": "disable", "--status": "status", "-a": "all"}
+    given, names = options(c.args, flags, {})
     if sum(k in given for k in ("enable", "disable", "status")) != 1:
-        raise Refused("usage: clpsvcctrl.sh {--enable | --disable} -a | --status", 2)
+        raise Refused("usage: clpsvcctrl.sh {--enable | --disable} {-a | <service>…} | --status", 2)
+    if "status" not in given and not names and "all" not in given:
+        raise Refused("Specify the services, or -a.", 2)
     with lock():
         if "status" in given:
             return Result(0, "auto\n" if services_auto(c.node.host) else "manual\n")
