@@ -4,8 +4,10 @@
 # @param Peer name
 # @param Groups names
 # @param PrepareSeconds seconds
+# @param Anew yesno
 #
 # PrepareSeconds: after so long a --pre that hangs is killed, and the groups come back.
+# Anew=yes: this node's timer came first, and is over (`done`); the groups have been stopped again since, without one.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=enter-restore-mode
@@ -13,6 +15,7 @@ SELF='{{ Self }}'
 PEER='{{ Peer }}'
 FAILOVER_GROUPS='{{ Groups }}'
 PREPARE='{{ PrepareSeconds }}'
+ANEW='{{ Anew }}'
 #include lib/guard.sh
 #include lib/cluster.sh
 #include lib/unit.sh
@@ -20,13 +23,17 @@ PREPARE='{{ PrepareSeconds }}'
 guard
 # This node's own timer may have brought the groups back already. Here that is only the quickest news: the unit looks again,
 # under the timer's lock.
-if [ -e "$RUN_DIR/void" ] || [ -e "$RUN_DIR/done" ]; then
+timer=none
+[ ! -e "$RUN_DIR/arming" ] || timer=armed
+if [ "$ANEW" = yes ] && [ -e "$RUN_DIR/done" ]; then
+    timer=none
+elif [ -e "$RUN_DIR/void" ] || [ -e "$RUN_DIR/done" ]; then
     refuse overtaken
 fi
 look
 show_cluster
 [ "$SELF_UP/$WHERE" = Online/offline ] || refuse state ',"detail":"groups"'
-if [ ! -e "$RUN_DIR/arming" ]; then
+if [ $timer = none ]; then
     detach "$PREPARE" clprestore.sh --pre
 fi
 ROLE=leave

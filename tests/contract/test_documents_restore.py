@@ -90,6 +90,36 @@ def test_without_a_shutdown_the_timer_starts_the_group_in_time(nodes: Nodes) -> 
     assert late["status"] == "Failed" and group(nodes) == "server1"
 
 
+def test_a_timer_that_is_over_does_not_keep_the_node_up(nodes: Nodes) -> None:
+    """A way back, unlike a restore, goes on after its timer came first: the groups are stopped again, without one."""
+    quiesced(nodes, **SOON)
+    back(nodes)
+    refused = nodes.send("enter-restore-mode", Anew="yes")
+    assert refused["line"]["detail"] == "groups" and refused["disturbed"] == []
+    sh(nodes.lab, "clpgrp -t failover1")
+    assert nodes.send("enter-restore-mode", Attempt="2")["line"]["reason"] == "overtaken"
+    boot = status(nodes.lab, "server1")["boot_id"]
+    nodes.send("enter-restore-mode", Attempt="3", Anew="yes", wait=False)
+    nodes.lab.wait_for(lambda: instance_state(nodes.lab, "server1") == "stopped", 60, "server1 has stopped")
+    bring_back(nodes.lab, "server1")
+    assert nodes.send("observe")["line"]["jobs"]["enter-restore-mode.3"]["ended"]["boot_id"] == boot
+    before = status(nodes.lab, "server1")["boot_id"]
+    nodes.send("enable-services", Reboot="yes", wait=False)
+    rebooted(nodes.lab, before, "server1")
+    nodes.lab.wait_for(lambda: "Online" in sh(nodes.lab, "clpstat -s")["stdout"], 400)
+    sh(nodes.lab, "clpgrp -s failover1")
+    nodes.lab.wait_for(lambda: not nodes.lab.control("oracles")["residue"], 400, "the cluster is back")
+
+
+def test_an_armed_timer_is_not_got_round(nodes: Nodes) -> None:
+    quiesced(nodes, **SOON)
+    fault = nodes.lab.fault(command="clprestore.sh --pre", node="server1", effect={"exit": 5})
+    assert nodes.send("enter-restore-mode", Anew="yes")["line"]["result"] == "ok"
+    records = back(nodes)
+    nodes.lab.control("clear_faults", id=fault)
+    assert "leaving" in records, "the unit has taken the timer's lock"
+
+
 def test_a_timer_that_fires_before_the_units_look_ends_the_shutdown(nodes: Nodes) -> None:
     """The document has looked, its unit not yet: the unit looks again, under the timer's lock."""
     quiesced(nodes)

@@ -47,7 +47,7 @@ def parameters(step: str, disks: tuple[str, ...], **other: str) -> dict[str, str
         "Peer": NODES[peer], "Groups": GROUP, "Disks": " ".join(disks), "WaitSeconds": str(WAIT),
         "SpanSeconds": str(SPAN), "ActiveWithinSeconds": str(WITHIN), "StopSeconds": str(STOP),
         "BreakSeconds": str(BREAK), "StartSeconds": str(START), "MaxOutageSeconds": str(TMAX),
-        "PrepareSeconds": str(PREPARE),
+        "PrepareSeconds": str(PREPARE), "Anew": "no",
     }  # fmt: skip
     known.update(other)
     return {k: v for k, v in known.items() if k in _documents()[step].parameters}

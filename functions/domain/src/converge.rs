@@ -290,7 +290,7 @@ fn fence(case: &Case<'_>) -> Next {
                     },
                 );
             }
-            if node.unfinished.iter().any(|run| run == &case.intent.id) {
+            if node.unfinished.iter().any(|run| run == &case.intent.id) && !restore::goes_down(case, node) {
                 let why = format!("{name}'s own timer starts the groups again");
                 return case.wait_or_stuck(
                     &format!("timer {name}"),
@@ -331,7 +331,7 @@ pub fn is_listed(intent: &Intent, action: &Action) -> bool {
             };
             match step.document.as_str() {
                 "fence" => true,
-                "start-group" | "stop-group" => {
+                "start-group" | "stop-group" | "quiesce-restore" => {
                     list("Groups").all(|group| intent.groups().any(|listed| listed == group))
                 }
                 "resume-monitors" => list("Nodes").all(|node| {

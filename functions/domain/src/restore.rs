@@ -167,13 +167,7 @@ pub fn disturbing(config: &Config, plan: &Intent, seen: &Observation, made: &[At
     let source = plan.restore.as_ref().and_then(|restoring| restoring.source.clone());
     next.phase = Phase::StopBoth;
     next.started = seen.at;
-    // The last order to shut down may begin to act so late, and a timer that was armed at the last moment may fire so late.
-    let orders = u32::try_from(SHUTDOWN_NOT_AFTER_SECONDS).unwrap_or(u32::MAX);
-    let timer = config
-        .deadlines()
-        .not_after_seconds
-        .saturating_add(config.max_outage_seconds);
-    next.quiet_after_seconds = orders.max(timer);
+    next.quiet_after_seconds = quiet_after_seconds(config);
     next.boots = boots(seen);
     next.disturbances
         .extend(disturbances(config, &plan.active, source.as_deref(), seen));
@@ -183,6 +177,16 @@ pub fn disturbing(config: &Config, plan: &Intent, seen: &Observation, made: &[At
         restoring.forward_until = Some(seen.at.plus(i64::from(config.max_restore_outage_seconds)));
     }
     next
+}
+
+/// The last order to shut down may begin to act so late, and a timer that was armed at the last moment may fire so late.
+fn quiet_after_seconds(config: &Config) -> u32 {
+    let orders = u32::try_from(SHUTDOWN_NOT_AFTER_SECONDS).unwrap_or(u32::MAX);
+    let timer = config
+        .deadlines()
+        .not_after_seconds
+        .saturating_add(config.max_outage_seconds);
+    orders.max(timer)
 }
 
 /// The intent from the moment on at which post-processing may have been ordered.
@@ -203,21 +207,16 @@ const SHUTDOWN_NOT_AFTER_SECONDS: u64 = 2 * crate::steps::NOT_AFTER_SECONDS;
 /// that node's shutdown is ordered in time (safety.md, the critical section's last words).
 pub fn steps(config: &Config, intent: &Intent, seen: &Observation) -> Result<BTreeMap<&'static str, Step>> {
     let (active, standby) = (intent.active.as_str(), intent.standby.as_str());
-    let times = config.deadlines();
     let prepare = |node: &str, peer: &str| -> Result<Step> {
-        let step = Step::enter_restore_mode(config, node, peer, &intent.id);
+        let step = Step::enter_restore_mode(config, node, peer, &intent.id, false);
         Ok(step.guarded(inspect::answered(seen, node)?, SHUTDOWN_NOT_AFTER_SECONDS, 1))
     };
-    let not_after = u64::from(times.not_after_seconds);
-    let quiesce = Step::new("quiesce-restore", active, &intent.id)
-        .with("Self", active)
-        .with("Peer", standby)
-        .guarded(inspect::answered(seen, active)?, not_after, 1)
-        .list("Groups", intent.groups())
-        .list("Disks", config.mirror_disks.iter().map(|disk| disk.name.as_str()))
-        .with("StopSeconds", times.group_stop_seconds)
-        .with("StartSeconds", times.group_start_seconds)
-        .with("MaxOutageSeconds", config.max_outage_seconds);
+    let not_after = u64::from(config.deadlines().not_after_seconds);
+    let quiesce = Step::quiesce_restore(config, active, standby, &intent.id, intent.groups()).guarded(
+        inspect::answered(seen, active)?,
+        not_after,
+        1,
+    );
     Ok(BTreeMap::from([
         ("quiesce", quiesce),
         ("prepare_active", prepare(active, standby)?),

@@ -67,14 +67,34 @@ impl Step {
             .list("Devices", paths)
     }
 
+    /// The stop of `groups` on `node` behind its own timer, before both nodes go down.
+    pub fn quiesce_restore<'a>(
+        config: &Config,
+        node: &str,
+        peer: &str,
+        run: &str,
+        groups: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let times = config.deadlines();
+        Self::new("quiesce-restore", node, run)
+            .with("Self", node)
+            .with("Peer", peer)
+            .list("Groups", groups)
+            .list("Disks", config.mirror_disks.iter().map(|disk| disk.name.as_str()))
+            .with("StopSeconds", times.group_stop_seconds)
+            .with("StartSeconds", times.group_start_seconds)
+            .with("MaxOutageSeconds", config.max_outage_seconds)
+    }
+
     /// The preparation of `node` for a restore, which shuts it down. One that hangs is killed after five minutes, or, where the
-    /// restore's own bound is short, after half of that: the other half is the way back's.
-    pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str) -> Self {
+    /// restore's own bound is short, after half of that: the other half is the way back's. `anew`: the node's timer is over.
+    pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str, anew: bool) -> Self {
         Self::new("enter-restore-mode", node, run)
             .with("Self", node)
             .with("Peer", peer)
             .list("Groups", config.failover_groups.iter().map(String::as_str))
             .with("PrepareSeconds", (config.max_restore_outage_seconds / 2).clamp(1, 300))
+            .with("Anew", if anew { "yes" } else { "no" })
     }
 
     /// The steps of a backup, by the state that runs them.

@@ -10,6 +10,7 @@ use super::nodes::{daemon, daemons, gate, shutting_down, starts, waits};
 use super::outage::{self, Place, all_online, place, view};
 use super::{Action, Case, Next, TRIES, Verdict, mirror, patience};
 use crate::clusterpro::outputs::Services;
+use crate::clusterpro::stat::State;
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::intent::{Course, Intent, Restoring};
@@ -391,14 +392,7 @@ fn down(case: &Case<'_>) -> Next {
             .filter(|group| matches!(place(case, group), Place::Online(node) if node == name))
             .collect();
         if let (false, Some(node)) = (here.is_empty(), case.seen.node(name)) {
-            let next = "stop the groups by hand, then start recover";
-            return case.act(&format!("stop-group {name}"), next, |attempt| Action::Step {
-                step: Step::new("stop-group", name, &case.intent.id)
-                    .with("Self", name)
-                    .with("Peer", case.peer(name))
-                    .list("Groups", here)
-                    .guarded(node, NOT_AFTER_SECONDS, attempt),
-            });
+            return stop_groups(case, name, node, &here);
         }
     }
     if let Some(group) = case
@@ -423,6 +417,45 @@ fn down(case: &Case<'_>) -> Next {
     })
 }
 
+/// Stops the groups that run on `name`: behind the node's own timer, so that the service comes back should nobody go on from here.
+/// That asks for a whole cluster, and is tried once: where the timer came first, or the node refused, they are stopped plainly.
+fn stop_groups(case: &Case<'_>, name: &str, node: &Node, here: &[&str]) -> Next {
+    let next = "stop the groups by hand, then start recover";
+    let key = format!("quiesce-restore {name}");
+    let whole = here.len() == case.intent.groups().count()
+        && view(case, name).is_some_and(|stat| stat.server(case.peer(name)) == State::Online);
+    if whole && node.records.is_empty() && !case.memory.tries.contains_key(&key) {
+        return case.act(&key, next, |attempt| Action::Step {
+            step: Step::quiesce_restore(
+                case.config,
+                name,
+                case.peer(name),
+                &case.intent.id,
+                here.iter().copied(),
+            )
+            .guarded(node, NOT_AFTER_SECONDS, attempt),
+        });
+    }
+    case.act(&format!("stop-group {name}"), next, |attempt| Action::Step {
+        step: Step::new("stop-group", name, &case.intent.id)
+            .with("Self", name)
+            .with("Peer", case.peer(name))
+            .list("Groups", here.iter().copied())
+            .guarded(node, NOT_AFTER_SECONDS, attempt),
+    })
+}
+
+/// Whether the groups are down behind a timer of `node` that is to be overtaken by its shutdown, and has not fired yet.
+pub(super) fn goes_down(case: &Case<'_>, node: &Node) -> bool {
+    let copies = case
+        .intent
+        .restore
+        .as_ref()
+        .is_some_and(|restoring| restoring.course == Course::Copy);
+    let has = |record: &str| node.records.contains_key(record);
+    copies && has("stopped") && !has("void") && !has("done")
+}
+
 fn lay_down(case: &Case<'_>, name: &str) -> Next {
     let node = case
         .seen
@@ -439,8 +472,9 @@ fn lay_down(case: &Case<'_>, name: &str) -> Next {
     }
     daemon(case, name).or_else(|| {
         let next = "run `clprestore.sh --pre` by hand, then start recover";
+        let anew = node.records.contains_key("done");
         case.act(&format!("enter-restore-mode {name}"), next, |attempt| Action::Step {
-            step: Step::enter_restore_mode(case.config, name, case.peer(name), &case.intent.id).guarded(
+            step: Step::enter_restore_mode(case.config, name, case.peer(name), &case.intent.id, anew).guarded(
                 node,
                 NOT_AFTER_SECONDS,
                 attempt,

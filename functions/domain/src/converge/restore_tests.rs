@@ -5,7 +5,7 @@ use crate::clusterpro::mdstat::{Color, Status};
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::State;
 use crate::converge::{Action, Case, Memory, Verdict, is_listed, next};
-use crate::document::Job;
+use crate::document::{Job, Record};
 use crate::ids::{Id, Of};
 use crate::intent::{Attachment, Course, Intent};
 use crate::observation::{Node, Observation, Power};
@@ -38,6 +38,10 @@ struct Guest {
     jobs: BTreeMap<String, Job>,
     /// What happens at the end of the tick: halt or reboot.
     going: Option<bool>,
+    /// Of its own timer, in this boot.
+    records: Vec<&'static str>,
+    /// Ticks until the timer starts the groups again.
+    timer: Option<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +60,12 @@ struct World {
     bad_backup: bool,
     /// The node whose preparation never comes to its shutdown, and how many ticks are left until it is killed.
     hangs: Option<(usize, Option<u32>)>,
+    /// It was stopped by command, and no node has come up since.
+    ordered: bool,
+    /// Ticks from a stop of the groups until a node's timer starts them again.
+    fires_after: u32,
+    /// How often they were stopped without one.
+    stopped_plainly: u32,
     /// Since when the group has been online.
     served: Option<Moment>,
 }
@@ -92,6 +102,8 @@ impl World {
                 attached: Some(old),
                 jobs: BTreeMap::new(),
                 going: None,
+                records: vec![],
+                timer: None,
             }),
             volumes: BTreeMap::from([
                 (OLD[0], volume("today", Color::Green)),
@@ -107,6 +119,9 @@ impl World {
             auto_start: true,
             bad_backup: false,
             hangs: None,
+            ordered: false,
+            fires_after: 6,
+            stopped_plainly: 0,
             served: None,
         }
     }
@@ -179,6 +194,9 @@ impl World {
     }
 
     fn prepare(&mut self, at: usize) {
+        if self.guests[at].timer.take().is_some() {
+            self.guests[at].records.push("leaving");
+        }
         self.job(at, "enter-restore-mode.1".into(), 0);
         (self.guests[at].services, self.guests[at].going) = (Services::Manual, Some(false));
     }
@@ -210,6 +228,8 @@ impl World {
     fn boot(&mut self, at: usize) {
         let guest = &mut self.guests[at];
         (guest.power, guest.daemon, guest.waited, guest.going) = (Power::Running, false, 0, None);
+        (guest.timer, guest.records) = (None, vec![]);
+        self.ordered = false;
         guest.boot += 1;
     }
 
@@ -238,6 +258,17 @@ impl World {
             self.hangs = (left > 0).then(|| (at, Some(left - 1)));
         }
         for at in [0, 1] {
+            match self.guests[at].timer {
+                Some(0) => {
+                    assert!(
+                        self.guests[at].daemon && self.group.is_none(),
+                        "the timer of a node without service"
+                    );
+                    (self.group, self.guests[at].timer) = (Some(at), None);
+                    self.guests[at].records.extend(["void", "done"]);
+                }
+                left => self.guests[at].timer = left.map(|left| left - 1),
+            }
             match self.guests[at].going.take() {
                 Some(true) => {
                     self.lose_group(at);
@@ -277,7 +308,7 @@ impl World {
             };
             // Whatever order the cluster prefers: the second node first is the harder case.
             let booted = self.guests.iter().all(|guest| guest.boot > 1 || !guest.daemon);
-            if booted && self.auto_start {
+            if booted && self.auto_start && !self.ordered {
                 self.group = [1, 0].into_iter().find(|at| usable(self, *at) && !self.refuses(*at));
             }
         }
@@ -335,6 +366,14 @@ impl World {
         node.boot_id = self.boot_id(at);
         node.services = guest.services;
         node.jobs.clone_from(&guest.jobs);
+        node.records = guest
+            .records
+            .iter()
+            .map(|name| ((*name).to_owned(), Record::default()))
+            .collect();
+        if guest.timer.is_some() {
+            node.unfinished = vec![intent().id];
+        }
         let color = |side: usize| {
             if self.copying.is_some() {
                 Color::Yellow
@@ -406,12 +445,26 @@ impl World {
                 let at = index(&step.node);
                 let attempt = step.parameters.get("Attempt").cloned().unwrap_or_default();
                 match step.document.as_str() {
-                    "stop-group" => self.group = None,
+                    "stop-group" => {
+                        (self.group, self.ordered) = (None, true);
+                        self.stopped_plainly += 1;
+                    }
+                    "quiesce-restore" if self.guests[at].records.is_empty() => {
+                        assert_eq!(self.group, Some(at), "a timer where the groups are not");
+                        (self.group, self.ordered) = (None, true);
+                        self.guests[at].records = vec!["arming", "armed", "stopping", "stopped"];
+                        self.guests[at].timer = Some(self.fires_after);
+                    }
                     "start-group" if self.guests[at].daemon && !self.refuses(at) => {
                         assert_ne!(self.mirror(at), Color::Red, "started on a side that is RED");
                         self.group = Some(at);
                     }
-                    "enter-restore-mode" if self.group.is_none() && self.guests[at].daemon => self.prepare(at),
+                    "enter-restore-mode" if self.group.is_none() && self.guests[at].daemon => {
+                        let over = self.guests[at].records.contains(&"done");
+                        if !over || step.parameters["Anew"] == "yes" {
+                            self.prepare(at);
+                        }
+                    }
                     "enable-services" => {
                         assert_eq!(
                             self.guests[at].attached,
@@ -557,6 +610,31 @@ fn the_copy_goes_from_the_node_on_which_the_groups_ran() {
 }
 
 #[test]
+fn a_rollback_stops_the_groups_behind_a_timer_of_the_node() {
+    let rollback = |fires_after: u32, lose: &[bool]| {
+        let (mut world, mut intent) = World::at(12);
+        (0..30).for_each(|_| world.tick());
+        let on = world.group.unwrap();
+        intent.restore.as_mut().unwrap().course = Course::Copy;
+        (world.fires_after, world.lose) = (fires_after, lose.to_vec());
+        let (verdict, _) = world.run(intent, false);
+        assert_eq!(
+            (verdict, world.data()),
+            (Verdict::Healthy, Some("today")),
+            "{on}: {world:?}"
+        );
+        world.stopped_plainly
+    };
+    assert_eq!(rollback(6, &[]), 0);
+    // The order to go down gets lost once, and is sent again before the timer fires.
+    assert_eq!(rollback(6, &[false, true]), 0);
+    // The timer comes first: the service is back meanwhile, and the rollback goes on without one.
+    assert_eq!(rollback(0, &[]), 1);
+    // The stop itself got lost.
+    assert_eq!(rollback(6, &[true]), 1);
+}
+
+#[test]
 fn a_restore_that_is_overdue_turns_back_and_one_that_is_online_does_not() {
     let (mut world, mut intent) = World::at(10);
     intent.restore.as_mut().unwrap().forward_until = Some(world.now);
@@ -665,9 +743,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn whatever_is_lost_both_sides_end_alike(
-        point in 0..POINTS, lose in prop::collection::vec(any::<bool>(), 0..4), fails in 0..4_u32, at in 0..2_usize, forget: bool
+        point in 0..POINTS, lose in prop::collection::vec(any::<bool>(), 0..4), fails in 0..4_u32, at in 0..2_usize, forget: bool, rollback: bool, fires_after in 0..8_u32
     ) {
-        let (mut world, intent) = World::at(point);
+        let (mut world, mut intent) = World::at(point);
+        if point == 12 && rollback {
+            (0..30).for_each(|_| world.tick());
+            intent.restore.as_mut().unwrap().course = Course::Copy;
+        }
+        world.fires_after = fires_after;
         world.lose = lose;
         world.fail_posts[at] = if point == 10 { fails } else { 0 };
         let (verdict, _) = world.run(intent, forget);

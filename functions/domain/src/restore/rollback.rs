@@ -1,6 +1,6 @@
 //! A rollback by the operator's order: the replaced volumes of a restore take their places again, by copy (rule 16).
 
-use super::{Record, boots, disturbances};
+use super::{Record, boots, disturbances, quiet_after_seconds};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
@@ -52,7 +52,7 @@ pub fn rollback(config: &Config, id: &Id, record: &Record, seen: &Observation) -
         active: source.clone(),
         standby,
         boots: boots(seen),
-        quiet_after_seconds: config.deadlines().not_after_seconds,
+        quiet_after_seconds: quiet_after_seconds(config),
         disturbances: listed,
         restore: Some(Restoring {
             course: Course::Copy,
