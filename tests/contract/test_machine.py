@@ -36,7 +36,8 @@ def test_proc_tells_uptime_and_boot_id(lab: Lab) -> None:
         "cd $MIRRORSNAP_PROC; cat uptime; sleep 5; cat uptime sys/kernel/random/boot_id",
     )
     first, second, boot = text.splitlines()
-    assert 4.9 <= float(second.split()[0]) - float(first.split()[0]) < 9
+    # The file is written every few real milliseconds, later where the machine is busy: a read may be that much behind.
+    assert 4.5 <= float(second.split()[0]) - float(first.split()[0]) < 9
     assert boot == status(lab)["boot_id"] == str(uuid.UUID(boot))
 
 

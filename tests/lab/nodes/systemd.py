@@ -94,15 +94,17 @@ class Systemd:
 
     def _hear_out(self, units: list[ServiceUnit]) -> None:
         """Let a unit that ordered this shutdown print what it has to, and end, if it does so at once. In real time:
-        it is real processes that need it, however fast the lab runs."""
-        if not self.machine.speaking:
+        it is real processes that need it, however fast the lab runs and whatever else this machine does."""
+        speakers = {call.env.get("LAB_UNIT") for call in list(self.machine.speaking)}
+        if not speakers:
             return
         deadline = time.monotonic() + 2.0
         while self.machine.speaking and time.monotonic() < deadline:
             time.sleep(0.002)
-        end = time.monotonic() + 0.1
+        end = time.monotonic() + 1.0
         for unit in units:
-            unit.ended.wait(max(0.0, end - time.monotonic()))
+            if unit.name in speakers:
+                unit.ended.wait(max(0.0, end - time.monotonic()))
 
     def on_power_off(self) -> None:
         """The boot is over: no transient unit survives it, and no callback of one may act any more."""
