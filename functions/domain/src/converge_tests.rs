@@ -439,6 +439,12 @@ fn a_preparation_that_failed_is_made_good_without_a_wait() {
     // It set the flags and no more: only `--post` takes them back, and that wants the mirror agent down.
     let (verdict, _) = failed(BEGUN, Services::Auto);
     assert!(matches!(verdict, Verdict::Stuck(why) if why.to_string().contains("flags may still be ON")));
+    // While the active cannot be asked whether this node holds a group, nothing is stopped, and nobody is called yet.
+    let mut world = World::at(6, true, vec![], 0);
+    let job = testing::job("boot-server2", Some(9));
+    world.guests[1].jobs.insert("enter-backup-mode.1".into(), job);
+    world.guests[0].daemon = false;
+    assert!(matches!(verdict_of(&world), Verdict::Wait { .. }));
     // Without an end nobody knows how far it came.
     let mut world = World::at(6, true, vec![], 0);
     world.guests[1].jobs.get_mut("enter-backup-mode.1").unwrap().ended = None;
