@@ -247,5 +247,6 @@ def test_hold_refuses_and_unhold_allows(product: Product) -> None:
     assert refused["error"] == "OperatorHold"
     assert "disk replacement" in refused["cause"]
     assert_untouched(product, since)
-    assert end(product, "hold", '{"cluster": "orders", "unhold": true}')["status"] == "SUCCEEDED"
+    ended = end(product, "hold", '{"cluster": "orders", "unhold": true}')
+    assert ended["status"] == "SUCCEEDED" and json.loads(ended["output"])["recover"] is None, "nothing is unfinished"
     assert end(product, "backup", '{"cluster": "orders", "dry_run": true}')["status"] == "SUCCEEDED"

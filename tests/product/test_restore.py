@@ -282,8 +282,10 @@ def test_a_hold_while_it_waits_does_not_leave_fast_restore_on(product: Product) 
     failed = ended(product, arn)[0]
     assert failed["status"] == "FAILED" and "THE CLUSTER IS NOT BACK: OperatorHold" in failed["cause"], failed
     assert not on(product)
-    output(run(product, "hold", {"unhold": True}))
-    found = output(run(product, "recover", {}))
+    members = ended(product, product.start("hold", {"unhold": True}))
+    assert [each["machine"] for each in members[:2]] == ["mirrorsnap-hold", "mirrorsnap-recover"]
+    assert output(members[0])["recover"] == members[1]["arn"]
+    found = output(members[1])
     assert found["volumes"] == {"deleted": [], "kept": [], "in_place": []}
     items = product.lab.boto("dynamodb").scan(TableName="mirrorsnap")["Items"]
     assert not [each for each in items if {"holder", "intent"} & set(each)]

@@ -260,7 +260,7 @@ fn operator(case: &Case<'_>) -> Next {
             "{held} is on hold; {} is not brought back until it ends",
             case.intent.id
         ),
-        "finish the work, then unhold the cluster, and start recover",
+        "finish the work, then unhold the cluster, with both nodes up: recover is started and goes on",
     )))
 }
 
