@@ -282,6 +282,9 @@ def test_a_hold_while_it_waits_does_not_leave_fast_restore_on(product: Product) 
     failed = ended(product, arn)[0]
     assert failed["status"] == "FAILED" and "THE CLUSTER IS NOT BACK: OperatorHold" in failed["cause"], failed
     assert not on(product)
+    # The recover that the failure starts finds the hold too.
+    product.lab.wait_for(lambda: "mirrorsnap-recover" in [each["machine"] for each in ended(product, arn)], 60)
+    assert ended(product, arn)[-1]["error"] == "OperatorHold"
     members = ended(product, product.start("hold", {"unhold": True}))
     assert [each["machine"] for each in members[:2]] == ["mirrorsnap-hold", "mirrorsnap-recover"]
     assert output(members[0])["recover"] == members[1]["arn"]
