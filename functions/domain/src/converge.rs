@@ -131,7 +131,7 @@ pub mod patience {
     pub const STOPPING: i64 = 3600;
     /// The reboot at the end of a post-processing, from its exit to the first answer.
     pub const REBOOT: i64 = 900;
-    /// A post-processing script.
+    /// A post-processing script, which its own node kills after 840 s (infra/documents).
     pub const POST: i64 = 900;
     /// A daemon after a boot: it waits five minutes for its peer by default.
     pub const DAEMON: i64 = 420;
@@ -210,9 +210,19 @@ impl Case<'_> {
     /// a node answers a known number with its recorded result instead of acting. A restore that has turned back counts anew.
     fn attempt(&self, tried: u32) -> u32 {
         let epoch = u32::try_from(self.epoch % 99).unwrap_or(0);
-        let course = self.intent.restore.as_ref().map(|restoring| restoring.course);
-        let base = if course == Some(Course::Copy) { 20 } else { 0 };
+        let base = if self.copies() { 20 } else { 0 };
         epoch * 100 + base + tried.min(18) + 1
+    }
+
+    /// Whether a restore goes back by copy.
+    fn copies(&self) -> bool {
+        let restoring = self.intent.restore.as_ref();
+        restoring.is_some_and(|restoring| restoring.course == Course::Copy)
+    }
+
+    /// A document that acts on `groups` at `node`.
+    fn on_groups(&self, document: &str, node: &str, groups: &[&str]) -> Step {
+        Step::on_groups(document, node, self.peer(node), &self.intent.id, groups.iter().copied())
     }
 
     fn names(&self) -> [&str; 2] {

@@ -154,6 +154,12 @@ impl Node {
         Some((number, job, self.outs.get(key).map_or("", String::as_str)))
     }
 
+    /// Whether the newest attempt of a detached document began in this boot.
+    pub fn begun_here(&self, document: &str) -> bool {
+        let started = self.job(document).and_then(|(_, job, _)| job.started.as_ref());
+        started.is_some_and(|started| started.boot_id == self.boot_id)
+    }
+
     /// The exit code and the output of the newest attempt of a detached document, if that ended in this boot and failed.
     pub fn failed_here(&self, document: &str) -> Option<(i32, &str)> {
         let (_, job, out) = self.job(document)?;

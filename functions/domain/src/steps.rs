@@ -67,6 +67,20 @@ impl Step {
             .list("Devices", paths)
     }
 
+    /// A document that acts on `groups` at `node`.
+    pub fn on_groups<'a>(
+        document: &str,
+        node: &str,
+        peer: &str,
+        run: &str,
+        groups: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self::new(document, node, run)
+            .with("Self", node)
+            .with("Peer", peer)
+            .list("Groups", groups)
+    }
+
     /// The stop of `groups` on `node` behind its own timer, before both nodes go down.
     pub fn quiesce_restore<'a>(
         config: &Config,
@@ -76,10 +90,7 @@ impl Step {
         groups: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let times = config.deadlines();
-        Self::new("quiesce-restore", node, run)
-            .with("Self", node)
-            .with("Peer", peer)
-            .list("Groups", groups)
+        Self::on_groups("quiesce-restore", node, peer, run, groups)
             .list("Disks", config.mirror_disks.iter().map(|disk| disk.name.as_str()))
             .with("StopSeconds", times.group_stop_seconds)
             .with("StartSeconds", times.group_start_seconds)
@@ -89,10 +100,8 @@ impl Step {
     /// The preparation of `node` for a restore, which shuts it down. One that hangs is killed after five minutes, or, where the
     /// restore's own bound is short, after half of that: the other half is the way back's. `anew`: the node's timer is over.
     pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str, anew: bool) -> Self {
-        Self::new("enter-restore-mode", node, run)
-            .with("Self", node)
-            .with("Peer", peer)
-            .list("Groups", config.failover_groups.iter().map(String::as_str))
+        let groups = config.failover_groups.iter().map(String::as_str);
+        Self::on_groups("enter-restore-mode", node, peer, run, groups)
             .with("PrepareSeconds", (config.max_restore_outage_seconds / 2).clamp(1, 300))
             .with("Anew", if anew { "yes" } else { "no" })
     }

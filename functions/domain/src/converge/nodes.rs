@@ -125,12 +125,7 @@ fn flags_left_on(node: &Node) -> bool {
 
 /// The node is prepared, or half-way so, but still in the boot in which `--pre` ran: its shutdown is due.
 pub(super) fn shutting_down(case: &Case<'_>, name: &str, node: &Node, document: &str) -> Next {
-    let (_, job, _) = node.job(document)?;
-    let here = job
-        .started
-        .as_ref()
-        .is_some_and(|started| started.boot_id == node.boot_id);
-    if !here {
+    if !node.begun_here(document) {
         return None;
     }
     // A script that failed orders no shutdown.

@@ -4,7 +4,7 @@ use super::{Action, Case, Next, patience};
 use crate::clusterpro::mdstat::Color;
 use crate::clusterpro::stat::{Group, Stat, State, same_name};
 use crate::observation::{Node, Power};
-use crate::steps::{NOT_AFTER_SECONDS, Step};
+use crate::steps::NOT_AFTER_SECONDS;
 
 /// What the nodes that answer say of a group.
 pub(super) enum Place {
@@ -107,10 +107,8 @@ pub(super) fn start(case: &Case<'_>, name: &str, groups: &[&str]) -> Next {
     let node = case.seen.node(name)?;
     let next = "start the groups by hand on the node with GREEN mirror disks, and look at CLUSTERPRO's log";
     case.act(&format!("start-group {name}"), next, |attempt| Action::Step {
-        step: Step::new("start-group", name, &case.intent.id)
-            .with("Self", name)
-            .with("Peer", case.peer(name))
-            .list("Groups", groups.iter().copied())
+        step: case
+            .on_groups("start-group", name, groups)
             .guarded(node, NOT_AFTER_SECONDS, attempt),
     })
 }

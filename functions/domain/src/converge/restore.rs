@@ -172,12 +172,7 @@ fn enable(case: &Case<'_>, name: &str) -> Next {
 
 /// The document's detached command began in this boot and did not fail: its reboot is due.
 fn rebooting(case: &Case<'_>, name: &str, node: &Node, document: &str) -> Next {
-    let (_, job, _) = node.job(document)?;
-    let here = job
-        .started
-        .as_ref()
-        .is_some_and(|started| started.boot_id == node.boot_id);
-    if !here || job.ended.as_ref().is_some_and(|ended| ended.rc != 0) {
+    if !node.begun_here(document) || node.failed_here(document).is_some() {
         return None;
     }
     let why = format!("{name} reboots after {document}");
@@ -275,12 +270,8 @@ pub fn skip_copy_proof(config: &Config, intent: &Intent, seen: &Observation, nam
         .iter()
         .all(|disk| names().all(|node| intent.attachments(node).any(|one| one.device == disk.device.on(node))));
     let never_ran = |node: &Node| {
-        let processed_here = node.job("post-process-restore").is_some_and(|(_, job, _)| {
-            job.started
-                .as_ref()
-                .is_some_and(|started| started.boot_id == node.boot_id)
-        });
-        node.stat.is_none() && (node.services != Services::Auto || processed_here)
+        let processed_here = || node.begun_here("post-process-restore");
+        node.stat.is_none() && (node.services != Services::Auto || processed_here())
     };
     pairs_up
         && complete
@@ -437,23 +428,16 @@ fn stop_groups(case: &Case<'_>, name: &str, node: &Node, here: &[&str]) -> Next 
         });
     }
     case.act(&format!("stop-group {name}"), next, |attempt| Action::Step {
-        step: Step::new("stop-group", name, &case.intent.id)
-            .with("Self", name)
-            .with("Peer", case.peer(name))
-            .list("Groups", here.iter().copied())
+        step: case
+            .on_groups("stop-group", name, here)
             .guarded(node, NOT_AFTER_SECONDS, attempt),
     })
 }
 
 /// Whether the groups are down behind a timer of `node` that is to be overtaken by its shutdown, and has not fired yet.
 pub(super) fn goes_down(case: &Case<'_>, node: &Node) -> bool {
-    let copies = case
-        .intent
-        .restore
-        .as_ref()
-        .is_some_and(|restoring| restoring.course == Course::Copy);
     let has = |record: &str| node.records.contains_key(record);
-    copies && has("stopped") && !has("void") && !has("done")
+    case.copies() && has("stopped") && !has("void") && !has("done")
 }
 
 fn lay_down(case: &Case<'_>, name: &str) -> Next {

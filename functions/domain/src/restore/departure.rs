@@ -20,13 +20,10 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
             "nothing by hand: the cluster is brought back; then restore again",
         ));
     }
-    let ended = node
-        .job("enter-restore-mode")
-        .and_then(|(_, job, out)| Some((job.ended.as_ref()?.rc, out)));
     let overtaken = node.records.contains_key("void") || node.records.contains_key("done");
-    match ended {
+    match node.failed_here("enter-restore-mode") {
         // Its failure has the timer bring the groups back at once: then it is the failure that explains.
-        Some((rc, out)) if rc != 0 && rc != OVERTAKEN => Err(Error::new(
+        Some((rc, out)) if rc != OVERTAKEN => Err(Error::new(
             Kind::StepFailed,
             format!("clprestore.sh --pre on {name} {}", document::failure(rc, out)),
             "nothing was exchanged, and the cluster is brought back; mend what the script complains about, then restore again",
@@ -37,12 +34,12 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
             "nothing was exchanged, and the cluster is brought back; if stopping the groups or Run Command is slow here, raise \
              max_outage_seconds, then restore again",
         )),
-        Some((OVERTAKEN, out)) => Err(Error::new(
+        Some((_, out)) => Err(Error::new(
             Kind::RestoreOvertaken,
             format!("{name} was not shut down: {}", excerpt(out)),
             "nothing was exchanged, and the cluster is brought back; then restore again",
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
