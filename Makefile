@@ -13,7 +13,7 @@ BOOTSTRAP := target/lambda/bootstrap/bootstrap
 ARCH ?= host
 # Cargo.toml's release profile is measured (docs/functions.md), so cargo-lambda adds nothing of its own to it.
 LAMBDA_BUILD := $(BIN)/cargo-lambda lambda build --release --locked --package mirrorsnap --bin bootstrap \
-  --output-format binary --disable-optimizations
+  --output-format binary --disable-optimizations --lambda-dir target/lambda
 ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
