@@ -1,0 +1,5 @@
+//! The Lambda functions of mirrorsnap. `ports` says what they need of AWS; the feature `aws` implements it on the SDK.
+//! Without that feature this crate builds in seconds, so that functions/sim can run the functions.
+
+pub mod deadline;
+pub mod ports;

@@ -1,0 +1,271 @@
+//! What the functions need of AWS, and no more: small traits in the domain's types. aws/ implements them on the SDK,
+//! functions/sim in memory. What EC2 shows may be late, and may go back in time; every caller of a describe has to bear that.
+
+#![allow(async_fn_in_trait)] // A function runs on one thread, in Lambda as in the simulator: no future has to be Send.
+
+use mirrorsnap_domain::catalogue::Snapshot;
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::document::Reply;
+use mirrorsnap_domain::error::{Error, Result};
+use mirrorsnap_domain::evidence::Taken;
+use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::intent::Lock;
+use mirrorsnap_domain::observation::Instance;
+use mirrorsnap_domain::restore::Record;
+use mirrorsnap_domain::restore::fast::FastRestore;
+use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
+use mirrorsnap_domain::steps::Step;
+use mirrorsnap_domain::time::Moment;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The end of a call that changes something. Every caller says what each of the five means to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "each of the five ends means something else to the caller"]
+pub enum Outcome<T = ()> {
+    /// Carried out, or on its way.
+    Accepted(T),
+    /// Nothing was left to do.
+    AlreadySo,
+    /// Not carried out; the same call may be accepted later. Why.
+    NotYet(String),
+    /// No answer, or one that does not tell whether the call, or an earlier one like it, was carried out: describe.
+    Unknown(Error),
+    /// Not carried out, and a repeat is refused as well.
+    Refused(Error),
+}
+
+/// The clusters' configurations.
+pub trait Configs {
+    /// Errors: `ClusterNotFound`, `ConfigInvalid`, `InputInvalid`.
+    async fn config(&self, cluster: &str) -> Result<Config>;
+}
+
+/// The lock table, read consistently. The state machines write it.
+pub trait Ledger {
+    /// The lock of a cluster; one that was never taken is free, at epoch 0.
+    async fn lock(&self, cluster: &str) -> Result<Lock>;
+
+    /// The record of a restore, until it is released. Error: `RestoreNotFound`.
+    async fn record(&self, restore: &Id) -> Result<Record>;
+}
+
+/// EC2's instances.
+pub trait Instances {
+    /// By id. One that EC2 does not show is absent; `shutdown_behavior` is `None` in each.
+    async fn instances(&self, ids: &[String]) -> Result<BTreeMap<String, Instance>>;
+
+    /// What the instance's own shutdown does: `stop` or `terminate`.
+    async fn shutdown_behavior(&self, instance: &str) -> Result<Option<String>>;
+
+    /// Starts it.
+    async fn start(&self, instance: &str) -> Outcome;
+
+    /// Stops it, never by force.
+    async fn stop(&self, instance: &str) -> Outcome;
+
+    /// Lets the instance's end delete the volume that is attached at `device`.
+    async fn set_delete_on_termination(&self, instance: &str, device: &str) -> Outcome;
+}
+
+/// A volume as EC2 describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Its shape and tags.
+    pub shape: OldVolume,
+    /// Its state.
+    pub state: VolumeState,
+    /// The snapshot that it was made from; empty: none.
+    pub snapshot: String,
+    /// Made with a credit of fast snapshot restore.
+    pub fast: bool,
+    /// Where it is attached, if it is.
+    pub attached: Option<Attached>,
+}
+
+/// The state of a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // EC2's own words
+pub enum VolumeState {
+    Creating,
+    Available,
+    InUse,
+    Deleting,
+    /// `deleted`, `error`, or a word that we do not know.
+    Other(String),
+}
+
+/// Where a volume is attached, or on its way to or from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// The instance's id.
+    pub instance: String,
+    /// The attachment's device name.
+    pub device: String,
+    /// How far it is.
+    pub state: AttachmentState,
+}
+
+/// The state of an attachment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // EC2's own words
+pub enum AttachmentState {
+    Attaching,
+    Attached,
+    Detaching,
+    /// `busy`, or a word that we do not know.
+    Other(String),
+}
+
+/// EC2's volumes.
+pub trait Volumes {
+    /// By id. One that EC2 does not show is absent.
+    async fn volumes(&self, ids: &[String]) -> Result<BTreeMap<String, Volume>>;
+
+    /// By the tag `mirrorsnap:restore-id`.
+    async fn volumes_of(&self, restore: &str) -> Result<BTreeMap<String, Volume>>;
+
+    /// Makes a volume; a repeat with the same token answers with the same id.
+    async fn create_volume(&self, volume: &NewVolume) -> Outcome<String>;
+
+    /// Deletes a volume. `AlreadySo`: EC2 does not know it.
+    async fn delete_volume(&self, volume: &str) -> Outcome;
+
+    /// Attaches a volume to a stopped instance. Never repeated by the SDK.
+    async fn attach(&self, volume: &str, instance: &str, device: &str) -> Outcome;
+
+    /// Detaches a volume, never by force. `AlreadySo`: it is attached to nothing. Never repeated by the SDK.
+    async fn detach(&self, volume: &str, instance: &str, device: &str) -> Outcome;
+}
+
+/// What snapshots are asked for: of these volumes of one instance, in one crash-consistent set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotSet {
+    /// The instance's id.
+    pub instance: String,
+    /// The volumes of which snapshots are taken.
+    pub volumes: BTreeSet<String>,
+    /// The instance's other data volumes, of which none is taken. Needed only with several `volumes`.
+    pub excluded: Vec<String>,
+    /// Each snapshot's description.
+    pub description: String,
+    /// Each snapshot's tags, written by the same call.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// EC2's snapshots, our own only.
+pub trait Snapshots {
+    /// By the tag `mirrorsnap:cluster`.
+    async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>>;
+
+    /// By the tag `mirrorsnap:backup-id`.
+    async fn snapshots_of_backup(&self, backup: &Id) -> Result<Vec<Snapshot>>;
+
+    /// One call for the whole set. It has no idempotency token, so it is never repeated by the SDK.
+    async fn create_snapshots(&self, set: &SnapshotSet) -> Outcome<Vec<Taken>>;
+
+    /// Deletes a snapshot. `AlreadySo`: EC2 does not know it.
+    async fn delete_snapshot(&self, snapshot: &str) -> Outcome;
+}
+
+/// Tags of volumes and snapshots. A repeat of either call is harmless.
+pub trait Tags {
+    /// Writes tags. `NotYet`: EC2 does not know the id yet, which happens for a second or so after it was made.
+    async fn tag(&self, resources: &[String], tags: &BTreeMap<String, String>) -> Outcome;
+
+    /// Removes tags by their keys, whatever their values.
+    async fn untag(&self, resources: &[String], keys: &[&str]) -> Outcome;
+}
+
+/// Fast snapshot restore.
+pub trait FastRestores {
+    /// Of these snapshots, in every zone, whatever the state.
+    async fn fast_restores(&self, snapshots: &[String]) -> Result<Vec<FastRestore>>;
+
+    /// All of the account in the region that are not off.
+    async fn all_fast_restores(&self) -> Result<Vec<FastRestore>>;
+
+    /// Switches it on for a snapshot in a zone.
+    async fn enable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome;
+
+    /// Switches it off. `AlreadySo`: it is off.
+    async fn disable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome;
+}
+
+/// What the account may have, and has.
+pub trait Quotas {
+    /// The account's quotas of EBS by their codes.
+    async fn ebs_quotas(&self) -> Result<BTreeMap<String, f64>>;
+
+    /// GiB of all volumes of these types in the region.
+    async fn provisioned_gib(&self, kinds: &BTreeSet<String>) -> Result<BTreeMap<String, i64>>;
+}
+
+/// What SSM says of an instance's agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Agent {
+    /// SSM does not manage the instance.
+    Unmanaged,
+    /// Its ping status is not `Online`, but this.
+    Away(String),
+    /// It is `Online`, which SSM still says for minutes after a stop. When it last pinged.
+    Online(Option<Moment>),
+}
+
+/// A command document that was sent to a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// SSM's id of it.
+    pub id: String,
+    /// The instance.
+    pub instance: String,
+}
+
+/// Where a command is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// Not over, or not shown yet.
+    Running,
+    /// Over; what the node answered.
+    Replied(Box<Reply>),
+}
+
+/// The nodes, through SSM Run Command and our own documents.
+pub trait Nodes {
+    /// The agent of an instance.
+    async fn agent(&self, instance: &str) -> Result<Agent>;
+
+    /// Sends a document. It has no idempotency token, so it is never repeated by the SDK. `Refused` with
+    /// `NodeUnreachable`: SSM does not reach the instance.
+    async fn send(&self, instance: &str, step: &Step) -> Outcome<Command>;
+
+    /// The newest command of this document, instance and parameters that was sent before. The list lags behind.
+    async fn find(&self, instance: &str, step: &Step) -> Result<Option<Command>>;
+
+    /// Looks at a command once. Errors: `StepUnknown`, `StepUndelivered`, `StepTimedOut`: it ended, and what it did is not
+    /// known.
+    async fn progress(&self, step: &Step, command: &Command) -> Result<Progress>;
+
+    /// Cancels a read-only command that nobody waits for any more. Best effort: it does no harm if it runs late.
+    async fn cancel(&self, command: &Command);
+}
+
+/// Time. Every wait and deadline goes through here.
+pub trait Clock {
+    /// Now, in UTC.
+    fn now(&self) -> Moment;
+
+    /// Time since a fixed moment; never goes back.
+    fn monotonic(&self) -> Duration;
+
+    /// Waits.
+    async fn sleep(&self, time: Duration);
+}
+
+/// All of EC2 that the functions need.
+pub trait Ec2: Instances + Volumes + Snapshots + Tags + FastRestores {}
+impl<T: Instances + Volumes + Snapshots + Tags + FastRestores> Ec2 for T {}
+
+/// Everything; each function names the few that it needs.
+pub trait Ports: Configs + Ledger + Ec2 + Quotas + Nodes + Clock {}
+impl<T: Configs + Ledger + Ec2 + Quotas + Nodes + Clock> Ports for T {}
