@@ -119,6 +119,23 @@ fn of_two_snapshots_of_a_volume_the_first_counts() {
     assert_eq!(deleted(&config(1, 0, 0, 0), vec![second, first]), ["snap-b"]);
 }
 
+/// EC2 gave it up: a later one of the same volume counts, and alone it proves nothing.
+#[test]
+fn a_snapshot_in_error_never_counts() {
+    let mut failed = snapshot("snap-a", at(-10), "vol-1", true);
+    failed.state = "error".to_owned();
+    let mut second = snapshot("snap-b", at(-10), "vol-1", true);
+    second.started = at(-9);
+    let set = backups("orders", vec![failed.clone(), second]);
+    assert!(set[0].valid);
+    assert_eq!(
+        set[0].snapshots.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(),
+        ["snap-b"]
+    );
+    let set = backups("orders", vec![failed]);
+    assert!(!set[0].valid && set[0].snapshots.is_empty());
+}
+
 #[test]
 fn a_restore_finds_valid_backups_only() {
     let mut all = series(3, DAY);

@@ -10,6 +10,9 @@ use crate::observation::Node;
 use crate::testing;
 use proptest::prelude::*;
 
+#[path = "converge/limits_tests.rs"]
+mod limits;
+
 fn intent() -> Intent {
     let seen = testing::healthy();
     let id = Id::new(Of::Backup, "orders", seen.at).unwrap();

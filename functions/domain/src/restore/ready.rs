@@ -203,20 +203,26 @@ mod tests {
             let volumes = &mut seen.instances.get_mut("server2").unwrap().volumes;
             volumes.insert("/dev/sdb".into(), old);
         };
-        let cases: [(&str, Change<'_>); 7] = [
-            ("failed", &failed),
-            ("unsaid", &unsaid),
-            ("auto", &auto),
-            ("daemon", &daemon),
-            ("other boot", &other_boot),
-            ("two snapshots", &two_snapshots),
-            ("old volume", &old_volume),
+        // Two gates, one behind the other, and one kind of error: the words say which of them held.
+        let (stopped, proof) = (
+            "server2 is not proved to have stopped by its preparation",
+            "not one snapshot's",
+        );
+        let cases: [(&str, Change<'_>, &str); 7] = [
+            ("failed", &failed, stopped),
+            ("unsaid", &unsaid, stopped),
+            ("auto", &auto, stopped),
+            ("daemon", &daemon, stopped),
+            ("other boot", &other_boot, stopped),
+            ("two snapshots", &two_snapshots, proof),
+            ("old volume", &old_volume, proof),
         ];
-        for (name, change) in cases {
+        for (name, change, found) in cases {
             let Ready::Never(error) = judged(change) else {
                 panic!("{name}: {:?}", judged(change))
             };
             assert_eq!(error.kind(), Kind::PreparationUnproven, "{name}");
+            assert!(error.to_string().contains(found), "{name}: {error}");
         }
     }
 

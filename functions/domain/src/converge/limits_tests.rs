@@ -1,0 +1,164 @@
+//! What converge does not do: each test takes away one condition of a rule, and the action must not come.
+
+use super::*;
+
+/// The document and the node of a verdict that runs one.
+fn runs(verdict: &Verdict) -> Option<(String, String)> {
+    match verdict {
+        Verdict::Act {
+            action: Action::Step { step },
+            ..
+        } => Some((step.document.to_string(), step.node.clone())),
+        _ => None,
+    }
+}
+
+fn judged(seen: &Observation, memory: &Memory) -> Verdict {
+    next(&Case {
+        config: &testing::config(),
+        seen,
+        epoch: 7,
+        intent: &intent(),
+        memory,
+    })
+}
+
+/// The verdict once every wait that comes first has lasted for its whole deadline.
+fn in_the_end(mut seen: Observation) -> Verdict {
+    seen.at = seen.at.plus(i64::from(intent().quiet_after_seconds));
+    let mut memory = Memory::default();
+    for _ in 0..10 {
+        let verdict = judged(&seen, &memory);
+        let Verdict::Wait { .. } = verdict else {
+            return verdict;
+        };
+        memory = memory.after(&verdict, seen.at);
+        seen.at = seen.at.plus(patience::RESYNC);
+    }
+    panic!("it waits for ever: {:?}", judged(&seen, &memory))
+}
+
+fn groups_on(seen: &mut Observation, viewer: &str, at: Option<&str>) {
+    let stat = seen.nodes.get_mut(viewer).unwrap().stat.as_mut().unwrap();
+    let state = if at.is_some() { State::Online } else { State::Offline };
+    for group in &mut stat.groups {
+        (group.state, group.current) = (state, at.map(str::to_owned));
+    }
+}
+
+/// Rule 14 stops a node that hangs in a shutdown of ours, and no other.
+#[test]
+fn a_silent_node_that_was_never_prepared_is_not_stopped() {
+    let mut seen = testing::healthy();
+    seen.nodes.remove("server1");
+    groups_on(&mut seen, "server2", Some("server2"));
+    let verdict = in_the_end(seen);
+    assert!(
+        matches!(&verdict, Verdict::Stuck(why) if why.to_string().contains("server1")),
+        "{verdict:?}"
+    );
+}
+
+/// Rule 14 asks the cluster, and a cluster whose daemon is not online on the node that is asked shows nothing.
+#[test]
+fn a_hanging_node_is_not_stopped_on_the_word_of_a_daemon_that_is_not_online() {
+    let hanging = |daemon: State, at: Option<&str>| {
+        let mut seen = testing::healthy();
+        seen.nodes.remove("server2");
+        groups_on(&mut seen, "server1", at);
+        let stat = seen.nodes.get_mut("server1").unwrap().stat.as_mut().unwrap();
+        stat.servers.insert("server1".into(), daemon);
+        in_the_end(seen)
+    };
+    let stop = Action::Stop { node: "server2".into() };
+    assert!(matches!(hanging(State::Online, Some("server1")), Verdict::Act { action, .. } if action == stop));
+    for daemon in [
+        State::Offline,
+        State::Pending,
+        State::Failed,
+        State::Suspended,
+        State::Unknown,
+    ] {
+        for at in [Some("server1"), None] {
+            let verdict = hanging(daemon, at);
+            assert!(matches!(verdict, Verdict::Stuck(_)), "{daemon:?} {at:?}: {verdict:?}");
+        }
+    }
+}
+
+/// Rule 15: the records of the break lie in /run, so only those of the boot of the inspection say that there was none.
+#[test]
+fn a_standby_of_another_boot_does_not_take_over() {
+    let dead = |change: fn(&mut Node)| {
+        let mut seen = testing::healthy();
+        seen.instances.get_mut("server1").unwrap().power = Power::Stopped;
+        seen.nodes.remove("server1");
+        groups_on(&mut seen, "server2", None);
+        change(seen.nodes.get_mut("server2").unwrap());
+        judged(&seen, &Memory::default())
+    };
+    let taken_over = Some(("start-group".to_owned(), "server2".to_owned()));
+    assert_eq!(runs(&dead(|_| ())), taken_over);
+    let start = Action::Start { node: "server1".into() };
+    let others: [fn(&mut Node); 5] = [
+        |node| node.boot_id = "later".into(),
+        |node| _ = node.records.insert("breaking".into(), Record::default()),
+        |node| _ = node.records.insert("broke".into(), Record::default()),
+        |node| _ = node.records.insert("tainted".into(), Record::default()),
+        |node| node.mirrors.clear(),
+    ];
+    for change in others {
+        let verdict = dead(change);
+        assert!(
+            matches!(&verdict, Verdict::Act { action, .. } if *action == start),
+            "{verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn a_monitor_that_one_node_alone_shows_suspended_is_resumed() {
+    for viewer in NAMES {
+        for of in NAMES {
+            let mut seen = testing::healthy();
+            let monitors = seen.nodes.get_mut(viewer).unwrap().monitors.as_mut().unwrap();
+            monitors.get_mut("mdw1").unwrap().insert(of.into(), State::Suspended);
+            let verdict = judged(&seen, &Memory::default());
+            let Verdict::Act {
+                action: Action::Step { step },
+                ..
+            } = &verdict
+            else {
+                panic!("{viewer} shows {of}: {verdict:?}")
+            };
+            assert_eq!(
+                (step.document.to_string().as_str(), step.parameters["Nodes"].as_str()),
+                ("resume-monitors", of)
+            );
+        }
+    }
+}
+
+/// A node answers an attempt that it has seen with its recorded result, so those of the way forward are not used again.
+#[test]
+fn a_restore_that_has_turned_back_uses_no_attempt_of_its_way_forward() {
+    let (config, seen, memory) = (testing::config(), testing::healthy(), Memory::default());
+    let id = Id::new(Of::Restore, "orders", seen.at).unwrap();
+    let mut intent = crate::restore::intent_for_tests(&config, &id, Some("server1"), &seen);
+    let attempts = |intent: &Intent| {
+        let case = Case {
+            config: &config,
+            seen: &seen,
+            epoch: 8,
+            intent,
+            memory: &memory,
+        };
+        (0..TRIES)
+            .map(|tried| case.attempt(tried))
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    intent.restore.as_mut().unwrap().course = Course::Post;
+    let forward = attempts(&intent);
+    intent.restore.as_mut().unwrap().course = Course::Copy;
+    assert!(forward.is_disjoint(&attempts(&intent)), "{forward:?}");
+}
