@@ -18,7 +18,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build demo scenario lock lab lint test test-lab clean
+.PHONY: help setup build demo scenario drawings lock lab lint test test-lab clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ scenario: build ## run one scenario: make scenario FILE=tests/scenarios/plain.ya
 	@test -n "$(FILE)" || { echo "scenario: name one, e.g. make scenario FILE=tests/scenarios/plain.yaml" >&2; exit 2; }
 	@$(BIN)/python -m scenario.runner $(ARGS) "$(FILE)"
 
+drawings: $(VENV)/.installed ## draw the state machines anew (docs/statemachines); lint says when they are not current
+	@$(BIN)/python infra/draw_statemachines.py
+
 lock: $(VENV)/.installed ## resolve tests/requirements.in and infra/requirements.in again
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	@for d in tests infra; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -66,6 +69,7 @@ lint: setup ## formatter and linters over everything
 	@$(BIN)/shellcheck -s sh target/shellcheck/*.sh tests/seed/*.sh
 	@$(BIN)/python infra/build.py target/lint/template.json && $(BIN)/cfn-lint -t target/lint/template.json
 	@$(BIN)/python tests/lint_statemachines.py statemachine/*.asl.json
+	@$(BIN)/python infra/draw_statemachines.py --check
 	@cargo fmt --all --check
 	@echo "lint: clippy (the first time it reads the AWS SDK: some minutes)"
 	@cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
