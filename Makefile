@@ -41,8 +41,7 @@ build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64 f
 	@test -n "$(ARCH_$(ARCH))" || { echo "build: ARCH is host, arm64 or x86_64, not $(ARCH)" >&2; exit 2; }
 	@mkdir -p target/lambda
 	@test -f $(BOOTSTRAP) || echo "build: the first build compiles the AWS SDK, 6 to 9 minutes on two cores and up to 8 GB of memory (aws-sdk-ec2); later ones take seconds"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" flock target/lambda/.lock $(LAMBDA_BUILD) $(ARCH_$(ARCH)) >&2
-	@$(BIN)/python infra/build.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" flock target/lambda/.lock sh -c '$(LAMBDA_BUILD) $(ARCH_$(ARCH)) >&2 && $(BIN)/python infra/build.py'
 
 demo: build ## a backup, a restore, its rollback, a restore again, in the lab: live, proved byte by byte; report in target/demo
 	@$(BIN)/python -m scenario.demo $(ARGS)
@@ -68,7 +67,7 @@ lint: setup ## formatter and linters over everything
 	@rm -rf target/shellcheck && $(BIN)/python infra/build_documents.py --check target/shellcheck
 	@$(BIN)/shellcheck -s sh target/shellcheck/*.sh tests/seed/*.sh
 	@$(BIN)/python infra/build.py target/lint/template.json && $(BIN)/cfn-lint -t target/lint/template.json
-	@$(BIN)/python tests/lint_statemachines.py statemachine/*.asl.json
+	@$(BIN)/python tests/lint_statemachines.py target/lint/*.asl.json
 	@$(BIN)/python infra/draw_statemachines.py --check
 	@cargo fmt --all --check
 	@echo "lint: clippy (the first time it reads the AWS SDK: some minutes)"

@@ -1,21 +1,25 @@
-"""Make what is deployed: infra/template.yaml and the SSM command documents in one file, and the bootstrap in a zip.
+"""Make what is deployed: infra/template.yaml with the command documents, the state machines, the bootstrap in a zip.
 
-    build.py        writes target/deploy/template.json, and target/lambda/bootstrap.zip from
+    build.py        writes target/deploy/template.json and *.asl.json, and target/lambda/bootstrap.zip from
                     target/lambda/bootstrap/bootstrap, which cargo-lambda builds (`make build`)
-    build.py OUT    writes the template only, for the linter, which needs no binary
+    build.py OUT    writes the template to OUT and the state machines beside it, for the linters, which need no binary
 
-The lab and a user deploy the same file. `aws cloudformation package` and `sam deploy` resolve its relative paths, which
-are relative to target/deploy.
+The lab and a user deploy the same files. `aws cloudformation package` and `sam deploy` resolve the template's relative
+paths, which are relative to target/deploy. Each file is replaced as a whole: another deployment may be reading it.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
 import build_documents
+import build_statemachines
 import yaml
 
 HERE = Path(__file__).resolve().parent
@@ -52,15 +56,24 @@ def build() -> dict:
     return template
 
 
-def pack(bootstrap: Path, archive: Path) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Write the file beside its place and move it there, under a name that no other build uses."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as side:
+        side.write(content)
+    os.chmod(side.name, 0o644)
+    os.replace(side.name, path)
+
+
+def pack(bootstrap: Path) -> bytes:
     """Zip the bootstrap without its time: the same binary makes the same bytes, so that it stays as it is deployed."""
     entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
     entry.external_attr = 0o755 << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
-    side = archive.with_suffix(".tmp")
-    with zipfile.ZipFile(side, "w") as out:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as out:
         out.writestr(entry, bootstrap.read_bytes())
-    side.replace(archive)
+    return archive.getvalue()
 
 
 def main() -> None:
@@ -70,10 +83,14 @@ def main() -> None:
         bootstrap = target / "lambda" / "bootstrap" / "bootstrap"
         if not bootstrap.is_file():
             raise SystemExit(f"build.py: {bootstrap.relative_to(HERE.parent)} is missing; `make build` builds it")
-        pack(bootstrap, target / "lambda" / "bootstrap.zip")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(build(), indent=1) + "\n", encoding="utf-8")
+        replace(target / "lambda" / "bootstrap.zip", pack(bootstrap))
+    for name, text in build_statemachines.files().items():
+        replace(out.parent / name, text.encode())
+    replace(out, (json.dumps(build(), indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (build_documents.SourceError, build_statemachines.SourceError) as error:
+        raise SystemExit(f"build.py: {error}") from None

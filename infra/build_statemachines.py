@@ -86,9 +86,9 @@ class Loader(yaml.SafeLoader):
 def _mapping(loader: Loader, node: yaml.MappingNode) -> dict:
     loader.flatten_mapping(node)
     keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    twice = {str(key) for key in keys if keys.count(key) > 1}
-    if twice:
-        raise SourceError(f"{node.start_mark.name}:{node.start_mark.line + 1}: {', '.join(sorted(twice))} stands twice")
+    if twice := {str(key) for key in keys if keys.count(key) > 1}:
+        where = f"{Path(node.start_mark.name).name}:{node.start_mark.line + 1}"
+        raise SourceError(f"{where}: {', '.join(sorted(twice))} stands twice")
     return {key: loader.construct_object(value, deep=True) for key, (_, value) in zip(keys, node.value, strict=True)}
 
 
@@ -96,8 +96,9 @@ Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 @functools.cache
-def _load(path: Path) -> dict[str, Any]:
-    return yaml.load(path.read_text(encoding="utf-8"), Loader)
+def load(path: Path) -> dict[str, Any]:
+    with path.open(encoding="utf-8") as stream:
+        return yaml.load(stream, Loader)
 
 
 def read(name: str) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def read(name: str) -> dict[str, Any]:
     path = SOURCES / name
     if not path.is_file():
         raise SourceError(f"{name}: there is no such file in {SOURCES.name}")
-    return copy.deepcopy(_load(path))
+    return copy.deepcopy(load(path))
 
 
 # ── expressions ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -335,11 +336,12 @@ class Machine:
             out["Comment"] = source.pop("about")
         try:
             out |= VERBS[verbs.pop()](source) if verbs else {}
+            out["Retry"] = retries(source.pop("retry", out.get("Retry", [])))
         except KeyError as error:
             raise SourceError(f"{self.name}, {name}: {error} is missing or unknown") from None
         if "keep" in source:
             out["Assign"] = kept(source.pop("keep"))
-        for word, field in (("timeout", "TimeoutSeconds"), ("retry", "Retry"), ("then", "Next")):
+        for word, field in (("timeout", "TimeoutSeconds"), ("then", "Next")):
             if word in source:
                 out[field] = source.pop(word)
         catch = catches(source)
@@ -348,10 +350,10 @@ class Machine:
             raise SourceError(f"{self.name}, {name}: nothing is known of {', '.join(sorted(source))}")
         if out["Type"] == "Task":
             out.setdefault("Output", NOTHING)
-        if "Retry" in out:
-            out["Retry"] = retries(out["Retry"])
         if catch:
             out["Catch"] = catch
+        if not out["Retry"]:
+            del out["Retry"]
         branches, item = out.pop("Branches", None), out.pop("ItemProcessor", None)
         out = expressions(out)
         if branches:

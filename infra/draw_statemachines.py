@@ -3,18 +3,18 @@
     draw_statemachines.py            writes the drawings
     draw_statemachines.py --check    names those that are not current, and ends with 1 if there is one
 
-Standard library only. machine_graph.py says what is in a drawing, this file where it stands.
+machine_graph.py says what is in a drawing, this file where it stands.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+import build_statemachines
 import machine_graph
 from machine_graph import Graph, State
 
@@ -267,14 +267,8 @@ class Drawing:
         self.y += 16
 
 
-def machines() -> dict[str, dict]:
-    """The definitions as they are deployed, by name."""
-    paths = sorted((ROOT / "statemachine").glob("*.asl.json"))
-    return {path.name.removesuffix(".asl.json"): json.loads(path.read_text(encoding="utf-8")) for path in paths}
-
-
 def drawings() -> dict[Path, str]:
-    graphs = {name: machine_graph.read(name, machine) for name, machine in machines().items()}
+    graphs = {name: machine_graph.read(name, machine) for name, machine in build_statemachines.machines().items()}
     return {DRAWINGS / f"{name}.svg": Drawing(graph).svg() for name, graph in graphs.items()}
 
 
