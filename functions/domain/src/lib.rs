@@ -7,6 +7,8 @@ pub mod config;
 pub mod converge;
 pub mod devices;
 pub mod document;
+#[cfg(test)]
+mod edits;
 pub mod error;
 pub mod evidence;
 pub mod ids;

@@ -8,7 +8,7 @@ fn runs(verdict: &Verdict) -> Option<(String, String)> {
         Verdict::Act {
             action: Action::Step { step },
             ..
-        } => Some((step.document.to_string(), step.node.clone())),
+        } => Some((step.document.clone(), step.node.clone())),
         _ => None,
     }
 }
@@ -132,7 +132,7 @@ fn a_monitor_that_one_node_alone_shows_suspended_is_resumed() {
                 panic!("{viewer} shows {of}: {verdict:?}")
             };
             assert_eq!(
-                (step.document.to_string().as_str(), step.parameters["Nodes"].as_str()),
+                (step.document.as_str(), step.parameters["Nodes"].as_str()),
                 ("resume-monitors", of)
             );
         }
