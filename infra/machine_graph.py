@@ -1,7 +1,7 @@
 """What draw_statemachines.py draws of a state machine: its states in bands, and the arrows between them.
 
-A band is a phase: the words before the colon in `Quiesce: write the intent`, or a state's whole name if it is one of
-PHASES. States without a phase are in the band `Begin` (before every phase), `End` (after them) or `Failure` (after
+A band is a phase: the words before the colon in `Quiesce: write the intent`, or a state's whole name if it is a
+phase. States without a phase are in the band `Begin` (before every phase), `End` (after them) or `Failure` (after
 them, and whatever follows ends in a Fail).
 """
 
@@ -13,13 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-# The vendor's procedure by phase, as the README, states, intents, reports and scenarios name them.
-PHASES = (
-    *("Inspect", "Quiesce", "Split", "Resume", "EnterBackupMode", "StopStandby", "Snapshot", "StartStandby"),
-    *("LeaveBackupMode", "Resync", "MarkValid"),
-    *("Plan", "PrepareVolumes", "StopBoth", "Detach", "Attach", "StartBoth", "CheckDevices", "PostProcess"),
-    *("Verify", "Rollback"),
-)
+import step_names
+
 FOLDED = 3  # so many states with one error target have a number instead of its name
 
 
@@ -38,7 +33,7 @@ class State:
     @property
     def band(self) -> str:
         head, colon, _ = self.name.partition(":")
-        return head if colon or head in PHASES else ""
+        return head if colon or head in step_names.phases() else ""
 
     @property
     def short(self) -> str:

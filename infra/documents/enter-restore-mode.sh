@@ -6,8 +6,8 @@
 # @param PrepareSeconds seconds
 # @param Anew yesno
 #
-# PrepareSeconds: after so long a --pre that hangs is killed, and the groups come back.
-# Anew=yes: this node's timer came first, and is over (`done`); the groups have been stopped again since, without one.
+# PrepareSeconds: a `--pre` that hangs is killed after this, and the timer starts the groups (safety.md, rule 23).
+# Anew=yes: the timer of this run has fired and ended (`done`); the groups were stopped again, and no timer is armed now (rule 22).
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=enter-restore-mode
@@ -21,8 +21,7 @@ ANEW='{{ Anew }}'
 #include lib/unit.sh
 #include lib/detached.sh
 guard
-# This node's own timer may have brought the groups back already. Here that is only the quickest news: the unit looks again,
-# under the timer's lock.
+# The timer may have started the groups already. Checked here for a fast answer only: the unit checks again, under the timer's lock.
 timer=none
 [ ! -e "$RUN_DIR/arming" ] || timer=armed
 if [ "$ANEW" = yes ] && [ -e "$RUN_DIR/done" ]; then
@@ -44,6 +43,6 @@ cat >"$RUN_DIR/leave.sh" <<'MIRRORSNAP_LEAVE' || finish failed ',"reason":"disk"
 #include lib/leave.sh
 MIRRORSNAP_LEAVE
 write_params RUN EPOCH ATTEMPT SELF PEER FAILOVER_GROUPS RUN_DIR || finish failed ',"reason":"disk"'
-# Should it fail, the groups do not stay down until the timer fires.
+# If the command fails, the timer's part runs at once, so that the groups do not wait for the timer.
 OTHERWISE="systemctl start --no-block mirrorsnap-$RUN-timer"
 detach "$PREPARE" /bin/sh "$RUN_DIR/leave.sh"

@@ -3,8 +3,8 @@
 # @param Epoch epoch
 # @param ExpectedBootId boot
 #
-# F of the critical section. No marker and no `hold`: it only ends things, and may be repeated until it answers `ok`. Then no
-# unit of an older epoch lives on this node but timers, and those only bring groups back; `done` follows in their records.
+# F of the critical section (safety.md). It leaves no marker and ignores `hold`, since it only stops units: it may be repeated until it
+# answers `ok`. Then no unit of an older epoch runs on this node, except timers. A timer only starts groups, and then writes `done`.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=fence
@@ -13,13 +13,8 @@ EPOCH='{{ Epoch }}'
 EXPECTED_BOOT='{{ ExpectedBootId }}'
 MARKER=
 #include lib/answer.sh
-clock
-boot
-[ -n "$BOOT" ] && [ "$BOOT" = "$EXPECTED_BOOT" ] || refuse other_boot
-mkdir -p "$RUN_ROOT" || finish failed ',"reason":"run_directory"'
-# Documents hold the lock from their look at the epoch until they have acted: whoever comes after us sees ours.
-exec 8>>"$RUN_ROOT/lock"
-flock -w 60 8 || refuse busy
+#include lib/node-lock.sh
+lock_node 60 "$RUN_ROOT"
 read_epoch
 if [ "$STORED" != bad ] && [ "$STORED" -gt "$EPOCH" ]; then
     refuse fenced ",\"stored_epoch\":$STORED"
@@ -43,7 +38,7 @@ end_unit() {
     fi
 }
 
-# A restore's shutdown that was ordered is let go on; one that was not is not ordered any more (lib/leave.sh).
+# A restore's shutdown that was ordered already goes on. One that was not ordered yet never is (lib/leave.sh; safety.md, rule 21).
 no_more_leaving() {
     # shellcheck disable=SC2094
     command exec 9>>"$1/L" && flock -w 30 9 || return 1
@@ -60,20 +55,20 @@ for dir in "$RUN_ROOT"/*/; do
     dir=${dir%/}
     run=${dir##*/} theirs=
     [ ! -e "$dir/epoch" ] || read -r theirs <"$dir/epoch" || :
-    # Runs of our own epoch are ours; a run without one has started nothing.
+    # A run of this epoch is the caller's own. A run without an epoch has started nothing.
     case $theirs in
     '' | *[!0-9]*) continue ;;
     esac
     [ "$theirs" -lt "$EPOCH" ] || continue
     [ ! -e "$dir/break.sh" ] || end_unit "mirrorsnap-$run-break"
     if [ -e "$dir/active.sh" ] && [ ! -e "$dir/done" ]; then
-        # First the end of `active`, then the look at what it left: the other way round it could arm in between.
+        # First stop `active`, then read its records. In the other order it could arm the timer in between.
         end_unit "mirrorsnap-$run-active"
         if [ -e "$dir/leave.sh" ] && ! no_more_leaving "$dir"; then
             alive="$alive${alive:+,}\"mirrorsnap-$run-leave\""
         fi
         if [ -e "$dir/arming" ] && [ ! -e "$dir/done" ]; then
-            # T, now. Its own timer stays armed until the groups are back.
+            # Runs the timer's part now. The timer itself stays armed until the groups are online.
             unit=mirrorsnap-$run-fence-$EPOCH
             if ended "$unit"; then
                 attempt "start $unit" systemd-run --unit="$unit" -p Restart=on-failure -p RestartSec=3 \

@@ -6,20 +6,6 @@
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=stop-group
-SELF='{{ Self }}'
-PEER='{{ Peer }}'
-FAILOVER_GROUPS='{{ Groups }}'
-#include lib/guard.sh
-#include lib/cluster.sh
-#include lib/actions.sh
-guard
-# A group's scripts may take minutes.
-BOUND=600
-for group in $FAILOVER_GROUPS; do
-    # Its exit code is no news: the group may be there already.
-    attempt "clpgrp $group" clpgrp -t "$group" || :
-done
-look
-show_cluster
-[ "$WHERE" = offline ] || finish failed ',"reason":"state"'
-finish ok
+CLPGRP=-t
+WANTED=offline
+#include lib/groups.sh

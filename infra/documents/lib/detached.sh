@@ -1,13 +1,13 @@
-# Commands that take their own node down run whole in one unit of systemd's: the agent and its document may die first, and
-# what came of them is read from the root disk after the next boot (safety.md, rules 1 and 10).
+# A command that shuts its own node down runs whole in one systemd unit: the SSM agent and the document may end before it. Its
+# result is read from the root disk after the next boot (safety.md, rules 1, 10 and 23).
 
-# detach SECONDS COMMAND…: starts it, to be killed after SECONDS; answers `ok` once the unit runs. OTHERWISE is what the unit runs if
-# the command fails, or is killed.
+# detach SECONDS COMMAND…: starts the command in a unit, which kills it after SECONDS. Answers `ok` once the unit runs. The unit runs
+# OTHERWISE if the command fails or is killed.
 OTHERWISE=
 detach() {
     job=$VAR_ROOT/$RUN/$DOCUMENT.$ATTEMPT
     mkdir -p "$VAR_ROOT/$RUN" || finish failed ',"reason":"disk"'
-    # The second marker, on the root disk: not even a forged boot id makes one attempt act twice.
+    # A second marker, on the root disk: one attempt acts once, even under a forged boot id.
     mkdir "$job" 2>/dev/null || refuse done_before
     clock || :
     put_durably "$job/started" "{\"epoch\":$EPOCH,\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}}" || finish failed ',"reason":"disk"'

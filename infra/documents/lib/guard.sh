@@ -13,6 +13,7 @@ RUN_DIR=$RUN_ROOT/$RUN
 MARKER=
 
 #include lib/answer.sh
+#include lib/node-lock.sh
 
 replay() {
     text=
@@ -30,15 +31,8 @@ replay() {
     exit
 }
 
-# Takes the node's lock on descriptor 8 until the document ends. Every document that disturbs holds it from the check of
-# the epoch until it has acted, and fence takes it to store the epoch: so nothing older starts after a fence.
 guard() {
-    clock
-    boot
-    [ -n "$BOOT" ] && [ "$BOOT" = "$EXPECTED_BOOT" ] || refuse other_boot
-    mkdir -p "$RUN_DIR" || finish failed ',"reason":"run_directory"'
-    exec 8>>"$RUN_ROOT/lock"
-    flock -w 30 8 || refuse busy
+    lock_node 30 "$RUN_DIR"
     marker=$RUN_DIR/$DOCUMENT.$ATTEMPT
     mkdir "$marker" 2>/dev/null || replay "$marker"
     MARKER=$marker

@@ -1,16 +1,17 @@
-# The detached unit. The shutdown that its own command orders ends the unit too, maybe before the command has said how it went:
-# so both ignore SIGTERM (a child inherits that), and end by themselves within the unit's stop timeout. A command that hangs ends
-# by its bound: nobody may wait for ever for a node that answers, and a repetition must not run beside the one before.
+# The detached unit. The shutdown that the command orders also stops this unit, maybe before the command's exit code is written. So
+# the unit and its command ignore SIGTERM (a child inherits that) and end by themselves within the unit's stop timeout. A command
+# that hangs is killed after its time limit: nobody waits without a limit for a node that answers, and a retry must not run beside
+# the attempt before (safety.md, rule 23).
 trap '' TERM HUP
 if [ "$1" = bounded ]; then
-    # `timeout` gives what it runs the usual signals again; the trap above has taken them back.
+    # `timeout` resets the signals of what it runs. The trap above ignores them again.
     shift
     exec "$@"
 fi
 job=$1 bound=$2
 shift 2
 boot
-# The document's answer gets away before the node goes down: nothing depends on it, but it is the quickest news.
+# Lets the document's answer leave the node before the shutdown. Nothing depends on it, but it is the fastest answer.
 sleep 1
 RC=0
 timeout -s KILL "$bound" /bin/sh "$0" bounded "$@" >"$job/out" 2>&1 || RC=$?
