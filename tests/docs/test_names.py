@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra"))
 
 import build_documents  # noqa: E402
-import draw_statemachines  # noqa: E402
+import build_statemachines  # noqa: E402
 import machine_graph  # noqa: E402
 import step_names  # noqa: E402
 
-MACHINES = {name: machine_graph.read(name, each) for name, each in draw_statemachines.machines().items()}
+MACHINES = {name: machine_graph.read(name, each) for name, each in build_statemachines.machines().items()}
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 FUNCTIONS = (ROOT / "docs/functions.md").read_text(encoding="utf-8")
 DOCUMENTS = (ROOT / "docs/documents.md").read_text(encoding="utf-8")
