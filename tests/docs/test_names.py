@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra"))
@@ -163,12 +162,3 @@ def test_the_table_of_the_steps_is_true() -> None:
     assert phases - {""} == set(step_names.phases()) - {"Inspect"}
     assert functions - {""} == set(step_names.functions())
     assert documents - {""} == set(step_names.documents())
-
-
-def test_scenario_files_are_read_as_the_page_says() -> None:
-    """The scenarios' own list of phases is the domain's."""
-    from scenario.format import PHASES
-
-    assert tuple(PHASES) == step_names.phases()
-    for path in (ROOT / "tests/scenarios").glob("*.yaml"):
-        assert yaml.safe_load(path.read_text(encoding="utf-8")), path.name

@@ -5,6 +5,7 @@ Everything unknown is an error with the place where it stands: a misspelt key mu
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,11 @@ from lab.faults import parse as parse_fault
 from lab.nodes.clusterpro.spec import SpecError
 from lab.nodes.clusterpro.spec import parse as parse_cluster
 
-PHASES = (
-    *("Inspect", "Quiesce", "Split", "Resume", "EnterBackupMode", "StopStandby", "Snapshot", "StartStandby"),
-    *("LeaveBackupMode", "Resync", "MarkValid"),
-    *("Plan", "PrepareVolumes", "StopBoth", "Detach", "Attach", "StartBoth", "CheckDevices", "PostProcess"),
-    *("Verify", "Rollback"),
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "infra"))
+
+import step_names
+
+PHASES = step_names.phases()
 OPERATIONS = frozenset({"backup", "restore", "recover", "hold", "unhold"})
 KINDS = OPERATIONS | {"write", "delete", "check", "wait", "set", "join", "answer"}
 ANSWERS = frozenset({"continue", "rollback"})
