@@ -9,8 +9,8 @@
 # @param ActiveWithinSeconds seconds
 # @param StopSeconds seconds
 #
-# S1 of the critical section (section.sh, which must not be shortened). Returns `ok` once the unit waits, and only then may
-# the active's document be sent.
+# S1 of the critical section (section.sh, which must not be shortened). Answers `ok` once the unit waits. Only then may the active's
+# document be sent.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=break-unit
@@ -27,7 +27,7 @@ STOP='{{ StopSeconds }}'
 #include lib/unit.sh
 ROLE='break'
 guard
-# The wait must not end before the active can have stopped its groups, however late it starts.
+# The wait must last until the active has stopped its groups, even if the active starts as late as it may.
 [ "$WAIT" -ge $((ACTIVE_WITHIN + STOP + 5)) ] || finish invalid ',"reason":"deadlines"'
 look
 colours

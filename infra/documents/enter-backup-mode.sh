@@ -6,7 +6,7 @@
 # @param Disks names
 # @param Monitors names
 #
-# Looks once more, just before (safety.md, rule 3): this side's image is the frozen one, nothing will overwrite it, and the
+# Checks again just before `--pre` (safety.md, rule 3): this side still has the frozen image, nothing will overwrite it, and the
 # shutdown stops no group.
 #include lib/base.sh
 #include lib/epoch.sh

@@ -12,7 +12,7 @@ boot
 mkdir -p "$RUN_ROOT" "$VAR_ROOT" || finish failed ',"reason":"disk"'
 clock || :
 put_durably "$VAR_ROOT/hold" "{\"by\":\"$RUN\",\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}}" || finish failed ',"reason":"disk"'
-# A timer of these runs will not bring its groups back any more: that is now the operator's to do.
+# The timers of these runs do not start groups any more. The operator has to start them.
 unfinished
 json_list "$UNFINISHED"
 finish ok ",\"unfinished\":$LIST"

@@ -3,8 +3,8 @@
 # @param SkipCopy yesno
 # @param Disks names
 #
-# SkipCopy=yes only with the caller's proof that both nodes' volumes come from one snapshot and neither mirror ran since
-# (safety.md, rule 16). Initial mirror construction is looked at again: empty or an error means on.
+# SkipCopy=yes needs the caller's proof that both nodes' volumes come from one snapshot and neither mirror has run since (safety.md,
+# rule 16). Initial mirror construction is read again here; an empty value or an error counts as on.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=post-process-restore

@@ -8,8 +8,8 @@
 # @param StartSeconds seconds
 # @param MaxOutageSeconds seconds
 #
-# Starts unit `active` of section.sh (which must not be shortened) and answers once the groups are down, or back again. If nothing
-# follows (AWS, the network or the restore is gone), the timer starts the groups at MaxOutageSeconds less one start.
+# Starts unit `active` of section.sh (which must not be shortened). Answers once the groups are offline, or online again. If no
+# shutdown follows (AWS, the network or the restore is gone), the timer starts the groups at MaxOutageSeconds less one start.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=quiesce-restore
@@ -27,13 +27,13 @@ TMAX='{{ MaxOutageSeconds }}'
 ROLE=active
 THEN='down'
 guard
-# Besides the stop and the start there must be time to order the shutdown.
+# Time must be left between the stop and the start, to order the shutdown.
 [ "$TMAX" -gt $((STOP + START)) ] || finish invalid ',"reason":"deadlines"'
 unfinished
 [ -z "$UNFINISHED" ] || refuse other_run ",\"other\":\"${UNFINISHED%% *}\""
 #include lib/active.sh
 exec 8>&-
-# `done` last: a unit that gave up has written `void` before.
+# `done` comes last: a unit that failed to stop the groups has written `void` before it.
 TRIES=$(((TMAX + 60) * 10))
 await refused stopped 'done' || finish failed ',"reason":"unit"'
 case $FOUND in

@@ -9,8 +9,8 @@
 # @param StartSeconds seconds
 # @param MaxOutageSeconds seconds
 #
-# Starts unit `active`, which does A1 to A5 of the critical section (section.sh, which must not be shortened). The result says
-# no more than that it runs; what came of it is in the records.
+# Starts unit `active`, which does A1 to A5 of the critical section (section.sh, which must not be shortened). The answer says only
+# that the unit runs. Its outcome is in the records.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=quiesce
@@ -28,12 +28,12 @@ TMAX='{{ MaxOutageSeconds }}'
 ROLE=active
 THEN='break'
 guard
-# The timer fires at Tmax less one start: not before the active has had all its time.
+# The timer fires at Tmax less one start, which must not be before the active's own deadlines.
 [ "$TMAX" -ge $((STOP + BREAK + START)) ] || finish invalid ',"reason":"deadlines"'
 unfinished
 [ -z "$UNFINISHED" ] || refuse other_run ",\"other\":\"${UNFINISHED%% *}\""
 #include lib/active.sh
-# From here on the unit acts by itself and a fence may come.
+# From here on the unit acts by itself, and a fence may take the lock.
 exec 8>&-
 await refused armed || finish failed ',"reason":"unit"'
 finish ok ",\"found\":\"$FOUND\""

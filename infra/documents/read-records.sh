@@ -1,7 +1,7 @@
 # @description Read the records of a run's critical section on this node
 # @param Run run
 #
-# V of the critical section: what SSM says of the documents is never evidence, these records are.
+# V of the critical section: these records are evidence. SSM's status of a document never is.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=read-records

@@ -1,52 +1,54 @@
 # The critical section of a backup: what runs on the nodes while the failover groups are down.
 #
-# DO NOT SHORTEN OR "SIMPLIFY" THIS FILE. The outage's bound and the backup's validity rest on the order of these lines;
-# the argument is safety.md's "The critical section of a backup", and tests/interleaving steps this very text through its
-# interleavings, with mutants of what looks redundant. In short:
-# - No AWS call lies within the outage: both nodes get their part before it and meet through the cluster's own state.
-# - Only the active starts the groups, so it alone can say that every break came before the start: it seals.
+# DO NOT SHORTEN OR "SIMPLIFY" THIS FILE. The outage's bound and the backup's validity rest on the order of these lines. The
+# argument is in docs/safety.md, "The critical section of a backup". tests/interleaving steps this very text through its
+# interleavings, and has mutants of the lines that look redundant. In short:
+# - No AWS call is made within the outage. Both nodes get their script before it and read the cluster's own state.
+# - Only the active starts the groups, so only the active can say that every break came before the start: it seals.
 #   A set is valid only with the active's `sealed` and the standby's `broke`.
-# - Before the first stop a timer of the node's own is armed *and seen*. It may end only when the groups were read online
-#   and unit `active` is over: a stalled `active` could stop a group after a timer that had finished.
+# - Before the first stop a timer of this node is armed *and seen*. It may end only after the groups were read online and unit
+#   `active` has ended: a stalled `active` could stop a group after a timer that had finished.
 # - The timer is cancelled only after the groups were read online.
 #
-# Roles, each a transient unit of its own (the SSM agent may die): `break` on the standby; `active` and `timer` on the
-# active. A restore's outage begins the same way, with THEN=down: the groups are stopped behind a timer, and then not the
-# break but the node's own shutdown follows, ordered by enter-restore-mode. Under the lock one of two records is written,
-# never both: the timer's `void` (the groups come back, and no shutdown is ordered any more), or `leaving` (the shutdown is
-# being ordered, and the timer waits for its end: it dies with the boot, or brings the groups back if the order failed).
-# Beyond safety.md, each only stricter:
-# - A node's epoch and hold are read again before the first stop, before each break and before the seal, so that what a fence
-#   left running (it also stops these units) does nothing more.
-# - A3 wants what it waits for in two successive polls, as S2 does. A false look never seals, and the standby has the time
-#   to read again after its break before the groups start, which would taint a good image.
-# - The timer does not wait for ever for the lock of an `active` that hangs in it: it stops that unit, then goes on; if even that
-#   fails it starts the groups without a record. That is safe: without `sealed` nothing is valid, and a seal that still
-#   appeared would rest on reads from before the start, when every disk was broken already.
-# - The timer wants the groups online in two polls, five seconds apart, after `active` is over: a stop that was on its
-#   way to the daemon as its sender died would otherwise come after the last look.
-# - It asks for the start every second rather than every five: a group that is still stopping refuses it.
-# - Whatever calls CLUSTERPRO here is bounded, the timer's calls first of all.
+# Each role is a transient unit, since the SSM agent may end: `break` on the standby, `active` and `timer` on the active.
+# A restore's outage begins the same way, with THEN=down. The groups stop behind a timer; then enter-restore-mode orders the
+# node's shutdown, and no break follows. Under the lock one of two records is written, never both (safety.md, rule 21):
+# - `void`, by the timer: the groups start, and no shutdown is ordered any more;
+# - `leaving`: the shutdown is being ordered, and the timer waits for the end of the order. The timer ends with the boot, or
+#   starts the groups if the order failed.
+# This file is stricter than the argument in these points:
+# - It reads the node's epoch and hold again before the first stop, before each break and before the seal. A unit that a fence did
+#   not stop in time then does nothing more.
+# - A3 needs the same answer in two successive polls, as S2 does. A false look never seals. Between the polls the standby reads
+#   again after its break, before the groups start, which would taint a good image.
+# - The timer waits for the lock of a hanging `active` for a limited time, then stops that unit. If even that fails, it starts the
+#   groups and writes no record. Without `sealed` nothing is valid. A seal that still appeared would rest on reads from before the
+#   start, when every disk was broken already.
+# - After `active` has ended, the timer needs the groups online in two polls, five seconds apart: a stop that its sender had
+#   sent before it ended may reach the daemon late.
+# - The timer asks for the start every second, not every five: a group that is still stopping refuses it.
+# - Every call of CLUSTERPRO has a time limit, the timer's calls above all.
 ROLE=$1
 RUN_DIR=$2
-# RUN, EPOCH, SELF, PEER, FAILOVER_GROUPS, DISKS, THEN and the deadlines, as the document wrote them beside this script.
+# RUN, EPOCH, SELF, PEER, FAILOVER_GROUPS, DISKS, THEN and the deadlines. The document wrote them beside this script.
 # shellcheck source=/dev/null
 . "${0%.sh}.params"
 UNIT=mirrorsnap-$RUN
 
-# note NAME [,"key":value…]: one record. Made whole by rename, read by read-records.
+# note NAME [,"key":value…]: writes one record, whole (by rename). read-records reads it.
 note() {
     clock || :
     put "$RUN_DIR/$1" "{\"epoch\":$EPOCH,\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}${2:-}}"
 }
 
-# Nothing that this unit was started for may go on under a higher epoch or on hold.
+# Whether this unit must stop acting: the node has seen a higher epoch, or is on hold.
 overruled() {
     read_epoch
     [ "$STORED" != "$EPOCH" ] || held
 }
 
-# run_bounded SECONDS COMMAND…: without our locks (one that outlived us would keep them), killed after SECONDS (0: never).
+# run_bounded SECONDS COMMAND…: runs it without our locks, since a command that outlives us would keep them. Killed after SECONDS
+# (0: never).
 run_bounded() (
     exec 8>&- 9>&-
     bound=$1
@@ -55,7 +57,7 @@ run_bounded() (
     exec timeout -s KILL "$bound" "$@"
 )
 
-# take_lock SECONDS: L, on descriptor 9. `command` keeps a failing redirection from ending the shell.
+# take_lock SECONDS: takes L, on descriptor 9. Without `command` a failing redirection would end the shell.
 take_lock() {
     command exec 9>>"$RUN_DIR/L" && flock -w "$1" 9
 }
@@ -69,14 +71,14 @@ past() {
     [ "$NOW" -ge "$1" ]
 }
 
-# pause SECONDS: not a tight loop, whatever happens to `sleep`.
+# pause SECONDS: sleeps without our locks.
 pause() {
     run_bounded 0 sleep "$1"
 }
 
 # ── the standby ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# S2, S3. Bounded by RuntimeMaxSec: killed, it leaves no `broke`, and the set is not valid.
+# S2, S3. RuntimeMaxSec limits it. If it is killed, there is no `broke`, and the set is not valid.
 standby() {
     note waiting || return 1
     clock || return 1
@@ -95,7 +97,7 @@ standby() {
     fi
     clock || return 1
     began=$NOW began_text=$UP
-    # Written first: should this unit die now, the mirror may be broken and nobody else knows why.
+    # Written before the break: if this unit ends right after it, the record says why the mirror is broken.
     note breaking || return 1
     for each in $DISKS; do
         if overruled; then
@@ -121,7 +123,7 @@ standby() {
     fi
 }
 
-# The groups are down in order, and both sides of every disk hold the same bytes.
+# Whether all groups are Offline and both sides of every disk hold the same bytes.
 frozen() {
     look
     [ "$PEER_UP/$WHERE" = Online/offline ] || return 1
@@ -137,28 +139,29 @@ refused() {
 }
 
 active() {
-    # A1: nothing is touched unless all is as it must be and the timer is seen to run.
+    # A1: touches nothing unless the state is right and the timer is seen to run.
     ! overruled || refused overruled
     look
     [ "$SELF_UP/$PEER_UP/$WHERE" = Online/Online/self ] && [ -z "$FOREIGN_UP" ] || refused groups
     if [ "$THEN" != down ]; then
-        # A backup stops every group, and freezes what both sides agree on. A restore may come because of what they hold.
+        # A backup stops every group and needs a normal mirror. A restore may be made because the mirror is not normal.
         [ -z "$FOREIGN" ] || refused groups
         colours
         [ "$OWN/$OTHERS" = GREEN/GREEN ] || refused mirror
     fi
     clock || refused clock
     started=$NOW
-    # `arming` first: a fence that finds us dead runs the timer's part now rather than leaving one to fire into a later run.
+    # `arming` first: a fence that finds this unit ended then runs the timer's part at once. Otherwise the timer could fire into
+    # a later run.
     note arming || refused record
     if ! arm; then
         note refused ',"reason":"timer"'
-        # The groups were read online above, and nothing has been touched.
+        # The groups were read online above, and nothing was touched.
         stop_unit "$UNIT-timer.timer" && note 'done' ',"by":"active"'
         return
     fi
 
-    # A2. Under the lock: a fence or the timer comes either before `stopping`, or it sees it.
+    # A2. Under the lock: a fence or the timer comes before `stopping` is written, or it sees that record.
     wanted=void
     if ! take_lock 5; then
         reason=lock
@@ -173,7 +176,7 @@ active() {
         if ! stop_groups; then
             :
         elif [ "$THEN" = down ]; then
-            # A restore: the timer stays armed, for enter-restore-mode goes on from here or nobody does.
+            # A restore: the timer stays armed until enter-restore-mode writes `leaving`.
             if note stopped; then return; fi
         else
             await_breaks && wanted=sealed
@@ -185,8 +188,8 @@ active() {
     bring_back
 }
 
-# systemd's default accuracy is a minute. Restart: the timer's own process may be killed too (out of memory, say); three
-# seconds, since five starts within ten would be the last ones.
+# AccuracySec: systemd's default is a minute. Restart: the timer's own process may be killed too, for example by the kernel when
+# memory runs out. RestartSec=3: systemd gives up after five starts within ten seconds.
 arm() {
     run_bounded 30 systemd-run --unit="$UNIT-timer" --on-active="$((TMAX - START))s" --timer-property=AccuracySec=100ms \
         -p Restart=on-failure -p RestartSec=3 \
@@ -195,7 +198,7 @@ arm() {
     note armed ",\"fires\":$((started / 100 + TMAX - START))"
 }
 
-# At most STOP seconds for all. What clpgrp says does not count, what clpstat shows does.
+# Takes at most STOP seconds for all groups. clpgrp's exit code does not count, clpstat's text does.
 stop_groups() {
     deadline=$((started + STOP * 100)) reason=stop_failed
     for each in $FAILOVER_GROUPS; do
@@ -206,7 +209,7 @@ stop_groups() {
     [ "$SELF_UP/$PEER_UP/$WHERE" = Online/Online/offline ]
 }
 
-# A3: all offline and every disk broken at the peer, seen twice. Anything that is not on the way there is the end.
+# A3: waits until all groups are Offline and every disk's peer is RED, seen twice. Fails on any state that cannot lead there.
 await_breaks() {
     clock || return 1
     deadline=$((NOW + BREAK * 100)) seen=0
@@ -232,9 +235,9 @@ broken() {
     [ "$WHERE/$OWN/$OTHERS" = offline/GREEN/RED ]
 }
 
-# A4: exactly one of `sealed` and `void`, once, under the lock that the timer takes too. The condition is read again
-# here: since it was last seen the timer may have started the groups.
-# No lock in time, no record (not valid then): the groups come first.
+# A4: writes exactly one of `sealed` and `void`, once, under the lock that the timer takes too. It reads the condition again here,
+# since the timer may have started the groups after the last look.
+# Without the lock it writes no record: the set is not valid then, but the groups start without delay.
 judge() {
     if take_lock 10 && [ ! -e "$RUN_DIR/sealed" ] && [ ! -e "$RUN_DIR/void" ]; then
         if [ $wanted = sealed ] && ! overruled && broken; then
@@ -246,13 +249,13 @@ judge() {
     drop_lock
 }
 
-# A5. Bounded by the unit's RuntimeMaxSec; the timer goes on where this ends.
+# A5. RuntimeMaxSec of the unit limits it; then the timer goes on.
 bring_back() {
     until look && [ "$WHERE" = self ]; do
         start_groups
         pause 0.2
     done
-    # Only now, with the groups read online: first the record, then the timer.
+    # The groups were read online: write the record first, then cancel the timer.
     note 'done' ',"by":"active"' && stop_unit "$UNIT-timer.timer"
 }
 
@@ -273,20 +276,20 @@ timer() {
     if ! take_lock 2; then
         stop_unit "$UNIT-active"
         until take_lock 5; do
-            # Without the lock a group could be started while a restore's shutdown is being ordered. What that does under the lock
-            # is bounded (lib/leave.sh).
+            # In a restore the timer waits for the lock, or it could start a group while the shutdown is being ordered. The holder's
+            # time under the lock is limited (lib/leave.sh).
             [ "$THEN" = down ] || { locked=no && break; }
         done
     fi
     [ ! -e "$RUN_DIR/done" ] || exit 0
     if [ -e "$RUN_DIR/leaving" ]; then
-        # Without it there will be none any more: it is written under the lock, and not after `void`.
+        # If there is no `leaving` now, there never will be one: it is written under the lock, and not after `void`.
         drop_lock
         ! departed || exit 0
         take_lock 5 || locked=no
     fi
     ! held || exit 0
-    # Without the lock there is no record, but the groups are started all the same.
+    # Without the lock it writes no record, and starts the groups nevertheless.
     if [ $locked = yes ] && [ ! -e "$RUN_DIR/sealed" ] && [ ! -e "$RUN_DIR/void" ]; then
         note void ',"by":"timer","reason":"deadline"'
     fi
@@ -309,12 +312,12 @@ timer() {
         ! held || exit 0
     done
     note 'done' ',"by":"timer"'
-    # Run by a fence there is a timer yet to fire.
+    # If a fence runs this, the timer itself has not fired yet.
     stop_unit "$UNIT-timer.timer"
 }
 
-# A restore's shutdown of this node. The boot's end ends us too, so what is waited for is the end of the unit that orders it and
-# wrote `leaving`: if it succeeded the node goes down, else (it failed, or was killed) the groups come back.
+# Whether a restore's shutdown of this node was ordered with success. Waits for the end of the unit that wrote `leaving`; the end of
+# the boot ends this timer too. A unit that failed or was killed is no success: then the groups must start.
 departed() {
     each='' text=''
     read -r text <"$RUN_DIR/leaving" || :
@@ -331,7 +334,7 @@ departed() {
     return 1
 }
 
-# Fails closed: no answer is not an end.
+# Whether the unit has ended. No answer counts as "not ended".
 ended() {
     case $(run_bounded 10 systemctl is-active "$1" 2>/dev/null) in
     inactive | failed | unknown) return 0 ;;

@@ -1,6 +1,6 @@
-# Issuing a few commands and answering for all of them.
+# Runs several commands and gives one answer for all.
 
-# Sets WORST to `failed` once an attempt has failed; the caller looks at the cluster, not at this word, to decide.
+# try NAME COMMAND…: sets WORST to `failed` if the command fails. The caller decides by the cluster's state, not by this word.
 WORST=ok
 try() {
     attempt "$@" || WORST=failed

@@ -1,9 +1,9 @@
-# The one way in which a document ends.
+# How every document ends.
 
-# finish RESULT [,"key":value…]: record, print, leave.
+# finish RESULT [,"key":value…]: records the result, prints it, and exits.
 finish() {
     text=$(line "$@")
-    # No record: a later copy answers `unknown`, and the caller looks at the cluster itself.
+    # If the record cannot be written, a later copy answers `unknown`, and the caller looks at the cluster.
     [ -z "$MARKER" ] || put "$MARKER/result" "$text" || :
     printf '%s\n%s' "$text" "$RAW"
     status_of "$1"

@@ -1,4 +1,4 @@
-# What every document starts from: where things lie, the clock, the first line of output, atomic files.
+# Included first by every document: directories, the clock, the first line of output, atomic files.
 # Runs under dash and under bash as sh. No variable may be one of bash's own (GROUPS, SECONDS, …).
 set -uf
 umask 077
@@ -6,7 +6,7 @@ LC_ALL=C
 export LC_ALL
 PATH=$PATH:/opt/nec/clusterpro/bin
 export PATH
-# The lab, which needs no root, redirects these three; on a node they are the real places.
+# The lab runs without root and redirects these three. On a node they are the real directories.
 RUN_ROOT=${MIRRORSNAP_RUN:-/run}/mirrorsnap
 VAR_ROOT=${MIRRORSNAP_VAR_LIB:-/var/lib}/mirrorsnap
 PROC=${MIRRORSNAP_PROC:-/proc}
@@ -14,8 +14,8 @@ BOOT='' UP=0 NOW=0
 LF='
 '
 
-# Sets UP, seconds since the boot with two decimals, and NOW, the same in hundredths. The node's own uptime is the only
-# clock here: wall clocks jump, and those of two machines differ.
+# Sets UP, the seconds since the boot with two decimals, and NOW, the same in hundredths. No wall clock is used: wall clocks jump, and
+# those of two machines differ.
 clock() {
     UP='' fraction=00
     read -r UP _ <"$PROC/uptime" || :
@@ -34,18 +34,18 @@ boot() {
     read -r BOOT <"$PROC/sys/kernel/random/boot_id" || BOOT=
 }
 
-# put FILE TEXT: the file appears whole or not at all, under any crash.
+# put FILE TEXT: after a crash the file is whole or absent.
 put() {
     printf '%s\n' "$2" >"$1.tmp.$$" && mv -f "$1.tmp.$$" "$1"
 }
 
-# The same for the root disk, where it has to survive the power too.
+# The same, and the file survives a loss of power.
 put_durably() {
     printf '%s\n' "$2" >"$1.tmp.$$" && sync "$1.tmp.$$" && mv -f "$1.tmp.$$" "$1" && sync "${1%/*}"
 }
 
-# line RESULT [,"key":value…]: the machine-readable first line. What goes in is numbers, and words that the
-# allowedPatterns keep free of quotes and backslashes.
+# line RESULT [,"key":value…]: prints the machine-readable first line. Its values are numbers, and words that passed allowedPatterns,
+# which admit no quote and no backslash.
 line() {
     clock || :
     printf 'mirrorsnap {"document":"%s","run":"%s","epoch":%s,"boot_id":"%s","uptime":%s,"result":"%s"%s}\n' \
@@ -62,15 +62,15 @@ status_of() {
     esac
 }
 
-# Everything that the document runs is collected in RAW and printed after the first line.
+# RAW collects the output of every command; it is printed after the first line.
 RAW=
 section() {
     RAW="$RAW--- $1 rc=$2$LF"
     [ -z "$3" ] || RAW=$RAW$3$LF
 }
 
-# attempt NAME COMMAND…: runs a command without our locks, bounded so that one that hangs ends; sets OUT and RC.
-# The locks are closed first: a command that outlives us would keep them.
+# attempt NAME COMMAND…: runs a command with a time limit of BOUND seconds (60). Sets OUT and RC. It closes our locks first: a command
+# that outlives this script would keep them.
 attempt() {
     name=$1
     shift

@@ -1,14 +1,14 @@
-# Reading CLUSTERPRO. Both parsers fail closed: what they do not understand is neither Online nor Offline nor a colour.
-# Exit codes of clpstat and clpmdstat are coded states, so the text decides.
-# A read must not hang with us (the timer's reads least of all), hence its bound.
+# Reads CLUSTERPRO's state. Both parsers fail closed: text that they do not understand is neither Online nor Offline nor a colour.
+# The exit codes of clpstat and clpmdstat are coded states, so only the text counts.
+# Each read has a time limit, since a read that hangs would stop the timer too.
 
 # look: reads clpstat. Sets
 #   SELF_UP, PEER_UP  the daemon's status on either server, as printed
-#   WHERE             `offline`: every group shown is Offline; `self`, `peer`: every one of ours is Online there;
-#                     `online`: every one of ours is Online, on different servers; else `other`
-#   DOWN              those of ours that are not Online
-#   FOREIGN           a group that is shown but not configured; such a group also has to be Offline for `offline`
-#   FOREIGN_UP        one of those that is not Offline
+#   WHERE             `offline`: every group shown is Offline; `self`, `peer`: every configured group is Online there;
+#                     `online`: every configured group is Online, on different servers; else `other`
+#   DOWN              the configured groups that are not Online
+#   FOREIGN           a group that is shown but not configured; it also has to be Offline for `offline`
+#   FOREIGN_UP        a group that is not configured and not Offline
 # Needs SELF, PEER, FAILOVER_GROUPS.
 look() {
     STATUS=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpstat -s --long 2>&1)
@@ -27,7 +27,7 @@ look() {
         name=${text%%:*} value=${text#*:}
         pad=${name%%[! *]*}
         name=${name#"$pad"}
-        # `server1 .......: Online      comment`: the dots fill, and two blanks end the status.
+        # `server1 .......: Online      comment`: dots follow the name, and two blanks end the status.
         while :; do
             case $name in
             *[\ .]) name=${name%?} ;;
@@ -44,7 +44,7 @@ look() {
             [ "$name" != "$PEER" ] || PEER_UP=$value
             ;;
         group)
-            # Groups stand furthest to the left; what is indented below one belongs to it.
+            # A group has the smallest indent. Lines with a larger one belong to the group above.
             [ -n "$indent" ] || indent=$pad.
             if [ "$pad." = "$indent" ]; then
                 [ -z "$group" ] || judge_group
@@ -81,7 +81,7 @@ look() {
     return 0
 }
 
-# One group of the table; IFS is a newline here.
+# Judges one group of the table. IFS is a newline here.
 judge_group() {
     [ "$state" = Offline ] || all_offline=no
     case " $FAILOVER_GROUPS " in
@@ -101,8 +101,8 @@ judge_group() {
     esac
 }
 
-# colours: reads clpmdstat of each disk. Sets OWN and OTHERS, our side's and the peer's: one colour if all disks have it,
-# GREEN+RED if there are just these two, else MIXED. Needs SELF, PEER, DISKS.
+# colours: reads clpmdstat of each disk. Sets OWN (this node's side) and OTHERS (the peer's): a colour if all disks have it, GREEN+RED
+# if the disks have these two, else MIXED. Needs SELF, PEER, DISKS.
 colours() {
     OWN='' OTHERS=''
     for disk in $DISKS; do
@@ -111,7 +111,7 @@ colours() {
         IFS=$LF
         for text in $MIRROR; do
             IFS=' '
-            # Columns are in the header's order, which differs between clusters.
+            # The header gives the order of the columns, which differs between clusters.
             # shellcheck disable=SC2086
             set -- $text
             if [ "${1:-}" = "$disk" ] && [ $# -eq 3 ]; then
@@ -140,7 +140,7 @@ merge() {
     esac
 }
 
-# What was seen, as sections for whoever reads the refusal.
+# Adds what was seen to the answer, for whoever reads a refusal.
 show_cluster() {
     section clpstat 0 "$STATUS"
     section "clpmdstat ${disk:-}" 0 "${MIRROR:-}"

@@ -1,6 +1,6 @@
-# The highest epoch that this node has seen (safety.md, rules 7 and 8). On the root disk: a boot does not forget it.
+# The highest epoch that this node has seen (safety.md, rules 7 and 8). It is on the root disk, so it survives a boot.
 
-# Sets STORED: a number, or `bad` when the file does not hold one (fail closed: only fence repairs it).
+# Sets STORED: a number, or `bad` if the file holds none. Then every document refuses, and only fence repairs the file.
 read_epoch() {
     STORED=0
     [ -e "$VAR_ROOT/epoch" ] || return 0

@@ -1,9 +1,9 @@
-# What stands before every disturbance (safety.md, rules 8, 9 and 12). It must not be shortened:
-# - a command for another boot, a late one, and one of a lower epoch never act;
-# - of two copies of one document (the agent replays what was in progress after a boot *and* after its own restart) only
-#   the first acts: the marker directory is made under the node's lock, before anything else is done;
-# - whatever the first copy answered is what later copies answer, also a refusal: a copy must not act where the first
-#   did not, say after `hold` was taken back.
+# Checks before every disturbance (safety.md, rules 8, 9 and 12). They must not be shortened:
+# - A document for another boot, a late one, and one of a lower epoch never act.
+# - The SSM agent runs documents again after a boot *and* after its own restart. Only the first copy acts: it makes the marker
+#   directory under the node's lock, before anything else.
+# - A later copy gives the first copy's answer, also a refusal. It must not act where the first one did not, for example after
+#   `unhold`.
 RUN='{{ Run }}'
 EPOCH='{{ Epoch }}'
 EXPECTED_BOOT='{{ ExpectedBootId }}'
@@ -39,7 +39,7 @@ guard() {
     read_epoch
     [ "$STORED" != bad ] || refuse epoch_unreadable
     [ "$STORED" -le "$EPOCH" ] || refuse fenced ",\"stored_epoch\":$STORED"
-    # After the wait for the lock, not before it.
+    # The deadline counts after the wait for the lock.
     clock || refuse late
     [ "$NOW" -le $((NOT_AFTER * 100)) ] || refuse late
     ! held || refuse hold

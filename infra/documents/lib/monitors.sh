@@ -1,5 +1,5 @@
-# monitors_suspended: whether `clpstat -m` shows each of MONITORS as suspended on both servers. The plain clpstat has one word
-# for both of them, and one that runs is enough to overwrite the frozen image.
+# monitors_suspended: whether `clpstat -m` shows each of MONITORS as suspended on both servers. Plain clpstat prints one word for both
+# servers, and one running monitor is enough to overwrite the frozen image.
 #   Monitor0 : [mdw1 : Caution]
 #   -----------------------------
 #   server0 [-]: Suspend

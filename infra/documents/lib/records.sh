@@ -1,6 +1,6 @@
-# Reading what the critical section left, for the documents that only look.
+# Reads the records of the critical section, for the documents that change nothing.
 
-# records: the run's records as one JSON object, for the first line.
+# records: sets RECORDS, the run's records as one JSON object for the first line.
 records() {
     RECORDS=
     for each in waiting gave_up breaking broke tainted refused arming armed stopping stopped leaving sealed void 'done'; do
@@ -13,7 +13,7 @@ records() {
     RECORDS="{$RECORDS}"
 }
 
-# units: what systemd says of the run's units, as one JSON object.
+# units: sets UNITS, systemd's state of the run's units as one JSON object.
 units() {
     UNITS=
     for each in break active timer timer.timer; do
@@ -26,8 +26,8 @@ units() {
     UNITS="{$UNITS}"
 }
 
-# unfinished: sets UNFINISHED, the runs of this boot whose timer was or may have been armed and that are not done. A restore that
-# is taking this node down is none: its timer brings nothing back unless that fails, and then there is a `void`.
+# unfinished: sets UNFINISHED, the runs of this boot whose timer is or may be armed and that are not done. A restore that is shutting
+# this node down is not one of them: its timer starts groups only if the shutdown fails, and then there is a `void`.
 unfinished() {
     UNFINISHED=
     set +f

@@ -1,7 +1,7 @@
-# Starting the critical section's units from a document.
+# Starts the critical section's units from a document.
 
-# write_params NAME…: the variables of that name, in a form that the unit can source. Their values come through
-# allowedPatterns that know no quote.
+# write_params NAME…: writes these variables in a form that the unit can source. Their values passed allowedPatterns, which admit no
+# quote.
 write_params() {
     text='' value=''
     for each in "$@"; do
@@ -11,13 +11,13 @@ write_params() {
     put "$RUN_DIR/$ROLE.params" "$text"
 }
 
-# start_unit SECONDS: unit $ROLE, killed after SECONDS.
+# start_unit SECONDS: starts unit $ROLE, which systemd kills after SECONDS.
 start_unit() {
     attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$ROLE" -p RuntimeMaxSec="$1" -p TimeoutStopSec=2 \
         /bin/sh "$RUN_DIR/$ROLE.sh" "$ROLE" "$RUN_DIR"
 }
 
-# await RECORD…: until one of these records of the unit is there, TRIES tenths of a second at most (100). Sets FOUND.
+# await RECORD…: waits for one of these records, for at most TRIES tenths of a second (100). Sets FOUND.
 await() {
     FOUND='' tries=0
     while [ "$tries" -lt "${TRIES:-100}" ]; do
