@@ -1,9 +1,9 @@
-"""The critical section as a small model, searched exhaustively: which ends are allowed to the real scripts?
+"""The critical section as a small model, searched exhaustively: it lists the ends that the real scripts may reach.
 
-One state is everything that matters between two steps; `steps()` lists what may happen next. The scripts' own text is
-not looked at here: the interleaving test compares the ends of real runs with those found here, so that either one that
-moves away from the other is seen. Wider than life: a standby may see any past state of the group again and again, a
-stall may last for ever, and every process may crash once.
+One state holds everything that matters between two steps. `steps()` lists what may happen next. The model does not read
+the scripts: the interleaving test compares the ends of real runs with the model's, so a change of either one is seen.
+The model allows more than real nodes do: a standby may see any past state of the group any number of times, a stall may
+last without limit, and every process may crash once.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def steps(s: State) -> Iterator[State]:
 
 
 def explore() -> tuple[set[State], set[Outcome]]:
-    """(all states, the outcomes of those in which nothing more happens by itself)."""
+    """(all states, the outcomes of the states in which nothing more happens by itself)."""
     start = State()
     states, todo, ends = {start}, [start], set()
     while todo:

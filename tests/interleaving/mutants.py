@@ -1,9 +1,9 @@
-"""Ways of breaking the scripts, each of which a property must catch.
+"""Changes that break the scripts. A property must catch each of them.
 
-A mutant replaces a piece of the deployed text. `expect` names the property; `stalls` and `faults` bound the search that
-finds the schedule. The schedules found are kept in witnesses.json, so that the test replays one run a mutant; when the
-scripts have changed and a witness no longer fits, the test searches again (`python -m interleaving.mutants` in tests/
-writes the file anew).
+A mutant replaces a piece of the deployed text. `expect` names the property that must fail. `stalls` and `faults` limit
+the search for the schedule that shows it. witnesses.json keeps the schedules that were found, so the test replays one
+run per mutant. If the scripts have changed and a witness no longer fits, the test searches again;
+`python -m interleaving.mutants` in tests/ writes the file again.
 """
 
 from __future__ import annotations

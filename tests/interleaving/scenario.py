@@ -1,4 +1,4 @@
-"""What a search starts from: both units of a run, ready to begin, and what may be launched into it."""
+"""The start of a search: both units of a run, ready to begin, and the documents that may be launched into the run."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ DEADLINES = "STOP BREAK START TMAX THEN"  # what unit `active` is told besides
 
 @dataclass(frozen=True)
 class Scenario:
-    """`units`: start the units themselves; else their documents, which start them. `launches`: see LAUNCHES.
+    """`units`: begin with the units; otherwise with the documents that start them. `launches`: see LAUNCHES.
 
-    `restore`: the way down of a restore's active instead of a backup's critical section; `docE` orders the shutdown.
+    `restore`: the shutdown of a restore's active instead of a backup's critical section; `docE` orders the shutdown.
     """
 
     name: str
@@ -97,7 +97,7 @@ def prepare(binary: Path, scenario: Scenario, edit: Edit | None = None) -> Run:
 
 
 def _unit(run: Run, node: str, role: str, limit: float, files: dict[str, str]) -> None:
-    """What the document leaves on the node as it starts the unit. test_interleaving proves that it does leave this."""
+    """Writes the files that the document writes when it starts the unit; test_interleaving proves them equal."""
     home = run.stage.run_dir(node, run.run)
     home.mkdir(parents=True)
     for name, content in files.items():
@@ -128,7 +128,7 @@ def _document(run: Run, actor: str, step: str, scenario: Scenario, edit: Edit | 
     run.stage.spawn(actor, node, int(values.get("Epoch", scenario.epoch)), [SHELL, str(path)])
 
 
-# name -> (document, what differs from the run's own copy). Those called copy… must do nothing.
+# name -> (document, parameters that differ from the run's own copy). Those named copy… must do nothing.
 LAUNCHES: dict[str, tuple[str, dict[str, str]]] = {
     "fenceA": ("fence", {"Run": "r2", "Epoch": "2", "ExpectedBootId": BOOT["a"], "node": "a"}),
     "fenceS": ("fence", {"Run": "r2", "Epoch": "2", "ExpectedBootId": BOOT["s"], "node": "s"}),

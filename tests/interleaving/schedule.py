@@ -1,4 +1,4 @@
-"""One run: the actions that are possible now, which of them comes by default, and what each of them does.
+"""One run: the actions that are possible now, which of them is the default, and what each of them does.
 
 Actions are words, so that a schedule is a list of words that can be printed and run again:
 
@@ -12,7 +12,7 @@ Actions are words, so that a schedule is a list of words that can be printed and
     fail:A hang:A lie:A   the pending command does nothing and fails; never answers; does its work and fails
     launch:X     one more actor of the scenario begins
 
-Time moves only with actions: a sleeper that is chosen before others was overtaken by nobody, they were stalled.
+Only actions move the time. If a sleeping actor is chosen before others that are due, those others have stalled.
 """
 
 from __future__ import annotations
@@ -137,14 +137,14 @@ class Run:
         assert argv
         if argv[0] != "sleep":
             return self.world.now
-        # A poll that saw nothing new sleeps longer and longer: like a slow machine, and the search is finite.
+        # A poll that saw nothing new sleeps longer each time. That is like a slow machine, and keeps the search finite.
         version, count = self.naps.get(actor.name, (-1, 0))
         count = count + 1 if version == self.world.version else 0
         self.naps[actor.name] = (self.world.version, count)
         return self.world.now + float(argv[1]) * 4 ** min(count, 3)
 
     def actions(self) -> list[tuple[float, str]]:
-        """(time at which it comes by itself, word), the earliest first; faults and stalls are not among them."""
+        """(time at which it happens by itself, word), the earliest first; without faults and stalls."""
         out: list[tuple[float, str]] = []
         for actor in self.stage.actors.values():
             if actor.request is None or (self.op and self.op.actor == actor.name):
@@ -176,7 +176,7 @@ class Run:
             out.append((self.world.now, "launch:docE"))  # likewise, once the groups are down
         if self.world.view != self.world.group:
             out.append((self.lagging if self.lagging is not None else -1.0, "refresh"))
-        # The earliest first; of those that are due, whoever ran last goes on.
+        # The earliest first. Of the actors that are due, the one that ran last goes on.
         now = self.world.now
         return sorted(out, key=lambda a: (max(a[0], now) if a[1] != "refresh" else a[0], a[1] != self.current, a[1]))
 
@@ -239,7 +239,7 @@ class Run:
         return word == "lag" or any(word == w and at <= latest for at, w in self.actions())
 
     def _due(self, name: str) -> bool:
-        """A second copy is one only after the first has made its marker."""
+        """A copy counts as a second one only after the first has made its marker."""
         marker = {
             "copyA": ("a", "quiesce.1"),
             "copyS": ("s", "break-unit.1"),
@@ -253,7 +253,7 @@ class Run:
         return self.naps[actor.name][0] == self.world.version
 
     def _invisible(self, actor: Actor) -> bool:
-        """Its next step concerns nobody else, so whoever comes before it may as well come after it."""
+        """Whether its next step concerns no other actor. Then its order among theirs makes no difference."""
         argv = actor.request
         assert argv
         return argv[0] == "mv" and Path(argv[-1]).name not in RECORDS - {"waiting", "breaking", "stopping"}
@@ -264,7 +264,7 @@ class Run:
         return root / "L" if actor.request[-1] == "9" else root.parent / "lock"
 
     def key(self) -> int:
-        """What the run's future depends on, elapsed time left out."""
+        """Everything that the rest of the run depends on, without the elapsed time."""
         w = self.world
         breaks = tuple((b.disk, b.group, b.after_void) for b in w.breaks)
         world = (w.group, w.view, frozenset(w.red), breaks, w.ours, tuple(sorted(w.records.items())), w.held, w.down)
@@ -273,14 +273,14 @@ class Run:
         actors = tuple((a.name, a.position(), a.name in self.hung) for a in self.stage.actors.values())
         op = (self.op.actor, self.op.kind) if self.op else None
         rest = (op, self.lagging is not None, self.in_flight is not None, self.current, tuple(self.launches))
-        # How long a poller has waited in vain is what its deadline depends on.
+        # The deadline of a poller depends on how often it has polled in vain.
         rest += (tuple((n, c[1]) for n, c in self.naps.items() if self.stage.actors[n].alive),)
         return hash((world, epochs, units, actors, rest, tuple(self.saw.items())))
 
     # ── what an action does ───────────────────────────────────────────────────────────────────────────────────────
 
     def perform(self, word: str) -> None:
-        """Carry one action out and wait until everything stands still again. Raises Violation."""
+        """Carry out one action and wait until every actor waits again. Raises Violation."""
         self.trace.append(word)
         verb, _, rest = word.partition(":")
         if not rest:
@@ -471,7 +471,7 @@ class Run:
     def _on_clprestore_sh(self, actor: Actor) -> None:
         assert actor.request == ["clprestore.sh", "--pre"], actor.request
         self.world.shut_down(actor.name)
-        # systemd ends everything but the unit that ordered it, which prints its last words.
+        # systemd ends every unit except the one that ordered the shutdown, which still prints its output.
         for unit in self.units.values():
             if unit.node == actor.node:
                 unit.due, unit.back_at, unit.restart = None, None, False
@@ -481,7 +481,7 @@ class Run:
         self._done(actor, 0)
 
     def _on_sh(self, actor: Actor) -> None:
-        """`timeout … /bin/sh SCRIPT`: it goes on as the same actor, and no stall of it is ended by the bound."""
+        """`timeout … /bin/sh SCRIPT`: goes on as the same actor. The time limit ends no stall of it."""
         self.stage.become(actor, INTERPRETER, ["sh", *actor.request[1:]])
 
     def _on_systemd_run(self, actor: Actor) -> None:

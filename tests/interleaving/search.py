@@ -1,9 +1,9 @@
-"""Stateless search over schedules: every run starts anew, follows a prefix, then takes the default and notes what else
-it could have done.
+"""Stateless search over schedules: every run starts from the beginning, follows a prefix, then takes the default
+actions and notes the alternatives.
 
-Schedules are tried in the order of how much they deviate: `stalls` (somebody else than the default comes next) and
-`faults` (one crash, failing command, replay or fence). A state that was reached before with no more of either is not
-followed again. Elapsed time is no part of a state.
+Schedules with fewer deviations are tried first. A deviation is a stall (another actor than the default acts next) or a
+fault (one crash, failing command, replay or fence). A state that was reached before with no more of either is not
+followed again. The elapsed time is no part of a state.
 """
 
 from __future__ import annotations

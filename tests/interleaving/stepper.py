@@ -1,7 +1,7 @@
-"""Runs the real scripts as real processes, each of whose simulated commands waits until it is granted.
+"""Runs the real scripts as real processes. Each of their simulated commands waits until the scheduler answers it.
 
-Every command in `bin/` is nodecmd, which connects here and says who it is; the scripts cannot go on before they are
-answered. So between two grants everything stands still, and one list of actions always gives one run.
+Every command in `bin/` is nodecmd, which connects here and names its actor. A script cannot go on before its command is
+answered. So nothing moves between two answers, and one list of actions always gives the same run.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PATIENCE = 20_000  # ms (real) for a script's next command: far above any hiccup
 
 
 class Stuck(Exception):
-    """A script neither asked for a command nor ended: the harness, not the script, is at fault."""
+    """A script neither asked for a command nor ended. The harness is at fault, not the script."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Actor:
 
     @property
     def idle(self) -> bool:
-        """It is about to sleep, having seen what it saw before its last sleep."""
+        """It is about to sleep, and has seen the same as before its last sleep."""
         return bool(self.request and self.request[0] == "sleep" and self.segment == self.poll)
 
     def position(self) -> int:
@@ -180,7 +180,7 @@ class Stage:
             return
         argv[0] = argv[0].rsplit("/", 1)[-1]
         actor.bound = 0.0
-        if argv[0] == "timeout":  # timeout -s KILL 10 clpstat …: the bound is the scheduler's to apply
+        if argv[0] == "timeout":  # timeout -s KILL 10 clpstat …: the scheduler applies the time limit
             actor.bound, argv = float(argv[3]), argv[4:]
         actor.request, actor.connection = argv, connection
 
@@ -230,7 +230,7 @@ class Stage:
         connection.close()
 
     def lock_free(self, path: Path) -> bool:
-        """Whether the flock on this file could be taken now. Everything stands still, so the answer stays true."""
+        """Whether the flock on this file is free now. No actor moves, so the answer stays true."""
         with path.open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,9 +1,9 @@
 """Steps the real scripts of the critical section through their interleavings, and checks P1 to P8 on every run.
 
-Searched completely: every schedule with one stall (an actor is overtaken, for however long), with one fault (a crash
-at any step, any command that fails, hangs or lies), and with one replay, fence or hold at any step; stalls under the
-shells of Debian and of Red Hat. Beyond that combinations of two, and random schedules, as many runs of each as
-MIRRORSNAP_INTERLEAVINGS says (default 150).
+Searched completely: every schedule with one stall (an actor waits, for however long, while others act), with one fault
+(a crash at any step, any command that fails, hangs or lies), and with one replay, fence or hold at any step. Stalls are
+searched under the shells of Debian and of Red Hat. Beyond that, combinations of two and random schedules are sampled:
+MIRRORSNAP_INTERLEAVINGS runs of each (default 150).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def test_the_model_holds() -> None:
 
 
 def test_the_units_are_what_the_documents_start(nodecmd: Path) -> None:
-    """The other searches begin with the units; here is the proof that these are the documents' own."""
+    """The other searches begin with the units. This test proves that the documents start exactly these units."""
     run = scenario.prepare(nodecmd, scenario.Scenario("whole", units=False, launches=("docA",)))
     try:
         while actions := run.actions():
@@ -134,7 +134,7 @@ def test_mutants_are_caught(nodecmd: Path, mutant: Mutant) -> None:
 
 
 def as_sh(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the scripts by this shell under the name sh, as bash is on Red Hat."""
+    """Run the scripts by this shell under the name sh, as Red Hat runs bash."""
     path = Path(f"/bin/{shell}")
     assert path.exists(), f"this test needs {path}"
     monkeypatch.setattr(stepper, "INTERPRETER", str(path))

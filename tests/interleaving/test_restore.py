@@ -1,9 +1,9 @@
-"""Steps the real scripts of a restore's way down through their interleavings.
+"""Steps the real scripts of a restore's shutdown through their interleavings (safety.md, rule 21).
 
-The group is stopped behind the timer, and then either the active's shutdown is ordered or the timer starts the group
-again, whatever stalls, crashes, fails, repeats or is fenced.
+The group stops behind the timer. Then either the active's shutdown is ordered or the timer starts the group again,
+whatever stalls, crashes, fails, repeats or is fenced.
 
-P1, P5, P6, P7 and P8 are those of the backup; R1 and R2 (world.py) are the restore's own.
+P1, P5, P6, P7 and P8 are those of the backup. R1 and R2 (world.py) are the restore's own.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def nodecmd() -> Path:
 
 
 def ends(make: functools.partial[Run]) -> tuple[Run, str]:
-    """The run without any deviation, and how it ended."""
+    """The run without any deviation, and its end."""
     run = make()
     while actions := run.actions():
         run.perform(actions[0][1])
@@ -107,9 +107,9 @@ def test_random_schedules(nodecmd: Path, case: Scenario) -> None:
 
 
 def stalled(nodecmd: Path, edit: scenario.Edit | None = None) -> Run:
-    """The unit that orders the shutdown stands still under the lock, about to write `leaving`.
+    """The unit that orders the shutdown stalls under the lock, just before it writes `leaving`.
 
-    Meanwhile the timer fires and does all that it can do; then the unit goes on.
+    Meanwhile the timer fires and does all that it can do. Then the unit goes on.
     """
     run = scenario.prepare(nodecmd, DOWN, edit)
     run.world.fair = False

@@ -1,11 +1,11 @@
-"""The small world in which the real scripts are stepped: the group, the mirrors, views, units, timers, and P1 to P8.
+"""The simulated cluster in which the real scripts are stepped, and the properties P1 to P8 (docs/safety.md).
 
-For a restore's way down there are two more. R1: the shutdown is ordered only while the group is down and nobody starts
-it any more. R2: of `leaving` and the timer's `void` one is written first, and no `void` follows while the shutdown is
+The shutdown of a restore has two more. R1: the shutdown is ordered only while the group is down and nobody starts it
+any more. R2: of `leaving` and the timer's `void` one is written first, and no `void` follows while the shutdown is
 being ordered.
 
-Node `a` is the active, node `s` the standby. Nothing here waits: time is a number that the scheduler moves. Each method
-that changes something checks at once what can be checked at once; `finish()` checks the rest when a run has ended.
+Node `a` is the active, node `s` the standby. Nothing here waits: the time is a number that the scheduler moves. Each
+method that changes something checks what can be checked at once. `finish()` checks the rest when a run has ended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OP_SECONDS = 0.5  # what a group's stop or start takes
 
 
 class Violation(Exception):
-    """A property does not hold; args are its name (P1 … P8) and what was seen."""
+    """A property does not hold. args: its name (P1 … P8, R1, R2) and what was seen."""
 
 
 @dataclass
@@ -132,7 +132,7 @@ class World:
                 raise Violation("P7", f"sealed in epoch {epoch} though {locked.stored} was stored before the lock")
 
     def finish(self, outcome: Outcome) -> None:
-        """At the end of a run, when nothing can move any more."""
+        """Checks at the end of a run, when no actor can move any more."""
         bad = [b for b in self.breaks if b.group != "off"]
         if "sealed" in self.records and (bad or self.red != set(self.disks) or len(self.breaks) != len(self.disks)):
             raise Violation("P2", f"sealed, and breaks {self.breaks}, red {self.red}")

@@ -1,7 +1,7 @@
 """The acts of the demonstration, one after another: a backup, a restore from it, the way back, and a restore again.
 
-An application writes all the time; after each act it is stopped for as long as the disks are read, so that what must be
-on them is known to the file.
+An application writes all the time. After each act it is paused while the disks are read, so that it is known for every
+file whether it must be on them.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from .writer import Writer
 HEALTHY_WITHIN = 60.0
 BETWEEN = 2.0  # seconds of writing between two acts
 VICTIM = {"customers": "the file that will be missed"}
-# What a restore's recovery time may hold of our own, at the lab's default timing and at life's pace: at N times life,
-# what this machine itself has to work counts N times.
+# How much of a restore's recovery time may be our own, at the lab's default timing and at scale 1. At scale N the work
+# of this machine itself counts N times.
 OWN_SECONDS = 10.0
 
 
 class CutShort(Exception):
-    """An act did not succeed: those after it would show nothing."""
+    """An act did not succeed, so the acts after it would prove nothing."""
 
 
 @dataclass
@@ -133,7 +133,7 @@ class Acts:
         return act, turn
 
     def rollback(self, image: Image, undone: Act, then: Turn) -> None:
-        """The way back from the restore `undone`, which had found the lab as in `then`."""
+        """The rollback of the restore `undone`, which had found the lab as in `then`."""
         before, run = self._look()
         value = {"rollback": undone.output.get("id", ""), "confirm": self.product.cluster}
         act = self._operate("rollback", "Rollback", "rollback of that restore: the old volumes go back", value)

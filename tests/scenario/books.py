@@ -1,8 +1,8 @@
-"""What an application knows to be on its disk, over restores: which file belongs to which time line.
+"""What must be on an application's disk after restores: which file belongs to which time line.
 
-An application ends with its group and begins anew with it, so each stop of the group separates two *runs*. No name is
-ever written twice: a file says by its name alone in which run it was written. A restore takes the disk back to an
-earlier state, and the runs after it go on from there: a new time line.
+An application ends with its group and begins again with it, so each stop of the group separates two *runs*. No name is
+written twice: a file's name tells its run. A restore takes the disk back to an earlier state, and the runs after it go
+on from there. That is a new time line.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Books:
         self._changes.append((self.run, name, None))
 
     def restarted(self) -> None:
-        """The group was down: what comes now is another run's."""
+        """The group was down: what is written from now on belongs to another run."""
         self.run += 1
 
     def since(self, run: int) -> Files:

@@ -1,7 +1,7 @@
 """`make demo`: a backup of the seed's cluster in the lab, a restore from it, the way back, and a restore again.
 
-Deploys what a user deploys into a fresh lab and lets an application write through the group all the time. Each
-operation is shown live on the terminal and proved from the lab's own bytes and log, never from what the product says.
+Deploys the user's template into a fresh lab and lets an application write through the group all the time. Each
+operation is shown live on the terminal. It is proved from the lab's own bytes and log, never from the product's output.
 Leaves target/demo/report.json and report.html. Exit 0 only if everything was proved.
 """
 
@@ -24,7 +24,7 @@ from .product import ROOT, ProductError
 from .summary import summary
 
 OUT = ROOT / "target" / "demo"
-# A start-up wait that a cluster may be given: CLUSTERPRO's own default is the lab's, and costs minutes of a rollback.
+# Another start-up wait for the cluster. The lab has CLUSTERPRO's default, which costs minutes of a rollback.
 PEER_WAIT = 20.0
 
 

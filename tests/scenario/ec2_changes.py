@@ -1,4 +1,4 @@
-"""What a scenario's operator does to volumes, snapshots and fast snapshot restore, through EC2 as anybody would."""
+"""What a scenario's operator does to volumes, snapshots and fast snapshot restore, by EC2 calls."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _until(product: Product, volume: str, state: str) -> None:
 
 
 def fsr(product: Product, value: dict[str, Any]) -> None:
-    """Switch a backup's fast snapshot restore on or off in a zone; as it is then, it has to be afterwards."""
+    """Switch a backup's fast snapshot restore on or off in a zone. Operations must leave it in that state."""
     _known(value, FSR, "fsr")
     on = value.get("on", True)
     call = product.ec2.enable_fast_snapshot_restores if on else product.ec2.disable_fast_snapshot_restores

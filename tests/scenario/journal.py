@@ -1,4 +1,4 @@
-"""The lab's log as a runner follows it: read on, never read twice; and where an operation is in it."""
+"""The lab's log as a runner reads it: each entry once; and the entries of an operation."""
 
 from __future__ import annotations
 

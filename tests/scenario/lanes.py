@@ -174,6 +174,6 @@ def volumes(entries: list[Entry], names: list[str], devices: list[str], window: 
 
 
 def spent(entries: list[Entry], window: Window, recovery: Window) -> Lane:
-    """What the recovery time went into, where parts overlap the first of rto.PARTS from behind."""
+    """What the recovery time was spent on. Where parts overlap, the last one in rto.PARTS counts."""
     found = [Segment(max(a, window.start), min(b, window.end), what) for a, b, what in rto.sequence(entries, recovery)]
     return Lane("time spent on", "time", [each for each in found if each.end > each.start])

@@ -15,7 +15,7 @@ BOLD, DIM, RED, AMBER, GREEN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33
 
 
 class Live:
-    """Call `look` often. One line a phase; below them, on a terminal, one line that is always up to date."""
+    """Call `look` often. Prints one line per phase, and on a terminal a last line that is always current."""
 
     def __init__(self, journal: Journal, out: TextIO = sys.stderr) -> None:
         self.journal, self.out = journal, out

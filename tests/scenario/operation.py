@@ -1,6 +1,6 @@
 """One operation of a scenario: started with its faults, followed to its end, and judged.
 
-It ends when its execution and every execution caused by it have ended; what it leaves behind is judged then, at most
+It ends when its execution and every execution caused by it have ended. What it leaves is judged then, at most
 `healthy_within` later.
 """
 
@@ -19,7 +19,7 @@ from .timeline import longest
 
 POLL = 0.05  # real seconds between two looks
 LIMIT = 7200.0  # lab seconds after which an operation counts as never ending
-HOLDS = ("hold", "unhold")  # they change nothing on the nodes: what they find is the operation's that they stop
+HOLDS = ("hold", "unhold")  # they change nothing on the nodes: the residue belongs to the operation that they stop
 LEAST = 60.0  # real seconds that every operation is given, however fast the lab's clock is
 
 
@@ -66,7 +66,7 @@ def finish(
         if operation.ended is None and found.main["over"]:
             operation.ended = now
         if found.over and not product.lab.control("undelivered_events"):
-            # Whatever an end has caused runs by now, so a second look shows all.
+            # An execution that this end has caused runs by now, so a second look shows all.
             again = product.family(operation.arn)
             if again.over and len(again.members) == len(found.members):
                 operation.family, operation.over = again, now
@@ -122,7 +122,7 @@ def _stuck(product: Product, operation: Operation) -> None:
 
 
 def _residue(product: Product, operation: Operation, expect: Expect, excused: set[str]) -> None:
-    """What is not as a normal cluster has it, at most `healthy_within` after the end."""
+    """What a normal cluster has otherwise, at most `healthy_within` after the end."""
     ended = operation.ended or operation.over or 0.0
     while True:
         now = float(product.lab.control("time")["t"])

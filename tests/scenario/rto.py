@@ -8,10 +8,10 @@ which every group is online on one node again. Its parts are unions of intervals
     swap         volumes on their way off or on
     boot         from the instance's `pending` to an OS that runs, and reboots
 
-Parts of two nodes may overlap, so they may add up to more than the whole. What lies in none of them is ours: polling,
-Run Command, Step Functions. So is the time in which a node is off, or up outside the cluster, and waits for us; a
-daemon that waits for such a node waits for us too. One wait is the cluster's own: that in which a daemon was let
-wait for its peer until it gave up, which is how a node is made to come up alone.
+Parts of two nodes may overlap, so their sum may be more than the whole. Time outside all of them is ours: polling, Run
+Command, Step Functions. A node that is off, or up outside the cluster, waits for us, and a daemon that waits for such a
+node waits for us too: that time is also ours. One wait is the cluster's own: the one in which a daemon waits for its
+peer until it gives up, since that is how a node comes up alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OURS = "mirrorsnap"
 
 Interval = tuple[float, float]
 
-# Commands that change the cluster's state; a look takes our time.
+# Commands that change the cluster's state. Commands that only read count as our own time.
 STATE_CHANGING = {
     "clpgrp": frozenset({"-s", "-t"}),
     "clpcl": frozenset({"-s", "-t"}),

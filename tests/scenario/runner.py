@@ -1,4 +1,4 @@
-"""Runs one scenario: a fresh lab with its cluster, the product deployed into it, the steps, what they left behind.
+"""Runs one scenario: a fresh lab with its cluster, the product deployed into it, the steps, and what they left.
 
     python -m scenario.runner [--scale N] FILE
 
@@ -32,7 +32,7 @@ from .operation import Operation
 from .product import STACK, Product, ProductError, wait_until_up
 from .violations import Span, attribute, unmet
 
-SCALE = 5.0  # faster, and the two real cores of a small machine would show in the outage
+SCALE = 5.0  # at a larger scale the speed of a machine with two cores would show in the outage
 PHASE_SECONDS = 3600.0  # lab seconds that a step waits for another one's phase
 
 
@@ -131,7 +131,7 @@ class Runner:
             world.change(self.lab, self.product, self._meant(step.value))
             if "abort" in step.value:
                 self.product.sfn.stop_execution(executionArn=self.started[step.value["abort"]].arn)
-            self.lab.sleep(2.0)  # what was changed shows itself: a monitor's state, a node that goes down
+            self.lab.sleep(2.0)  # the change becomes visible: a monitor's state, a node that shuts down
             if not self.running:
                 self.excused |= set(self._residue())
         self.say(f"{label}: ok")
@@ -295,7 +295,7 @@ class Runner:
         self.say(f"violated: oracle {oracle} at step {found + 1}: {text}")
 
     def _safety(self) -> None:
-        """What the lab has watched all the time, and the volumes that are left in the end."""
+        """Judges what the lab's oracles have seen, and the volumes that are left at the end."""
         for each in self.lab.control("oracles")["violations"]:
             self._violated(each["oracle"], each["text"], each["t"])
         if not self.started and not any(each["executions"] for each in self.steps):
@@ -307,7 +307,7 @@ class Runner:
             self._violated(2, each, self._span(last).end or 0.0, last)
 
     def _expected(self) -> None:
-        """What had to be violated: noted at its step, and a failure of it if it was not."""
+        """Notes at each step the violations that it expects. A missing one fails the step."""
         for span in self.spans:
             entry = self.steps[span.step]
             if span.expected:

@@ -1,7 +1,6 @@
-"""What the product has said: outputs and causes of executions, and the reports in their histories.
+"""The product's own texts: outputs and causes of executions, and the reports in their histories.
 
-An operator finds a volume again through one of these; a failed execution has no output, so its report is only in the
-history.
+An operator finds a volume through one of these. A failed execution has no output, so its report is only in the history.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def history(sfn: Any, arn: str) -> list[dict[str, Any]]:
 
 
 def everything(sfn: Any, executions: Iterable[dict[str, Any]]) -> str:
-    """All that these executions have said, as one text to search names in."""
+    """All outputs, causes and reports of these executions, as one text to search for names."""
     out = []
     for each in executions:
         out += [each["output"] or "", each["cause"] or ""]

@@ -16,7 +16,7 @@ from .timeline import Window
 # States that wait beside the work that the drawing shows: the snapshots' completion, and the joins after it.
 BESIDE = ("Snapshot: ", "StartStandby: converge ended")
 
-# What each part of the recovery time is, for people; rto.py defines them.
+# What the report calls each part of the recovery time; rto.py defines them.
 MEANING = {
     "clusterware": "the cluster's own commands, and its daemons' and groups' own starts and stops",
     "shutdown": "operating systems going down",

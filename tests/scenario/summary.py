@@ -1,4 +1,4 @@
-"""The demonstration's last words on the terminal: a line for each operation, and whatever was not true."""
+"""The end of the demonstration on the terminal: a line for each operation, and every claim that did not hold."""
 
 from __future__ import annotations
 

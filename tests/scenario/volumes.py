@@ -1,4 +1,4 @@
-"""What becomes of volumes, judged from the lab's own view of EC2 and its log, never from what the product says.
+"""Judges volumes from the lab's own view of EC2 and its log, never from the product's output.
 
 Pure: each function takes what `lab.control("ec2")["volumes"]` returned (DescribeVolumes' form with `EverAttached` and
 `OfWorld` beside it) or log entries, and answers with texts of what is wrong. docs/scenarios.md names the oracles.
@@ -53,7 +53,7 @@ def never_attached(volumes: Iterable[Volume]) -> list[str]:
 
 
 def unaccounted(volumes: Iterable[Volume], reports: str, released: str = "", foreign: Iterable[str] = ()) -> list[str]:
-    """Volumes that no node has, and that nobody could find again: without our tags, or in no report.
+    """Volumes that no node has and that nobody could find: without our tags, or in no report.
 
     `reports`: all that the executions have said; `released`: what the releases among them said, whose volumes have no
     tags any more; `foreign`: volumes that a scenario's operator made.

@@ -1,6 +1,6 @@
-"""What a scenario does to the cluster by itself: writing, deleting and checking files, and the `set` step.
+"""What a scenario itself does to the cluster: it writes, deletes and checks files, and carries out the `set` step.
 
-All through the lab's control plane, as an operator, a user of the cluster or fate would, never as the product.
+All of it goes through the lab's control plane, as an operator's act or an accident, never as the product's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INSTANCE_SETTINGS = frozenset({"shutdown_behavior", "tags", "untag", "power"})
 
 
 class StepFailed(Exception):
-    """A step could not be carried out, or found something else than it says."""
+    """A step could not be carried out, or its check failed."""
 
 
 def role(lab: Lab, name: str) -> str:

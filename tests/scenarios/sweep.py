@@ -32,7 +32,7 @@ WORKS = {
     "MarkValid": ("check-snapshots", "ec2:CreateTags"),
 }
 FAULTS = ("crash_before", "crash_after", "lost_reply", "abort", "standby_off", "active_off")
-# How long the way back may take, in lab seconds after the backup's own end.
+# How long the recovery may take, in lab seconds after the backup's own end.
 PATIENCE = 900
 
 
@@ -58,8 +58,8 @@ class Case:
         }
         status, valid = self.outcome()
         if self.name == "StopStandby-standby_off":
-            # The power goes within the second in which `--pre` begins. Whether it has set a flag then cannot be told
-            # from outside, and a node with a flag in doubt is left to a person, who is told.
+            # The power is lost within the second in which `--pre` begins. Nobody outside can tell whether it has set a
+            # flag, so converge is Stuck and an alarm is sent.
             expect = {"status": "FAILED", "healthy_within": PATIENCE, "valid_backups": 0, "stuck": "maybe"}
             step = {"backup": {}, "faults": [faults[self.fault]], "expect": expect}
             return {"name": f"{self.fault} at {self.phase}", "steps": [step]}
