@@ -44,7 +44,7 @@ fn void(found: impl Into<String>) -> SectionState {
     ))
 }
 
-/// Judges the records of both nodes (rule V). `now` is the caller's time when the active's records were read.
+/// Judges the records of both nodes (step V of the critical section). `now` is the caller's time when the active's records were read.
 pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: Moment) -> SectionState {
     for (name, head) in [(&intent.active, active), (&intent.standby, standby)] {
         if intent.boots.get(name) != Some(&head.boot_id) {
@@ -68,7 +68,7 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
         ));
     }
     if let Some(record) = active.records.get("void") {
-        // The groups may still be on their way back: what follows is converge's.
+        // The groups may still be starting. Converge waits for them.
         let by = record.by.as_deref().unwrap_or("somebody");
         return void(format!(
             "{by} on {} ended the section: {}",
@@ -129,10 +129,10 @@ pub struct Stopped {
     pub volumes: BTreeMap<String, String>,
 }
 
-/// EC2's reason for a shutdown that the guest made itself.
+/// EC2's StateReason of a shutdown by the guest itself.
 pub const GUEST_SHUTDOWN: &str = "Client.InstanceInitiatedShutdown";
 
-/// Rule 1, EC2's part: `None` while it is not down yet.
+/// Rule 1, EC2's part. `None`: it is not stopped yet.
 pub fn stopped(name: &str, instance: &Instance, volumes: &BTreeMap<String, String>) -> Result<Option<Stopped>> {
     match instance.power {
         Power::Running | Power::Stopping => return Ok(None),
@@ -153,8 +153,8 @@ pub fn stopped(name: &str, instance: &Instance, volumes: &BTreeMap<String, Strin
     }
 }
 
-/// An error if the standby, which still answers, will not go down by what was sent to it: `clpbackup.sh --pre` failed, or was
-/// killed since it hung (`StepFailed`).
+/// An error if the standby, which still answers, will not shut down by itself: `clpbackup.sh --pre` failed, or hung and was killed
+/// (`StepFailed`).
 pub fn departing(name: &str, standby: &Node) -> Result<()> {
     let Some((rc, out)) = standby.failed_here("enter-backup-mode") else {
         return Ok(());

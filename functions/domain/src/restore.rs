@@ -1,4 +1,4 @@
-//! A restore: what is asked for, what it will do, and what is remembered of it (safety.md, Restore).
+//! A restore: its input, its plan, and its record (safety.md, Restore).
 //!
 //! The plan decides everything before anything is touched: which backup, which volumes, how they become fast, what the
 //! intent lists. A rollback is planned from the record of its restore.
@@ -31,7 +31,7 @@ pub use rollback::rollback;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Which backup, as it is written in the input of a restore.
+/// Which backup the input of a restore names.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Asked {
@@ -50,7 +50,7 @@ pub struct Before {
 }
 
 impl Asked {
-    /// What the catalogue is asked. An id of another cluster, or of a restore, is refused here.
+    /// The question to the catalogue. An id of another cluster, or of a restore, is refused here.
     pub fn wanted(&self, cluster: &str) -> Result<Wanted> {
         let name = match self {
             Self::Before(Before { before }) => return Ok(Wanted::Before(*before)),
@@ -69,7 +69,7 @@ impl Asked {
     }
 }
 
-/// Nothing is touched without the cluster's name, typed once more.
+/// Refuses unless the operator has typed the cluster's name a second time.
 pub fn confirmed(cluster: &str, confirm: Option<&str>) -> Result<()> {
     if confirm == Some(cluster) {
         return Ok(());
@@ -82,7 +82,7 @@ pub fn confirmed(cluster: &str, confirm: Option<&str>) -> Result<()> {
     ))
 }
 
-/// The intent as it is written before the volumes are made.
+/// The intent that is written before the volumes are made.
 fn intent(
     config: &Config,
     id: &Id,
@@ -129,7 +129,7 @@ fn boots(seen: &Observation) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What the nodes' part of a restore disturbs, whatever its volumes. Only groups that are online are stopped, and so started again.
+/// The disturbances of a restore on the nodes, without its volumes. Only groups that are online are listed, stopped and started again.
 fn disturbances(config: &Config, active: &str, source: Option<&str>, seen: &Observation) -> Vec<Disturbance> {
     let online = |group: &&String| {
         let stat = source
@@ -149,7 +149,7 @@ fn disturbances(config: &Config, active: &str, source: Option<&str>, seen: &Obse
     let modes = config
         .node_names()
         .map(|node| Disturbance::RestoreMode { node: node.to_owned() });
-    // A full copy overwrites the other side, if it comes to that.
+    // If a full copy is needed, it overwrites the other side.
     let others = config.node_names().filter(|node| *node != active);
     let mirrors = others.flat_map(|node| {
         config.mirror_disks.iter().map(|disk| Disturbance::Mirror {
@@ -179,7 +179,7 @@ pub fn disturbing(config: &Config, plan: &Intent, seen: &Observation, made: &[At
     next
 }
 
-/// The last order to shut down may begin to act so late, and a timer that was armed at the last moment may fire so late.
+/// The latest moment, in seconds, at which a shutdown order or a timer of ours can still act.
 fn quiet_after_seconds(config: &Config) -> u32 {
     let orders = u32::try_from(SHUTDOWN_NOT_AFTER_SECONDS).unwrap_or(u32::MAX);
     let timer = config
@@ -200,11 +200,11 @@ pub fn processing(intent: &Intent) -> Intent {
     next
 }
 
-/// The groups' scripts may take long, and the orders to go down are sent after them.
+/// NotAfter of the shutdown orders. They are sent after the groups' stop scripts, which may take long.
 const SHUTDOWN_NOT_AFTER_SECONDS: u64 = 2 * crate::steps::NOT_AFTER_SECONDS;
 
-/// The steps that take both nodes down. The groups are stopped behind the active's own timer, which starts them again unless
-/// that node's shutdown is ordered in time (safety.md, the critical section's last words).
+/// The steps that stop both nodes. The groups stop behind the active's timer, which starts them again unless that node's shutdown is
+/// ordered in time (safety.md, rule 21).
 pub fn steps(config: &Config, intent: &Intent, seen: &Observation) -> Result<BTreeMap<&'static str, Step>> {
     let (active, standby) = (intent.active.as_str(), intent.standby.as_str());
     let prepare = |node: &str, peer: &str| -> Result<Step> {
@@ -224,7 +224,7 @@ pub fn steps(config: &Config, intent: &Intent, seen: &Observation) -> Result<BTr
     ]))
 }
 
-/// What is remembered of a restore until it is released, under a key of its own (rule 7).
+/// The record of a restore. It is kept under a key of its own until the restore is released (rule 7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {

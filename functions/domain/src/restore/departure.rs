@@ -1,5 +1,5 @@
-//! While a node goes down for a restore: will it, by itself? Asked of a node that still answers (safety.md, rules 1 and 18, and
-//! the restore's own timer). What answers no ends the restore before any volume is taken off.
+//! While both nodes shut down for a restore: whether a node that still answers will shut down by itself (safety.md, rules 1, 18
+//! and 21). If it will not, the restore ends before any volume is detached.
 
 use crate::clusterpro::excerpt;
 use crate::document;
@@ -7,10 +7,10 @@ use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::Node;
 
-/// What the unit of `enter-restore-mode` ends with when the node's timer, a newer operation or an operator came first.
+/// The exit code of `enter-restore-mode`'s unit if the node's timer, a newer operation or an operator came first.
 const OVERTAKEN: i32 = 75;
 
-/// An error if the node `name`, which answered, will not go down by what was sent to it: its timer has brought the groups back
+/// An error if the node `name`, which answered, will not shut down by itself: its timer has started the groups
 /// (`RestoreOvertaken`), `clprestore.sh --pre` failed (`StepFailed`), or it has booted since (`PreparationUnproven`).
 pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
     if intent.boots.get(name) != Some(&node.boot_id) {
@@ -22,7 +22,7 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
     }
     let overtaken = node.records.contains_key("void") || node.records.contains_key("done");
     match node.failed_here("enter-restore-mode") {
-        // Its failure has the timer bring the groups back at once: then it is the failure that explains.
+        // The failed unit has started the timer's part, so there may be a `void` too. The failure is the cause.
         Some((rc, out)) if rc != OVERTAKEN => Err(Error::new(
             Kind::StepFailed,
             format!("clprestore.sh --pre on {name} {}", document::failure(rc, out)),
@@ -107,7 +107,7 @@ mod tests {
             hung.contains("was killed") && hung.contains("Changing the setting"),
             "{hung}"
         );
-        // The timer, which it leaves the groups to, may have been quicker than we.
+        // The timer starts the groups after such a failure, maybe before this look.
         for rc in [9, document::KILLED] {
             let (kind, _) = judged(Some(rc), "", &["leaving", "void", "done"]).unwrap();
             assert_eq!(kind, Kind::StepFailed, "{rc}");
@@ -161,14 +161,14 @@ mod tests {
         ] {
             assert_eq!(quiesce.parameters[name], value, "{name}");
         }
-        // Both orders to go down judge every group.
+        // Both shutdown orders check every group.
         for (name, node) in [("prepare_active", "server1"), ("prepare_standby", "server2")] {
             assert_eq!(
                 (steps[name].node.as_str(), steps[name].parameters["Groups"].as_str()),
                 (node, "failover1 failover2")
             );
         }
-        // One that hangs is killed, and early enough for the way back within the restore's own bound.
+        // A `--pre` that hangs is killed early enough for the rollback to end within the restore's own limit.
         for (bound, seconds) in [(3600, "300"), (600, "300"), (90, "45")] {
             let config = Config {
                 max_restore_outage_seconds: bound,
@@ -177,7 +177,7 @@ mod tests {
             let steps = crate::restore::steps(&config, &intent, &seen).unwrap();
             assert_eq!(steps["prepare_active"].parameters["PrepareSeconds"], seconds);
         }
-        // A silent node is waited out until no order and no timer of ours can act any more.
+        // Converge waits for a silent node until no order and no timer of ours can act any more.
         assert_eq!(intent.quiet_after_seconds, 600);
         let long = Config {
             max_outage_seconds: 3600,

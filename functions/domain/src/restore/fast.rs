@@ -1,5 +1,5 @@
-//! Whether fast snapshot restore is there: every pair that the plan needs is enabled, and has had the time to collect its
-//! credits. Whoever switched it on, the plan or somebody else, the volumes need it alike.
+//! Whether fast snapshot restore is ready: every pair that the plan needs is enabled and has had the time to collect its credits.
+//! It makes no difference whether the plan or somebody else enabled it.
 
 use super::initialization::Pair;
 use crate::error::{Error, Kind, Result};
@@ -32,14 +32,14 @@ impl FastRestore {
     }
 }
 
-/// The error that makes a restore go on by rate.
+/// The error after which a restore goes on by rate.
 pub fn not_had(found: String) -> Error {
     let next = "nothing was disturbed, and the restore goes on with an initialization rate instead";
     Error::new(Kind::FastRestoreFailed, found, next)
 }
 
-/// What is still waited for; `None`: the volumes can be made. `seconds` is how long it was waited so far, and `most` after how
-/// long that is given up. Error: `FastRestoreFailed`.
+/// What is still missing; `None`: the volumes can be made. `seconds` is the time waited so far, `most` the time after which the wait
+/// fails. Error: `FastRestoreFailed`.
 pub fn waits_for(
     needed: &[Pair],
     seen: &[FastRestore],
@@ -53,7 +53,7 @@ pub fn waits_for(
         let name = format!("fast snapshot restore of {} in {}", pair.snapshot, pair.zone);
         match one.map(|one| (one.state.as_str(), one)) {
             Some(("enabled", one)) => {
-                // `enabled` alone is not enough: a volume that is made without a credit is not fast.
+                // `enabled` alone is not enough: a volume made without a credit is not fast.
                 let full = one
                     .enabled
                     .is_some_and(|since| now.seconds_since(since) >= pair.credits_seconds());
@@ -65,7 +65,7 @@ pub fn waits_for(
                 return Err(not_had(format!("{name} ended: {}", one.reason)));
             }
             Some((state, _)) => waits = Some(format!("{name} is {state}")),
-            // Describes lag behind the order.
+            // A describe may lag behind the order.
             None => waits = Some(format!("{name} is not shown yet")),
         }
     }
@@ -98,7 +98,7 @@ mod tests {
         }
     }
 
-    /// With the zone a enabled since 0, at `now` seconds, of which all were waited.
+    /// With zone a enabled since 0, at `now` seconds, all of them waited.
     fn waits(other: &FastRestore, now: i64) -> Result<Option<String>> {
         let both = [seen("a", "enabled", Some(0)), other.clone()];
         waits_for(&[pair("a"), pair("c")], &both, Moment::from_unix(now), now, 5000)
@@ -157,7 +157,7 @@ mod tests {
                 .contains("is optimizing, after 5000 s of at most 5000 s"),
             "{late}"
         );
-        // Ready at last is not too late.
+        // If it becomes ready in the last moment, it counts.
         assert_eq!(waits(&seen("c", "enabled", Some(0)), 9999), Ok(None));
     }
 }

@@ -1,5 +1,5 @@
-//! How the new volumes become fast. A volume made from a snapshot reads each block from S3 the first time, which after a
-//! restore is when the service needs it most. Two remedies cost money, and one of them time before the outage.
+//! How the new volumes become fast. A volume made from a snapshot reads each block from S3 at its first use, so it is slow just after
+//! a restore. Two remedies cost money; one of them also needs time before the outage.
 
 use super::quotas::{FAST_BY_DEFAULT, Quotas};
 use super::volumes::NewVolume;
@@ -14,11 +14,11 @@ pub enum Initialization {
     /// By size, cost and time.
     #[default]
     Auto,
-    /// Nothing: blocks come when they are read.
+    /// Nothing: each block is loaded when it is first read.
     None,
     /// A provisioned initialization rate of each volume.
     Rate,
-    /// Fast snapshot restore, switched off again afterwards.
+    /// Fast snapshot restore, disabled again afterwards.
     Fsr,
 }
 
@@ -42,9 +42,9 @@ pub struct Choice {
     pub cost_usd: f64,
     /// How long before the outage the choice takes at most, in seconds.
     pub wait_seconds: i64,
-    /// After so many seconds fast snapshot restore is given up for the rate; 0 if it was not chosen.
+    /// After so many seconds the restore goes on by rate instead of fast snapshot restore; 0 if that was not chosen.
     pub give_up_seconds: i64,
-    /// The rate of each volume in MiB/s, where it is used: as the choice, or when fast snapshot restore is given up.
+    /// The rate of each volume in MiB/s, if the rate is the choice or replaces fast snapshot restore.
     pub mib_per_second: i32,
     /// What the rate costs.
     pub rate: Offer,
@@ -52,7 +52,7 @@ pub struct Choice {
     pub fsr: Offer,
 }
 
-/// A snapshot in a zone, for whose volumes fast restore is needed.
+/// A snapshot in a zone that needs fast snapshot restore for its volumes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
@@ -62,51 +62,51 @@ pub struct Pair {
     pub zone: String,
     /// The snapshot's size: credits follow it, not the volume's.
     pub gib: i32,
-    /// How many volumes are made of it there, each for one credit.
+    /// How many volumes are made from it there; each takes one credit.
     pub volumes: i64,
 }
 
 impl Pair {
-    /// Most credits that it collects. EBS user guide, "Volume creation credits": MAX(1, MIN(10, 1024 / GiB)), of which
-    /// only whole ones make a volume fast.
+    /// The most credits that it can hold. EBS user guide, "Volume creation credits": MAX(1, MIN(10, 1024 / GiB)). Only whole
+    /// credits make a volume fast.
     fn holds(&self) -> i64 {
         (1024 / i64::from(self.gib.max(1))).clamp(1, 10)
     }
 
-    /// Whether every volume can be fast, if one after another takes its credit at once.
+    /// Whether there is a credit for every volume.
     fn serves_all(&self) -> bool {
         self.gib <= FAST_MOST_GIB && self.volumes <= self.holds()
     }
 
-    /// Seconds from `enabled` until it has as many credits as it needs, or can hold. It begins with none, and fills by
-    /// MIN(10, 1024 / GiB) an hour.
+    /// Seconds from `enabled` until it has as many credits as it needs or can hold. It begins with none and gets
+    /// MIN(10, 1024 / GiB) per hour.
     pub fn credits_seconds(&self) -> i64 {
         let one = (i64::from(self.gib) * 3600 / 1024).max(360);
         self.volumes.min(self.holds()) * one
     }
 
-    /// Seconds from the order to switch on. Optimizing takes 60 minutes a TiB (EBS user guide, fast snapshot restore states).
+    /// Seconds from the order to enable it. Optimizing takes 60 minutes per TiB (EBS user guide, fast snapshot restore states).
     fn seconds(&self) -> i64 {
         i64::from(self.gib) * 3600 / 1024 + 1 + self.credits_seconds()
     }
 }
 
-/// The fastest and the slowest rate that CreateVolume takes, in MiB/s, and the quota of all that are created at once in a
-/// region: beyond it CreateVolume fails (EBS user guide, "Initialize Amazon EBS volumes").
+/// The fastest and the slowest rate that CreateVolume accepts, in MiB/s, and the region's quota for all volumes that initialize at
+/// once. Beyond that quota CreateVolume fails (EBS user guide, "Initialize Amazon EBS volumes").
 const FASTEST: i32 = 300;
 const SLOWEST: i32 = 100;
 const ALL_AT_ONCE: i32 = 5000;
-/// A GiB of the snapshot's data at one MiB/s: 0.0036 USD at 300 MiB/s in us-east-1 (Amazon EBS pricing; the user guide has
-/// the formula). Data, not the volume's size, is billed; its amount is not known here, so this makes a bound.
+/// US dollars for a GiB of the snapshot's data at one MiB/s: 0.0036 at 300 MiB/s in us-east-1 (Amazon EBS pricing; the user guide has
+/// the formula). AWS bills the data, not the volume's size. The amount of data is not known here, so the result is an upper bound.
 const RATE_USD: f64 = 0.000_012;
-/// One snapshot's hour of fast restore in one zone in us-east-1 (Amazon EBS pricing: a DSU-hour). Billed by the minute, an
-/// hour at least.
+/// US dollars for one snapshot's hour of fast restore in one zone in us-east-1 (Amazon EBS pricing: a DSU-hour). AWS bills by the
+/// minute, and at least an hour.
 const FSR_USD: f64 = 0.75;
 /// Larger snapshots have no fast restore.
 const FAST_MOST_GIB: i32 = 16 * 1024;
-/// Smaller volumes are read from S3 in seconds to minutes, whatever is paid.
+/// In GiB. Smaller volumes are read from S3 in seconds to minutes without any remedy.
 const SMALL_GIB: i32 = 1;
-/// Fast snapshot restore may take twice its time and ten minutes, before it is given up: AWS promises none.
+/// Seconds added to twice the expected time of fast snapshot restore; after that the restore goes on by rate. AWS promises no time.
 const PATIENCE: i64 = 2;
 const PATIENCE_SECONDS: i64 = 600;
 
@@ -125,7 +125,7 @@ pub fn pairs(volumes: &[NewVolume]) -> Vec<Pair> {
     found.into_values().collect()
 }
 
-/// The volumes with what the choice asks of CreateVolume.
+/// The volumes, with the parameters of CreateVolume that the choice needs.
 pub fn applied(choice: &Choice, volumes: Vec<NewVolume>) -> Vec<NewVolume> {
     let rate = (choice.initialization == Initialization::Rate).then_some(choice.mib_per_second);
     volumes.into_iter().map(|one| NewVolume { rate, ..one }).collect()
@@ -134,16 +134,16 @@ pub fn applied(choice: &Choice, volumes: Vec<NewVolume>) -> Vec<NewVolume> {
 /// What the choice depends on besides the volumes.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
-    /// Fast snapshot restores that are on, or on their way: snapshot and zone.
+    /// Fast snapshot restores that are enabled or being enabled: snapshot and zone.
     pub on: &'a [(String, String)],
     /// The account's quotas.
     pub quotas: &'a Quotas,
-    /// No group is online: every minute of waiting is outage.
+    /// No group is online, so every minute of waiting is outage.
     pub down: bool,
 }
 
-/// Decides, and says why. What is asked for by name is not replaced by something else here: fast snapshot restore beyond the
-/// account's quota is refused (`QuotaExceeded`), since nothing has been waited for yet.
+/// Decides, and says why. It does not replace what the operator asked for by name: fast snapshot restore beyond the account's quota is
+/// refused (`QuotaExceeded`), since no time has been spent yet.
 pub fn choose(asked: Initialization, volumes: &[NewVolume], known: Known<'_>) -> Result<Choice> {
     let needed = pairs(volumes);
     let off: Vec<&Pair> = needed.iter().filter(|pair| !is_on(known.on, pair)).collect();
@@ -227,7 +227,7 @@ fn is_on(on: &[(String, String)], pair: &Pair) -> bool {
         .any(|(snapshot, zone)| (snapshot, zone) == (&pair.snapshot, &pair.zone))
 }
 
-/// Why `auto` does not take fast snapshot restore, whatever it costs.
+/// Why `auto` cannot take fast snapshot restore, apart from its cost.
 fn hindrance(needed: &[Pair], off: &[&Pair], known: Known<'_>) -> Option<String> {
     if !needed.iter().all(Pair::serves_all) {
         return Some("fast snapshot restore could not make every volume fast".to_owned());
@@ -235,20 +235,20 @@ fn hindrance(needed: &[Pair], off: &[&Pair], known: Known<'_>) -> Option<String>
     if known.down && !off.is_empty() {
         return Some("no group is online, and fast snapshot restore would be waited for".to_owned());
     }
-    // Not read, it is most likely what every account begins with.
+    // If the quota could not be read, assume the default of every account.
     let limit = known.quotas.fast_limit.unwrap_or(FAST_BY_DEFAULT);
     let after = after(off, known.quotas);
     (after > limit).then(|| format!("fast snapshot restore would be on for {after} snapshots, and {limit} may have it"))
 }
 
-/// How many snapshots would have fast restore; one counts once, in however many zones.
+/// How many snapshots would have fast restore. A snapshot counts once, in however many zones.
 fn after(off: &[&Pair], quotas: &Quotas) -> u32 {
     let mut all: BTreeSet<&str> = quotas.fast.iter().map(String::as_str).collect();
     all.extend(off.iter().map(|pair| pair.snapshot.as_str()));
     u32::try_from(all.len()).unwrap_or(u32::MAX)
 }
 
-/// Refuses what the account's quota is known not to allow.
+/// Refuses if the account's quota is known to be too small.
 fn room(off: &[&Pair], quotas: &Quotas) -> Result<()> {
     let after = after(off, quotas);
     match quotas.fast_limit.filter(|limit| after > *limit && !off.is_empty()) {
@@ -274,7 +274,7 @@ fn rate_usd(one: &NewVolume, mib_per_second: i32) -> f64 {
     f64::from(one.snapshot_gib) * f64::from(mib_per_second) * RATE_USD
 }
 
-/// To whole cents.
+/// Rounds to whole cents.
 fn cents(usd: f64) -> f64 {
     (usd * 100.0).round() / 100.0
 }

@@ -1,4 +1,4 @@
-//! What a plan tells people before they confirm it: the phases, the expected outage, and what can still end it.
+//! What the operator reads before confirming a restore: the phases, the expected outage, and the errors that can still end it.
 
 use crate::config::Config;
 use crate::error::Kind;
@@ -14,16 +14,16 @@ pub struct Stage {
     pub what: String,
 }
 
-/// The outage to expect. An estimate, and no promise: what bounds it is `bound_seconds`.
+/// The expected outage. It is an estimate, no promise; the limit is `bound_seconds`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outage {
     /// From the stop of the groups until they are online again.
     pub expected_seconds: u32,
-    /// What it consists of.
+    /// Its parts.
     pub parts: Vec<Part>,
-    /// After so long the restore goes back to the old volumes, which takes about as long again.
+    /// After so many seconds the restore puts the old volumes back, which takes about as long again.
     pub bound_seconds: u32,
-    /// Whether the restore makes the outage; no group is online otherwise, and the service is away already.
+    /// False if no group is online anyway: then the restore adds no outage.
     pub adds: bool,
 }
 
@@ -32,9 +32,9 @@ pub struct Outage {
 pub struct Part {
     /// The phase.
     pub phase: Phase,
-    /// What is waited for.
+    /// What happens in it.
     pub what: String,
-    /// How long that usually takes.
+    /// Its usual duration in seconds.
     pub seconds: u32,
 }
 
@@ -47,12 +47,12 @@ pub struct Later {
     pub error: &'static str,
     /// When that is.
     pub when: &'static str,
-    /// Whether the groups are stopped by then, and the old volumes are put back; nothing is disturbed otherwise.
+    /// Whether the groups are stopped by then, so that the old volumes are put back. If not, nothing is disturbed.
     pub disturbed: bool,
 }
 
-// What the parts usually take on nodes of middling size. Rounded up; the group's own stop and start are whatever its scripts
-// make of them, and their configured bounds are bounds.
+// The usual durations on nodes of middling size, rounded up. How long a group's stop and start take depends on its scripts, so they
+// are taken as a share of their configured limits.
 const GROUP_STOP_SECONDS: u32 = 30;
 const SHUTDOWN_SECONDS: u32 = 60;
 const SWAP_SECONDS: u32 = 20;
@@ -62,7 +62,7 @@ const POST_SECONDS: u32 = 20;
 const REBOOT_SECONDS: u32 = 90;
 const GROUP_START_SECONDS: u32 = 40;
 
-/// The outage to expect of a restore of so many volumes.
+/// The expected outage of a restore of so many volumes.
 pub fn outage(config: &Config, adds: bool, volumes: usize) -> Outage {
     let bounds = config.deadlines();
     let count = u32::try_from(volumes).unwrap_or(u32::MAX);

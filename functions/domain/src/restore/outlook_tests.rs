@@ -44,7 +44,7 @@ fn the_outage_is_the_sum_of_its_parts_and_says_that_it_is_an_estimate() {
             .contains(&json!({"phase": "Quiesce", "error": "GroupNotOnline",
         "when": "the groups have moved, started or stopped since the plan", "disturbed": false}))
     );
-    // Each phase, each cost, each error is in the words, too.
+    // The words name each phase, each cost and each error too.
     for one in [
         "PrepareVolumes: ",
         "Verify: ",

@@ -22,25 +22,25 @@ use std::collections::BTreeMap;
 pub struct Plan {
     /// The backup.
     pub backup: Id,
-    /// The moment that the data will be of.
+    /// The data will be as of this moment.
     pub consistent_at: Moment,
     /// Where the groups run; `None`: nowhere.
     pub source: Option<String>,
     /// The volumes to make.
     pub volumes: Vec<NewVolume>,
-    /// How they become fast, and why so.
+    /// How they become fast, and why.
     pub initialization: Choice,
-    /// Fast snapshot restores that the choice needs, whoever switched them on.
+    /// Fast snapshot restores that the choice needs, also those that somebody else enabled.
     pub fast_needed: Vec<Pair>,
-    /// Fast snapshot restores to switch on: those of the choice that are not on already.
+    /// Fast snapshot restores to enable: those of the choice that are not enabled already.
     pub fast_restores: Vec<(String, String)>,
-    /// To be written before the first volume is made; it disturbs nothing yet but fast snapshot restore.
+    /// Written before the first volume is made. It lists no disturbance yet, except fast snapshot restore.
     pub intent: Intent,
-    /// The steps before the nodes go down, by the state that runs them.
+    /// The steps that stop both nodes, by the state that runs them.
     pub steps: BTreeMap<&'static str, Step>,
     /// The phases in their order.
     pub phases: Vec<Stage>,
-    /// [`Outage::expected_seconds`], where it is looked for first.
+    /// The same as [`Outage::expected_seconds`].
     pub expected_outage_seconds: u32,
     /// The outage to expect, its parts and its bound.
     pub outage: Outage,
@@ -57,7 +57,7 @@ pub struct Facts<'a> {
     pub snapshots: Vec<Snapshot>,
     /// The nodes' present volumes, by id.
     pub volumes: &'a BTreeMap<String, OldVolume>,
-    /// Fast snapshot restores that are on, or on their way: snapshot and zone.
+    /// Fast snapshot restores that are enabled or being enabled: snapshot and zone.
     pub fast: &'a [(String, String)],
     /// The account's quotas.
     pub quotas: &'a Quotas,
@@ -122,7 +122,7 @@ pub fn plan(
     })
 }
 
-/// What comes where.
+/// Which volume goes where.
 fn data(backup: &Backup, volumes: &[NewVolume]) -> Vec<String> {
     let mut words = vec![format!(
         "data of {} (backup {}), on both nodes; what was written since is only on the replaced volumes",
@@ -138,7 +138,7 @@ fn data(backup: &Backup, volumes: &[NewVolume]) -> Vec<String> {
     words
 }
 
-/// How it becomes fast, and what either way costs.
+/// How the volumes become fast, and the cost of each way.
 fn money(choice: &Choice) -> Vec<String> {
     vec![
         choice.why.clone(),
@@ -150,7 +150,7 @@ fn money(choice: &Choice) -> Vec<String> {
     ]
 }
 
-/// What holds afterwards, and what can still come between.
+/// What holds afterwards, and what can still end the restore.
 fn afterwards(source: Option<&str>, later: &[Later]) -> Vec<String> {
     let mut words = vec![
         "--skip-copy: for each mirror disk both volumes come from one snapshot, and no mirror runs in between"

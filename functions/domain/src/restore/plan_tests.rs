@@ -5,7 +5,7 @@ use crate::ids::Of;
 use crate::restore::tests::{T, planned, snapshot};
 use crate::testing;
 
-/// What comes of a restore of the backup at T, by its id and as the latest, if its snapshots are these.
+/// The plan of a restore of the backup at T, by its id and as the latest, if these are its snapshots.
 fn refused(snapshots: &[Snapshot]) -> [Kind; 2] {
     let id = Id::new(Of::Backup, "orders", Moment::from_unix(T)).unwrap();
     [format!("\"{id}\""), "\"latest\"".to_owned()].map(|asked| {

@@ -1,6 +1,6 @@
-//! What the account may have, and has: asked before a restore is planned, so that it fails before anything is touched, if it
-//! must. What could not be read is said, and stops no restore: EC2 itself refuses to make a volume beyond a quota, and that is
-//! before the outage too.
+//! The account's quotas and what is used of them. They are read before a restore is planned, so that a restore without room fails
+//! before anything is touched. A quota that could not be read is named and stops no restore: EC2 itself refuses a volume beyond a
+//! quota, which is before the outage too.
 
 use super::volumes::NewVolume;
 use crate::error::{Error, Kind, Result};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const SERVICE: &str = "ebs";
 /// How many snapshots of a region may have fast snapshot restore.
 pub const FAST: &str = "L-631ECBD3";
-/// What every account begins with.
+/// The default of every account.
 pub const FAST_BY_DEFAULT: u32 = 5;
 /// Storage of all volumes of a type in a region, in TiB: the type, and the quota's code.
 const STORAGE: [(&str, &str); 7] = [
@@ -31,11 +31,11 @@ pub fn code(kind: &str) -> Option<&'static str> {
 /// Quotas and what is used of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Quotas {
-    /// Snapshots of the region that have fast snapshot restore in some zone, ours or not. One that is being switched off counts.
+    /// The region's snapshots that have fast snapshot restore in some zone, ours or not, including those that are being disabled.
     pub fast: BTreeSet<String>,
-    /// How many may have it; `None`: not read.
+    /// The quota of such snapshots; `None`: could not be read.
     pub fast_limit: Option<u32>,
-    /// GiB that all volumes of a type may have together; a type that was not read is absent.
+    /// The quota of GiB for all volumes of a type. A type whose quota could not be read is absent.
     pub storage_limit: BTreeMap<String, i64>,
     /// GiB that all volumes of a type have.
     pub storage_used: BTreeMap<String, i64>,
@@ -44,7 +44,7 @@ pub struct Quotas {
 }
 
 impl Quotas {
-    /// From what Service Quotas lists, by code, and what EC2 counts. Either may have failed.
+    /// From the quotas that Service Quotas lists, by code, and the use that EC2 shows. Either call may have failed.
     pub fn new(
         fast: BTreeSet<String>,
         listed: Result<BTreeMap<String, f64>>,
@@ -72,7 +72,7 @@ impl Quotas {
         quotas
     }
 
-    /// In words, how much room the new volumes leave. Error: `QuotaExceeded`.
+    /// How much room the new volumes leave, in words. Error: `QuotaExceeded`.
     pub fn storage(&self, volumes: &[NewVolume]) -> Result<Vec<String>> {
         let mut wanted: BTreeMap<&str, i64> = BTreeMap::new();
         for one in volumes {
@@ -112,7 +112,7 @@ impl Quotas {
     }
 }
 
-/// A quota's value is a number with a fraction on the wire; no quota here is beyond an i64.
+/// Service Quotas sends a floating-point number. No quota here is beyond an i64.
 #[allow(clippy::cast_possible_truncation)]
 fn whole(value: f64) -> i64 {
     value as i64

@@ -51,7 +51,7 @@ fn what_was_not_read_is_said_and_refuses_nothing() {
     let unlisted = Quotas::new(BTreeSet::new(), Ok(BTreeMap::new()), Ok(BTreeMap::new()));
     assert!(unlisted.storage(&new_volumes()).unwrap()[0].contains("it is not listed"));
     assert_eq!(unlisted.fast_limit, None);
-    // The plan says it too, and goes on.
+    // The plan names it too, and goes on.
     let good = vec![snapshot("snap-1", T, "md1", 1, true)];
     let plan = planned(r#""latest""#, good, &testing::healthy()).unwrap();
     assert!(

@@ -1,5 +1,5 @@
-//! The gate before the first post-processing: both nodes are up in a new boot, in restore mode, on the new volumes, and every
-//! partition is where it must be (safety.md, rules 1, 16, 17 and 18).
+//! The check before the first post-processing: both nodes run in a new boot, in restore mode, with the new volumes, and every
+//! partition is on its volume (safety.md, rules 1, 16, 17 and 18).
 
 use crate::clusterpro::outputs::{self, Services};
 use crate::config::Config;
@@ -13,15 +13,15 @@ use crate::steps::{NOT_AFTER_SECONDS, Step};
 /// Whether the post-processing may be ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ready {
-    /// On both nodes: these steps.
+    /// Yes: these steps, one for each node.
     Yes(Vec<Step>),
-    /// Not yet; what is waited for.
+    /// Not yet: this is missing.
     NotYet(String),
-    /// A node is off, though it was started: it lost its power meanwhile, and is to be started again.
+    /// A node is stopped although it was started: it lost its power and must be started again.
     Off(String),
-    /// A partition is not where it must be; just after a boot it may still come.
+    /// A partition is not on its volume. Just after a boot it may still appear.
     Mismatch(Error),
-    /// Never.
+    /// No, and it never will.
     Never(Error),
 }
 
@@ -32,7 +32,7 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
         Ready::Never(Error::new(Kind::PreparationUnproven, found, next))
     };
     let mut steps = Vec::new();
-    // First of all: while one node is off, waiting for the other's answer would only be time in which nobody starts it.
+    // Checked first: a stopped node is started without waiting for the other node's answer.
     if let Some(name) = config.node_names().find(|name| seen.power(name) == Power::Stopped) {
         return Ready::Off(format!("{name} is off again"));
     }
@@ -156,7 +156,7 @@ mod tests {
         assert!(matches!(silent, Ready::NotYet(why) if why.contains("server2")));
         let before = judged(|_, seen| seen.nodes.get_mut("server2").unwrap().boot_id = "boot-server2".into());
         assert!(matches!(before, Ready::NotYet(why) if why.contains("the boot before")));
-        // The peer of one that is off may be anything.
+        // The state of the other node makes no difference.
         for peer_answers in [true, false] {
             let off = judged(|_, seen| {
                 seen.instances.get_mut("server2").unwrap().power = Power::Stopped;
@@ -203,7 +203,7 @@ mod tests {
             let volumes = &mut seen.instances.get_mut("server2").unwrap().volumes;
             volumes.insert("/dev/sdb".into(), old);
         };
-        // Two gates, one behind the other, and one kind of error: the words say which of them held.
+        // Two checks give the same kind of error; the words tell which of them it was.
         let (stopped, proof) = (
             "server2 is not proved to have stopped by its preparation",
             "not one snapshot's",

@@ -1,27 +1,27 @@
-//! The volumes that a restore or a rollback leaves beside the nodes: nobody else will find them again, so each is named.
+//! The volumes that a restore or a rollback leaves detached. The report names each, since nobody would find them otherwise.
 
 use crate::intent::Attachment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Whose volumes are in their places at the end.
+/// Which volumes the nodes have at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InPlace {
-    /// Those that the restore made.
+    /// The restore's new volumes.
     New,
-    /// Those that were there before it.
+    /// The old volumes.
     Old,
-    /// The cluster is not back.
+    /// Not known, since the cluster is not back.
     #[default]
     Unknown,
 }
 
-/// What became of the volumes that carry the restore's tag, as the clean-up found them.
+/// The volumes that carry the restore's tag, as the clean-up found them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cleaned {
-    /// Made by the restore, never attached, deleted again.
+    /// Made by the restore, never attached, and deleted.
     #[serde(default)]
     pub deleted: Vec<String>,
     /// Attached to nothing, and kept.
@@ -36,9 +36,9 @@ pub struct Cleaned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Data {
-    /// What was there before the restore.
+    /// The data from before the restore.
     Replaced,
-    /// The backup's, and what was written since.
+    /// The backup's data, and what was written since.
     Restored,
     /// Not known.
     Unknown,
@@ -57,8 +57,8 @@ pub struct Stay {
     pub data: Data,
 }
 
-/// Every volume that stays beside the nodes; if nobody knows which are in place, all of them. A volume that the clean-up did
-/// not see is named rather than left out: describes lag.
+/// Every volume that stays detached; all of them if it is not known which ones the nodes have. A volume that the clean-up did not see
+/// is named too, since a describe may lag.
 pub fn stays(attachments: &[Attachment], in_place: InPlace, cleaned: &Cleaned) -> Vec<Stay> {
     let place = |volume: &String, one: &Attachment, data| Stay {
         volume: volume.clone(),

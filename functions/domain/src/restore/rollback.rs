@@ -1,4 +1,4 @@
-//! A rollback by the operator's order: the replaced volumes of a restore take their places again, by copy (rule 16).
+//! A rollback that the operator asked for: a restore's old volumes are put back, by copy (rule 16).
 
 use super::{Record, boots, disturbances, quiet_after_seconds};
 use crate::config::Config;
@@ -8,7 +8,7 @@ use crate::inspect;
 use crate::intent::{Course, Disturbance, Intent, Operation, Phase, Restoring};
 use crate::observation::Observation;
 
-/// The intent of a rollback; converge does the rest. `id` is the rollback's own, since documents of one run act once.
+/// The intent of a rollback. Converge does the rest. `id` is the rollback's own id, since a document acts once per run.
 pub fn rollback(config: &Config, id: &Id, record: &Record, seen: &Observation) -> Result<Intent> {
     let Some(source) = record.source.clone() else {
         return Err(Error::new(

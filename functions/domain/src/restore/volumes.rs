@@ -1,5 +1,5 @@
-//! The volumes of a restore: one for each place of each node, from one snapshot for both nodes, shaped like the volume that
-//! it replaces.
+//! The new volumes of a restore: one for each device of each node. Both nodes' volumes come from one snapshot, and each has the type,
+//! IOPS, throughput, key and tags of the volume that it replaces.
 
 use crate::catalogue::{Backup, Snapshot, tag};
 use crate::config::Config;
@@ -10,7 +10,7 @@ use crate::observation::Observation;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most tags that a volume may have.
+/// The most tags that a volume may have.
 const MOST_TAGS: usize = 50;
 
 /// A volume as EC2 describes it.
@@ -30,9 +30,9 @@ pub struct OldVolume {
     pub kms_key: Option<String>,
     /// All its tags.
     pub tags: BTreeMap<String, String>,
-    /// Whether its instance's end deletes it.
+    /// DeleteOnTermination of its attachment.
     pub delete_on_termination: bool,
-    /// Whether several instances may have it at once.
+    /// Whether Multi-Attach is enabled.
     pub multi_attach: bool,
 }
 
@@ -59,28 +59,28 @@ pub struct NewVolume {
     pub gib: i32,
     /// Such as `gp3`.
     pub kind: String,
-    /// Carried over.
+    /// Provisioned IOPS, copied from the old volume.
     #[serde(default)]
     pub iops: Option<i32>,
-    /// Carried over.
+    /// Provisioned throughput in MiB/s, copied from the old volume.
     #[serde(default)]
     pub throughput: Option<i32>,
-    /// Carried over.
+    /// The KMS key, copied from the old volume.
     #[serde(default)]
     pub kms_key: Option<String>,
     /// Provisioned initialization rate in MiB/s.
     #[serde(default)]
     pub rate: Option<i32>,
-    /// Carried over, with ours.
+    /// The old volume's tags, and ours.
     pub tags: BTreeMap<String, String>,
-    /// CreateVolume's ClientToken: one volume for this restore, node and device, however often it is asked for.
+    /// CreateVolume's ClientToken. It makes one volume for this restore, node and device, however often the call is repeated.
     pub token: String,
-    /// Carried over.
+    /// DeleteOnTermination, copied from the old volume's attachment.
     pub delete_on_termination: bool,
 }
 
 impl NewVolume {
-    /// The place, once the volume has an id.
+    /// The attachment, once the volume has an id.
     pub fn attachment(&self, volume: &str) -> Attachment {
         Attachment {
             node: self.node.clone(),
@@ -180,7 +180,7 @@ fn largest(kind: &str) -> i32 {
     }
 }
 
-/// What cannot be carried over is refused, not left out.
+/// Refuses what cannot be copied from the old volume, rather than leaving it out.
 fn can_be_replaced(node: &str, device: &str, old: &OldVolume, snapshot: &Snapshot) -> Result<()> {
     if old.multi_attach {
         return Err(Error::new(
@@ -206,7 +206,7 @@ fn can_be_replaced(node: &str, device: &str, old: &OldVolume, snapshot: &Snapsho
     Ok(())
 }
 
-/// What is said of the encryption where it does not come from the old volume as it is.
+/// A sentence on the encryption where it differs from the old volume's.
 pub fn encryption(volumes: &[NewVolume], backup: &Backup) -> Vec<String> {
     let said = |one: &NewVolume| {
         let key = backup
@@ -255,7 +255,7 @@ fn volume(
         tags.pop_last();
     }
     tags.extend(ours);
-    // The type says whether IOPS and throughput are a choice, or EC2's own figures that it would refuse to be told.
+    // Some types let the caller choose IOPS and throughput. For the others EC2 shows figures but refuses them in CreateVolume.
     let iops = old.iops.filter(|_| matches!(old.kind.as_str(), "gp3" | "io1" | "io2"));
     let throughput = old.throughput.filter(|_| old.kind == "gp3");
     NewVolume {
