@@ -106,7 +106,8 @@ const FSR_USD: f64 = 0.75;
 const FAST_MOST_GIB: i32 = 16 * 1024;
 /// In GiB. Smaller volumes are read from S3 in seconds to minutes without any remedy.
 const SMALL_GIB: i32 = 1;
-/// Seconds added to twice the expected time of fast snapshot restore; after that the restore goes on by rate. AWS promises no time.
+/// Fast snapshot restore may take PATIENCE times its expected time and PATIENCE_SECONDS; then the restore goes on by rate. AWS promises
+/// no time.
 const PATIENCE: i64 = 2;
 const PATIENCE_SECONDS: i64 = 600;
 
