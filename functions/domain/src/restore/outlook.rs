@@ -51,8 +51,8 @@ pub struct Later {
     pub disturbed: bool,
 }
 
-// The usual durations on nodes of middling size, rounded up. How long a group's stop and start take depends on its scripts, so they
-// are taken as a share of their configured limits.
+// The usual durations on nodes of middling size, rounded up. A group's stop and start depend on its scripts; the cluster's own limit
+// counts if it is lower.
 const GROUP_STOP_SECONDS: u32 = 30;
 const SHUTDOWN_SECONDS: u32 = 60;
 const SWAP_SECONDS: u32 = 20;
