@@ -1,4 +1,4 @@
-"""The other end of the lab: start one from a test, talk to its control plane, get AWS clients for it."""
+"""The lab's client: start a lab from a test, talk to its control plane, get AWS clients for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AttachVolume and DetachVolume, and what becomes of attachments when their instance goes down or ends."""
+"""AttachVolume and DetachVolume, and what happens to attachments when their instance stops or is terminated."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def detach_volume(request: dict[str, Any]) -> dict[str, Any]:
 
     held = instance.state not in ("stopped", "terminated") and _holds(instance.machine, attachment.device)
     if held and not force:
-        # EBS waits for the guest to let go: seen as `busy`, though the call answers `detaching`
+        # EBS waits until the guest closes the device: seen as `busy`, though the call answers `detaching`
         _set(attachment, "busy")
     else:
         _let_go(attachment)
@@ -123,7 +123,7 @@ def _detached(attachment: Attachment) -> None:
 
 
 def released(instance: instances.Instance) -> None:
-    """The guest is down, so nothing is held any more: detachments that waited for it go on."""
+    """The guest is down, so no device is open any more: detachments that waited for it go on."""
     for attachment in list(instance.attachments.values()):
         if attachment.state == "busy":
             _let_go(attachment)

@@ -1,4 +1,4 @@
-"""Control operations on EC2: look behind the API, and let hardware, guests and EBS misbehave."""
+"""Control operations on EC2: read what the API does not show, and make hardware, guests and EBS fail."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _refuse_enable(snapshot_id: str, az: str) -> AwsError | None:
 
 @action("EnableFastSnapshotRestores")
 def enable_fast_snapshot_restores(request: dict[str, Any]) -> dict[str, Any]:
-    """A pair that is enabled, or on its way there, stays as it is and is Successful."""
+    """A pair that is enabled or being enabled stays as it is and is Successful."""
     return _each_pair(request, _refuse_enable, lambda r: r.enable() if r.state not in SETTLED else None)
 
 

@@ -94,7 +94,7 @@ class Instance(Resource):
         return self.state
 
     def use(self, machine: Guest) -> None:
-        """Let the instance drive `machine` from now on; the instance hears from it when it goes down."""
+        """Let the instance drive `machine` from now on. The machine tells the instance when it shuts down."""
         self.machine = machine
         machine.on_halt = self.guest_halted
 
@@ -217,7 +217,7 @@ class Instance(Resource):
             self._released()
 
     def _released(self) -> None:
-        """The guest let go of all its devices: what was busy can be detached now."""
+        """The guest has closed all its devices: what was busy can be detached now."""
         from . import attachments
 
         attachments.released(self)

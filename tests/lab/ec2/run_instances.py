@@ -1,4 +1,4 @@
-"""RunInstances: what a clean-up test or a curious user needs of it. The new instance's guest is a NullMachine."""
+"""RunInstances, as far as a clean-up test or a user at the CLI needs it. The guest is a NullMachine."""
 
 from __future__ import annotations
 

@@ -237,7 +237,7 @@ class Machine:
             self._delayed.clear()
 
     def cut_power(self) -> None:
-        """No power from now on: every process dies, nothing is told. Without effect on a machine that is off."""
+        """Cut the power: every process is killed without a signal to react to. No effect on a machine that is off."""
         with self._lock:
             if self.state == "off":
                 return
@@ -292,7 +292,7 @@ class Machine:
             thread.start()
         for thread in threads:
             thread.join()
-        # What is left of processes is asked to end, then made to.
+        # The remaining processes get SIGTERM, then SIGKILL.
         clock.sleep(started + timing.shutdown * TERM_SHARE - clock.monotonic())
         if epoch == self._epoch:
             processes.signal_all(processes.marked(f"LAB_BOOT={self.boot_id}"), signal.SIGTERM)
@@ -317,7 +317,7 @@ class Machine:
             _log.exception("a guest's shutdown failed")
 
     def _end_boot(self) -> None:
-        """The kernel is gone: state first, so that no simulated command acts any more, then the processes."""
+        """The kernel ends: first the state changes, so that no simulated command acts any more; then processes die."""
         boot, booted = self.boot_id, self.state != "booting"
         self._epoch += 1
         self.state = "off"

@@ -37,7 +37,7 @@ def install() -> None:
 
 
 class _Forgetful(list):
-    """moto remembers every thread it starts, for ever."""
+    """moto keeps a reference to every thread that it starts, without an end."""
 
     def append(self, _: object) -> None:
         pass
