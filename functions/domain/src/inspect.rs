@@ -1,7 +1,7 @@
 //! The inspection: what refuses a backup before anything is touched (safety.md, rules 2, 4, 17, 18, 20), and the plan.
 
 use crate::clusterpro::outputs::Services;
-use crate::clusterpro::stat::{State, monitor_state, same_name};
+use crate::clusterpro::stat::{State, monitor_state};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
@@ -149,11 +149,7 @@ fn refuse_groups(
         }
     }
     for group in stat.failover_groups() {
-        if !config
-            .failover_groups
-            .iter()
-            .any(|configured| same_name(&group.name, configured))
-        {
+        if !config.failover_groups.contains(&group.name) {
             return Err(Error::new(
                 Kind::ConfigIncomplete,
                 format!(
@@ -167,7 +163,7 @@ fn refuse_groups(
     for configured in &config.failover_groups {
         let online = stat.group(configured).filter(|group| group.state == State::Online);
         let current = online.and_then(|group| group.current.as_deref());
-        match current.and_then(|shown| config.node_names().find(|node| same_name(shown, node))) {
+        match current.and_then(|shown| config.node_names().find(|node| *node == shown)) {
             Some(node) => {
                 running.insert(node.to_owned());
             }
@@ -185,7 +181,7 @@ fn refuse_groups(
         }
     }
     for shown in stat.mirror_disks() {
-        if !config.mirror_disks.iter().any(|disk| same_name(shown, &disk.name)) {
+        if config.disk(shown).is_none() {
             return Err(Error::new(
                 Kind::ConfigIncomplete,
                 format!("the cluster has the mirror disk {shown}, which the configuration does not name"),

@@ -113,8 +113,12 @@ impl Node {
             unfinished: head.unfinished.clone(),
             jobs: head.jobs.clone(),
             outs: BTreeMap::new(),
-            stat: text("clpstat").and_then(|text| stat::parse(text).ok()),
-            monitors: text("clpstat-monitors").and_then(|text| stat::parse_monitors(text).ok()),
+            stat: text("clpstat")
+                .and_then(|text| stat::parse(text).ok())
+                .map(|stat| stat.with_names(config)),
+            monitors: text("clpstat-monitors")
+                .and_then(|text| stat::parse_monitors(text).ok())
+                .map(|monitors| stat::monitors_with_names(monitors, config)),
             mirrors: BTreeMap::new(),
             construction_off: BTreeMap::new(),
             services: text("is-enabled").map_or(Services::Mixed, outputs::services),

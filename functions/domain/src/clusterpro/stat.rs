@@ -1,10 +1,11 @@
 //! `clpstat`: nodes, groups, and monitors; and `clpstat -m`: the monitors on each node.
 //!
 //! The plain form has sections `<server>`, `<group>`, `<monitor>` with lines `name ....: Status comment`; what belongs to
-//! an entry is indented deeper. Names are cut to about 16 characters unless `--long` is given, so a name is compared by
-//! [`same_name`].
+//! an entry is indented deeper. Names are cut to about 16 characters unless `--long` is given, so what was read is turned
+//! into the configured names once, by [`Stat::with_names`] and [`monitors_with_names`]; after that names are compared whole.
 
 use super::unreadable;
+use crate::config::Config;
 use crate::error::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -12,9 +13,31 @@ use std::collections::BTreeMap;
 /// A name as short as this is shown whole; a longer one may be cut.
 const CUT: usize = 15;
 
-/// Whether `shown` is `name`, or what is left of it when cut.
-pub fn same_name(shown: &str, name: &str) -> bool {
-    shown == name || (shown.len() >= CUT && shown.len() < name.len() && name.starts_with(shown))
+/// Whether `shown` can be what is left of `name` when cut.
+fn is_cut_of(shown: &str, name: &str) -> bool {
+    shown.len() >= CUT && shown.len() < name.len() && name.starts_with(shown)
+}
+
+/// Which of `names` the word `shown` means, in a table that shows `all`. A name that is shown whole is that name, even if
+/// another one begins with it. A cut name counts only if it can be one name alone, and that one is not shown whole.
+fn whole_name(shown: &str, all: &[&str], names: &[&str]) -> String {
+    let mut candidates = names
+        .iter()
+        .filter(|name| is_cut_of(shown, name) && !all.contains(*name));
+    let once = all.iter().filter(|other| **other == shown).count() == 1;
+    match (candidates.next(), candidates.next()) {
+        (Some(name), None) if once && !names.contains(&shown) => (*name).to_owned(),
+        _ => shown.to_owned(),
+    }
+}
+
+/// A map with its keys as whole names.
+fn keys_with_names<T>(map: BTreeMap<String, T>, names: &[&str]) -> BTreeMap<String, T> {
+    let shown: Vec<String> = map.keys().cloned().collect();
+    let all: Vec<&str> = shown.iter().map(String::as_str).collect();
+    map.into_iter()
+        .map(|(key, value)| (whole_name(&key, &all, names), value))
+        .collect()
 }
 
 /// The state of a node, group or monitor in words that matter to us.
@@ -85,18 +108,45 @@ pub struct Stat {
 }
 
 impl Stat {
-    /// The daemon's state on `node`, as the node that printed this sees it.
-    pub fn server(&self, node: &str) -> State {
-        let mut found = self.servers.iter().filter(|(shown, _)| same_name(shown, node));
-        match (found.next(), found.next()) {
-            (Some((_, state)), None) => *state,
-            _ => State::Unknown,
+    /// With the names of the configuration in place of those that were cut.
+    #[must_use]
+    pub fn with_names(self, config: &Config) -> Self {
+        let nodes: Vec<&str> = config.node_names().collect();
+        let configured: Vec<&str> = config.failover_groups.iter().map(String::as_str).collect();
+        let disks: Vec<&str> = config.mirror_disks.iter().map(|disk| disk.name.as_str()).collect();
+        let monitors: Vec<&str> = config.mirror_disks.iter().map(|disk| disk.monitor.as_str()).collect();
+        let shown: Vec<&str> = self.groups.iter().map(|group| group.name.as_str()).collect();
+        let servers: Vec<&str> = self.servers.keys().map(String::as_str).collect();
+        let resources: Vec<&str> = self
+            .groups
+            .iter()
+            .flat_map(|group| group.resources.iter().map(String::as_str))
+            .collect();
+        let groups = self.groups.iter().map(|group| Group {
+            name: whole_name(&group.name, &shown, &configured),
+            state: group.state,
+            current: group.current.as_ref().map(|node| whole_name(node, &servers, &nodes)),
+            resources: group
+                .resources
+                .iter()
+                .map(|name| whole_name(name, &resources, &disks))
+                .collect(),
+        });
+        Self {
+            groups: groups.collect(),
+            servers: keys_with_names(self.servers, &nodes),
+            monitors: keys_with_names(self.monitors, &monitors),
         }
     }
 
-    /// The group `name`, if exactly one line can be it.
+    /// The daemon's state on `node`, as the node that printed this sees it.
+    pub fn server(&self, node: &str) -> State {
+        self.servers.get(node).copied().unwrap_or(State::Unknown)
+    }
+
+    /// The group `name`, if exactly one line is it.
     pub fn group(&self, name: &str) -> Option<&Group> {
-        let mut found = self.groups.iter().filter(|group| same_name(&group.name, name));
+        let mut found = self.groups.iter().filter(|group| group.name == name);
         found.next().filter(|_| found.next().is_none())
     }
 
@@ -282,17 +332,20 @@ fn heading(line: &str) -> Option<&str> {
     (!name.is_empty()).then_some(name)
 }
 
-/// The state of `monitor` on `node`; what is not shown, or shown twice, is not known.
+/// The monitors with the names of the configuration in place of those that were cut.
+pub fn monitors_with_names(monitors: Monitors, config: &Config) -> Monitors {
+    let names: Vec<&str> = config.mirror_disks.iter().map(|disk| disk.monitor.as_str()).collect();
+    let nodes: Vec<&str> = config.node_names().collect();
+    keys_with_names(monitors, &names)
+        .into_iter()
+        .map(|(name, states)| (name, keys_with_names(states, &nodes)))
+        .collect()
+}
+
+/// The state of `monitor` on `node`; what is not shown is not known.
 pub fn monitor_state(monitors: &Monitors, monitor: &str, node: &str) -> State {
-    let mut found = monitors.iter().filter(|(shown, _)| same_name(shown, monitor));
-    let (Some((_, nodes)), None) = (found.next(), found.next()) else {
-        return State::Unknown;
-    };
-    let mut states = nodes.iter().filter(|(shown, _)| same_name(shown, node));
-    match (states.next(), states.next()) {
-        (Some((_, state)), None) => *state,
-        _ => State::Unknown,
-    }
+    let state = monitors.get(monitor).and_then(|nodes| nodes.get(node));
+    state.copied().unwrap_or(State::Unknown)
 }
 
 #[cfg(test)]

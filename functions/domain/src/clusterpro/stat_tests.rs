@@ -96,17 +96,73 @@ fn states_in_words() {
     }
 }
 
+/// A cluster with these groups, on nodes and with a monitor of long names.
+fn config(groups: &[&str]) -> Config {
+    let mut json = crate::testing::orders();
+    json["failover_groups"] = serde_json::json!(groups);
+    json["nodes"][0]["name"] = "cluster-server1".into();
+    json["nodes"][1]["name"] = "cluster-server12".into();
+    json["mirror_disks"][0]["monitor"] = "mdw1-production-1".into();
+    Config::parse("orders", &json.to_string()).unwrap()
+}
+
 #[test]
 fn cut_names_are_recognised_only_when_unambiguous() {
-    assert!(same_name("failover_orders_", "failover_orders_production"));
-    assert!(!same_name("failover", "failover_orders"));
-    assert!(!same_name("failover_orders_x", "failover_orders_production"));
+    let read = |text: &str, groups: &[&str]| parse(text).unwrap().with_names(&config(groups));
     let text = PLAIN
         .replace("failover1 ......", "failover_orders_")
         .replace("failover2 ......", "failover_orders_");
-    assert!(parse(&text).unwrap().group("failover_orders_production").is_none());
+    assert!(
+        read(&text, &["failover_orders_production"])
+            .group("failover_orders_production")
+            .is_none()
+    );
     let one = PLAIN.replace("failover1 ......", "failover_orders_");
-    assert!(parse(&one).unwrap().group("failover_orders_production").is_some());
+    let production = "failover_orders_production";
+    assert!(read(&one, &[production]).group(production).is_some());
+    // It may be either.
+    assert!(
+        read(&one, &[production, "failover_orders_test"])
+            .group(production)
+            .is_none()
+    );
+    // Too short to have been cut.
+    let short = PLAIN.replace("failover1 ......", "failover_orde   ");
+    assert!(read(&short, &[production]).group(production).is_none());
+}
+
+#[test]
+fn a_name_that_another_one_begins_with_is_found() {
+    let both = "<server>\n *cluster-server12 ..: Online\n  cluster-server1 ..: Offline\n<group>\n \
+                failover-orders ..: Online\n  current ..: cluster-server12\n failover-orders2 ..: Offline\n  current ..: -\n";
+    let stat = parse(both)
+        .unwrap()
+        .with_names(&config(&["failover-orders", "failover-orders2"]));
+    let (first, second) = (
+        stat.group("failover-orders").unwrap(),
+        stat.group("failover-orders2").unwrap(),
+    );
+    assert_eq!((first.state, second.state), (State::Online, State::Offline));
+    assert_eq!(first.current.as_deref(), Some("cluster-server12"));
+    assert_eq!(stat.server("cluster-server1"), State::Offline);
+    assert_eq!(stat.server("cluster-server12"), State::Online);
+    // The shorter one, shown whole, is not taken for the longer one that is missing.
+    let alone = both.split(" failover-orders2").next().unwrap();
+    let stat = parse(alone)
+        .unwrap()
+        .with_names(&config(&["failover-orders", "failover-orders2"]));
+    assert!(stat.group("failover-orders2").is_none() && stat.group("failover-orders").is_some());
+}
+
+#[test]
+fn cut_names_of_monitors_and_nodes_are_made_whole() {
+    let text = "Monitor0 [mdw1-production- : Normal]\n  cluster-server1 : Suspend\n  cluster-server12 : Online\n";
+    let monitors = monitors_with_names(parse_monitors(text).unwrap(), &config(&["failover1"]));
+    let state = |node: &str| monitor_state(&monitors, "mdw1-production-1", node);
+    assert_eq!(
+        (state("cluster-server1"), state("cluster-server12")),
+        (State::Suspended, State::Online)
+    );
 }
 
 #[test]

@@ -114,12 +114,8 @@ fn broken(case: &Case<'_>, disk: &str, views: &[&Mirror]) -> Next {
         .node(green)
         .and_then(|node| node.stat.as_ref())
         .is_none_or(|stat| {
-            stat.failover_groups().any(|group| {
-                group
-                    .current
-                    .as_deref()
-                    .is_some_and(|at| !crate::clusterpro::stat::same_name(at, green))
-            })
+            stat.failover_groups()
+                .any(|group| group.current.as_deref().is_some_and(|at| at != green))
         });
     if lives_elsewhere {
         return case.stuck(

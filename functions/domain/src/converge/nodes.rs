@@ -2,7 +2,7 @@
 
 use super::{Action, Case, Next, patience};
 use crate::clusterpro::outputs::{self, Services};
-use crate::clusterpro::stat::{State, same_name};
+use crate::clusterpro::stat::State;
 use crate::devices;
 use crate::observation::{Node, Power};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
@@ -84,7 +84,7 @@ fn holds_no_group(case: &Case<'_>, name: &str) -> bool {
     };
     stat.server(peer) == State::Online
         && stat.failover_groups().all(|group| match (group.state, &group.current) {
-            (State::Online, Some(at)) => same_name(at, peer),
+            (State::Online, Some(at)) => at == peer,
             (State::Offline, None) => true,
             _ => false,
         })

@@ -2,7 +2,7 @@
 
 use super::{Action, Case, Next, patience};
 use crate::clusterpro::mdstat::Color;
-use crate::clusterpro::stat::{Group, Stat, State, same_name};
+use crate::clusterpro::stat::{Group, Stat, State};
 use crate::observation::{Node, Power};
 use crate::steps::NOT_AFTER_SECONDS;
 
@@ -68,7 +68,7 @@ fn one(case: &Case<'_>, viewer: &str, group: Option<&Group>) -> Place {
         return Place::Odd(format!("not shown by {viewer}"));
     };
     match (group.state, &group.current) {
-        (State::Online, Some(shown)) => match case.names().into_iter().find(|name| same_name(shown, name)) {
+        (State::Online, Some(shown)) => match case.names().into_iter().find(|name| name == shown) {
             Some(node) => Place::Online(node.to_owned()),
             None => Place::Odd(format!("online on {shown}")),
         },
