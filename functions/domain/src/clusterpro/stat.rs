@@ -24,9 +24,8 @@ fn whole_name(shown: &str, all: &[&str], names: &[&str]) -> String {
     let mut candidates = names
         .iter()
         .filter(|name| is_cut_of(shown, name) && !all.contains(*name));
-    let once = all.iter().filter(|other| **other == shown).count() == 1;
     match (candidates.next(), candidates.next()) {
-        (Some(name), None) if once && !names.contains(&shown) => (*name).to_owned(),
+        (Some(name), None) if !names.contains(&shown) => (*name).to_owned(),
         _ => shown.to_owned(),
     }
 }

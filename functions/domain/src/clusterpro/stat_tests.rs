@@ -152,6 +152,9 @@ fn a_name_that_another_one_begins_with_is_found() {
         .unwrap()
         .with_names(&config(&["failover-orders", "failover-orders2"]));
     assert!(stat.group("failover-orders2").is_none() && stat.group("failover-orders").is_some());
+    // Nor, where it is not configured, for the longer one that is shown too.
+    let stat = parse(both).unwrap().with_names(&config(&["failover-orders2"]));
+    assert_eq!(stat.group("failover-orders2").unwrap().state, State::Offline);
 }
 
 #[test]
