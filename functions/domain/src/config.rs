@@ -142,7 +142,7 @@ pub struct Config {
     /// The bound of a restore's outage, after which it rolls back.
     #[serde(default = "default_restore_outage")]
     pub max_restore_outage_seconds: u32,
-    /// Accept raw NVMe names in the partitions' paths.
+    /// Accept partitions' paths that a restore, or any boot, can take away.
     #[serde(default)]
     pub accept_device_name_risk: bool,
     /// Which backups are kept.
@@ -261,7 +261,7 @@ impl Config {
                 .flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)]);
             unique("partition", paths)?;
         }
-        Ok(())
+        crate::layout::refuse_unlike_nodes(self)
     }
 
     /// safety.md: Ts + D + start ≤ Tmax; the configured parts may use less than the bound, never more.
@@ -364,28 +364,6 @@ impl Config {
     /// The mirror disk of that name.
     pub fn disk(&self, name: &str) -> Option<&MirrorDisk> {
         self.mirror_disks.iter().find(|disk| disk.name == name)
-    }
-
-    /// Rule 17: paths that can mean another disk after any boot are refused, unless the risk was accepted in writing.
-    pub fn check_device_names(&self) -> Result<()> {
-        if self.accept_device_name_risk {
-            return Ok(());
-        }
-        for disk in &self.mirror_disks {
-            for node in self.node_names() {
-                for path in [disk.cluster_partition.on(node), disk.data_partition.on(node)] {
-                    if !names::is_persistent(path) {
-                        return Err(Error::new(
-                            Kind::DeviceNameNotPersistent,
-                            format!("{path} of {} on {node} can be another disk after any boot", disk.name),
-                            "configure CLUSTERPRO and this cluster with a persistent path (LVM, /dev/disk/by-id), or \
-                             set accept_device_name_risk",
-                        ));
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -106,21 +106,6 @@ fn oversized_input_is_refused() {
     assert!(refused(&" ".repeat(MAX_BYTES + 1)).contains("8192"));
 }
 
-#[test]
-fn raw_nvme_names_need_the_accepted_risk() {
-    let json = with("/mirror_disks/0/data_partition", json!("/dev/nvme1n1p2"));
-    let config = Config::parse("orders", &json).unwrap();
-    assert_eq!(
-        config.check_device_names().unwrap_err().kind(),
-        Kind::DeviceNameNotPersistent
-    );
-    let accepted = Config {
-        accept_device_name_risk: true,
-        ..config
-    };
-    assert!(accepted.check_device_names().is_ok());
-}
-
 /// All of them: 3599 alone made a part that was refused.
 #[test]
 fn every_accepted_bound_leaves_room_for_its_parts() {

@@ -23,6 +23,8 @@ pub struct Disk {
 pub struct Under {
     /// The disks under the path; more than one if LVM spreads over them.
     pub disks: BTreeSet<Disk>,
+    /// Whether the path itself is a logical volume.
+    pub is_lvm: bool,
 }
 
 /// Types of `lsblk` that lie between a path and a disk.
@@ -52,7 +54,7 @@ fn pairs(line: &str) -> BTreeMap<&str, &str> {
 /// Reads what `lsblk -s` printed for one path, as pairs (`-P`), JSON (`-J`) or the tree that people read. `None`: no disk
 /// could be made out, or something is in the way that we do not know.
 pub fn under(text: &str) -> Option<Under> {
-    let mut disks = BTreeSet::new();
+    let (mut disks, mut first) = (BTreeSet::new(), None);
     if let Some(start) = text.find('{').filter(|_| text.contains("\"blockdevices\"")) {
         let json: serde_json::Value = serde_json::from_str(text.get(start..)?.trim()).ok()?;
         collect_json(json.get("blockdevices")?, &mut disks, 0)?;
@@ -81,9 +83,13 @@ pub fn under(text: &str) -> Option<Under> {
                 (name, (*kind).to_owned(), serial.map(|s| (*s).to_owned()))
             };
             add(&mut disks, &name, &kind, serial.as_deref())?;
+            first.get_or_insert(kind);
         }
     }
-    (!disks.is_empty()).then_some(Under { disks })
+    (!disks.is_empty()).then_some(Under {
+        disks,
+        is_lvm: first.as_deref() == Some("lvm"),
+    })
 }
 
 fn add(disks: &mut BTreeSet<Disk>, name: &str, kind: &str, serial: Option<&str>) -> Option<()> {

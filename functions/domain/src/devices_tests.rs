@@ -47,6 +47,7 @@ fn lvm_is_followed_down() {
             volume: None
         }])
     );
+    assert!(under(text).unwrap().is_lvm && !under(NITRO).unwrap().is_lvm);
     let two = format!("{text}└─xvdc disk\n");
     assert_eq!(under(&two).unwrap().disks.len(), 2);
     let error = gate(&config(), "server1", &attached(), &seen(text, &two)).unwrap_err();

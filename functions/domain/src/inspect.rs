@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
 use crate::intent::{Disturbance, Intent, Operation, Phase};
+use crate::layout;
 use crate::observation::{Instance, Node, Observation, Power};
 use crate::steps::Step;
 use crate::time::Moment;
@@ -288,13 +289,14 @@ fn refuse_devices(config: &Config, seen: &Observation) -> Result<()> {
         let node = answered(seen, name)?;
         let instance = seen.instances.get(name).map(|instance| &instance.volumes);
         crate::devices::gate(config, name, instance.unwrap_or(&BTreeMap::new()), &node.devices)?;
+        layout::refuse_unknown_links(config, name, node)?;
     }
     Ok(())
 }
 
 /// What refuses every operation. The one node where groups run, if any does.
 fn refuse_nodes(config: &Config, seen: &Observation, may_be_offline: bool) -> Result<Option<String>> {
-    config.check_device_names()?;
+    layout::refuse_names_of_volumes(config)?;
     for name in config.node_names() {
         check_instance(config, name, seen)?;
     }

@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod ids;
 pub mod inspect;
 pub mod intent;
+pub mod layout;
 pub mod names;
 pub mod observation;
 pub mod restore;

@@ -124,12 +124,6 @@ pub fn partition(path: &str) -> Result<()> {
     })
 }
 
-/// Whether a partition's path always means the same disk. Raw NVMe names are given in the order in which the disks
-/// answer, which changes at any start of a Nitro instance.
-pub fn is_persistent(path: &str) -> bool {
-    !path.starts_with("/dev/nvme")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

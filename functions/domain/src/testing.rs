@@ -79,6 +79,7 @@ pub(crate) fn node(name: &str) -> Node {
             volume: None,
         }]
         .into(),
+        is_lvm: false,
     };
     Node {
         boot_id: format!("boot-{name}"),
