@@ -51,27 +51,54 @@ pub struct Snapshot {
     pub gib: i32,
     /// Its key, if it is encrypted.
     pub kms_key: Option<String>,
+    /// The snapshot that it was copied from, if its description says so ([`source_of_copy`]).
+    pub copied_from: Option<String>,
     /// All its tags.
     pub tags: BTreeMap<String, String>,
 }
 
+/// The volume that EC2 shows for most copies.
+const VOLUME_OF_COPIES: &str = "vol-ffffffff";
+
+/// The source in the description that EC2 gives to a copy: `[Copied snap-0123 from us-east-1]`.
+pub fn source_of_copy(description: &str) -> Option<String> {
+    let mut words = description.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.find(|word| crate::names::is_id("snap", word)).map(str::to_owned)
+}
+
 impl Snapshot {
+    /// Whether somebody else made it by CopySnapshot: we make none, so we delete none.
+    fn is_copy(&self) -> bool {
+        self.volume == VOLUME_OF_COPIES || self.copied_from.is_some()
+    }
+
+    fn says_valid(&self) -> bool {
+        self.tag(tag::VALID) == Some("true")
+    }
+
+    /// What it is the snapshot of: the mirror disks, or the volume while the disks are not written yet.
+    fn place(&self) -> &str {
+        self.tag(tag::MIRROR_DISKS).unwrap_or(&self.volume)
+    }
+
     fn tag(&self, name: &str) -> Option<&str> {
         self.tags.get(name).map(String::as_str)
     }
 }
 
-/// The tags of one snapshot of a backup, except `valid`.
+/// The tags of one snapshot of a backup, except `valid`. `disks`: those on its volume, or none while that is not known.
 pub fn tags(id: &Id, consistent_at: Moment, node: &str, disks: &[String], size: usize) -> BTreeMap<String, String> {
-    BTreeMap::from([
+    let disks = (!disks.is_empty()).then(|| (tag::MIRROR_DISKS.to_owned(), disks.join(" ")));
+    let mut tags = BTreeMap::from([
         ("Name".to_owned(), id.to_string()),
         (tag::CLUSTER.to_owned(), id.cluster().to_owned()),
         (tag::BACKUP_ID.to_owned(), id.to_string()),
         (tag::CONSISTENT_AT.to_owned(), consistent_at.to_string()),
-        (tag::MIRROR_DISKS.to_owned(), disks.join(" ")),
         (tag::SOURCE_NODE.to_owned(), node.to_owned()),
         (tag::SET_SIZE.to_owned(), size.to_string()),
-    ])
+    ]);
+    tags.extend(disks);
+    tags
 }
 
 /// A backup: the snapshots with one backup id.
@@ -83,12 +110,15 @@ pub struct Backup {
     pub consistent_at: Moment,
     /// The node whose volumes they are.
     pub source_node: String,
-    /// Proved, complete, and every snapshot completed.
+    /// A proved and completed snapshot of each of its mirror disks is there.
     pub valid: bool,
-    /// The snapshots that count, one for each volume.
+    /// It was proved once: a snapshot of it carries the tag. Such a backup is never incomplete, whatever one answer of EC2
+    /// lacks or somebody adds (rule 6).
+    pub proved: bool,
+    /// The snapshots that count, one for each place.
     pub snapshots: Vec<Snapshot>,
     /// Others with the same id.
-    pub duplicates: Vec<Snapshot>,
+    pub others: Vec<Snapshot>,
 }
 
 /// Rule 6: of several snapshots of one volume under one backup id, the one that counts. The earliest, since it was taken
@@ -129,32 +159,45 @@ pub fn backups(cluster: &str, snapshots: Vec<Snapshot>) -> Vec<Backup> {
     backups
 }
 
-fn backup(id: Id, set: Vec<Snapshot>) -> Option<Backup> {
-    let (snapshots, duplicates) = choose(set);
-    let first = snapshots.first().or(duplicates.first())?;
+fn backup(id: Id, mut set: Vec<Snapshot>) -> Option<Backup> {
+    // What counts comes first: proved before unproved, then the earliest, which was taken first after the standby had
+    // stopped. A copy is later than its source.
+    let is_usable = |one: &Snapshot| one.tag(tag::DUPLICATE).is_none();
+    let is_proved = |one: &Snapshot| is_usable(one) && one.state == "completed" && one.says_valid();
+    set.sort_by(|a, b| {
+        let rank = |one: &Snapshot| (!is_proved(one), !is_usable(one), one.started);
+        rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id))
+    });
+    let proved = set.iter().any(Snapshot::says_valid);
+    let first = set.first()?;
     let consistent_at = Moment::parse(first.tag(tag::CONSISTENT_AT)?).ok()?;
     let source_node = first.tag(tag::SOURCE_NODE)?.to_owned();
     let size = first.tag(tag::SET_SIZE)?.parse::<usize>().ok()?;
-    let same = |snapshot: &Snapshot| {
-        snapshot
-            .tag(tag::CONSISTENT_AT)
-            .and_then(|text| Moment::parse(text).ok())
-            == Some(consistent_at)
-            && snapshot.tag(tag::SOURCE_NODE) == Some(source_node.as_str())
+    let is_of_set = |one: &Snapshot| {
+        one.tag(tag::CONSISTENT_AT).and_then(|text| Moment::parse(text).ok()) == Some(consistent_at)
+            && one.tag(tag::SOURCE_NODE) == Some(source_node.as_str())
     };
-    let proved = |snapshot: &Snapshot| snapshot.state == "completed" && snapshot.tag(tag::VALID) == Some("true");
-    let valid = snapshots.len() == size && size > 0 && snapshots.iter().all(|one| same(one) && proved(one));
+    let (mut snapshots, mut others, mut places) = (Vec::<Snapshot>::new(), Vec::new(), BTreeSet::new());
+    for one in set {
+        let counts = is_usable(&one) && is_of_set(&one) && snapshots.len() < size;
+        if counts && places.insert(one.place().to_owned()) {
+            snapshots.push(one);
+        } else {
+            others.push(one);
+        }
+    }
     Some(Backup {
         id,
         consistent_at,
         source_node,
-        valid,
+        valid: size > 0 && snapshots.len() == size && snapshots.iter().all(is_proved),
+        proved,
         snapshots,
-        duplicates,
+        others,
     })
 }
 
-/// After so many seconds a set that is not valid is garbage (rule 5).
+/// After so many seconds a set that was never proved is garbage (rule 5).
 pub const INCOMPLETE_SECONDS: i64 = 24 * 3600;
 
 /// Why a snapshot is deleted.
@@ -163,58 +206,77 @@ pub const INCOMPLETE_SECONDS: i64 = 24 * 3600;
 pub enum Why {
     /// Its backup is older than what the retention keeps.
     Expired,
-    /// Its backup never became valid.
+    /// Its backup was never proved.
     Incomplete,
-    /// Another snapshot of the same volume counts.
+    /// Another snapshot of the same volume counts, and this one was never proved.
     Duplicate,
 }
 
 /// The snapshots to delete, each with its backup and reason. Never one of the newest valid backup, nor of the one being
-/// made (`current`), nor anything that is not clearly ours.
+/// made (`current`), nor anything that is not clearly ours, nor a copy or what a copy was made of.
 pub fn expired(config: &Config, backups: &[Backup], current: Option<&Id>, now: Moment) -> Vec<(String, Id, Why)> {
-    let mut kept: BTreeSet<String> = current.map(Id::to_string).into_iter().collect();
+    // What this answer shows in part is kept as if it were whole, and does not cost a whole one its place.
     let valid: Vec<&Backup> = backups.iter().filter(|backup| backup.valid).collect();
-    // Newest first, so the first of a period is its newest.
-    let keep = &config.retention;
-    kept.extend(
-        valid
-            .iter()
-            .take(keep.keep_last.max(1) as usize)
-            .map(|backup| backup.id.to_string()),
-    );
-    keep_periods(&valid, keep.daily, Moment::day, &mut kept);
-    keep_periods(&valid, keep.weekly, Moment::week, &mut kept);
-    keep_periods(&valid, keep.monthly, Moment::month, &mut kept);
+    let proved: Vec<&Backup> = backups.iter().filter(|backup| backup.proved).collect();
+    let mut kept = keep(config, &valid);
+    kept.extend(keep(config, &proved));
+    let copied = sources(backups);
     let mut out = Vec::new();
-    for backup in backups {
-        let protected = current == Some(&backup.id);
+    for backup in backups.iter().filter(|backup| current != Some(&backup.id)) {
         let old = now.seconds_since(backup.id.at()) >= INCOMPLETE_SECONDS;
-        if !protected && backup.valid && !kept.contains(&backup.id.to_string()) {
-            out.extend(
-                backup
-                    .snapshots
-                    .iter()
-                    .map(|one| (one.id.clone(), backup.id.clone(), Why::Expired)),
-            );
-        }
-        if !protected && !backup.valid && old {
-            out.extend(
-                backup
-                    .snapshots
-                    .iter()
-                    .map(|one| (one.id.clone(), backup.id.clone(), Why::Incomplete)),
-            );
-        }
-        if backup.valid || (!protected && old) {
-            out.extend(
-                backup
-                    .duplicates
-                    .iter()
-                    .map(|one| (one.id.clone(), backup.id.clone(), Why::Duplicate)),
-            );
-        }
+        let whole_set = match (backup.proved, kept.contains(&backup.id.to_string())) {
+            (true, true) => None,
+            (true, false) => Some(Why::Expired),
+            (false, _) => old.then_some(Why::Incomplete),
+        };
+        let duplicate = whole_set.or_else(|| (backup.valid || old).then_some(Why::Duplicate));
+        let of_set = backup.snapshots.iter().filter_map(|one| Some((one, whole_set?)));
+        let others = backup.others.iter().filter_map(|one| {
+            // One that was proved is no duplicate, whatever else is there.
+            let why = duplicate.filter(|why| *why != Why::Duplicate || !one.says_valid())?;
+            Some((one, why))
+        });
+        let is_ours = |one: &Snapshot| !one.is_copy() && !copied.contains(&one.id);
+        out.extend(
+            of_set
+                .chain(others)
+                .filter(|(one, _)| is_ours(one))
+                .map(|(one, why)| (one.id.clone(), backup.id.clone(), why)),
+        );
     }
     out
+}
+
+/// The snapshots of which a copy is known: by its description, or since it carries its source's tags.
+fn sources(backups: &[Backup]) -> BTreeSet<String> {
+    let members =
+        |backup: &Backup| -> Vec<Snapshot> { backup.snapshots.iter().chain(&backup.others).cloned().collect() };
+    let mut found = BTreeSet::new();
+    for set in backups.iter().map(members) {
+        for copy in set.iter().filter(|one| one.is_copy()) {
+            match &copy.copied_from {
+                Some(source) => found.extend([source.clone()]),
+                None => found.extend(
+                    set.iter()
+                        .filter(|one| !one.is_copy() && one.place() == copy.place())
+                        .map(|one| one.id.clone()),
+                ),
+            }
+        }
+    }
+    found
+}
+
+/// The ids of those among `sets`, newest first, that the retention keeps.
+fn keep(config: &Config, sets: &[&Backup]) -> BTreeSet<String> {
+    let keep = &config.retention;
+    let newest = sets.iter().take(keep.keep_last.max(1) as usize);
+    let mut kept: BTreeSet<String> = newest.map(|backup| backup.id.to_string()).collect();
+    // Newest first, so the first of a period is its newest.
+    keep_periods(sets, keep.daily, Moment::day, &mut kept);
+    keep_periods(sets, keep.weekly, Moment::week, &mut kept);
+    keep_periods(sets, keep.monthly, Moment::month, &mut kept);
+    kept
 }
 
 fn keep_periods<K: Ord>(valid: &[&Backup], count: u32, period: impl Fn(Moment) -> K, kept: &mut BTreeSet<String>) {

@@ -28,6 +28,7 @@ fn snapshot(name: &str, when: Moment, volume: &str, valid: bool) -> Snapshot {
         started: when,
         gib: 20,
         kms_key: None,
+        copied_from: None,
         tags,
     }
 }
@@ -109,11 +110,11 @@ fn a_backup_is_valid_only_if_every_part_is() {
 #[test]
 fn of_two_snapshots_of_a_volume_the_first_counts() {
     let first = snapshot("snap-a", at(-10), "vol-1", true);
-    let mut second = snapshot("snap-b", at(-10), "vol-1", true);
+    let mut second = snapshot("snap-b", at(-10), "vol-1", false);
     second.started = at(-9);
     let set = backups("orders", vec![second.clone(), first.clone()]);
     assert_eq!(
-        (set[0].snapshots[0].id.as_str(), set[0].duplicates[0].id.as_str()),
+        (set[0].snapshots[0].id.as_str(), set[0].others[0].id.as_str()),
         ("snap-a", "snap-b")
     );
     assert_eq!(deleted(&config(1, 0, 0, 0), vec![second, first]), ["snap-b"]);
@@ -137,6 +138,22 @@ fn a_snapshot_in_error_never_counts() {
 }
 
 #[test]
+fn a_snapshot_that_ended_in_error_or_is_marked_never_counts() {
+    let good = snapshot("snap-b", at(-9), "vol-1", false);
+    for change in [
+        |one: &mut Snapshot| one.state = "error".to_owned(),
+        |one: &mut Snapshot| {
+            one.tags.insert(tag::DUPLICATE.to_owned(), "true".to_owned());
+        },
+    ] {
+        let mut bad = snapshot("snap-a", at(-10), "vol-1", false);
+        change(&mut bad);
+        let (kept, others) = choose(vec![good.clone(), bad]);
+        assert_eq!((kept[0].id.as_str(), others[0].id.as_str()), ("snap-b", "snap-a"));
+    }
+}
+
+#[test]
 fn a_restore_finds_valid_backups_only() {
     let mut all = series(3, DAY);
     all[0].tags.remove(tag::VALID);
@@ -154,6 +171,160 @@ fn a_restore_finds_valid_backups_only() {
     assert_eq!(find("orders", &all, &exact).unwrap_err().kind(), Kind::BackupInvalid);
     let unknown = Wanted::Exactly(Id::new(Of::Backup, "orders", at(5)).unwrap());
     assert_eq!(find("orders", &all, &unknown).unwrap_err().kind(), Kind::BackupNotFound);
+}
+
+/// A copy by CopySnapshot, with or without the source's tags, days later.
+fn copy_of(source: &Snapshot, name: &str, described: bool, after: i64) -> Snapshot {
+    Snapshot {
+        id: name.to_owned(),
+        volume: if described { "vol-0123" } else { "vol-ffffffff" }.to_owned(),
+        started: source.started.plus(after),
+        copied_from: described.then(|| source.id.clone()),
+        ..source.clone()
+    }
+}
+
+#[test]
+fn a_copy_with_the_tags_of_its_source_changes_nothing() {
+    for described in [true, false] {
+        let original = snapshot("snap-0a", at(-30 * DAY), "vol-1", true);
+        let copy = copy_of(&original, "snap-0b", described, DAY);
+        let all = backups("orders", vec![copy.clone(), original.clone()]);
+        assert!(all[0].valid && all[0].snapshots[0].id == "snap-0a");
+        assert!(expired(&config(1, 0, 0, 0), &all, None, at(0)).is_empty());
+        // Once the retention lets it go: neither the copy, nor what it was made of.
+        let newer = snapshot("snap-0c", at(-DAY), "vol-1", true);
+        assert!(deleted(&config(1, 0, 0, 0), vec![copy.clone(), original.clone(), newer.clone()]).is_empty());
+        assert_eq!(deleted(&config(1, 0, 0, 0), vec![original, newer]), ["snap-0a"]);
+        // The copy alone is as good as its source.
+        assert!(backups("orders", vec![copy])[0].valid);
+    }
+}
+
+/// The two snapshots of a backup of two volumes.
+fn pair(n: usize, when: i64, proved: bool) -> Vec<Snapshot> {
+    ["md1", "md2"]
+        .into_iter()
+        .map(|disk| {
+            let mut one = snapshot(&format!("snap-{n}{disk}"), at(when), &format!("vol-{disk}"), proved);
+            one.tags.insert(tag::SET_SIZE.to_owned(), "2".to_owned());
+            one.tags.insert(tag::MIRROR_DISKS.to_owned(), disk.to_owned());
+            one
+        })
+        .collect()
+}
+
+#[test]
+fn a_member_that_one_answer_lacks_is_no_reason_to_delete_the_others() {
+    for missing in 0..2 {
+        let mut set = pair(1, -30 * DAY, true);
+        set.remove(missing);
+        let all = backups("orders", set);
+        assert!(all[0].proved && !all[0].valid);
+        assert!(expired(&config(1, 0, 0, 0), &all, None, at(0)).is_empty());
+    }
+    // Nor to delete the last whole backup in its stead.
+    let mut newest = pair(1, -DAY, true);
+    newest.pop();
+    newest.extend(pair(2, -2 * DAY, true));
+    newest.extend(pair(3, -3 * DAY, true));
+    assert_eq!(deleted(&config(1, 0, 0, 0), newest), ["snap-3md1", "snap-3md2"]);
+}
+
+#[test]
+fn members_that_are_not_of_one_moment_and_node_make_no_backup() {
+    for (name, value) in [
+        (tag::CONSISTENT_AT, at(-31 * DAY).to_string()),
+        (tag::SOURCE_NODE, "server1".to_owned()),
+        (tag::DUPLICATE, "true".to_owned()),
+    ] {
+        let mut set = pair(1, -30 * DAY, true);
+        set[1].tags.insert(name.to_owned(), value);
+        let all = backups("orders", set);
+        assert!(all[0].proved && !all[0].valid, "{name}");
+        assert!(expired(&config(1, 0, 0, 0), &all, None, at(0)).is_empty());
+    }
+}
+
+#[test]
+fn what_never_was_proved_still_expires() {
+    let mut half = pair(1, -2 * DAY, false);
+    half.pop();
+    assert_eq!(deleted(&config(1, 0, 0, 0), half), ["snap-1md1"]);
+}
+
+#[test]
+fn the_source_of_a_copy_is_read_from_its_description() {
+    for (text, source) in [
+        (
+            "[Copied snap-0123456789abcdef0 from us-east-1] mirrorsnap orders",
+            Some("snap-0123456789abcdef0"),
+        ),
+        (
+            "Copied for DestinationAmi ami-0a1 from SourceAmi ami-0b2 for SourceSnapshot snap-0c3. Task",
+            Some("snap-0c3"),
+        ),
+        ("mirrorsnap orders", None),
+        ("snapshot of snap-", None),
+    ] {
+        assert_eq!(source_of_copy(text).as_deref(), source, "{text}");
+    }
+}
+
+/// What somebody may add to a set that was proved.
+#[derive(Debug, Clone)]
+struct Extra {
+    of: usize,
+    described: bool,
+    copy: bool,
+    proved: bool,
+    size: usize,
+    state: &'static str,
+    after: i64,
+    /// On the mirror disk of its source, or on one that the set does not have.
+    same_disk: bool,
+}
+
+fn extra() -> impl Strategy<Value = Extra> {
+    let state = prop_oneof![Just("completed"), Just("pending"), Just("error")];
+    (
+        0..40_usize,
+        any::<(bool, bool, bool, bool)>(),
+        0..4_usize,
+        state,
+        1..40 * DAY,
+    )
+        .prop_map(|(of, (described, copy, proved, same_disk), size, state, after)| Extra {
+            of,
+            described,
+            copy,
+            proved,
+            size,
+            state,
+            after,
+            same_disk,
+        })
+}
+
+fn with_extras(members: &[Snapshot], extras: &[Extra]) -> Vec<Snapshot> {
+    let mut all = members.to_vec();
+    for (n, extra) in extras.iter().enumerate() {
+        let source = &members[extra.of % members.len()];
+        let mut one = copy_of(source, &format!("snap-extra{n}"), extra.described, extra.after);
+        if !extra.copy {
+            (one.volume, one.copied_from) = (source.volume.clone(), None);
+        }
+        if !extra.proved {
+            one.tags.remove(tag::VALID);
+        }
+        one.tags.insert(tag::SET_SIZE.to_owned(), extra.size.to_string());
+        if !extra.same_disk {
+            one.tags.insert(tag::MIRROR_DISKS.to_owned(), "md9".to_owned());
+        }
+        one.state = extra.state.to_owned();
+        all.push(one);
+    }
+    all
 }
 
 proptest! {
@@ -174,7 +345,39 @@ proptest! {
         prop_assert!(kept >= valid.min(last as usize));
         prop_assert!(kept <= (last + daily + weekly + monthly) as usize);
         // A second run deletes nothing more.
-        let left: Vec<Snapshot> = all.iter().flat_map(|b| b.snapshots.iter().chain(&b.duplicates)).filter(|s| gone.iter().all(|(id, ..)| id != &s.id)).cloned().collect();
+        let left: Vec<Snapshot> = all.iter().flat_map(|b| b.snapshots.iter().chain(&b.others)).filter(|s| gone.iter().all(|(id, ..)| id != &s.id)).cloned().collect();
         prop_assert!(expired(&config(last, daily, weekly, monthly), &backups("orders", left), None, at(0)).is_empty());
+    }
+
+    #[test]
+    fn whatever_is_missing_or_added_deletes_no_member_that_a_whole_answer_keeps(
+        ages in proptest::collection::vec(0_i64..60, 1..8),
+        absent in proptest::collection::vec(any::<bool>(), 16),
+        extras in proptest::collection::vec(extra(), 0..6),
+        last in 1_u32..3, daily in 0_u32..3,
+    ) {
+        let days: BTreeSet<i64> = ages.into_iter().collect();
+        let members: Vec<Snapshot> = days.iter().enumerate().flat_map(|(n, age)| pair(n, -age * DAY, true)).collect();
+        let config = config(last, daily, 0, 0);
+        let usual: BTreeSet<String> = deleted(&config, members.clone()).into_iter().collect();
+        let shown: Vec<Snapshot> = members.iter().zip(&absent).filter(|(_, absent)| !**absent).map(|(one, _)| one.clone()).collect();
+        prop_assert!(deleted(&config, shown.clone()).iter().all(|id| usual.contains(id)), "missing");
+        let all = with_extras(&members, &extras);
+        let gone = deleted(&config, all.clone());
+        let is_member = |id: &String| members.iter().any(|one| &one.id == id);
+        prop_assert!(gone.iter().filter(|id| is_member(id)).all(|id| usual.contains(id)), "added");
+        for id in &gone {
+            let one = all.iter().find(|one| &one.id == id).unwrap();
+            prop_assert!(one.volume != "vol-ffffffff" && one.copied_from.is_none(), "a copy");
+            prop_assert!(all.iter().all(|other| other.copied_from.as_ref() != Some(id)), "the source of a copy");
+        }
+        // They are as valid as without.
+        let valid = |snapshots: Vec<Snapshot>| backups("orders", snapshots).iter().filter(|backup| backup.valid).count();
+        prop_assert_eq!(valid(all), days.len());
+        // Both at once.
+        if !shown.is_empty() {
+            let gone = deleted(&config, with_extras(&shown, &extras));
+            prop_assert!(gone.iter().filter(|id| is_member(id)).all(|id| usual.contains(id)), "both");
+        }
     }
 }

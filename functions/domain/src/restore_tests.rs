@@ -26,6 +26,7 @@ pub(super) fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: boo
         started: at,
         gib: 20,
         kms_key: None,
+        copied_from: None,
         tags,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Aws, failed};
 use aws_sdk_ec2::types::{Filter, InstanceAttributeName, Tag};
-use mirrorsnap_domain::catalogue::{Snapshot, tag};
+use mirrorsnap_domain::catalogue::{Snapshot, source_of_copy, tag};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::observation::{Instance, Power};
@@ -128,6 +128,7 @@ impl Aws {
                     started: moment(one.start_time())?,
                     gib: one.volume_size().unwrap_or(0),
                     kms_key: one.kms_key_id().map(str::to_owned),
+                    copied_from: one.description().and_then(source_of_copy),
                     tags: tags_of(one.tags()),
                 })
             }));

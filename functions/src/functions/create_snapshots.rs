@@ -208,8 +208,12 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Image> {
             .collect()
     } else {
         let mut tags = carried(&aws, &wanted).await?;
-        let all: Vec<String> = input.stopped.volumes.keys().cloned().collect();
-        let ours = catalogue::tags(&id, input.section.consistent_at, &intent.standby, &all, wanted.len());
+        // One call gives one set of tags to all: of several, which disks are on which volume is written afterwards.
+        let disks = match wanted.first() {
+            Some(only) if wanted.len() == 1 => disks_on(&input.stopped, only),
+            _ => Vec::new(),
+        };
+        let ours = catalogue::tags(&id, input.section.consistent_at, &intent.standby, &disks, wanted.len());
         while tags.len() + ours.len() >= MOST_TAGS {
             tags.pop_last();
         }
@@ -217,7 +221,6 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Image> {
         aws.fence(&input.cluster, &input.lock).await?;
         create(&aws, &config, &input.stopped, &tags, &wanted).await?
     };
-    // One call gives one set of tags to all: which disks are on which volume is written now.
     if wanted.len() > 1 {
         for one in &snapshots {
             aws.fence(&input.cluster, &input.lock).await?;
