@@ -162,7 +162,7 @@ pub fn backups(cluster: &str, snapshots: Vec<Snapshot>) -> Vec<Backup> {
 fn backup(id: Id, mut set: Vec<Snapshot>) -> Option<Backup> {
     // What counts comes first: proved before unproved, then the earliest, which was taken first after the standby had
     // stopped. A copy is later than its source.
-    let is_usable = |one: &Snapshot| one.tag(tag::DUPLICATE).is_none();
+    let is_usable = |one: &Snapshot| one.tag(tag::DUPLICATE).is_none() && one.state != "error";
     let is_proved = |one: &Snapshot| is_usable(one) && one.state == "completed" && one.says_valid();
     set.sort_by(|a, b| {
         let rank = |one: &Snapshot| (!is_proved(one), !is_usable(one), one.started);
@@ -307,7 +307,7 @@ pub enum Wanted {
 
 /// Chooses among the backups of a cluster (newest first). Errors: `BackupNotFound`, `BackupInvalid`.
 pub fn find<'a>(cluster: &str, backups: &'a [Backup], wanted: &Wanted) -> Result<&'a Backup> {
-    let none = |what: String| Error::new(Kind::BackupNotFound, what, "list the backups with `status`");
+    let none = |what: String| Error::new(Kind::BackupNotFound, what, "list the snapshots with the tag mirrorsnap:cluster; their tags mirrorsnap:valid and mirrorsnap:consistent-at tell");
     match wanted {
         Wanted::Latest => backups
             .iter()

@@ -229,6 +229,12 @@ impl Case<'_> {
         [self.intent.active.as_str(), self.intent.standby.as_str()]
     }
 
+    /// The nodes on which anything is ours to bring back. What an operation never touched is not judged (rules 11 and 12): it
+    /// may have been so before.
+    fn touched(&self) -> impl Iterator<Item = &str> {
+        self.names().into_iter().filter(|name| self.intent.touches(name))
+    }
+
     fn peer(&self, node: &str) -> &str {
         let [active, standby] = self.names();
         if node == active { standby } else { active }
@@ -276,13 +282,10 @@ fn operator(case: &Case<'_>) -> Next {
 
 /// An instance that is no more cannot come back.
 fn gone(case: &Case<'_>) -> Next {
-    let name = case
-        .names()
-        .into_iter()
-        .find(|name| case.seen.power(name) == Power::Gone)?;
+    let name = case.touched().find(|name| case.seen.power(name) == Power::Gone)?;
     case.stuck(
         format!("the instance of {name} is terminated, or EC2 does not show it"),
-        "rebuild the node; then release the operation's intent",
+        "rebuild the node with the instance id in the cluster's configuration, then start recover",
     )
 }
 

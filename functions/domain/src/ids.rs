@@ -41,7 +41,7 @@ impl Id {
             Error::new(
                 Kind::InputInvalid,
                 format!("{shown:?} is no id of a backup or restore"),
-                "copy the id from `status`",
+                "copy the id from the tag mirrorsnap:backup-id of a snapshot, or from the operation's report",
             )
         };
         let (front, time) = text.rsplit_once('-').ok_or_else(bad)?;

@@ -134,6 +134,9 @@ pub struct Restoring {
     /// Forward ends then, unless the groups are online: the restore's own bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward_until: Option<Moment>,
+    /// Mirror disks that were not normal when it was planned: on its way back by [`Course::Swap`] they stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_normal_before: Vec<String>,
     /// Why it turned back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned: Option<Turned>,

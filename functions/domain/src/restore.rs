@@ -15,6 +15,7 @@ mod rollback;
 pub mod volumes;
 
 use crate::catalogue::Wanted;
+use crate::clusterpro::mdstat::Mirror;
 use crate::clusterpro::stat::State;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
@@ -62,7 +63,7 @@ impl Asked {
             return Err(Error::new(
                 Kind::BackupNotFound,
                 format!("{id} is no backup of {cluster}"),
-                "list the backups with `status`, and name one of this cluster's",
+                "name a backup by its snapshots' tag mirrorsnap:backup-id, one of this cluster",
             ));
         }
         Ok(Wanted::Exactly(id))
@@ -111,9 +112,22 @@ fn intent(
             course: Course::Swap,
             source: source.map(str::to_owned),
             forward_until: None,
+            not_normal_before: not_normal(config, seen),
             turned: None,
         }),
     })
+}
+
+/// The mirror disks that not both nodes show as normal.
+fn not_normal(config: &Config, seen: &Observation) -> Vec<String> {
+    let is_normal = |disk: &str| {
+        config.node_names().all(|name| {
+            let mirror = seen.node(name).and_then(|node| node.mirrors.get(disk));
+            mirror.is_some_and(Mirror::is_normal)
+        })
+    };
+    let names = config.mirror_disks.iter().map(|disk| disk.name.clone());
+    names.filter(|disk| !is_normal(disk)).collect()
 }
 
 /// The intent of a plan without fast restores.

@@ -3,6 +3,7 @@
 use super::{Action, Case, Next, patience};
 use crate::clusterpro::mdstat::{Color, Mirror, Status};
 use crate::clusterpro::stat::{State, monitor_state};
+use crate::intent::Course;
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 
 /// The state of a monitor on a node, by whoever shows it.
@@ -57,9 +58,19 @@ pub(super) fn monitors(case: &Case<'_>) -> Next {
     None
 }
 
-/// Both sides of every mirror disk become GREEN; a copy that does not begin by itself is started.
+/// Whether the mirror disk is ours to bring back. One that was not normal before a restore, which then put the old volumes back,
+/// is as it was: somebody may have broken it to keep what its other side holds.
+fn is_ours(case: &Case<'_>, disk: &str) -> bool {
+    let as_it_was = case.intent.restore.as_ref().is_some_and(|restoring| {
+        restoring.course == Course::Swap && restoring.not_normal_before.iter().any(|name| name == disk)
+    });
+    case.intent.breaks(disk) && !as_it_was
+}
+
+/// Both sides of every mirror disk that is ours become GREEN; a copy that does not begin by itself is started.
 pub(super) fn mirrors(case: &Case<'_>) -> Next {
-    case.config.mirror_disks.iter().find_map(|disk| {
+    let ours = case.config.mirror_disks.iter().filter(|disk| is_ours(case, &disk.name));
+    ours.into_iter().find_map(|disk| {
         let views: Vec<&Mirror> = case
             .names()
             .into_iter()
@@ -105,9 +116,6 @@ fn broken(case: &Case<'_>, disk: &str, views: &[&Mirror]) -> Next {
         );
         return case.wait_or_stuck(&format!("mirror {disk}"), patience::MIRROR, &why, next);
     };
-    if !case.intent.breaks(disk) {
-        return case.stuck(format!("{disk} is RED on {red}, and not because of us"), next);
-    }
     // The copy goes from GREEN to RED: it must be the side on which the groups live.
     let lives_elsewhere = case
         .seen

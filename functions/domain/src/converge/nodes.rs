@@ -16,14 +16,8 @@ pub(super) fn power(case: &Case<'_>) -> Next {
 /// Starts instances that we stopped.
 pub(super) fn starts(case: &Case<'_>) -> Next {
     // Two instances are started back to back, so that neither daemon waits long for the other: what waits comes second.
-    for name in case.names() {
+    for name in case.touched() {
         if case.seen.power(name) == Power::Stopped {
-            if !case.intent.touches(name) {
-                return case.stuck(
-                    format!("{name} is stopped, and not by us"),
-                    "start the instance, then start recover",
-                );
-            }
             // Repeated for ever: without capacity it fails, and set-power says so by name.
             return Some(super::Verdict::Act {
                 key: format!("start {name}"),
@@ -36,7 +30,7 @@ pub(super) fn starts(case: &Case<'_>) -> Next {
 
 /// Waits for instances and guests that are on their way.
 pub(super) fn waits(case: &Case<'_>) -> Next {
-    for name in case.names() {
+    for name in case.touched() {
         let next = "look at the instance's system log and status checks";
         match case.seen.power(name) {
             Power::Pending => {
@@ -104,6 +98,10 @@ pub(super) fn backup_mode(case: &Case<'_>) -> Next {
             continue;
         }
         if !case.intent.enters_backup_mode(name) {
+            // Somebody else's setting, which changes nothing while the cluster runs there.
+            if daemon_is_online(name, node) {
+                continue;
+            }
             return case.stuck(
                 format!("the cluster services of {name} do not start by themselves, and not because of us"),
                 "enable them and reboot the node, then start recover",
@@ -146,11 +144,7 @@ pub(super) fn shutting_down(case: &Case<'_>, name: &str, node: &Node, document: 
 
 /// The node was booted outside the cluster: the device gate, then `--post`, then its reboot.
 fn leave(case: &Case<'_>, name: &str, node: &Node) -> Next {
-    let online = node
-        .stat
-        .as_ref()
-        .is_some_and(|stat| stat.server(name) == State::Online);
-    if online {
+    if daemon_is_online(name, node) {
         return case.stuck(
             format!("{name} is in backup mode, yet somebody started its cluster daemon"),
             "stop the cluster service on the node and run `clpbackup.sh --post` by hand",
@@ -203,41 +197,41 @@ pub(super) fn gate(case: &Case<'_>, name: &str, node: &Node) -> Next {
     })
 }
 
-/// The daemon of each node is online in its own eyes and in its peer's.
+/// Whether the node's own daemon is online in its own eyes.
+fn daemon_is_online(name: &str, node: &Node) -> bool {
+    node.stat
+        .as_ref()
+        .is_some_and(|stat| stat.server(name) == State::Online)
+}
+
+/// The daemon of each node that we touched is online in its own eyes and in its peer's.
 pub(super) fn daemons(case: &Case<'_>) -> Next {
-    case.names()
-        .into_iter()
-        .find_map(|name| daemon(case, name))
-        .or_else(|| {
-            case.names().into_iter().find_map(|name| {
-                let peer = case.peer(name);
-                let node = case.seen.node(name)?;
-                if node
-                    .stat
-                    .as_ref()
-                    .is_some_and(|stat| stat.server(peer) == State::Online)
-                {
-                    return None;
-                }
-                let why = format!("{name} does not see the daemon of {peer} online yet");
-                case.wait_or_stuck(
-                    &format!("peer {name}"),
-                    patience::DAEMON,
-                    &why,
-                    "check the heartbeat between the nodes",
-                )
-            })
+    case.touched().find_map(|name| daemon(case, name)).or_else(|| {
+        case.touched().find_map(|name| {
+            let peer = case.peer(name);
+            let node = case.seen.node(name)?;
+            if node
+                .stat
+                .as_ref()
+                .is_some_and(|stat| stat.server(peer) == State::Online)
+            {
+                return None;
+            }
+            let why = format!("{name} does not see the daemon of {peer} online yet");
+            case.wait_or_stuck(
+                &format!("peer {name}"),
+                patience::DAEMON,
+                &why,
+                "check the heartbeat between the nodes",
+            )
         })
+    })
 }
 
 /// The node's own daemon is online in its own eyes.
 pub(super) fn daemon(case: &Case<'_>, name: &str) -> Next {
     let node = case.seen.node(name)?;
-    if node
-        .stat
-        .as_ref()
-        .is_some_and(|stat| stat.server(name) == State::Online)
-    {
+    if daemon_is_online(name, node) {
         return None;
     }
     let next = "start the cluster service on the node, and look at CLUSTERPRO's log";
@@ -250,9 +244,6 @@ pub(super) fn daemon(case: &Case<'_>, name: &str) -> Next {
     };
     case.wait(&format!("daemon {name}"), long, &why, || {
         // After a hard stop the service does not start by itself (event cl 18).
-        if !case.intent.touches(name) {
-            return case.stuck(format!("the cluster daemon of {name} is down"), next);
-        }
         case.act(&start, next, |attempt| Action::Step {
             step: Step::new("start-cluster", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
         })

@@ -739,6 +739,84 @@ fn what_an_operator_changed_is_left_alone() {
     assert_eq!(world.count, 0);
 }
 
+/// A restore that failed before it disturbed anything, on a cluster that was not normal before or is not any more.
+#[test]
+fn what_the_restore_never_touched_is_not_judged() {
+    use crate::clusterpro::mdstat::Status;
+    let (config, healthy) = (testing::config(), testing::healthy());
+    let id = Id::new(Of::Restore, "orders", healthy.at).unwrap();
+    let mut red = healthy.clone();
+    for node in red.nodes.values_mut() {
+        let mirror = testing::mirror(Status::Abnormal, Color::Green, Color::Red);
+        node.mirrors.insert("md1".into(), mirror);
+    }
+    let source = crate::inspect::refuse_restore(&config, &red).unwrap();
+    let intent = crate::restore::intent_for_tests(&config, &id, source.as_deref(), &red);
+    let judged = |change: &dyn Fn(&mut Observation)| {
+        let mut seen = red.clone();
+        change(&mut seen);
+        seen.at = seen.at.plus(i64::from(intent.quiet_after_seconds));
+        next(&Case {
+            config: &config,
+            seen: &seen,
+            epoch: 7,
+            intent: &intent,
+            memory: &Memory::default(),
+        })
+    };
+    let changes: [&dyn Fn(&mut Observation); 7] = [
+        &|_| (),
+        &|seen| seen.nodes.get_mut("server2").unwrap().services = Services::Manual,
+        &|seen| seen.nodes.get_mut("server2").unwrap().stat = None,
+        &|seen| seen.nodes.retain(|name, _| name != "server2"),
+        &|seen| seen.instances.get_mut("server2").unwrap().power = Power::Stopping,
+        &|seen| seen.instances.get_mut("server2").unwrap().power = Power::Stopped,
+        &|seen| seen.instances.retain(|name, _| name != "server2"),
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        assert_eq!(judged(change), Verdict::Healthy, "change {n}");
+    }
+}
+
+/// The old volumes go back on a cluster whose mirror had been broken before: its other side may be kept on purpose.
+#[test]
+fn a_mirror_that_was_broken_before_stays_so_when_the_old_volumes_go_back() {
+    use crate::clusterpro::mdstat::Status;
+    let (config, mut seen) = (testing::config(), testing::healthy());
+    let id = Id::new(Of::Restore, "orders", seen.at).unwrap();
+    for node in seen.nodes.values_mut() {
+        let mirror = testing::mirror(Status::Abnormal, Color::Green, Color::Red);
+        node.mirrors.insert("md1".into(), mirror);
+    }
+    let plan = crate::restore::intent_for_tests(&config, &id, Some("server1"), &seen);
+    let mut intent = crate::restore::disturbing(&config, &plan, &seen, &[]);
+    let mut memory = Memory::default();
+    let mut judged = |intent: &Intent| {
+        let case = |memory: &Memory| {
+            next(&Case {
+                config: &config,
+                seen: &seen,
+                epoch: 7,
+                intent,
+                memory,
+            })
+        };
+        memory.waiting = Some(super::super::Waiting {
+            key: "recovery md1".into(),
+            since: seen.at.plus(-super::patience::AUTO_RECOVERY),
+        });
+        case(&memory)
+    };
+    assert_eq!(judged(&intent), Verdict::Healthy);
+    // Back by copy, the mirror is ours.
+    intent.restore.as_mut().unwrap().course = Course::Copy;
+    let verdict = judged(&intent);
+    assert!(
+        matches!(&verdict, Verdict::Act { key, .. } if key == "recover-mirror md1"),
+        "{verdict:?}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]

@@ -58,6 +58,7 @@ pub fn rollback(config: &Config, id: &Id, record: &Record, seen: &Observation) -
             course: Course::Copy,
             source: Some(source),
             forward_until: None,
+            not_normal_before: Vec::new(),
             turned: None,
         }),
     })
