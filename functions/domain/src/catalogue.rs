@@ -307,7 +307,13 @@ pub enum Wanted {
 
 /// Chooses among the backups of a cluster (newest first). Errors: `BackupNotFound`, `BackupInvalid`.
 pub fn find<'a>(cluster: &str, backups: &'a [Backup], wanted: &Wanted) -> Result<&'a Backup> {
-    let none = |what: String| Error::new(Kind::BackupNotFound, what, "list the snapshots with the tag mirrorsnap:cluster; their tags mirrorsnap:valid and mirrorsnap:consistent-at tell");
+    let none = |what: String| {
+        Error::new(
+            Kind::BackupNotFound,
+            what,
+            "list the snapshots with the tag mirrorsnap:cluster; their tags mirrorsnap:valid and mirrorsnap:consistent-at tell",
+        )
+    };
     match wanted {
         Wanted::Latest => backups
             .iter()
