@@ -60,7 +60,7 @@ class Nodes:
         return {k: [other.get(k, known[k])] for k in DOCUMENTS[step].parameters}
 
     def send(self, step: str, node: str = "server1", **other: Any) -> dict[str, Any]:
-        """{status, line: the first line's JSON, sections: {name: text}, disturbed: the commands that it issued}."""
+        """{status, line: the first line's JSON, sections: {name: text}, size: in characters, disturbed: [commands]}."""
         wait = other.pop("wait", True)
         runner = self.runners[node]
         since = len(self.lab.log())
@@ -76,6 +76,7 @@ class Nodes:
         calls = [" ".join(e["argv"]) for e in self.lab.log()[since:] if e["kind"] == "node" and e["node"] == node]
         return {
             "status": done["Status"], "line": json.loads(first.removeprefix("mirrorsnap ")), "sections": sections(raw),
+            "size": len(done["StandardOutputContent"]),
             "disturbed": [c for c in calls if c.startswith(DISTURBING)],
         }  # fmt: skip
 

@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 /// Run Command keeps only so much of stdout; what reaches it has been cut, and its last section cannot be trusted.
 pub const STDOUT_LIMIT: usize = 24_000;
 
+/// What an inspection wants to be left of that: broken mirrors, and what the steps of an operation printed, make an answer longer
+/// (measured in tests/contract/test_documents_sizes.py).
+pub const LEAST_ROOM: usize = 8_000;
+
 /// How a document ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -155,6 +159,8 @@ pub struct Reply {
     pub head: Head,
     /// The sections by name.
     pub sections: BTreeMap<String, Section>,
+    /// Its length in bytes, of which [`STDOUT_LIMIT`] are kept.
+    pub size: usize,
 }
 
 fn heading(line: &str) -> Option<(&str, i32)> {
@@ -204,7 +210,8 @@ impl Reply {
                 section.text.push('\n');
             }
         }
-        Ok(Self { head, sections })
+        let size = stdout.len();
+        Ok(Self { head, sections, size })
     }
 
     /// The section, if it was printed.

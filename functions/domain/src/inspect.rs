@@ -3,6 +3,7 @@
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::{State, monitor_state};
 use crate::config::Config;
+use crate::document::{LEAST_ROOM, STDOUT_LIMIT};
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
 use crate::intent::{Disturbance, Intent, Operation, Phase};
@@ -294,6 +295,23 @@ fn refuse_devices(config: &Config, seen: &Observation) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a node whose answer could later be longer than what Run Command keeps: then nothing would bring the cluster back.
+fn refuse_size(name: &str, node: &Node) -> Result<()> {
+    let most = STDOUT_LIMIT - LEAST_ROOM;
+    if node.answer_size <= most {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::ConfigInvalid,
+        format!(
+            "the state of {name} takes {} characters, more than {most}; while the mirror is broken it takes more, and Run Command \
+             keeps {STDOUT_LIMIT}",
+            node.answer_size
+        ),
+        "use shorter names, or fewer resources and monitors in one cluster",
+    ))
+}
+
 /// What refuses every operation. The one node where groups run, if any does.
 fn refuse_nodes(config: &Config, seen: &Observation, may_be_offline: bool) -> Result<Option<String>> {
     layout::refuse_names_of_volumes(config)?;
@@ -302,6 +320,7 @@ fn refuse_nodes(config: &Config, seen: &Observation, may_be_offline: bool) -> Re
     }
     for name in config.node_names() {
         let node = answered(seen, name)?;
+        refuse_size(name, node)?;
         if node.hold {
             return Err(Error::new(
                 Kind::OperatorHold,
@@ -343,6 +362,29 @@ fn refuse_nodes(config: &Config, seen: &Observation, may_be_offline: bool) -> Re
         ));
     }
     Ok(running.into_iter().next())
+}
+
+/// Most volumes that CreateSnapshots leaves out (EC2 API reference, InstanceSpecification).
+const MOST_EXCLUDED: usize = 40;
+
+/// Several volumes are taken by one CreateSnapshots of the instance, which names what it leaves out.
+fn refuse_too_many_volumes(name: &str, instance: &Instance, ours: &BTreeSet<&String>) -> Result<()> {
+    let is_other = |(device, volume): &(&String, &String)| {
+        Some(*device) != instance.root_device.as_ref() && !ours.contains(volume)
+    };
+    let others = instance.volumes.iter().filter(is_other).count();
+    if ours.len() < 2 || others <= MOST_EXCLUDED {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::VolumeUnsupported,
+        format!(
+            "{} ({name}) has {others} volumes besides those of the mirror disks, and CreateSnapshots leaves out at most \
+             {MOST_EXCLUDED}",
+            instance.id
+        ),
+        "attach fewer other volumes to the nodes",
+    ))
 }
 
 /// Inspects for a backup: refuses, or plans.
@@ -399,6 +441,7 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
     let volumes = volumes(config, &standby, instance)?;
     let steps = Step::of_backup(config, &intent, answered(seen, &active)?, answered(seen, &standby)?);
     let distinct: BTreeSet<&String> = volumes.values().collect();
+    refuse_too_many_volumes(&standby, instance, &distinct)?;
     let words = vec![
         format!("all groups run on {active}; {standby} is stopped and its volumes are the backup"),
         format!(

@@ -135,6 +135,7 @@ fn what_the_nodes_show_refuses() {
             Kind::OperationInProgress,
             Box::new(|n: &mut Node| n.unfinished = vec!["x".into()]),
         ),
+        (Kind::ConfigInvalid, Box::new(|n: &mut Node| n.answer_size = 16_001)),
         (Kind::NodeUnreachable, Box::new(|n: &mut Node| n.stat = None)),
         (
             Kind::NodeUnreachable,
@@ -232,4 +233,27 @@ fn the_active_is_discovered() {
         node.stat.as_mut().unwrap().groups[0].current = Some("server2".into());
     }
     assert_eq!(refuse_backup(&config(), &seen).unwrap(), "server2");
+}
+
+#[test]
+fn more_volumes_than_a_set_of_snapshots_leaves_out_are_refused() {
+    let judged = |others: usize, second: &str| {
+        let mut json = crate::testing::orders();
+        let disk = serde_json::json!({"name": "md2", "monitor": "mdw2", "device": second,
+                   "cluster_partition": "/dev/xvdb3", "data_partition": "/dev/xvdb4"});
+        json["mirror_disks"].as_array_mut().unwrap().push(disk);
+        let config = Config::parse("orders", &json.to_string()).unwrap();
+        let mut seen = healthy();
+        let instance = instance(&mut seen, "server2");
+        instance.volumes.insert("/dev/sdc".into(), "vol-0ccc2".into());
+        for n in 0..others {
+            instance.volumes.insert(format!("/dev/x{n}"), format!("vol-0e{n:03}"));
+        }
+        let volumes = volumes(&config, "server2", instance).unwrap();
+        refuse_too_many_volumes("server2", instance, &volumes.values().collect())
+    };
+    assert!(judged(40, "/dev/sdc").is_ok());
+    assert_eq!(judged(41, "/dev/sdc").unwrap_err().kind(), Kind::VolumeUnsupported);
+    // A single volume has a call of its own.
+    assert!(judged(41, "/dev/sdb").is_ok());
 }

@@ -119,7 +119,35 @@ pub fn refuse_unlike_nodes(config: &Config) -> Result<()> {
             }
         }
     }
+    refuse_long_tags(config, one)?;
     refuse_crossed_names(config, one, other)
+}
+
+/// Longest value of a tag (EC2 user guide, tag restrictions).
+const LONGEST_TAG_VALUE: usize = 256;
+
+/// The names of the mirror disks on one volume become one tag of its snapshots.
+fn refuse_long_tags(config: &Config, node: &str) -> Result<()> {
+    for disk in &config.mirror_disks {
+        let device = disk.device.on(node);
+        let together = config
+            .mirror_disks
+            .iter()
+            .filter(|other| other.device.on(node) == device);
+        let names: Vec<&str> = together.map(|disk| disk.name.as_str()).collect();
+        let length = names.join(" ").len();
+        if length > LONGEST_TAG_VALUE {
+            return Err(invalid(
+                format!(
+                    "the names of the {} mirror disks on {device} have {length} characters together, more than the \
+                     {LONGEST_TAG_VALUE} of a tag",
+                    names.len()
+                ),
+                "use shorter names, or fewer mirror disks on one volume",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A name that is written on the volume means the same partition on both nodes.

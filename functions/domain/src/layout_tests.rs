@@ -191,3 +191,25 @@ fn a_name_on_the_volume_means_the_same_on_both_nodes() {
     });
     assert!(exchanged.is_ok());
 }
+
+/// `count` mirror disks with names of 31 characters, on so many volumes.
+fn many(count: usize, volumes: usize) -> Result<Config> {
+    two_disks(|disks| {
+        *disks = (0..count)
+            .map(|n| {
+                let device = format!("/dev/sd{}", char::from(b'b' + u8::try_from(n % volumes).unwrap()));
+                json!({"name": format!("mirror_disk_with_a_long_name_{n:02}"), "monitor": format!("mdw{n}"), "device": device,
+                       "cluster_partition": format!("/dev/vg/cp{n}"), "data_partition": format!("/dev/vg/dp{n}")})
+            })
+            .collect();
+    })
+}
+
+#[test]
+fn the_names_on_one_volume_fit_a_tag() {
+    assert!(many(8, 1).is_ok());
+    let error = many(9, 1).unwrap_err();
+    assert_eq!(error.kind(), Kind::ConfigInvalid);
+    assert!(error.to_string().contains("287 characters"), "{error}");
+    assert!(many(16, 2).is_ok());
+}

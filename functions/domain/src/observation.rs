@@ -97,6 +97,8 @@ pub struct Node {
     pub services: Services,
     /// What lies under each configured path.
     pub devices: BTreeMap<String, Under>,
+    /// The length of its answer in bytes.
+    pub answer_size: usize,
 }
 
 impl Node {
@@ -123,6 +125,7 @@ impl Node {
             construction_off: BTreeMap::new(),
             services: text("is-enabled").map_or(Services::Mixed, outputs::services),
             devices: BTreeMap::new(),
+            answer_size: reply.size,
         };
         for disk in &config.mirror_disks {
             if let Some(mirror) =

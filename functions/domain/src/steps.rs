@@ -62,7 +62,6 @@ impl Step {
             .iter()
             .flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)]);
         Self::new("observe", node, run)
-            .list("Groups", config.failover_groups.iter().map(String::as_str))
             .list("Disks", config.mirror_disks.iter().map(|disk| disk.name.as_str()))
             .list("Devices", paths)
     }

@@ -105,6 +105,7 @@ pub(crate) fn node(name: &str) -> Node {
         construction_off: BTreeMap::from([("md1".into(), true)]),
         services: Services::Auto,
         devices: BTreeMap::from([("/dev/xvdb1".into(), disk.clone()), ("/dev/xvdb2".into(), disk)]),
+        answer_size: 3000,
     }
 }
 
