@@ -12,7 +12,7 @@ use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::Lock;
 use mirrorsnap_domain::observation::Instance;
 use mirrorsnap_domain::restore::Record;
-use mirrorsnap_domain::restore::fast::FastRestore;
+use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
 use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;

@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
-use crate::ids::{Id, Of};
+use crate::ids::{Id, IdKind};
 use crate::time::Moment;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,7 +144,7 @@ pub fn backups(cluster: &str, snapshots: Vec<Snapshot>) -> Vec<Backup> {
     let mut sets: BTreeMap<String, (Id, Vec<Snapshot>)> = BTreeMap::new();
     for snapshot in snapshots {
         let id = snapshot.tag(tag::BACKUP_ID).and_then(|text| Id::parse(text).ok());
-        let Some(id) = id.filter(|id| id.of() == Of::Backup && id.cluster() == cluster) else {
+        let Some(id) = id.filter(|id| id.kind() == IdKind::Backup && id.cluster() == cluster) else {
             continue;
         };
         if snapshot.tag(tag::CLUSTER) == Some(cluster) {
@@ -203,7 +203,7 @@ pub const INCOMPLETE_SECONDS: i64 = 24 * 3600;
 /// Why a snapshot is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Why {
+pub enum DeleteReason {
     /// Its backup is older than what the retention keeps.
     Expired,
     /// Its backup was never proved.
@@ -214,7 +214,12 @@ pub enum Why {
 
 /// The snapshots to delete, each with its backup and reason. Never one of the newest valid backup, nor of the one being
 /// made (`current`), nor anything that is not clearly ours, nor a copy or what a copy was made of.
-pub fn expired(config: &Config, backups: &[Backup], current: Option<&Id>, now: Moment) -> Vec<(String, Id, Why)> {
+pub fn expired(
+    config: &Config,
+    backups: &[Backup],
+    current: Option<&Id>,
+    now: Moment,
+) -> Vec<(String, Id, DeleteReason)> {
     // What this answer shows in part is kept as if it were whole, and does not cost a whole one its place.
     let valid: Vec<&Backup> = backups.iter().filter(|backup| backup.valid).collect();
     let proved: Vec<&Backup> = backups.iter().filter(|backup| backup.proved).collect();
@@ -226,14 +231,14 @@ pub fn expired(config: &Config, backups: &[Backup], current: Option<&Id>, now: M
         let old = now.seconds_since(backup.id.at()) >= INCOMPLETE_SECONDS;
         let whole_set = match (backup.proved, kept.contains(&backup.id.to_string())) {
             (true, true) => None,
-            (true, false) => Some(Why::Expired),
-            (false, _) => old.then_some(Why::Incomplete),
+            (true, false) => Some(DeleteReason::Expired),
+            (false, _) => old.then_some(DeleteReason::Incomplete),
         };
-        let duplicate = whole_set.or_else(|| (backup.valid || old).then_some(Why::Duplicate));
+        let duplicate = whole_set.or_else(|| (backup.valid || old).then_some(DeleteReason::Duplicate));
         let of_set = backup.snapshots.iter().filter_map(|one| Some((one, whole_set?)));
         let others = backup.others.iter().filter_map(|one| {
             // One that was proved is no duplicate, whatever else is there.
-            let why = duplicate.filter(|why| *why != Why::Duplicate || !one.says_valid())?;
+            let why = duplicate.filter(|why| *why != DeleteReason::Duplicate || !one.says_valid())?;
             Some((one, why))
         });
         let is_ours = |one: &Snapshot| !one.is_copy() && !copied.contains(&one.id);

@@ -14,7 +14,7 @@ fn at(seconds: i64) -> Moment {
 }
 
 fn snapshot(name: &str, when: Moment, volume: &str, valid: bool) -> Snapshot {
-    let id = Id::new(Of::Backup, "orders", when).unwrap();
+    let id = Id::new(IdKind::Backup, "orders", when).unwrap();
     let mut tags = tags(&id, when, "server2", &["md1".to_owned()], 1);
     if valid {
         tags.insert(tag::VALID.to_owned(), "true".to_owned());
@@ -81,7 +81,7 @@ fn incomplete_sets_go_after_a_day() {
     let young = snapshot("snap-y", at(-DAY + 1), "vol-1", false);
     let old = snapshot("snap-o", at(-DAY), "vol-1", false);
     assert_eq!(deleted(&config(1, 0, 0, 0), vec![young, old.clone()]), ["snap-o"]);
-    let current = Id::new(Of::Backup, "orders", at(-DAY)).unwrap();
+    let current = Id::new(IdKind::Backup, "orders", at(-DAY)).unwrap();
     assert!(
         expired(
             &config(1, 0, 0, 0),
@@ -169,7 +169,7 @@ fn a_restore_finds_valid_backups_only() {
     );
     let exact = Wanted::Exactly(all[0].id.clone());
     assert_eq!(find("orders", &all, &exact).unwrap_err().kind(), Kind::BackupInvalid);
-    let unknown = Wanted::Exactly(Id::new(Of::Backup, "orders", at(5)).unwrap());
+    let unknown = Wanted::Exactly(Id::new(IdKind::Backup, "orders", at(5)).unwrap());
     assert_eq!(find("orders", &all, &unknown).unwrap_err().kind(), Kind::BackupNotFound);
 }
 

@@ -217,7 +217,7 @@ impl Case<'_> {
     /// Whether a restore goes back by copy.
     fn copies(&self) -> bool {
         let restoring = self.intent.restore.as_ref();
-        restoring.is_some_and(|restoring| restoring.course == Course::Copy)
+        restoring.is_some_and(|restoring| restoring.course == Course::RollBack)
     }
 
     /// A document that acts on `groups` at `node`.

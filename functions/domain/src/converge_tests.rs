@@ -5,7 +5,7 @@ use crate::clusterpro::mdstat::{Color, Status};
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::State;
 use crate::document::{Job, Record};
-use crate::ids::{Id, Of};
+use crate::ids::{Id, IdKind};
 use crate::observation::Node;
 use crate::testing;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ mod limits;
 
 fn intent() -> Intent {
     let seen = testing::healthy();
-    let id = Id::new(Of::Backup, "orders", seen.at).unwrap();
+    let id = Id::new(IdKind::Backup, "orders", seen.at).unwrap();
     crate::inspect::backup(&testing::config(), &id, &seen).unwrap().intent
 }
 

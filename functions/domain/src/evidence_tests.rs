@@ -1,11 +1,11 @@
 use super::*;
 use crate::document::Outcome;
-use crate::ids::{Id, Of};
+use crate::ids::{Id, IdKind};
 use crate::testing::{config, healthy};
 use proptest::prelude::*;
 
 fn intent() -> Intent {
-    let id = Id::new(Of::Backup, "orders", healthy().at).unwrap();
+    let id = Id::new(IdKind::Backup, "orders", healthy().at).unwrap();
     crate::inspect::backup(&config(), &id, &healthy()).unwrap().intent
 }
 

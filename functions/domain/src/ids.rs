@@ -8,7 +8,7 @@ use std::fmt;
 
 /// Which kind of operation an id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Of {
+pub enum IdKind {
     /// A backup.
     Backup,
     /// A restore.
@@ -19,17 +19,17 @@ pub enum Of {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Id {
     cluster: String,
-    of: Of,
+    kind: IdKind,
     at: Moment,
 }
 
 impl Id {
     /// The id of an operation on `cluster` that began at `at`.
-    pub fn new(of: Of, cluster: &str, at: Moment) -> Result<Self> {
+    pub fn new(kind: IdKind, cluster: &str, at: Moment) -> Result<Self> {
         names::cluster(cluster)?;
         Ok(Self {
             cluster: cluster.to_owned(),
-            of,
+            kind,
             at,
         })
     }
@@ -46,10 +46,10 @@ impl Id {
         };
         let (front, time) = text.rsplit_once('-').ok_or_else(bad)?;
         let at = Moment::parse_compact(time).ok_or_else(bad)?;
-        let (cluster, of) = front
+        let (cluster, kind) = front
             .strip_suffix("-r")
-            .map_or((front, Of::Backup), |cluster| (cluster, Of::Restore));
-        Self::new(of, cluster, at).map_err(|_| bad())
+            .map_or((front, IdKind::Backup), |cluster| (cluster, IdKind::Restore));
+        Self::new(kind, cluster, at).map_err(|_| bad())
     }
 
     /// The cluster.
@@ -58,8 +58,8 @@ impl Id {
     }
 
     /// Backup or restore.
-    pub const fn of(&self) -> Of {
-        self.of
+    pub const fn kind(&self) -> IdKind {
+        self.kind
     }
 
     /// When the operation began.
@@ -70,7 +70,7 @@ impl Id {
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let middle = if self.of == Of::Restore { "-r" } else { "" };
+        let middle = if self.kind == IdKind::Restore { "-r" } else { "" };
         write!(f, "{}{middle}-{}", self.cluster, self.at.compact())
     }
 }
@@ -97,11 +97,11 @@ mod tests {
     fn ids_of_the_design() {
         let at = Moment::parse("2026-05-01T02:03:04Z").unwrap();
         assert_eq!(
-            Id::new(Of::Backup, "orders", at).unwrap().to_string(),
+            Id::new(IdKind::Backup, "orders", at).unwrap().to_string(),
             "orders-20260501T020304Z"
         );
         assert_eq!(
-            Id::new(Of::Restore, "orders", at).unwrap().to_string(),
+            Id::new(IdKind::Restore, "orders", at).unwrap().to_string(),
             "orders-r-20260501T020304Z"
         );
         for bad in [
@@ -120,8 +120,8 @@ mod tests {
     proptest! {
         #[test]
         fn ids_read_back(cluster in "[a-z][a-z0-9-]{0,20}", restore: bool, seconds in 0_i64..4_000_000_000) {
-            let of = if restore { Of::Restore } else { Of::Backup };
-            if let Ok(id) = Id::new(of, &cluster, Moment::from_unix(seconds)) {
+            let kind = if restore { IdKind::Restore } else { IdKind::Backup };
+            if let Ok(id) = Id::new(kind, &cluster, Moment::from_unix(seconds)) {
                 prop_assert_eq!(Id::parse(&id.to_string()).unwrap(), id);
             }
         }

@@ -17,7 +17,7 @@ fn instance<'a>(seen: &'a mut Observation, name: &str) -> &'a mut Instance {
 
 #[test]
 fn a_healthy_cluster_is_planned() {
-    let id = Id::new(crate::ids::Of::Backup, "orders", healthy().at).unwrap();
+    let id = Id::new(crate::ids::IdKind::Backup, "orders", healthy().at).unwrap();
     let plan = backup(&config(), &id, &healthy()).unwrap();
     assert_eq!((plan.active.as_str(), plan.standby.as_str()), ("server1", "server2"));
     assert_eq!(
@@ -37,7 +37,7 @@ fn a_healthy_cluster_is_planned() {
 
 #[test]
 fn the_steps_carry_the_section_s_deadlines() {
-    let id = Id::new(crate::ids::Of::Backup, "orders", healthy().at).unwrap();
+    let id = Id::new(crate::ids::IdKind::Backup, "orders", healthy().at).unwrap();
     let plan = backup(&config(), &id, &healthy()).unwrap();
     let number = |step: &str, name: &str| plan.steps[step].parameters[name].parse::<u32>().unwrap();
     assert_eq!(

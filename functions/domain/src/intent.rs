@@ -111,16 +111,20 @@ pub struct Attachment {
     pub delete_on_termination: bool,
 }
 
-/// Where a restore heads (safety.md, rule 16). Written into the intent *before* the first step that needs it.
+/// Where a restore heads (safety.md, rule 16). Written into the intent *before* the first step that needs it. The aliases are
+/// the names that earlier versions wrote: an intent may be in flight while the functions are updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Course {
     /// No post-processing was ordered: whoever finds this puts the old volumes back, and CLUSTERPRO decides.
-    Swap,
-    /// Post-processing may have been ordered on the new volumes: forward.
-    Post,
-    /// Back to the old volumes, after a post-processing: by copy, from the source node.
-    Copy,
+    #[serde(alias = "swap")]
+    PutBack,
+    /// Post-processing may have been ordered on the new volumes: go on with them.
+    #[serde(alias = "post")]
+    Forward,
+    /// Back to the old volumes after a post-processing: by copy, from the source node.
+    #[serde(alias = "copy")]
+    RollBack,
 }
 
 /// The part of an intent that only a restore and a rollback have.
@@ -134,7 +138,7 @@ pub struct Restoring {
     /// Forward ends then, unless the groups are online: the restore's own bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward_until: Option<Moment>,
-    /// Mirror disks that were not normal when it was planned: on its way back by [`Course::Swap`] they stay as they are.
+    /// Mirror disks that were not normal when it was planned: on its way back by [`Course::PutBack`] they stay as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_normal_before: Vec<String>,
     /// Why it turned back.
@@ -416,5 +420,20 @@ mod tests {
             Kind::OperatorHold
         );
         assert_eq!(HolderStatus::read("PENDING_REDRIVE"), HolderStatus::Running);
+    }
+
+    #[test]
+    fn an_intent_of_an_earlier_version_is_read() {
+        for (name, course) in [
+            ("swap", Course::PutBack),
+            ("post", Course::Forward),
+            ("copy", Course::RollBack),
+        ] {
+            let json = format!(r#"{{"course":"{name}","source":null}}"#);
+            let read: Restoring = serde_json::from_str(&json).unwrap();
+            assert_eq!((read.course, read.not_normal_before.len()), (course, 0));
+            let written = serde_json::to_string(&read).unwrap();
+            assert_eq!(serde_json::from_str::<Restoring>(&written).unwrap(), read);
+        }
     }
 }

@@ -3,15 +3,15 @@
 //! The plan decides everything before anything is touched: which backup, which volumes, how they become fast, what the
 //! intent lists. A rollback is planned from the record of its restore.
 
-mod departure;
-pub mod fast;
+pub mod fast_snapshot_restore;
+pub mod forecast;
 pub mod initialization;
-pub mod outlook;
+pub mod leftover_volumes;
 mod plan;
 pub mod quotas;
 mod ready;
-pub mod remains;
 mod rollback;
+mod shutdown;
 pub mod volumes;
 
 use crate::catalogue::Wanted;
@@ -19,17 +19,17 @@ use crate::clusterpro::mdstat::Mirror;
 use crate::clusterpro::stat::State;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
-use crate::ids::{Id, Of};
+use crate::ids::{Id, IdKind};
 use crate::inspect;
 use crate::intent::{Attachment, Course, Disturbance, Intent, Operation, Phase, Restoring};
 use crate::observation::Observation;
 use crate::steps::Step;
 use crate::time::Moment;
-pub use departure::departing;
 pub use plan::{Facts, Plan, plan};
 pub use ready::{Ready, ready};
 pub use rollback::rollback;
 use serde::{Deserialize, Serialize};
+pub use shutdown::departing;
 use std::collections::BTreeMap;
 
 /// Which backup the input of a restore names.
@@ -59,7 +59,7 @@ impl Asked {
             Self::Named(name) => name,
         };
         let id = Id::parse(name)?;
-        if id.of() != Of::Backup || id.cluster() != cluster {
+        if id.kind() != IdKind::Backup || id.cluster() != cluster {
             return Err(Error::new(
                 Kind::BackupNotFound,
                 format!("{id} is no backup of {cluster}"),
@@ -109,7 +109,7 @@ fn intent(
         quiet_after_seconds: config.deadlines().not_after_seconds,
         disturbances: fast.collect(),
         restore: Some(Restoring {
-            course: Course::Swap,
+            course: Course::PutBack,
             source: source.map(str::to_owned),
             forward_until: None,
             not_normal_before: not_normal(config, seen),
@@ -209,7 +209,7 @@ pub fn processing(intent: &Intent) -> Intent {
     let mut next = intent.clone();
     next.phase = Phase::PostProcess;
     if let Some(restoring) = &mut next.restore {
-        restoring.course = Course::Post;
+        restoring.course = Course::Forward;
     }
     next
 }

@@ -7,12 +7,12 @@ use crate::testing;
 use proptest::prelude::*;
 
 pub(super) fn id() -> Id {
-    Id::new(Of::Restore, "orders", Moment::from_unix(1_780_010_000)).unwrap()
+    Id::new(IdKind::Restore, "orders", Moment::from_unix(1_780_010_000)).unwrap()
 }
 
 pub(super) fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: bool) -> Snapshot {
     let at = Moment::from_unix(at);
-    let backup = Id::new(Of::Backup, "orders", at).unwrap();
+    let backup = Id::new(IdKind::Backup, "orders", at).unwrap();
     let disks: Vec<String> = disks.split(' ').map(str::to_owned).collect();
     let mut tags = catalogue::tags(&backup, at, "server2", &disks, size);
     if valid {
@@ -126,9 +126,9 @@ fn one_snapshot_for_both_nodes_and_all_that_the_old_volume_was() {
     let restoring = intent.restore.clone().unwrap();
     assert_eq!(
         (restoring.course, restoring.forward_until),
-        (Course::Swap, Some(seen.at.plus(3600)))
+        (Course::PutBack, Some(seen.at.plus(3600)))
     );
-    assert_eq!(processing(&intent).restore.unwrap().course, Course::Post);
+    assert_eq!(processing(&intent).restore.unwrap().course, Course::Forward);
     let text = serde_json::to_string(&intent).unwrap();
     assert_eq!(serde_json::from_str::<Intent>(&text).unwrap(), intent);
 }
@@ -147,7 +147,12 @@ fn which_backup() {
     assert_eq!(from(r#""latest""#).unwrap(), "snap-2");
     let before = Moment::from_unix(T - 3600);
     assert_eq!(from(&format!(r#"{{"before": "{before}"}}"#)).unwrap(), "snap-1");
-    let named = |at: i64| format!("\"{}\"", Id::new(Of::Backup, "orders", Moment::from_unix(at)).unwrap());
+    let named = |at: i64| {
+        format!(
+            "\"{}\"",
+            Id::new(IdKind::Backup, "orders", Moment::from_unix(at)).unwrap()
+        )
+    };
     assert_eq!(from(&named(T - 7200)).unwrap(), "snap-1");
     assert_eq!(from(&named(T)).unwrap_err().kind(), Kind::BackupInvalid);
     assert_eq!(from(&named(T - 1)).unwrap_err().kind(), Kind::BackupNotFound);
@@ -269,7 +274,7 @@ fn a_rollback_needs_the_restore_s_own_volumes_in_their_places() {
         (intent.operation, intent.active.as_str()),
         (Operation::Rollback, "server2")
     );
-    assert_eq!(intent.restore.unwrap().course, Course::Copy);
+    assert_eq!(intent.restore.unwrap().course, Course::RollBack);
 }
 
 #[test]
@@ -338,7 +343,7 @@ fn nothing_without_the_typed_confirmation() {
 proptest! {
     #[test]
     fn tokens_are_short_stable_and_of_their_place(cluster in "[a-z]{1,40}", seconds in 0_i64..4_000_000_000, disk in "[b-z]") {
-        let id = Id::new(Of::Restore, &cluster, Moment::from_unix(seconds)).unwrap();
+        let id = Id::new(IdKind::Restore, &cluster, Moment::from_unix(seconds)).unwrap();
         let mut seen = testing::healthy();
         let mut json = testing::orders();
         json["mirror_disks"][0]["device"] = serde_json::json!(format!("/dev/sd{disk}"));

@@ -3,7 +3,7 @@
 use super::ec2::{by, moment, tags_of};
 use super::{Aws, failed};
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::restore::fast::FastRestore;
+use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
 use mirrorsnap_domain::restore::volumes::OldVolume;
 use std::collections::BTreeMap;
 

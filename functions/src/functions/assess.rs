@@ -6,7 +6,7 @@ use mirrorsnap_domain::converge::{self, Action, Case, Memory, Verdict};
 use mirrorsnap_domain::document::Head;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{self, Prepared, Section, SectionState, Stopped};
-use mirrorsnap_domain::ids::{Id, Of};
+use mirrorsnap_domain::ids::{Id, IdKind};
 use mirrorsnap_domain::inspect::{self, Plan};
 use mirrorsnap_domain::intent::{self, Claim, Course, HolderStatus, Intent, Turned};
 use mirrorsnap_domain::observation::Observation;
@@ -196,7 +196,7 @@ async fn inspection(aws: &Aws, cluster: &str, claim: Option<&Claim>, now: Moment
             "start recover, or wait for the operation that holds the cluster",
         ));
     }
-    let id = Id::new(Of::Backup, cluster, now)?;
+    let id = Id::new(IdKind::Backup, cluster, now)?;
     let seen = observe(aws, &config, &id.to_string(), now, true).await?;
     let plan = inspect::backup(&config, &id, &seen)?;
     let intent_json = serde_json::to_string(&plan.intent)

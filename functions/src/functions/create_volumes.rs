@@ -9,7 +9,7 @@ use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::{Attachment, Claim};
-use mirrorsnap_domain::restore::remains::Cleaned;
+use mirrorsnap_domain::restore::leftover_volumes::Cleaned;
 use mirrorsnap_domain::restore::{self, volumes::NewVolume};
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! `expire-backups`: deletes what the retention no longer keeps, and sets that never became valid.
 
 use crate::aws::{Aws, failed};
-use mirrorsnap_domain::catalogue::{self, Why, tag};
+use mirrorsnap_domain::catalogue::{self, DeleteReason, tag};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::Claim;
@@ -28,7 +28,7 @@ pub(crate) struct Input {
 struct Entry {
     snapshot: String,
     backup: Id,
-    why: Why,
+    why: DeleteReason,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

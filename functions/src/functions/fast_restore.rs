@@ -4,7 +4,7 @@
 use crate::aws::{Aws, failed};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::intent::Claim;
-use mirrorsnap_domain::restore::fast::{FastRestore, not_had, waits_for};
+use mirrorsnap_domain::restore::fast_snapshot_restore::{FastRestore, not_had, waits_for};
 use mirrorsnap_domain::restore::initialization::Pair;
 use mirrorsnap_domain::time::Moment;
 use serde::Deserialize;

@@ -5,11 +5,11 @@ use crate::functions::observe::observe;
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Kind, Result};
-use mirrorsnap_domain::ids::{Id, Of};
+use mirrorsnap_domain::ids::{Id, IdKind};
 use mirrorsnap_domain::inspect;
 use mirrorsnap_domain::intent::{Attachment, Claim, Intent};
 use mirrorsnap_domain::observation::Observation;
-use mirrorsnap_domain::restore::fast::FastRestore;
+use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
 use mirrorsnap_domain::restore::initialization::Initialization;
 use mirrorsnap_domain::restore::volumes::OldVolume;
 use mirrorsnap_domain::restore::{self, Asked, Facts, Record};
@@ -138,7 +138,7 @@ async fn present(aws: &Aws, seen: &Observation) -> Result<BTreeMap<String, OldVo
 }
 
 async fn plan(aws: &Aws, config: &Config, now: Moment, backup: &Asked, asked: Initialization) -> Result<Value> {
-    let id = Id::new(Of::Restore, &config.name, now)?;
+    let id = Id::new(IdKind::Restore, &config.name, now)?;
     let snapshots = aws.snapshots(tag::CLUSTER, &config.name).await?;
     let seen = observe(aws, config, &id.to_string(), now, true).await?;
     let volumes = present(aws, &seen).await?;
@@ -220,7 +220,7 @@ async fn disturb(
 
 async fn rollback(aws: &Aws, config: &Config, now: Moment, name: &str) -> Result<Value> {
     let restored = Id::parse(name)?;
-    if restored.of() != Of::Restore || restored.cluster() != config.name {
+    if restored.kind() != IdKind::Restore || restored.cluster() != config.name {
         let found = format!("{restored} is no restore of {}", config.name);
         return Err(Error::new(
             Kind::RestoreNotFound,
@@ -229,7 +229,7 @@ async fn rollback(aws: &Aws, config: &Config, now: Moment, name: &str) -> Result
         ));
     }
     let record = aws.record(&restored).await?;
-    let id = Id::new(Of::Restore, &config.name, now)?;
+    let id = Id::new(IdKind::Restore, &config.name, now)?;
     let seen = observe(aws, config, &id.to_string(), now, true).await?;
     let intent = restore::rollback(config, &id, &record, &seen)?;
     let old: Vec<String> = record.attachments.iter().map(|one| one.old.clone()).collect();

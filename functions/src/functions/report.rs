@@ -7,7 +7,7 @@ use mirrorsnap_domain::evidence::{Section, Taken};
 use mirrorsnap_domain::intent::{Attachment, Operation};
 use mirrorsnap_domain::names;
 use mirrorsnap_domain::restore::initialization::Initialization;
-use mirrorsnap_domain::restore::remains::{Cleaned, InPlace, Stay, sentence, stays};
+use mirrorsnap_domain::restore::leftover_volumes::{Cleaned, InPlace, Stay, sentence, stays};
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -143,7 +143,7 @@ fn a_monitor_that_one_node_alone_shows_suspended_is_resumed() {
 #[test]
 fn a_restore_that_has_turned_back_uses_no_attempt_of_its_way_forward() {
     let (config, seen, memory) = (testing::config(), testing::healthy(), Memory::default());
-    let id = Id::new(Of::Restore, "orders", seen.at).unwrap();
+    let id = Id::new(IdKind::Restore, "orders", seen.at).unwrap();
     let mut intent = crate::restore::intent_for_tests(&config, &id, Some("server1"), &seen);
     let attempts = |intent: &Intent| {
         let case = Case {
@@ -157,8 +157,8 @@ fn a_restore_that_has_turned_back_uses_no_attempt_of_its_way_forward() {
             .map(|tried| case.attempt(tried))
             .collect::<std::collections::BTreeSet<_>>()
     };
-    intent.restore.as_mut().unwrap().course = Course::Post;
+    intent.restore.as_mut().unwrap().course = Course::Forward;
     let forward = attempts(&intent);
-    intent.restore.as_mut().unwrap().course = Course::Copy;
+    intent.restore.as_mut().unwrap().course = Course::RollBack;
     assert!(forward.is_disjoint(&attempts(&intent)), "{forward:?}");
 }

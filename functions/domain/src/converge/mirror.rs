@@ -62,7 +62,7 @@ pub(super) fn monitors(case: &Case<'_>) -> Next {
 /// is as it was: somebody may have broken it to keep what its other side holds.
 fn is_ours(case: &Case<'_>, disk: &str) -> bool {
     let as_it_was = case.intent.restore.as_ref().is_some_and(|restoring| {
-        restoring.course == Course::Swap && restoring.not_normal_before.iter().any(|name| name == disk)
+        restoring.course == Course::PutBack && restoring.not_normal_before.iter().any(|name| name == disk)
     });
     case.intent.breaks(disk) && !as_it_was
 }

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 
 /// Starts instances that we stopped, and waits for those that are on their way.
 pub(super) fn power(case: &Case<'_>) -> Next {
-    starts(case).or_else(|| waits(case))
+    start_stopped(case).or_else(|| wait_for_power(case))
 }
 
 /// Starts instances that we stopped.
-pub(super) fn starts(case: &Case<'_>) -> Next {
+pub(super) fn start_stopped(case: &Case<'_>) -> Next {
     // Two instances are started back to back, so that neither daemon waits long for the other: what waits comes second.
     for name in case.touched() {
         if case.seen.power(name) == Power::Stopped {
@@ -29,7 +29,7 @@ pub(super) fn starts(case: &Case<'_>) -> Next {
 }
 
 /// Waits for instances and guests that are on their way.
-pub(super) fn waits(case: &Case<'_>) -> Next {
+pub(super) fn wait_for_power(case: &Case<'_>) -> Next {
     for name in case.touched() {
         let next = "look at the instance's system log and status checks";
         match case.seen.power(name) {
@@ -41,7 +41,7 @@ pub(super) fn waits(case: &Case<'_>) -> Next {
                 let why = format!("the instance of {name} stops");
                 return case.wait_or_stuck(&format!("stopping {name}"), patience::STOPPING, &why, next);
             }
-            Power::Running if case.seen.node(name).is_none() => return silent(case, name),
+            Power::Running if case.seen.node(name).is_none() => return wait_for_answer(case, name),
             _ => {}
         }
     }
@@ -49,14 +49,16 @@ pub(super) fn waits(case: &Case<'_>) -> Next {
 }
 
 /// A running instance whose guest does not answer: it boots, or hangs in its shutdown.
-fn silent(case: &Case<'_>, name: &str) -> Next {
+fn wait_for_answer(case: &Case<'_>, name: &str) -> Next {
     let reason = case.seen.silent.get(name).map_or("no answer", String::as_str);
     let why = format!("{name} boots or shuts down ({reason})");
-    case.wait(&format!("answer {name}"), patience::BOOT, &why, || hung(case, name))
+    case.wait(&format!("answer {name}"), patience::BOOT, &why, || {
+        stop_hung_node(case, name)
+    })
 }
 
 /// Rule 14: a node that hangs in its shutdown is stopped plainly, once it is shown that it holds no group.
-fn hung(case: &Case<'_>, name: &str) -> Next {
+fn stop_hung_node(case: &Case<'_>, name: &str) -> Next {
     let next = "look at the instance's system log; stop and start the node by hand, then start recover";
     let ours = case.intent.enters_backup_mode(name) || case.intent.enters_restore_mode(name);
     if ours && holds_no_group(case, name) {
@@ -107,7 +109,7 @@ pub(super) fn backup_mode(case: &Case<'_>) -> Next {
                 "enable them and reboot the node, then start recover",
             );
         }
-        return shutting_down(case, name, node, "enter-backup-mode").or_else(|| leave(case, name, node));
+        return shutting_down(case, name, node, "enter-backup-mode").or_else(|| end_backup_mode(case, name, node));
     }
     None
 }
@@ -133,17 +135,17 @@ pub(super) fn shutting_down(case: &Case<'_>, name: &str, node: &Node, document: 
         }
         // `clpbackup.sh --post` wants the daemon down, so what the script did not come to is done for it.
         if holds_no_group(case, name) {
-            return hung(case, name);
+            return stop_hung_node(case, name);
         }
     }
     let why = format!("{name} shuts down after {document}");
     case.wait(&format!("shutdown {name}"), patience::SHUTDOWN, &why, || {
-        hung(case, name)
+        stop_hung_node(case, name)
     })
 }
 
 /// The node was booted outside the cluster: the device gate, then `--post`, then its reboot.
-fn leave(case: &Case<'_>, name: &str, node: &Node) -> Next {
+fn end_backup_mode(case: &Case<'_>, name: &str, node: &Node) -> Next {
     if daemon_is_online(name, node) {
         return case.stuck(
             format!("{name} is in backup mode, yet somebody started its cluster daemon"),

@@ -1,12 +1,12 @@
 //! The way on and back of a restore (safety.md, rules 16 to 18). The course in the intent says which of three:
 //!
-//! - `swap`: no post-processing was ever ordered, so the old cluster partitions are intact. The old volumes go back, the
+//! - `put-back`: no post-processing was ever ordered, so the old cluster partitions are intact. The old volumes go back, the
 //!   services are enabled again, the nodes reboot, and CLUSTERPRO decides.
-//! - `post`: forward on the new volumes. `--skip-copy` only with the proof; a failing node is tried three times, then back.
-//! - `copy`: back to the old volumes after a post-processing: without `--skip-copy`, the source node's group first, so that
+//! - `forward`: on on the new volumes. `--skip-copy` only with the proof; a failing node is tried three times, then back.
+//! - `roll-back`: back to the old volumes after a post-processing: without `--skip-copy`, the source node's group first, so that
 //!   the copy's direction is certain.
 
-use super::nodes::{daemon, daemons, gate, shutting_down, starts, waits};
+use super::nodes::{daemon, daemons, gate, shutting_down, start_stopped, wait_for_power};
 use super::outage::{self, Place, all_online, place, view};
 use super::{Action, Case, Next, TRIES, Verdict, mirror, patience};
 use crate::clusterpro::outputs::Services;
@@ -18,10 +18,10 @@ use crate::observation::{Node, Observation, Power};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 
 pub(super) fn next(case: &Case<'_>, restoring: &Restoring) -> Next {
-    strange(case).or_else(|| match restoring.course {
-        Course::Swap => back(case),
-        Course::Post => forward(case, restoring),
-        Course::Copy => copy(case, restoring),
+    foreign_volume(case).or_else(|| match restoring.course {
+        Course::PutBack => put_back_old_volumes(case),
+        Course::Forward => go_forward(case, restoring),
+        Course::RollBack => roll_back_by_copy(case, restoring),
     })
 }
 
@@ -55,7 +55,7 @@ fn side_of(intent: &Intent, seen: &Observation, name: &str) -> Side {
 }
 
 /// A volume that is neither the old nor the new one: an operator was here, and wins (rule 11).
-fn strange(case: &Case<'_>) -> Next {
+fn foreign_volume(case: &Case<'_>) -> Next {
     case.names().into_iter().find_map(|name| {
         let attached = &case.seen.instances.get(name)?.volumes;
         let one = case.intent.attachments(name).find(|one| {
@@ -83,7 +83,7 @@ fn is_auto(case: &Case<'_>, name: &str) -> bool {
 
 // ── before any post-processing ──────────────────────────────────────────────────────────────────────────────────────
 
-fn back(case: &Case<'_>) -> Next {
+fn put_back_old_volumes(case: &Case<'_>) -> Next {
     // A node that shuts down is let go first: nothing is started or enabled there. It may take long, or hang, so its peer does not
     // wait for it: the service comes back there meanwhile, and only a peer in the cluster can show that it holds no group (rule 14).
     let preparing = |name: &str| {
@@ -98,10 +98,10 @@ fn back(case: &Case<'_>) -> Next {
     };
     service()
         .or_else(|| old_volumes(case))
-        .or_else(|| starts(case))
-        .or_else(|| staying().find_map(|name| enable(case, name)))
+        .or_else(|| start_stopped(case))
+        .or_else(|| staying().find_map(|name| enable_services(case, name)))
         .or_else(|| case.names().into_iter().find_map(preparing))
-        .or_else(|| waits(case))
+        .or_else(|| wait_for_power(case))
         .or_else(|| daemons(case))
         .or_else(|| outage::groups(case))
         .or_else(|| mirror::mirrors(case))
@@ -126,7 +126,7 @@ fn swap_back(case: &Case<'_>, name: &str) -> Next {
             })
         }
         Power::Running => match case.seen.node(name) {
-            Some(node) if node.services != Services::Auto && node.stat.is_none() => halt(case, name),
+            Some(node) if node.services != Services::Auto && node.stat.is_none() => stop_in_restore_mode(case, name),
             Some(_) => case.stuck(
                 format!("{name} runs on the restore's volumes, and its cluster services start by themselves"),
                 "look whether the service is online on the new volumes; restore again, or attach the old ones by hand",
@@ -136,12 +136,12 @@ fn swap_back(case: &Case<'_>, name: &str) -> Next {
                 case.wait_or_stuck(&format!("answer {name}"), patience::BOOT, &why, next)
             }
         },
-        _ => waits(case),
+        _ => wait_for_power(case),
     }
 }
 
 /// A plain stop of a node in restore mode: no cluster service runs on it.
-fn halt(case: &Case<'_>, name: &str) -> Next {
+fn stop_in_restore_mode(case: &Case<'_>, name: &str) -> Next {
     let next = "look at the instance's system log, and stop it by hand";
     case.act(&format!("halt {name}"), next, |_| Action::Stop {
         node: name.to_owned(),
@@ -149,7 +149,7 @@ fn halt(case: &Case<'_>, name: &str) -> Next {
 }
 
 /// Rule 16: the services are enabled again, and the node reboots into the cluster.
-fn enable(case: &Case<'_>, name: &str) -> Next {
+fn enable_services(case: &Case<'_>, name: &str) -> Next {
     let node = case.seen.node(name)?;
     if node.services == Services::Auto {
         return rebooting(case, name, node, "enable-services");
@@ -179,7 +179,7 @@ fn rebooting(case: &Case<'_>, name: &str, node: &Node, document: &str) -> Next {
 
 // ── forward ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn forward(case: &Case<'_>, restoring: &Restoring) -> Next {
+fn go_forward(case: &Case<'_>, restoring: &Restoring) -> Next {
     if let Some(name) = case.names().into_iter().find(|name| side(case, name) != Side::New) {
         return case.stuck(
             format!("{name} does not have the restore's volumes any more, though its post-processing may have begun"),
@@ -187,13 +187,13 @@ fn forward(case: &Case<'_>, restoring: &Restoring) -> Next {
         );
     }
     let next = overdue(case, restoring)
-        .or_else(|| starts(case))
+        .or_else(|| start_stopped(case))
         .or_else(|| {
             case.names()
                 .into_iter()
                 .find_map(|name| post(case, name, skip_copy_proof(case.config, case.intent, case.seen, name)))
         })
-        .or_else(|| waits(case))
+        .or_else(|| wait_for_power(case))
         .or_else(|| daemons(case))
         .or_else(|| outage::groups(case))
         .or_else(|| mirror::mirrors(case))
@@ -205,7 +205,7 @@ fn forward(case: &Case<'_>, restoring: &Restoring) -> Next {
                 Kind::Stuck => Kind::GroupNotOnline,
                 other => other,
             };
-            turn(kind, why.to_string())
+            turn_back(kind, why.to_string())
         }
         next => next,
     }
@@ -228,18 +228,18 @@ fn overdue(case: &Case<'_>, restoring: &Restoring) -> Next {
         return None;
     }
     let found = format!("cluster {}: the restore was not over by {until}", case.config.name);
-    turn(Kind::RestoreOverdue, found)
+    turn_back(Kind::RestoreOverdue, found)
 }
 
 #[allow(clippy::unnecessary_wraps)] // it ends a chain of `Option`s
-fn turn(kind: Kind, found: String) -> Next {
+fn turn_back(kind: Kind, found: String) -> Next {
     let why = Error::new(
         kind,
         found,
         "nothing by hand: the old volumes are put back; look at the report, then restore again",
     );
     Some(Verdict::Turn {
-        course: Course::Copy,
+        course: Course::RollBack,
         why,
     })
 }
@@ -291,7 +291,7 @@ fn post(case: &Case<'_>, name: &str, skip_copy: bool) -> Next {
                 .map_or("it left no output", |(_, _, out)| out)
                 .trim()
         );
-        return turn(Kind::PostProcessFailed, found);
+        return turn_back(Kind::PostProcessFailed, found);
     }
     // Whether the peer's mirror has run cannot be told while it boots: the proof waits for its answer, a copy would not hurt
     // but would take hours.
@@ -348,7 +348,7 @@ fn order_post(case: &Case<'_>, name: &str, node: &Node, key: &str, skip_copy: bo
 
 // ── back after a post-processing ────────────────────────────────────────────────────────────────────────────────────
 
-fn copy(case: &Case<'_>, restoring: &Restoring) -> Next {
+fn roll_back_by_copy(case: &Case<'_>, restoring: &Restoring) -> Next {
     let Some(source) = restoring.source.as_deref() else {
         return case.stuck(
             "no node is recorded as the one with the newest old data, so nothing is copied",
@@ -356,23 +356,23 @@ fn copy(case: &Case<'_>, restoring: &Restoring) -> Next {
         );
     };
     if case.names().into_iter().any(|name| side(case, name) != Side::Old) {
-        return down(case).or_else(|| old_volumes(case));
+        return shut_both_down(case).or_else(|| old_volumes(case));
     }
     let other = case.peer(source);
-    starts(case)
-        .or_else(|| recopy(case, source))
-        .or_else(|| answered(case, source))
+    start_stopped(case)
+        .or_else(|| post_process_old_volume(case, source))
+        .or_else(|| source_answers(case, source))
         .or_else(|| daemon(case, source))
-        .or_else(|| lead(case, source))
-        .or_else(|| recopy(case, other))
-        .or_else(|| waits(case))
+        .or_else(|| start_source_first(case, source))
+        .or_else(|| post_process_old_volume(case, other))
+        .or_else(|| wait_for_power(case))
         .or_else(|| daemons(case))
         .or_else(|| mirror::mirrors(case))
         .or_else(|| all_online(case))
 }
 
 /// Both nodes go down, the groups first: no mirror runs while volumes are changed under its peer.
-fn down(case: &Case<'_>) -> Next {
+fn shut_both_down(case: &Case<'_>) -> Next {
     for name in case.names() {
         let here: Vec<&str> = case
             .intent
@@ -393,7 +393,7 @@ fn down(case: &Case<'_>) -> Next {
         return case.wait_or_stuck(&format!("group {group}"), patience::GROUP, &why, next);
     }
     // Each node gets its order before either is waited for.
-    let orders = case.names().into_iter().find_map(|name| lay_down(case, name));
+    let orders = case.names().into_iter().find_map(|name| order_restore_mode(case, name));
     orders.or_else(|| {
         let name = case
             .names()
@@ -437,7 +437,7 @@ pub(super) fn goes_down(case: &Case<'_>, node: &Node) -> bool {
     case.copies() && has("stopped") && !has("void") && !has("done")
 }
 
-fn lay_down(case: &Case<'_>, name: &str) -> Next {
+fn order_restore_mode(case: &Case<'_>, name: &str) -> Next {
     let node = case
         .seen
         .node(name)
@@ -446,7 +446,11 @@ fn lay_down(case: &Case<'_>, name: &str) -> Next {
         return None;
     }
     if node.services != Services::Auto {
-        return if node.stat.is_none() { halt(case, name) } else { None };
+        return if node.stat.is_none() {
+            stop_in_restore_mode(case, name)
+        } else {
+            None
+        };
     }
     if rebooting(case, name, node, "post-process-restore").is_some() {
         return None;
@@ -465,7 +469,7 @@ fn lay_down(case: &Case<'_>, name: &str) -> Next {
 }
 
 /// The post-processing on the old volume, without `--skip-copy`.
-fn recopy(case: &Case<'_>, name: &str) -> Next {
+fn post_process_old_volume(case: &Case<'_>, name: &str) -> Next {
     let node = case.seen.node(name)?;
     if let Some(waits) = unprocessed(case, name, node)? {
         return Some(waits);
@@ -475,7 +479,7 @@ fn recopy(case: &Case<'_>, name: &str) -> Next {
 }
 
 /// The source alone is waited for first.
-fn answered(case: &Case<'_>, name: &str) -> Next {
+fn source_answers(case: &Case<'_>, name: &str) -> Next {
     if case.seen.power(name) == Power::Running && case.seen.node(name).is_some() {
         return None;
     }
@@ -485,7 +489,7 @@ fn answered(case: &Case<'_>, name: &str) -> Next {
 }
 
 /// The groups run on the source, whose old side is the newest, before the other side joins.
-fn lead(case: &Case<'_>, source: &str) -> Next {
+fn start_source_first(case: &Case<'_>, source: &str) -> Next {
     let mut offline = Vec::new();
     for group in case.intent.groups() {
         match place(case, group) {

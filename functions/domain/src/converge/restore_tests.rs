@@ -6,7 +6,7 @@ use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::State;
 use crate::converge::{Action, Case, Memory, Verdict, is_listed, next};
 use crate::document::{Job, Record};
-use crate::ids::{Id, Of};
+use crate::ids::{Id, IdKind};
 use crate::intent::{Attachment, Course, Intent};
 use crate::observation::{Node, Observation, Power};
 use crate::restore;
@@ -73,7 +73,7 @@ struct World {
 fn intent() -> Intent {
     let seen = testing::healthy();
     let config = testing::config();
-    let id = Id::new(Of::Restore, "orders", seen.at).unwrap();
+    let id = Id::new(IdKind::Restore, "orders", seen.at).unwrap();
     let made: Vec<Attachment> = [0, 1]
         .map(|at| Attachment {
             node: NAMES[at].into(),
@@ -587,7 +587,7 @@ fn a_post_processing_that_keeps_failing_turns_back_by_copy() {
         let (verdict, intent) = world.run(intent, false);
         assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("today")), "{world:?}");
         let restoring = intent.restore.unwrap();
-        assert_eq!(restoring.course, Course::Copy);
+        assert_eq!(restoring.course, Course::RollBack);
         assert_eq!(restoring.turned.unwrap().error, "PostProcessFailed");
     }
     for at in [0, 1] {
@@ -602,7 +602,7 @@ fn a_post_processing_that_keeps_failing_turns_back_by_copy() {
 fn the_copy_goes_from_the_node_on_which_the_groups_ran() {
     for auto_start in [true, false] {
         let (mut world, mut intent) = World::at(12);
-        (world.auto_start, intent.restore.as_mut().unwrap().course) = (auto_start, Course::Copy);
+        (world.auto_start, intent.restore.as_mut().unwrap().course) = (auto_start, Course::RollBack);
         world.set_volume(OLD[1], "yesterday");
         let (verdict, _) = world.run(intent, false);
         assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("today")));
@@ -615,7 +615,7 @@ fn a_rollback_stops_the_groups_behind_a_timer_of_the_node() {
         let (mut world, mut intent) = World::at(12);
         (0..30).for_each(|_| world.tick());
         let on = world.group.unwrap();
-        intent.restore.as_mut().unwrap().course = Course::Copy;
+        intent.restore.as_mut().unwrap().course = Course::RollBack;
         (world.fires_after, world.lose) = (fires_after, lose.to_vec());
         let (verdict, _) = world.run(intent, false);
         assert_eq!(
@@ -734,7 +734,7 @@ fn what_an_operator_changed_is_left_alone() {
     assert!(matches!(world.run(intent, false).0, Verdict::Stuck(_)));
     let (mut world, mut intent) = World::at(10);
     let restoring = intent.restore.as_mut().unwrap();
-    (restoring.course, restoring.source) = (Course::Copy, None);
+    (restoring.course, restoring.source) = (Course::RollBack, None);
     assert!(matches!(world.run(intent, false).0, Verdict::Stuck(_)));
     assert_eq!(world.count, 0);
 }
@@ -744,7 +744,7 @@ fn what_an_operator_changed_is_left_alone() {
 fn what_the_restore_never_touched_is_not_judged() {
     use crate::clusterpro::mdstat::Status;
     let (config, healthy) = (testing::config(), testing::healthy());
-    let id = Id::new(Of::Restore, "orders", healthy.at).unwrap();
+    let id = Id::new(IdKind::Restore, "orders", healthy.at).unwrap();
     let mut red = healthy.clone();
     for node in red.nodes.values_mut() {
         let mirror = testing::mirror(Status::Abnormal, Color::Green, Color::Red);
@@ -783,7 +783,7 @@ fn what_the_restore_never_touched_is_not_judged() {
 fn a_mirror_that_was_broken_before_stays_so_when_the_old_volumes_go_back() {
     use crate::clusterpro::mdstat::Status;
     let (config, mut seen) = (testing::config(), testing::healthy());
-    let id = Id::new(Of::Restore, "orders", seen.at).unwrap();
+    let id = Id::new(IdKind::Restore, "orders", seen.at).unwrap();
     for node in seen.nodes.values_mut() {
         let mirror = testing::mirror(Status::Abnormal, Color::Green, Color::Red);
         node.mirrors.insert("md1".into(), mirror);
@@ -809,7 +809,7 @@ fn a_mirror_that_was_broken_before_stays_so_when_the_old_volumes_go_back() {
     };
     assert_eq!(judged(&intent), Verdict::Healthy);
     // Back by copy, the mirror is ours.
-    intent.restore.as_mut().unwrap().course = Course::Copy;
+    intent.restore.as_mut().unwrap().course = Course::RollBack;
     let verdict = judged(&intent);
     assert!(
         matches!(&verdict, Verdict::Act { key, .. } if key == "recover-mirror md1"),
@@ -826,7 +826,7 @@ proptest! {
         let (mut world, mut intent) = World::at(point);
         if point == 12 && rollback {
             (0..30).for_each(|_| world.tick());
-            intent.restore.as_mut().unwrap().course = Course::Copy;
+            intent.restore.as_mut().unwrap().course = Course::RollBack;
         }
         world.fires_after = fires_after;
         world.lose = lose;

@@ -159,7 +159,7 @@ pub fn choose(asked: Initialization, volumes: &[NewVolume], known: Known<'_>) ->
         cost_usd: cents(f64::from(u32::try_from(off.len()).unwrap_or(u32::MAX)) * hours * FSR_USD),
         wait_seconds: wait,
     };
-    let hindrance = hindrance(&needed, &off, known);
+    let why_not_fsr = why_not_fsr(&needed, &off, known);
     if asked == Initialization::Fsr {
         room(&off, known.quotas)?;
     }
@@ -189,8 +189,8 @@ pub fn choose(asked: Initialization, volumes: &[NewVolume], known: Known<'_>) ->
             Initialization::None,
             "none, since the volumes are small enough to be read in no time".to_owned(),
         ),
-        Initialization::Auto => match hindrance {
-            Some(hindrance) => (Initialization::Rate, format!("{by_rate}, since {hindrance}")),
+        Initialization::Auto => match why_not_fsr {
+            Some(why_not_fsr) => (Initialization::Rate, format!("{by_rate}, since {why_not_fsr}")),
             None if rate.cost_usd <= fsr.cost_usd => (
                 Initialization::Rate,
                 format!("{by_rate} and no wait, rather than {by_fsr}"),
@@ -229,7 +229,7 @@ fn is_on(on: &[(String, String)], pair: &Pair) -> bool {
 }
 
 /// Why `auto` cannot take fast snapshot restore, apart from its cost.
-fn hindrance(needed: &[Pair], off: &[&Pair], known: Known<'_>) -> Option<String> {
+fn why_not_fsr(needed: &[Pair], off: &[&Pair], known: Known<'_>) -> Option<String> {
     if !needed.iter().all(Pair::serves_all) {
         return Some("fast snapshot restore could not make every volume fast".to_owned());
     }

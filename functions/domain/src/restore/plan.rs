@@ -1,7 +1,7 @@
 //! The plan of a restore: pure, and decided before anything is touched.
 
+use super::forecast::{self, Later, Outage, Stage};
 use super::initialization::{self, Choice, Initialization, Known, Pair};
-use super::outlook::{self, Later, Outage, Stage};
 use super::quotas::Quotas;
 use super::volumes::{self, NewVolume, OldVolume};
 use super::{Asked, intent, steps};
@@ -95,9 +95,9 @@ pub fn plan(
     let volumes = initialization::applied(&choice, planned);
     let intent = intent(config, id, source.as_deref(), seen, &fast_restores)?;
     let steps = steps(config, &intent, seen)?;
-    let outage = outlook::outage(config, source.is_some(), volumes.len());
-    let phases = outlook::stages(config, source.as_deref(), volumes.len());
-    let may_still_end = outlook::later();
+    let outage = forecast::outage(config, source.is_some(), volumes.len());
+    let phases = forecast::stages(config, source.as_deref(), volumes.len());
+    let may_still_end = forecast::later();
     let mut words = data(backup, &volumes);
     words.extend(quotas);
     words.extend(money(&choice));

@@ -1,13 +1,13 @@
 use super::*;
 use crate::catalogue::tag;
 use crate::error::Kind;
-use crate::ids::Of;
+use crate::ids::IdKind;
 use crate::restore::tests::{T, planned, snapshot};
 use crate::testing;
 
 /// The plan of a restore of the backup at T, by its id and as the latest, if these are its snapshots.
 fn refused(snapshots: &[Snapshot]) -> [Kind; 2] {
-    let id = Id::new(Of::Backup, "orders", Moment::from_unix(T)).unwrap();
+    let id = Id::new(IdKind::Backup, "orders", Moment::from_unix(T)).unwrap();
     [format!("\"{id}\""), "\"latest\"".to_owned()].map(|asked| {
         planned(&asked, snapshots.to_vec(), &testing::healthy())
             .unwrap_err()

@@ -87,7 +87,7 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Id, Of};
+    use crate::ids::{Id, IdKind};
     use crate::intent::{Attachment, Disturbance};
     use crate::restore;
     use crate::testing;
@@ -100,7 +100,7 @@ mod tests {
     /// Both nodes up again in restore mode, on their new volumes.
     fn both() -> (Intent, Observation) {
         let (config, mut seen) = (testing::config(), testing::healthy());
-        let id = Id::new(Of::Restore, "orders", seen.at).unwrap();
+        let id = Id::new(IdKind::Restore, "orders", seen.at).unwrap();
         let made: Vec<Attachment> = ["server1", "server2"]
             .map(|node| Attachment {
                 node: node.into(),

@@ -55,7 +55,7 @@ pub fn rollback(config: &Config, id: &Id, record: &Record, seen: &Observation) -
         quiet_after_seconds: quiet_after_seconds(config),
         disturbances: listed,
         restore: Some(Restoring {
-            course: Course::Copy,
+            course: Course::RollBack,
             source: Some(source),
             forward_until: None,
             not_normal_before: Vec::new(),

@@ -243,5 +243,5 @@ pub fn later() -> Vec<Later> {
 }
 
 #[cfg(test)]
-#[path = "outlook_tests.rs"]
+#[path = "forecast_tests.rs"]
 mod tests;
