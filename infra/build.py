@@ -20,34 +20,15 @@ from pathlib import Path
 
 import build_documents
 import build_statemachines
-import yaml
+import check_statemachines
+import read_template
+from statemachine_verbs import SourceError
 
 HERE = Path(__file__).resolve().parent
 
 
-class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms: `!Ref x` is `{"Ref": x}`, `!GetAtt a.b` `{"Fn::GetAtt": ["a", "b"]}`."""
-
-
-def _function(loader: Loader, suffix: str, node: yaml.Node) -> dict:
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    if suffix in ("Ref", "Condition"):
-        return {suffix: value}
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {f"Fn::{suffix}": value}
-
-
-Loader.add_multi_constructor("!", _function)
-
-
 def build() -> dict:
-    template = yaml.load((HERE / "template.yaml").read_text(encoding="utf-8"), Loader)
+    template = read_template.read()
     documents = build_documents.template()["Resources"]
     twice = template["Resources"].keys() & documents.keys()
     if twice:
@@ -84,13 +65,16 @@ def main() -> None:
         if not bootstrap.is_file():
             raise SystemExit(f"build.py: {bootstrap.relative_to(HERE.parent)} is missing; `make build` builds it")
         replace(target / "lambda" / "bootstrap.zip", pack(bootstrap))
-    for name, text in build_statemachines.files().items():
-        replace(out.parent / name, text.encode())
+    machines = build_statemachines.machines()
+    if wrong := check_statemachines.found(machines):
+        raise SystemExit("\n".join(["build.py: the state machines are wrong", *wrong]))
+    for name, machine in machines.items():
+        replace(out.parent / f"{name}.asl.json", (json.dumps(machine, indent=1) + "\n").encode())
     replace(out, (json.dumps(build(), indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (build_documents.SourceError, build_statemachines.SourceError) as error:
+    except (build_documents.SourceError, SourceError) as error:
         raise SystemExit(f"build.py: {error}") from None

@@ -36,10 +36,11 @@ def problems(machine: dict[str, Any]) -> Iterator[str]:
 
 
 def statelint(machine: dict[str, Any]) -> str:
-    """What statelint says. It does not know that a TimeoutSeconds may be an expression, and is shown a number there."""
+    """What statelint says. It does not know that a number may be an expression, and is shown a number there."""
     for _, state in states(machine):
-        if str(state.get("TimeoutSeconds", "")).startswith("{%"):
-            state["TimeoutSeconds"] = 1
+        for field in ("TimeoutSeconds", "Seconds"):
+            if str(state.get(field, "")).startswith("{%"):
+                state[field] = 1
     with tempfile.NamedTemporaryFile("w", suffix=".asl.json", encoding="utf-8") as file:
         json.dump(machine, file)
         file.flush()

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_builds_side_by_side(tmp_path: Path) -> None:
-    for each in ("infra", "statemachine"):
+    for each in ("infra", "statemachine", "functions/domain/src"):
         shutil.copytree(ROOT / each, tmp_path / each)
     bootstrap = tmp_path / "target/lambda/bootstrap/bootstrap"
     bootstrap.parent.mkdir(parents=True)

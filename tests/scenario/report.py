@@ -13,7 +13,7 @@ from .timeline import Window, cluster_seconds, degraded, longest
 
 # States that only wait for EBS, before or beside the disturbance: how many there are depends on how long EBS takes.
 POLLS = (
-    *("Snapshot: progress", "Snapshot: are they complete", "Snapshot: wait"),
+    *("Snapshot: progress", "Snapshot: are they complete?", "Snapshot: wait"),
     *("PrepareVolumes: are they there", "PrepareVolumes: go on when there", "PrepareVolumes: wait for the volumes"),
     *("PrepareVolumes: is it fast", "PrepareVolumes: go on when fast", "PrepareVolumes: wait for fast restore"),
 )

@@ -1,0 +1,342 @@
+"""What the verbs and the short words of statemachine/*.yaml become in Amazon States Language (statemachine/README.md).
+
+A verb takes its own keys from the state's source, and returns ASL in which expressions may still be short.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+from read_template import function_seconds
+
+
+class SourceError(ValueError):
+    """A source that cannot be expanded; the text names the file and the state."""
+
+
+# ── expressions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# What an expression may say for short.
+WORDS = {
+    "entered": "$states.context.State.EnteredTime",
+    "retries": "$states.context.State.RetryCount",
+    "execution": "$states.context.Execution",
+    "input": "$states.input",
+    "result": "$states.result",
+    "payload": "$states.result.Payload",
+    "caught": "$states.errorOutput",
+}
+WORD = re.compile(r"\$(" + "|".join(WORDS) + r")\b")
+
+# What an expression may call. A function's and a child's error stand as JSON inside the Cause of what was caught.
+# `is_cluster`: the rule for a cluster's name, as functions/domain/src/names.rs has it. `child_of`: a child is named
+# after its parent, so that it starts once; a name has at most 80 characters, and a hash tells long ones apart.
+CALLS = {
+    "error_of": "( $text := @.Cause; $inner := $substring($text, 0, 1) = '{' ? $parse($text) : {};"
+    " $exists($inner.Error) ? $inner.Error : @.Error )",
+    "cause_of": "( $text := $exists(@.Cause) ? @.Cause : 'no cause was given';"
+    " $inner := $substring($text, 0, 1) = '{' ? $parse($text) : {};"
+    " $exists($inner.Cause) ? $inner.Cause : $exists($inner.errorMessage) ? $inner.errorMessage : $text )",
+    "is_cluster": "( $type(@) = 'string' and $length(@) <= 40 and $contains(@, /^[a-z]/)"
+    " and $not($contains(@, /[^a-z0-9-]/)) and $not($contains(@ & '-', /-r-|--$/)) )",
+    "child_of": "( $length(@) <= 64 ? @ : $substring(@, 0, 47) & '-' & $substring($hash(@, 'SHA-256'), 0, 16) )",
+}
+CALL = re.compile(r"\$(" + "|".join(CALLS) + r")\((\$[\w.\[\]]+)\)")
+
+
+def expressions(value: Any) -> Any:
+    """The value with every text that begins with `$` as a JSONata expression, and what is short written out."""
+    if isinstance(value, dict):
+        return {key: expressions(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [expressions(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    if re.match(r"\$[a-z]", value):
+        value = "{% " + value + " %}"
+    if not value.startswith("{%"):
+        return value
+    value = CALL.sub(lambda call: CALLS[call[1]].replace("@", call[2]), value)
+    return WORD.sub(lambda word: WORDS[word[1]], value)
+
+
+def kept(keep: str | dict[str, str | None]) -> dict[str, Any]:
+    """`Assign` for the function's answer: `{id, intent: intent_json}` keeps fields of it, a bare name all of it."""
+    if isinstance(keep, str):
+        return {keep: "$payload"}
+    fields = {name: name if field is None else field for name, field in keep.items()}
+    return {
+        name: f"$payload.{field}" if isinstance(field, str) and re.fullmatch(r"[a-z][\w.]*", field) else field
+        for name, field in fields.items()
+    }
+
+
+# ── errors ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ALL = "States.ALL"
+CHANGED = "DynamoDB.ConditionalCheckFailedException"
+# A retry list by name. `aws`: what a repeat may cure; a function's own verdict is none of it.
+RETRIES: dict[str, list[dict[str, Any]]] = {
+    "aws": [
+        {
+            "ErrorEquals": [
+                "AwsUnavailable",
+                "Lambda.ServiceException",
+                "Lambda.AWSLambdaException",
+                "Lambda.SdkClientException",
+                "Lambda.TooManyRequestsException",
+                "Runtime.ExitError",
+                "Sandbox.Timedout",
+                "States.Timeout",
+            ],
+            "IntervalSeconds": 2,
+            "BackoffRate": 2.0,
+            "MaxAttempts": 4,
+            "MaxDelaySeconds": 30,
+        }
+    ],
+    "lock": [
+        {"ErrorEquals": [CHANGED], "MaxAttempts": 0},
+        {"ErrorEquals": [ALL], "IntervalSeconds": 1, "BackoffRate": 2.0, "MaxAttempts": 5, "MaxDelaySeconds": 20},
+    ],
+    "any": [{"ErrorEquals": [ALL], "IntervalSeconds": 2, "BackoffRate": 2.0, "MaxAttempts": 4}],
+    "none": [],
+}
+
+
+def retries(retry: str | list[Any]) -> list[dict[str, Any]]:
+    return [
+        each
+        for entry in ([retry] if isinstance(retry, str) else retry)
+        for each in (RETRIES[entry] if isinstance(entry, str) else [entry])
+    ]
+
+
+def failed(error: Any, target: str, branch: bool) -> dict[str, Any]:
+    """Keep the error as it came and go on. A branch cannot assign the machine's variables: it ends with `failed`."""
+    return {"Output" if branch else "Assign": {"failed" if branch else "failure": error}, "Next": target}
+
+
+def catches(state: dict[str, Any], branch: bool) -> list[dict[str, Any]]:
+    """`lost`: where to go when the lock is not as expected. `else`: where to go on any error, which is kept as
+    `failure`; or a mapping of errors to targets, `any` last. `ignore`: where to go on any error, which is forgotten.
+    """
+    out: list[dict[str, Any]] = []
+    if "lost" in state:
+        out.append({"ErrorEquals": [CHANGED], "Output": {}, "Next": state.pop("lost")})
+    targets = state.pop("else", {})
+    for errors, target in ({"any": targets} if isinstance(targets, str) else targets).items():
+        caught = {"ErrorEquals": [ALL] if errors == "any" else errors.split(", ")}
+        out.append(caught | (failed("$caught", target, branch) if isinstance(target, str) else target))
+    out.sort(key=lambda each: ALL in each["ErrorEquals"])
+    if "ignore" in state:
+        out.append({"ErrorEquals": [ALL], "Output": {}, "Next": state.pop("ignore")})
+    return out
+
+
+# ── verbs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# What a state waits for a function beyond the function's own timeout, so that no repeat runs beside the first.
+MARGIN_SECONDS = 20
+# What a state waits for a child beyond the child's own timeout.
+CHILD_MARGIN_SECONDS = 3600
+
+
+def pascal(name: str) -> str:
+    return "".join(word.title() for word in name.split("-"))
+
+
+def fenced(state: dict[str, Any]) -> dict[str, Any]:
+    """The cluster and, unless `fence: none` says otherwise, the lock, by which what is called is fenced."""
+    return {"cluster": "$cluster"} | ({} if state.pop("fence", "lock") == "none" else {"lock": "$lock"})
+
+
+def call(state: dict[str, Any]) -> dict[str, Any]:
+    """One of our functions."""
+    name = state.pop("call")
+    return {
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "TimeoutSeconds": function_seconds()[name] + MARGIN_SECONDS,
+        "Arguments": {
+            "FunctionName": "${" + pascal(name) + "Function}",
+            "Payload": fenced(state) | state.pop("with", {}),
+        },
+        "Retry": "aws",
+    }
+
+
+def node(state: dict[str, Any]) -> dict[str, Any]:
+    """One command document on one node: `run-node-step` with the step that a function planned."""
+    step = {"step": state.pop("node"), "retry_count": "$retries"}
+    state |= {"call": "run-node-step", "with": step | state.pop("with", {})}
+    return call(state)
+
+
+KEY = {"id": {"S": "{% 'lock#' & $cluster %}"}}
+ME = {":me": {"S": "$lock.holder"}}
+NOW = {":now": {"S": "$entered"}}
+EPOCH = {":epoch": {"N": "$string($lock.epoch)"}}
+OURS = "holder = :me AND epoch = :epoch"
+HOLD = {"ExpressionAttributeNames": {"#hold": "hold"}}
+TAKEN = {"ReturnValues": "ALL_NEW"} | HOLD
+
+
+def update(expression: str, condition: str, values: dict[str, Any], **more: Any) -> dict[str, Any]:
+    arguments = {"UpdateExpression": expression, "ConditionExpression": condition, "ExpressionAttributeValues": values}
+    return {"Resource": "arn:aws:states:::dynamodb:updateItem", "Arguments": arguments | more}
+
+
+def ours(epoch: str) -> dict[str, Any]:
+    """`Assign` of the lock once it is ours under this epoch."""
+    return {"Assign": {"lock": {"holder": "$lock.holder", "epoch": epoch}}}
+
+
+# What may be done with the cluster's item of lock and intent (safety.md, rule 7). A refused condition is `lost`.
+LOCK: dict[str, dict[str, Any]] = {
+    "read": {
+        "Resource": "arn:aws:states:::dynamodb:getItem",
+        "Arguments": {"ConsistentRead": True},
+        "Assign": {"item": "$exists($result.Item) ? $result.Item : {}"},
+    },
+    "take": update(
+        "SET holder = :me, since = :now, epoch = if_not_exists(epoch, :zero) + :one",
+        "attribute_not_exists(holder) AND attribute_not_exists(intent) AND attribute_not_exists(#hold)",
+        ME | NOW | {":zero": {"N": "0"}, ":one": {"N": "1"}},
+        **TAKEN,
+    )
+    | ours("$number($result.Attributes.epoch.N)"),
+    "take-unfinished": update(
+        "SET holder = :me, since = :now, epoch = epoch + :one",
+        "attribute_not_exists(#hold) AND attribute_not_exists(holder) AND attribute_exists(intent)",
+        ME | NOW | {":one": {"N": "1"}},
+        **TAKEN,
+    )
+    | ours("$number($result.Attributes.epoch.N)"),
+    "take-over": update(
+        "SET holder = :me, since = :now, epoch = :epoch",
+        "attribute_not_exists(#hold) AND ((holder = :dead AND epoch = :seen) OR (holder = :me AND epoch = :epoch))",
+        ME
+        | NOW
+        | {":epoch": {"N": "$string($epoch)"}, ":dead": {"S": "$item.holder.S"}, ":seen": {"N": "$item.epoch.N"}},
+        **HOLD,
+    )
+    | ours("$epoch"),
+    "raise": update(
+        "SET epoch = :next",
+        "holder = :me AND (epoch = :epoch OR epoch = :next)",
+        ME | EPOCH | {":next": {"N": "$string($lock.epoch + 1)"}},
+    )
+    | ours("$lock.epoch + 1"),
+    "write-intent": update("SET intent = :intent", OURS, ME | EPOCH | {":intent": {"S": "$intent"}}),
+    "release": update("REMOVE holder, since, intent", OURS, ME | EPOCH),
+}
+
+
+def lock(state: dict[str, Any]) -> dict[str, Any]:
+    """One access to the cluster's item of lock and intent, on condition that it is ours or may become ours."""
+    out = copy.deepcopy(LOCK[state.pop("lock")])
+    if "intent" in state:
+        out["Arguments"]["ExpressionAttributeValues"][":intent"]["S"] = state.pop("intent")
+    out["Arguments"] |= {"TableName": "${Table}", "Key": KEY}
+    return out | {"TimeoutSeconds": 60, "Retry": "lock"}
+
+
+def run(state: dict[str, Any]) -> dict[str, Any]:
+    """A machine of ours as a child, waited for. Its name is its parent's with `as` behind it: it starts once."""
+    machine, suffix, seconds = state.pop("run"), state.pop("as"), state.pop("child_seconds")
+    return {
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "TimeoutSeconds": seconds + CHILD_MARGIN_SECONDS,
+        "Arguments": {
+            "StateMachineArn": "${" + pascal(machine) + "StateMachine}",
+            "Name": f"$child_of($execution.Name) & '-{suffix}'",
+            "Input": fenced(state) | {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "$execution.Id"},
+        },
+    }
+
+
+VERBS = {"call": call, "node": node, "lock": lock, "run": run}
+
+
+# ── poll ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str | int) -> int:
+    """`15s`, `10m`, `6h`, `7d`, or a number of seconds."""
+    if isinstance(text, int):
+        return text
+    if not (match := re.fullmatch(r"(\d+)([smhd])", text)):
+        raise SourceError(f"{text!r} is no time: 15s, 10m, 6h, 7d")
+    return int(match[1]) * UNITS[match[2]]
+
+
+def schedule(every: list[str], within: str | None, look: int = 0) -> list[tuple[int, int]]:
+    """`[15s x 40, 10m]` within `6h` as pairs of a wait and how often; `look`: seconds that each look takes besides.
+
+    No wait is longer than a tenth of what went before, so that nobody hears of an end more than a tenth later than by
+    the first interval for ever.
+    """
+    pairs: list[tuple[int, int]] = []
+    passed = 0
+    for entry in every:
+        wait, _, times = entry.partition(" x ")
+        interval = seconds(wait)
+        if times:
+            count = int(times)
+        elif within and entry == every[-1]:
+            count = max(1, -(-(seconds(within) - passed) // interval))
+        else:
+            raise SourceError(f"`every: {entry}` has no end: say how often, or `within`")
+        if pairs and interval > max(pairs[0][0], passed / 10):
+            raise SourceError(f"`every: {entry}` is more than a tenth of the {passed} s before it")
+        pairs.append((interval, count))
+        passed += (interval + look) * count
+    return pairs
+
+
+def waits(pairs: list[tuple[int, int]], counter: str, deadline: str | None = None) -> int | str:
+    """`Seconds` of a Wait, by how many there have been: the counter is 1 in the first. None goes past the deadline."""
+    text, upto = "", 0
+    for interval, count in pairs[:-1]:
+        upto += count
+        text += f"{counter} <= {upto} ? {interval} : " if interval else ""
+    text += str(pairs[-1][0])
+    if deadline:
+        left = f"$ceil(($toMillis({deadline}) - $toMillis($entered)) / 1000)"
+        text = f"$max([1, $min([{text}, {left}])])"
+    return int(text) if text.isdigit() else "{% " + text + " %}"
+
+
+def poll(name: str, source: dict[str, Any], branch: bool) -> dict[str, dict[str, Any]]:
+    """A call that is repeated `until` a field of its answer is true: the call, the question, and the wait between.
+
+    The number of looks goes along in the states' data, with the name that it belongs to: it begins anew with each poll.
+    """
+    ask, target, late, deadline = source.pop("ask"), source["else"], source.pop("late"), source.pop("deadline", None)
+    target = target["any"] if isinstance(target, dict) else target
+    patience = source["with"].get("patience_seconds", 0)
+    pairs = schedule(source.pop("every"), source.pop("within", None), patience)
+    count = f"($input.poll = '{name}' ? $input.looks : 0) + 1"
+    look = {"call": source.pop("poll"), "Output": f"$merge([$payload, {{'poll': '{name}', 'looks': {count}}}])"}
+    ends = [f"$toMillis($entered) >= $toMillis({deadline})"] if deadline else []
+    ends.append(f"$input.looks >= {sum(count for _, count in pairs)}")
+    rules = [
+        {"Condition": f"$input.{source.pop('until')} = true", "Next": source.pop("then")},
+        *({"Condition": end} | (late if "Next" in late else failed(late, target, branch)) for end in ends),
+        *source.pop("also", []),
+    ]
+    question = {"Type": "Choice", "Choices": rules, "Default": name}
+    if "asked" in source:
+        question["about"] = source.pop("asked")
+    out = {name: look | source, ask: question}
+    if "wait" in source:
+        wait = out[name].pop("wait")
+        out[wait] = {"Type": "Wait", "Seconds": waits(pairs, "$input.looks", deadline), "then": name}
+        question["Default"] = wait
+        if pairs[0][0] == 0:
+            rules.append({"Condition": f"$input.looks <= {pairs[0][1]}", "Next": name})
+    return out
