@@ -18,6 +18,7 @@ import build_statemachines  # noqa: E402
 import check_statemachines  # noqa: E402
 import machine_flow  # noqa: E402
 
+from lab.patches.sfn_jsonata import evaluate  # noqa: E402
 from scenario.report import POLLS  # noqa: E402
 
 MACHINES = build_statemachines.machines()
@@ -187,3 +188,29 @@ def test_a_mutant_is_found(machine: str, mutant: Callable[[States], None], probl
 
 def test_the_kinds_of_errors_are_read() -> None:
     assert {"ClusterNotFound", "Fenced", "AwsRefused"} <= check_statemachines.errors_of_ours()
+
+
+@pytest.mark.parametrize("name", ["nightly", "n" * 80])
+def test_recover_stops_the_children_by_the_names_that_they_were_given(name: str) -> None:
+    """A wrong name would not be noticed: what cannot be stopped is fenced by its epoch."""
+    stop = MACHINES["recover"]["States"]["Stop the dead holder's children"]
+    prefix = "arn:aws:states:eu-west-1:000000000000"
+    converge = f"{prefix}:stateMachine:mirrorsnap-converge"
+    selector = stop["ItemSelector"]["arn"].replace("${ConvergeStateMachine}", converge)
+    stopped = {
+        value(selector, item={"holder": {"S": f"{prefix}:execution:mirrorsnap-backup:{name}"}}, of=suffix)
+        for suffix in stop["Items"]
+    }
+    runs = [
+        state["Arguments"]["Name"]
+        for machine in ("backup", "restore")
+        for part in machine_flow.flows(MACHINES[machine])
+        for state in part.states.values()
+        if state.get("Arguments", {}).get("StateMachineArn") == "${ConvergeStateMachine}"
+    ]
+    assert stopped == {f"{prefix}:execution:mirrorsnap-converge:{value(each, name=name)}" for each in runs}
+
+
+def value(expression: str, name: str = "", of: str = "", **variables: Any) -> Any:
+    context = {"Execution": {"Name": name}, "Map": {"Item": {"Value": of}}}
+    return evaluate(expression.removeprefix("{%").removesuffix("%}"), {"states": {"context": context}, **variables})
