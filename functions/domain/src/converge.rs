@@ -1,9 +1,8 @@
-//! Converge: from what is seen and what was intended to the one next action. A pure function, so that whoever runs it may
-//! die at any time and the next one goes on.
+//! Converge: from the observation and the intent to the one next action. It is a pure function, so its caller may die at any time and
+//! the next caller goes on.
 //!
-//! This file implements safety.md rules 1, 8, 11 to 18, and must not be "simplified" without changing that
-//! argument. Its branches stand in the order in which they matter: the operator, the fence, the outage, the nodes, the
-//! monitors, the mirror. It never does what the intent does not list.
+//! This file implements safety.md rules 1, 8, 11 to 18, and must not be "simplified" without changing that argument. Branches in order
+//! of priority: the operator, the fence, the outage, the nodes, the monitors, the mirror. It never does what the intent does not list.
 
 mod mirror;
 mod nodes;
@@ -35,7 +34,7 @@ pub enum Action {
         /// The node.
         node: String,
     },
-    /// Stop the node's instance, plainly, never by force (rule 14).
+    /// Stop the node's instance by a plain StopInstances, never by force (rule 14).
     Stop {
         /// The node.
         node: String,
@@ -52,21 +51,21 @@ pub enum Action {
 pub enum Verdict {
     /// Everything that the intent lists is as it was.
     Healthy,
-    /// Do this, then look again. The key counts the tries.
+    /// Do this, then look again. Tries are counted by the key.
     Act {
         /// What is counted.
         key: String,
         /// What to do.
         action: Action,
     },
-    /// Look again later. The key times the wait.
+    /// Look again later. The wait is timed by the key.
     Wait {
         /// What is timed.
         key: String,
         /// In words.
         why: String,
     },
-    /// A restore turns back: the intent is written anew with this course, then look again.
+    /// A restore turns back: write the intent with this course, then look again.
     Turn {
         /// The new course.
         course: Course,
@@ -77,7 +76,7 @@ pub enum Verdict {
     Stuck(Error),
 }
 
-/// What one execution of converge remembers from round to round. Losing it costs time, never safety.
+/// What one execution of converge remembers from round to round. Its loss costs time, never safety.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Memory {
@@ -113,7 +112,7 @@ impl Memory {
                 *self.tries.entry(key.clone()).or_default() += 1;
                 self.waiting = None;
             }
-            // What did not help on one course may well on the other.
+            // An action that did not help on one course may help on the other.
             Verdict::Turn { .. } => self = Self::default(),
             Verdict::Healthy | Verdict::Stuck(_) => self.waiting = None,
         }
@@ -121,38 +120,38 @@ impl Memory {
     }
 }
 
-/// How long each thing may take before converge does something about it, in seconds.
+/// How long converge waits for each thing before it acts or is stuck, in seconds.
 pub mod patience {
     /// An instance from `pending`, or a guest from power-on, to its first answer: cloud-init and fsck included.
     pub const BOOT: i64 = 900;
-    /// A guest's shutdown: umount retries take many minutes, and nothing is forced before.
+    /// A guest's shutdown: its umount retries take many minutes. It is not forced before.
     pub const SHUTDOWN: i64 = 900;
-    /// EC2 forces a stop that it was asked for after some minutes; beyond this somebody must look.
+    /// An API stop, which EC2 forces after some minutes. After this a person must look.
     pub const STOPPING: i64 = 3600;
     /// The reboot at the end of a post-processing, from its exit to the first answer.
     pub const REBOOT: i64 = 900;
-    /// A post-processing script, which its own node kills after 840 s (infra/documents).
+    /// A post-processing script. Its node kills it after 840 s (rule 23).
     pub const POST: i64 = 900;
     /// A daemon after a boot: it waits five minutes for its peer by default.
     pub const DAEMON: i64 = 420;
-    /// Before the service is started for the first time. A service that starts by itself does so within this after its
-    /// node answers, and starting it once more then does no harm; one that does not is time without redundancy.
+    /// From a node's first answer until converge starts the cluster service. A service that starts by itself does so within this
+    /// time, and a second start does no harm. Any longer would be time without redundancy.
     pub const DAEMON_START: i64 = 90;
-    /// A group on its way up or down.
+    /// A group that starts or stops.
     pub const GROUP: i64 = 600;
-    /// The node's own timer, which tries every five seconds.
+    /// The node's own timer, until its groups are online.
     pub const TIMER: i64 = 600;
     /// Automatic mirror recovery, from both sides being up to the copy's begin.
     pub const AUTO_RECOVERY: i64 = 60;
     /// A mirror side that shows no state yet.
     pub const MIRROR: i64 = 420;
-    /// A copy that moves; a full one of 16 TiB at 200 MiB/s takes a day.
+    /// A copy that makes progress. A full copy of 16 TiB at 200 MiB/s takes a day.
     pub const RESYNC: i64 = 172_800;
     /// A monitor that shows no state yet.
     pub const MONITOR: i64 = 300;
 }
 
-/// Tries of one action before converge gives up and calls a person; rule 18 asks for three.
+/// Tries of one action before converge is stuck. Rule 18 asks for three.
 pub const TRIES: u32 = 3;
 
 /// Everything that a decision rests on.
@@ -206,8 +205,8 @@ impl Case<'_> {
         })
     }
 
-    /// The document's `Attempt`: another number for another try, also when another holder tries the same run again, since
-    /// a node answers a known number with its recorded result instead of acting. A restore that has turned back counts anew.
+    /// The document's `Attempt`, unique per try and per epoch: a node replays the result of an attempt that it knows. A restore that
+    /// has turned back uses other numbers.
     fn attempt(&self, tried: u32) -> u32 {
         let epoch = u32::try_from(self.epoch % 99).unwrap_or(0);
         let base = if self.copies() { 20 } else { 0 };
@@ -229,8 +228,8 @@ impl Case<'_> {
         [self.intent.active.as_str(), self.intent.standby.as_str()]
     }
 
-    /// The nodes on which anything is ours to bring back. What an operation never touched is not judged (rules 11 and 12): it
-    /// may have been so before.
+    /// The nodes on which the intent lists a disturbance. Converge does not judge the other ones (rules 11 and 12): their state may
+    /// be older than the operation.
     fn touched(&self) -> impl Iterator<Item = &str> {
         self.names().into_iter().filter(|name| self.intent.touches(name))
     }
@@ -264,7 +263,7 @@ fn backup(case: &Case<'_>) -> Next {
         .or_else(|| outage::all_online(case))
 }
 
-/// Rule 12: a hold stops everything. (The lock's own attribute is judged by the caller, who reads the lock.)
+/// Rule 12: a node on hold stops everything. The caller judges the hold on the lock, which it reads.
 fn operator(case: &Case<'_>) -> Next {
     let held = case
         .names()
@@ -280,7 +279,7 @@ fn operator(case: &Case<'_>) -> Next {
     )))
 }
 
-/// An instance that is no more cannot come back.
+/// An instance that is terminated cannot be started.
 fn gone(case: &Case<'_>) -> Next {
     let name = case.touched().find(|name| case.seen.power(name) == Power::Gone)?;
     case.stuck(
@@ -289,7 +288,7 @@ fn gone(case: &Case<'_>) -> Next {
     )
 }
 
-/// Rule 8 and F: before anything else, no older holder's leftovers act on either node. A node that is silent is waited out.
+/// Rule 8 and F: first of all, nothing of an older epoch may act on either node. For a silent node, waits until it no longer can.
 fn fence(case: &Case<'_>) -> Next {
     for name in case.names() {
         if let Some(node) = case.seen.node(name) {
@@ -314,7 +313,7 @@ fn fence(case: &Case<'_>) -> Next {
             }
         } else if case.seen.power(name) == Power::Running && !quiet(case) {
             let why = format!("{name} does not answer; what was sent to it runs out");
-            // Bounded by the intent's own quiet time, so it needs no second deadline.
+            // The intent's own quiet time limits this wait.
             return Some(Verdict::Wait {
                 key: format!("quiet {name}"),
                 why,
@@ -329,7 +328,7 @@ fn quiet(case: &Case<'_>) -> bool {
     case.seen.at.seconds_since(case.intent.started) >= i64::from(case.intent.quiet_after_seconds)
 }
 
-/// Whether an action is covered by the intent; the property that converge never disturbs what is not listed.
+/// Whether the intent lists what an action disturbs (rule 11).
 pub fn is_listed(intent: &Intent, action: &Action) -> bool {
     match action {
         Action::Start { node } | Action::Stop { node } => intent.touches(node),

@@ -1,4 +1,4 @@
-//! Last, the mirror: monitors that we suspended are resumed, and both sides become GREEN again.
+//! The last branch, the mirror: resumes the monitors that we suspended, and waits until both sides are GREEN.
 
 use super::{Action, Case, Next, patience};
 use crate::clusterpro::mdstat::{Color, Mirror, Status};
@@ -6,7 +6,7 @@ use crate::clusterpro::stat::{State, monitor_state};
 use crate::intent::Course;
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 
-/// The state of a monitor on a node, by whoever shows it.
+/// The state of a monitor on a node, as either node shows it.
 fn monitor(case: &Case<'_>, name: &str, node: &str) -> State {
     let views = case
         .names()
@@ -17,7 +17,7 @@ fn monitor(case: &Case<'_>, name: &str, node: &str) -> State {
         .filter(|s| *s != State::Unknown)
         .collect();
     match states.split_first() {
-        // One view that shows it suspended is enough: resuming twice does no harm.
+        // If one node shows it suspended, it is resumed: a second resume does no harm.
         Some(_) if states.contains(&State::Suspended) => State::Suspended,
         Some((first, _)) => *first,
         None => State::Unknown,
@@ -36,8 +36,8 @@ pub(super) fn monitors(case: &Case<'_>) -> Next {
             let from = case.intent.active.as_str();
             let seen = case.seen.node(from)?;
             let next = "resume the monitors by hand with `clpmonctrl -r`";
-            // One key for both nodes: the document runs on the active for either, which answers a number that it has seen
-            // with what it did then.
+            // One key for both nodes' monitors: the document runs on the active each time, and the active replays the result of
+            // an attempt that it knows.
             return case.act("resume-monitors", next, |attempt| Action::Step {
                 step: Step::new("resume-monitors", from, &case.intent.id)
                     .with("Nodes", node)
@@ -58,8 +58,8 @@ pub(super) fn monitors(case: &Case<'_>) -> Next {
     None
 }
 
-/// Whether the mirror disk is ours to bring back. One that was not normal before a restore, which then put the old volumes back,
-/// is as it was: somebody may have broken it to keep what its other side holds.
+/// Whether converge must make this mirror disk normal. It need not if the disk was not normal before a restore that has put the old
+/// volumes back: somebody may have broken it to keep the data of its other side.
 fn is_ours(case: &Case<'_>, disk: &str) -> bool {
     let as_it_was = case.intent.restore.as_ref().is_some_and(|restoring| {
         restoring.course == Course::PutBack && restoring.not_normal_before.iter().any(|name| name == disk)
@@ -67,7 +67,7 @@ fn is_ours(case: &Case<'_>, disk: &str) -> bool {
     case.intent.breaks(disk) && !as_it_was
 }
 
-/// Both sides of every mirror disk that is ours become GREEN; a copy that does not begin by itself is started.
+/// Waits until both sides of every mirror disk that is ours are GREEN. Starts a copy that does not begin by itself.
 pub(super) fn mirrors(case: &Case<'_>) -> Next {
     let ours = case.config.mirror_disks.iter().filter(|disk| is_ours(case, &disk.name));
     ours.into_iter().find_map(|disk| {
@@ -116,7 +116,7 @@ fn broken(case: &Case<'_>, disk: &str, views: &[&Mirror]) -> Next {
         );
         return case.wait_or_stuck(&format!("mirror {disk}"), patience::MIRROR, &why, next);
     };
-    // The copy goes from GREEN to RED: it must be the side on which the groups live.
+    // The copy goes from GREEN to RED, so the groups must run on the GREEN side.
     let lives_elsewhere = case
         .seen
         .node(green)

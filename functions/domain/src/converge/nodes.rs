@@ -1,4 +1,4 @@
-//! Nodes come back: power, backup mode behind the device gate, and the cluster daemon (rules 14, 15 and 17).
+//! The nodes: power, the end of backup mode behind the device gate, and the cluster daemon (rules 14, 15 and 17).
 
 use super::{Action, Case, Next, patience};
 use crate::clusterpro::outputs::{self, Services};
@@ -8,17 +8,17 @@ use crate::observation::{Node, Power};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 use std::collections::BTreeMap;
 
-/// Starts instances that we stopped, and waits for those that are on their way.
+/// Starts instances that we stopped, and waits for those that start or stop.
 pub(super) fn power(case: &Case<'_>) -> Next {
     start_stopped(case).or_else(|| wait_for_power(case))
 }
 
 /// Starts instances that we stopped.
 pub(super) fn start_stopped(case: &Case<'_>) -> Next {
-    // Two instances are started back to back, so that neither daemon waits long for the other: what waits comes second.
+    // Starts both instances before it waits for either, so that no daemon waits long for its peer.
     for name in case.touched() {
         if case.seen.power(name) == Power::Stopped {
-            // Repeated for ever: without capacity it fails, and set-power says so by name.
+            // Not counted as a try: without capacity set-power fails with `CapacityLacking`, and is retried (rule 20).
             return Some(super::Verdict::Act {
                 key: format!("start {name}"),
                 action: Action::Start { node: name.to_owned() },
@@ -28,7 +28,7 @@ pub(super) fn start_stopped(case: &Case<'_>) -> Next {
     None
 }
 
-/// Waits for instances and guests that are on their way.
+/// Waits for instances and guests that start or stop.
 pub(super) fn wait_for_power(case: &Case<'_>) -> Next {
     for name in case.touched() {
         let next = "look at the instance's system log and status checks";
@@ -48,7 +48,7 @@ pub(super) fn wait_for_power(case: &Case<'_>) -> Next {
     None
 }
 
-/// A running instance whose guest does not answer: it boots, or hangs in its shutdown.
+/// Waits for a running instance whose guest does not answer: it boots, shuts down, or hangs in its shutdown.
 fn wait_for_answer(case: &Case<'_>, name: &str) -> Next {
     let reason = case.seen.silent.get(name).map_or("no answer", String::as_str);
     let why = format!("{name} boots or shuts down ({reason})");
@@ -57,7 +57,7 @@ fn wait_for_answer(case: &Case<'_>, name: &str) -> Next {
     })
 }
 
-/// Rule 14: a node that hangs in its shutdown is stopped plainly, once it is shown that it holds no group.
+/// Rule 14: stops a node that hangs in its shutdown, by a plain stop, if the cluster shows that it holds no group.
 fn stop_hung_node(case: &Case<'_>, name: &str) -> Next {
     let next = "look at the instance's system log; stop and start the node by hand, then start recover";
     let ours = case.intent.enters_backup_mode(name) || case.intent.enters_restore_mode(name);
@@ -100,7 +100,7 @@ pub(super) fn backup_mode(case: &Case<'_>) -> Next {
             continue;
         }
         if !case.intent.enters_backup_mode(name) {
-            // Somebody else's setting, which changes nothing while the cluster runs there.
+            // Somebody else's setting. It makes no difference while the cluster daemon runs there.
             if daemon_is_online(name, node) {
                 continue;
             }
@@ -114,8 +114,8 @@ pub(super) fn backup_mode(case: &Case<'_>) -> Next {
     None
 }
 
-/// `--pre` may have set the flags, and no `--post` was ever begun. One that has ended set none if it did not come as far as to
-/// say that it begins (the seed's output); of one without an end nobody knows.
+/// Whether `--pre` may have set the flags and no `--post` was begun. If `--pre` ended without printing `Beginning backup-mode`, it set no
+/// flag. If it left no exit code, assume that it did.
 fn flags_left_on(node: &Node) -> bool {
     let on = node
         .job("enter-backup-mode")
@@ -123,7 +123,7 @@ fn flags_left_on(node: &Node) -> bool {
     on && node.job("leave-backup-mode").is_none()
 }
 
-/// The node is prepared, or half-way so, but still in the boot in which `--pre` ran: its shutdown is due.
+/// Waits for the shutdown of a node that is still in the boot in which `--pre` began.
 pub(super) fn shutting_down(case: &Case<'_>, name: &str, node: &Node, document: &str) -> Next {
     if !node.begun_here(document) {
         return None;
@@ -133,7 +133,7 @@ pub(super) fn shutting_down(case: &Case<'_>, name: &str, node: &Node, document: 
         if document == "enter-restore-mode" {
             return None;
         }
-        // `clpbackup.sh --post` wants the daemon down, so what the script did not come to is done for it.
+        // `clpbackup.sh --post` needs the daemon down, so a plain stop replaces the shutdown that the script did not order.
         if holds_no_group(case, name) {
             return stop_hung_node(case, name);
         }
@@ -144,7 +144,7 @@ pub(super) fn shutting_down(case: &Case<'_>, name: &str, node: &Node, document: 
     })
 }
 
-/// The node was booted outside the cluster: the device gate, then `--post`, then its reboot.
+/// Ends backup mode on a node that has booted outside the cluster: the device gate, then `--post`, then its reboot.
 fn end_backup_mode(case: &Case<'_>, name: &str, node: &Node) -> Next {
     if daemon_is_online(name, node) {
         return case.stuck(
@@ -153,7 +153,7 @@ fn end_backup_mode(case: &Case<'_>, name: &str, node: &Node) -> Next {
         );
     }
     let job = node.job("leave-backup-mode").filter(|(_, job, _)| {
-        // A job of an earlier boot says nothing of this one.
+        // A job of an earlier boot does not count.
         job.started
             .as_ref()
             .is_none_or(|started| started.boot_id == node.boot_id)
@@ -162,7 +162,7 @@ fn end_backup_mode(case: &Case<'_>, name: &str, node: &Node) -> Next {
         match &job.ended {
             None => {
                 let why = format!("{name} ends its backup mode");
-                // A script that was killed leaves no end either: after the deadline it is run again.
+                // A unit that was killed leaves no exit code either. After the deadline the script is run again.
                 let waited = case.wait(&format!("post {name}"), patience::POST, &why, || None);
                 if waited.is_some() {
                     return waited;
@@ -189,24 +189,24 @@ fn end_backup_mode(case: &Case<'_>, name: &str, node: &Node) -> Next {
     })
 }
 
-/// Rule 17: names may have changed at this boot, and the mirror on a wrong disk destroys it.
+/// Rule 17: device names may have changed at this boot, and a mirror on a wrong disk destroys that disk.
 pub(super) fn gate(case: &Case<'_>, name: &str, node: &Node) -> Next {
     let attached = case.seen.instances.get(name).map(|instance| &instance.volumes);
     let error = devices::gate(case.config, name, attached.unwrap_or(&BTreeMap::new()), &node.devices).err()?;
-    // The device nodes may still be on their way just after a boot.
+    // Just after a boot udev may not have made the device nodes yet.
     case.wait(&format!("devices {name}"), 60, &error.to_string(), || {
         Some(super::Verdict::Stuck(error.clone()))
     })
 }
 
-/// Whether the node's own daemon is online in its own eyes.
+/// Whether the node shows its own daemon Online.
 fn daemon_is_online(name: &str, node: &Node) -> bool {
     node.stat
         .as_ref()
         .is_some_and(|stat| stat.server(name) == State::Online)
 }
 
-/// The daemon of each node that we touched is online in its own eyes and in its peer's.
+/// Waits until the daemon of each node that we touched is Online, as that node and its peer show it.
 pub(super) fn daemons(case: &Case<'_>) -> Next {
     case.touched().find_map(|name| daemon(case, name)).or_else(|| {
         case.touched().find_map(|name| {
@@ -230,7 +230,7 @@ pub(super) fn daemons(case: &Case<'_>) -> Next {
     })
 }
 
-/// The node's own daemon is online in its own eyes.
+/// Waits until the node shows its own daemon Online; starts the cluster service if it does not start by itself.
 pub(super) fn daemon(case: &Case<'_>, name: &str) -> Next {
     let node = case.seen.node(name)?;
     if daemon_is_online(name, node) {

@@ -1,4 +1,4 @@
-//! The outage comes first: groups that we stopped are started again, where that is safe (rule 15).
+//! The outage, before anything else: starts the groups that we stopped, where that is safe (rule 15).
 
 use super::{Action, Case, Next, patience};
 use crate::clusterpro::mdstat::Color;
@@ -6,17 +6,17 @@ use crate::clusterpro::stat::{Group, Stat, State};
 use crate::observation::{Node, Power};
 use crate::steps::NOT_AFTER_SECONDS;
 
-/// What the nodes that answer say of a group.
+/// What the nodes that answer show of a group.
 pub(super) enum Place {
-    /// Nobody who answers runs the cluster daemon.
+    /// No node that answers runs the cluster daemon.
     Unknown,
     /// Online on one node.
     Online(String),
-    /// Offline in the eyes of every daemon that answers.
+    /// Every daemon that answers shows it Offline.
     Offline,
-    /// On its way.
+    /// It starts or stops.
     Pending,
-    /// Failed, contradictory, or in words that we do not know.
+    /// Failed, contradictory, or a word that we do not know.
     Odd(String),
 }
 
@@ -41,7 +41,7 @@ pub(super) fn place(case: &Case<'_>, group: &str) -> Place {
         _ => None,
     });
     if let Some(first) = online.next() {
-        // Two views of one running group agree, or the nodes have lost each other.
+        // If the two nodes disagree on a running group, they have lost contact with each other.
         return match online.find(|other| *other != first) {
             Some(other) => Place::Odd(format!("online on {first} and on {other}")),
             None => Place::Online(first),
@@ -78,7 +78,7 @@ fn one(case: &Case<'_>, viewer: &str, group: Option<&Group>) -> Place {
     }
 }
 
-/// Whether the node's own side of every mirror disk is GREEN in its own eyes.
+/// Whether the node shows its own side of every mirror disk GREEN.
 pub(super) fn own_green(case: &Case<'_>, name: &str) -> bool {
     case.seen.node(name).is_some_and(|node| {
         case.config.mirror_disks.iter().all(|disk| {
@@ -89,8 +89,8 @@ pub(super) fn own_green(case: &Case<'_>, name: &str) -> bool {
     })
 }
 
-/// Rule 15: whether the standby's bytes are the newest. Only if its sides are GREEN and it never began a break for this run;
-/// after a break it holds old data, and the groups never start there.
+/// Rule 15: whether the standby has the newest data: its sides are GREEN and it never began a break for this run. After a break it has
+/// old data, and the groups never start there.
 fn never_broken(case: &Case<'_>) -> bool {
     let standby = case.intent.standby.as_str();
     let no_record = |node: &Node| {
@@ -118,7 +118,7 @@ pub(super) fn groups(case: &Case<'_>) -> Next {
     let mut offline = Vec::new();
     for group in case.intent.groups() {
         match place(case, group) {
-            // Without a daemon nothing can be started: the nodes' branches bring one back.
+            // Without a daemon no group can be started. The branches of the nodes start one.
             Place::Online(_) | Place::Unknown => {}
             Place::Offline => offline.push(group),
             Place::Pending => {
@@ -144,7 +144,7 @@ pub(super) fn groups(case: &Case<'_>) -> Next {
         if own_green(case, active) {
             return start(case, active, &offline);
         }
-        // Its mirror may still come up; if not, nobody may start there.
+        // Its mirror may still become GREEN. If it does not, the groups must not start there.
         let why = format!(
             "the mirror disks of {active} are not GREEN, so {} cannot start there",
             offline.join(", ")
@@ -156,15 +156,15 @@ pub(super) fn groups(case: &Case<'_>) -> Next {
             "decide by clpmdstat which side is the newest; never start a group on the side that was broken off",
         );
     }
-    // The active is dead for certain: only then can the standby take over (the power, not the silence, says so).
+    // The standby takes over only if EC2 shows the active's instance stopped. A silent node may still run.
     if case.seen.power(active) == Power::Stopped && view(case, standby).is_some() && never_broken(case) {
         return start(case, standby, &offline);
     }
-    // Else the active's instance and daemon come first.
+    // Otherwise the active's instance and daemon are started first.
     None
 }
 
-/// The last look: healthy only if every group that we stopped is online.
+/// The last check: every group that we stopped must be online.
 pub(super) fn all_online(case: &Case<'_>) -> Next {
     let missing = case
         .intent

@@ -1,9 +1,9 @@
-//! The way on and back of a restore (safety.md, rules 16 to 18). The course in the intent says which of three:
+//! Converge of a restore (safety.md, rules 16 to 18). The course in the intent is one of three:
 //!
-//! - `put-back`: no post-processing was ever ordered, so the old cluster partitions are intact. The old volumes go back, the
-//!   services are enabled again, the nodes reboot, and CLUSTERPRO decides.
-//! - `forward`: on on the new volumes. `--skip-copy` only with the proof; a failing node is tried three times, then back.
-//! - `roll-back`: back to the old volumes after a post-processing: without `--skip-copy`, the source node's group first, so that
+//! - `put-back`: no post-processing was ever ordered, so the old cluster partitions are intact. Put the old volumes back, enable the
+//!   services again, reboot the nodes; CLUSTERPRO decides.
+//! - `forward`: go on with the new volumes. `--skip-copy` only with the proof. A node that fails is tried three times, then roll back.
+//! - `roll-back`: put the old volumes back after a post-processing. Without `--skip-copy`, and the source node's group first, so that
 //!   the copy's direction is certain.
 
 use super::nodes::{daemon, daemons, gate, shutting_down, start_stopped, wait_for_power};
@@ -25,12 +25,12 @@ pub(super) fn next(case: &Case<'_>, restoring: &Restoring) -> Next {
     })
 }
 
-/// Which volumes a node has at the places that the restore replaces.
+/// Which volumes a node has at the devices whose volumes the restore replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Old,
     New,
-    /// Some of each, or none: a swap on its way.
+    /// Some of each, or none: in the middle of a swap.
     Between,
 }
 
@@ -46,7 +46,7 @@ fn side_of(intent: &Intent, seen: &Observation, name: &str) -> Side {
             attached.and_then(|volumes| volumes.get(&one.device)) == Some(wanted)
         })
     };
-    // A plan that was not carried as far as its volumes replaces nothing.
+    // A restore that ended before its volumes were made replaces nothing.
     match (all(false), all(true)) {
         (true, _) => Side::Old,
         (false, true) => Side::New,
@@ -54,7 +54,7 @@ fn side_of(intent: &Intent, seen: &Observation, name: &str) -> Side {
     }
 }
 
-/// A volume that is neither the old nor the new one: an operator was here, and wins (rule 11).
+/// Stuck if a device holds a volume that is neither the old nor the new one: an operator has changed it, and wins (rule 11).
 fn foreign_volume(case: &Case<'_>) -> Next {
     case.names().into_iter().find_map(|name| {
         let attached = &case.seen.instances.get(name)?.volumes;
@@ -76,7 +76,7 @@ fn foreign_volume(case: &Case<'_>) -> Next {
     })
 }
 
-/// Whether every node's services start by themselves, as far as the nodes answer.
+/// Whether `name` answered and its cluster services are enabled.
 fn is_auto(case: &Case<'_>, name: &str) -> bool {
     case.seen.node(name).is_some_and(|node| node.services == Services::Auto)
 }
@@ -84,8 +84,8 @@ fn is_auto(case: &Case<'_>, name: &str) -> bool {
 // ── before any post-processing ──────────────────────────────────────────────────────────────────────────────────────
 
 fn put_back_old_volumes(case: &Case<'_>) -> Next {
-    // A node that shuts down is let go first: nothing is started or enabled there. It may take long, or hang, so its peer does not
-    // wait for it: the service comes back there meanwhile, and only a peer in the cluster can show that it holds no group (rule 14).
+    // Nothing is started or enabled on a node that shuts down. Its shutdown may take long or hang, so its peer does not wait for it:
+    // the groups start there, and only a peer in the cluster can show that the other node holds no group (rule 14).
     let preparing = |name: &str| {
         let node = case.seen.node(name)?;
         shutting_down(case, name, node, "enter-restore-mode")
@@ -108,7 +108,8 @@ fn put_back_old_volumes(case: &Case<'_>) -> Next {
         .or_else(|| all_online(case))
 }
 
-/// Every node gets its old volumes back: stopped if it runs with others, and only while its mirror cannot have run.
+/// Puts the old volumes back on each node. Stops a node that runs on the restore's volumes first; refuses if its mirror may have
+/// started.
 fn old_volumes(case: &Case<'_>) -> Next {
     case.names()
         .into_iter()
@@ -140,7 +141,7 @@ fn swap_back(case: &Case<'_>, name: &str) -> Next {
     }
 }
 
-/// A plain stop of a node in restore mode: no cluster service runs on it.
+/// A plain stop of a node in restore mode, on which no cluster service runs.
 fn stop_in_restore_mode(case: &Case<'_>, name: &str) -> Next {
     let next = "look at the instance's system log, and stop it by hand";
     case.act(&format!("halt {name}"), next, |_| Action::Stop {
@@ -148,7 +149,7 @@ fn stop_in_restore_mode(case: &Case<'_>, name: &str) -> Next {
     })
 }
 
-/// Rule 16: the services are enabled again, and the node reboots into the cluster.
+/// Rule 16: enables the services again, and reboots the node into the cluster.
 fn enable_services(case: &Case<'_>, name: &str) -> Next {
     let node = case.seen.node(name)?;
     if node.services == Services::Auto {
@@ -167,13 +168,13 @@ fn enable_services(case: &Case<'_>, name: &str) -> Next {
     })
 }
 
-/// The document's detached command began in this boot and did not fail: its reboot is due.
+/// Waits for the reboot after the document's detached command, if that began in this boot and did not fail.
 fn rebooting(case: &Case<'_>, name: &str, node: &Node, document: &str) -> Next {
     if !node.begun_here(document) || node.failed_here(document).is_some() {
         return None;
     }
     let why = format!("{name} reboots after {document}");
-    // A script that was killed leaves no end: after the deadline the caller goes on.
+    // A unit that was killed leaves no exit code. After the deadline the caller goes on.
     case.wait(&format!("{document} {name}"), patience::POST, &why, || None)
 }
 
@@ -199,7 +200,7 @@ fn go_forward(case: &Case<'_>, restoring: &Restoring) -> Next {
         .or_else(|| mirror::mirrors(case))
         .or_else(|| all_online(case));
     match next {
-        // The service comes first: where it does not come up on the new volumes, the old ones still have it.
+        // If the service does not start on the new volumes, it still can on the old ones.
         Some(Verdict::Stuck(why)) if service_is_down(case) => {
             let kind = match why.kind() {
                 Kind::Stuck => Kind::GroupNotOnline,
@@ -211,7 +212,7 @@ fn go_forward(case: &Case<'_>, restoring: &Restoring) -> Next {
     }
 }
 
-/// Whether it is seen that a group that we stopped is not online. Silence is not enough: a node whose agent is lost may well serve.
+/// Whether a group that we stopped is seen not online. A silent node does not count as down: only its SSM agent may be lost.
 fn service_is_down(case: &Case<'_>) -> bool {
     let all_answer = case.names().into_iter().all(|name| case.seen.node(name).is_some());
     case.intent.groups().any(|group| match place(case, group) {
@@ -221,7 +222,7 @@ fn service_is_down(case: &Case<'_>) -> bool {
     })
 }
 
-/// The restore's own bound: after it the old volumes go back, unless the service is online on the new ones.
+/// Rule 23: after the restore's own limit the old volumes are put back, unless the service is online on the new ones.
 fn overdue(case: &Case<'_>, restoring: &Restoring) -> Next {
     let until = restoring.forward_until.filter(|until| case.seen.at >= *until)?;
     if !service_is_down(case) {
@@ -244,8 +245,8 @@ fn turn_back(kind: Kind, found: String) -> Next {
     })
 }
 
-/// Rule 16: whether `name` may skip the copy. Both nodes hold volumes of one snapshot each disk, by their ids, and neither
-/// mirror can have run since: no node has booted with services that start by themselves.
+/// Rule 16: whether `name` may skip the copy. For each disk both nodes have volumes of one snapshot, by their ids. Neither mirror can
+/// have run since: no node has booted with enabled services.
 pub fn skip_copy_proof(config: &Config, intent: &Intent, seen: &Observation, name: &str) -> bool {
     let names = || config.node_names();
     let pairs_up = intent.attachments(name).all(|one| {
@@ -276,7 +277,7 @@ pub fn skip_copy_proof(config: &Config, intent: &Intent, seen: &Observation, nam
         && names().all(|node| seen.node(node).is_some_and(never_ran))
 }
 
-/// The post-processing of one node, behind the device gate; three tries, then back (rule 18).
+/// The post-processing of one node, behind the device gate. After three tries the restore rolls back (rule 18).
 fn post(case: &Case<'_>, name: &str, skip_copy: bool) -> Next {
     let node = case.seen.node(name)?;
     if let Some(waits) = unprocessed(case, name, node)? {
@@ -293,8 +294,8 @@ fn post(case: &Case<'_>, name: &str, skip_copy: bool) -> Next {
         );
         return turn_back(Kind::PostProcessFailed, found);
     }
-    // Whether the peer's mirror has run cannot be told while it boots: the proof waits for its answer, a copy would not hurt
-    // but would take hours.
+    // While the peer boots, nobody can tell whether its mirror has run. So wait for its answer: a full copy would do no harm, but
+    // take hours.
     if !skip_copy && case.seen.node(case.peer(name)).is_none() {
         let why = format!(
             "{} answers, which decides whether {name} needs a full copy",
@@ -332,7 +333,7 @@ fn unprocessed(case: &Case<'_>, name: &str, node: &Node) -> Option<Next> {
     if let Some(waits) = rebooting(case, name, node, "post-process-restore") {
         return Some(Some(waits));
     }
-    // Rule 17, and the guard of `--post` itself.
+    // Rule 17, and the check that `--post` itself makes.
     Some(gate(case, name, node))
 }
 
@@ -371,7 +372,7 @@ fn roll_back_by_copy(case: &Case<'_>, restoring: &Restoring) -> Next {
         .or_else(|| all_online(case))
 }
 
-/// Both nodes go down, the groups first: no mirror runs while volumes are changed under its peer.
+/// Stops the groups, then shuts both nodes down: no mirror may run while its peer's volumes are swapped.
 fn shut_both_down(case: &Case<'_>) -> Next {
     for name in case.names() {
         let here: Vec<&str> = case
@@ -392,7 +393,7 @@ fn shut_both_down(case: &Case<'_>) -> Next {
         let next = "look at the group in CLUSTERPRO's log";
         return case.wait_or_stuck(&format!("group {group}"), patience::GROUP, &why, next);
     }
-    // Each node gets its order before either is waited for.
+    // Both nodes get their order before converge waits for either.
     let orders = case.names().into_iter().find_map(|name| order_restore_mode(case, name));
     orders.or_else(|| {
         let name = case
@@ -405,8 +406,8 @@ fn shut_both_down(case: &Case<'_>) -> Next {
     })
 }
 
-/// Stops the groups that run on `name`: behind the node's own timer, so that the service comes back should nobody go on from here.
-/// That asks for a whole cluster, and is tried once: where the timer came first, or the node refused, they are stopped plainly.
+/// Stops the groups that run on `name`. First try: `quiesce-restore`, which arms the node's timer before it stops the groups. It needs
+/// both daemons online. After that: plain `stop-group` (rule 22).
 fn stop_groups(case: &Case<'_>, name: &str, node: &Node, here: &[&str]) -> Next {
     let next = "stop the groups by hand, then start recover";
     let key = format!("quiesce-restore {name}");
@@ -431,7 +432,7 @@ fn stop_groups(case: &Case<'_>, name: &str, node: &Node, here: &[&str]) -> Next 
     })
 }
 
-/// Whether the groups are down behind a timer of `node` that is to be overtaken by its shutdown, and has not fired yet.
+/// Whether the node's timer is armed, has not fired, and its shutdown comes next.
 pub(super) fn goes_down(case: &Case<'_>, node: &Node) -> bool {
     let has = |record: &str| node.records.contains_key(record);
     case.copies() && has("stopped") && !has("void") && !has("done")
@@ -474,11 +475,11 @@ fn post_process_old_volume(case: &Case<'_>, name: &str) -> Next {
     if let Some(waits) = unprocessed(case, name, node)? {
         return Some(waits);
     }
-    // Numbers of its own: the attempts on the new volumes are recorded on the node's root disk.
+    // Other attempt numbers: the attempts on the new volumes are recorded on the node's root disk.
     order_post(case, name, node, &format!("post-process-old {name}"), false, 50)
 }
 
-/// The source alone is waited for first.
+/// Waits for the source node's answer before anything else.
 fn source_answers(case: &Case<'_>, name: &str) -> Next {
     if case.seen.power(name) == Power::Running && case.seen.node(name).is_some() {
         return None;
@@ -488,7 +489,7 @@ fn source_answers(case: &Case<'_>, name: &str) -> Next {
     case.wait_or_stuck(&format!("lead {name}"), patience::BOOT, &why, next)
 }
 
-/// The groups run on the source, whose old side is the newest, before the other side joins.
+/// Starts the groups on the source, which has the newest old data, before the other node joins.
 fn start_source_first(case: &Case<'_>, source: &str) -> Next {
     let mut offline = Vec::new();
     for group in case.intent.groups() {
