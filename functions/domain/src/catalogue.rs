@@ -1,5 +1,5 @@
-//! The catalogue of backups: the tags on snapshots, and nothing else. What the tags say is read strictly, since they
-//! decide what is deleted and what is restored.
+//! The catalogue of backups. It consists of the snapshots' tags alone. Tags are read strictly, since they decide what is deleted and
+//! what is restored.
 
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
@@ -24,13 +24,13 @@ pub mod tag {
     pub const SET_SIZE: &str = "mirrorsnap:set-size";
     /// `true` once the backup is proved; written last.
     pub const VALID: &str = "mirrorsnap:valid";
-    /// The restore that a volume was made for, or that took it out.
+    /// The restore that a volume was made for, or that replaced it.
     pub const RESTORE_ID: &str = "mirrorsnap:restore-id";
-    /// Written on a volume before it is first attached: such a volume is never deleted.
+    /// Written on a volume before it is first attached. A volume with it is never deleted (rule 19).
     pub const ATTACHED: &str = "mirrorsnap:attached";
-    /// On a volume that a restore took out: kept until the operator releases it.
+    /// On a volume that a restore replaced. It is kept until the operator releases it.
     pub const REPLACED: &str = "mirrorsnap:replaced";
-    /// Another snapshot of the same volume is the one that counts.
+    /// On a snapshot of a volume of which another snapshot counts.
     pub const DUPLICATE: &str = "mirrorsnap:duplicate";
 }
 
@@ -197,7 +197,7 @@ fn backup(id: Id, mut set: Vec<Snapshot>) -> Option<Backup> {
     })
 }
 
-/// After so many seconds a set that was never proved is garbage (rule 5).
+/// After so many seconds a set that was never proved expires (rule 5).
 pub const INCOMPLETE_SECONDS: i64 = 24 * 3600;
 
 /// Why a snapshot is deleted.
@@ -212,15 +212,15 @@ pub enum DeleteReason {
     Duplicate,
 }
 
-/// The snapshots to delete, each with its backup and reason. Never one of the newest valid backup, nor of the one being
-/// made (`current`), nor anything that is not clearly ours, nor a copy or what a copy was made of.
+/// The snapshots to delete, each with its backup and reason. It never lists a snapshot of the newest valid backup or of the one being
+/// made (`current`), a copy, the source of a copy, or a snapshot that is not clearly ours.
 pub fn expired(
     config: &Config,
     backups: &[Backup],
     current: Option<&Id>,
     now: Moment,
 ) -> Vec<(String, Id, DeleteReason)> {
-    // What this answer shows in part is kept as if it were whole, and does not cost a whole one its place.
+    // A backup that this answer shows in part is kept, and takes no complete backup's place in the retention.
     let valid: Vec<&Backup> = backups.iter().filter(|backup| backup.valid).collect();
     let proved: Vec<&Backup> = backups.iter().filter(|backup| backup.proved).collect();
     let mut kept = keep(config, &valid);

@@ -1,8 +1,8 @@
 //! The device gate (rule 17): is a partition's path on the volume that it must be on?
 //!
-//! Names may change at any boot, and CLUSTERPRO's post-processing on a wrong disk destroys it. So a path counts only if
-//! everything that lies under it is one disk, and that disk is known to be the volume: by its serial on Nitro, by its
-//! attachment's name on Xen. What cannot be told is a mismatch.
+//! Device names may change at any boot, and CLUSTERPRO's post-processing of a wrong disk destroys it. So a path counts only if it leads
+//! to one disk, and that disk is known to be the volume: by its serial on Nitro, by its attachment's name on Xen. If that is not known,
+//! it is a mismatch.
 
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
@@ -51,8 +51,8 @@ fn pairs(line: &str) -> BTreeMap<&str, &str> {
     found
 }
 
-/// Reads what `lsblk -s` printed for one path, as pairs (`-P`), JSON (`-J`) or the tree that people read. `None`: no disk
-/// could be made out, or something is in the way that we do not know.
+/// Reads what `lsblk -s` printed for one path, as pairs (`-P`), JSON (`-J`) or a tree. `None`: it shows no disk, or a layer between path
+/// and disk that we do not know.
 pub fn under(text: &str) -> Option<Under> {
     let (mut disks, mut first) = (BTreeSet::new(), None);
     if let Some(start) = text.find('{').filter(|_| text.contains("\"blockdevices\"")) {

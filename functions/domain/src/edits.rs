@@ -1,5 +1,5 @@
-//! Real outputs with small changes, for property tests: noise is refused at its first line and so proves nothing, while a
-//! good share of these is read.
+//! Real outputs with small changes, for property tests. Noise is refused at its first line, so it proves nothing. A good share of these
+//! outputs is read.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::ops::Range;
 
-/// One change of a text. None of them brings in a word that was not there, but for a number.
+/// One change of a text. No change adds a word that was not there, except a number.
 #[derive(Debug, Clone)]
 pub(crate) enum Edit {
     DropLine(Index),
@@ -119,7 +119,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// A real output and what became of it.
+/// A real output and the changed text.
 #[derive(Debug, Clone)]
 pub(crate) struct Edited {
     pub(crate) source: &'static str,
@@ -134,8 +134,8 @@ pub(crate) fn edited(sources: &'static [&'static str]) -> impl Strategy<Value = 
     })
 }
 
-/// Judges draws of `strategy`. `judge` says whether the draw was read; fewer than `percent` of them, and the test fails,
-/// since what is refused tests nothing else.
+/// Judges draws of `strategy`. `judge` returns whether the draw was read. The test fails if fewer than `percent` of them are read, since
+/// a draw that is refused tests nothing else.
 pub(crate) fn hold<S: Strategy>(percent: u32, strategy: &S, judge: impl Fn(S::Value) -> Result<bool, TestCaseError>)
 where
     S::Value: Debug,

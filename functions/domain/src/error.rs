@@ -44,13 +44,13 @@ kinds! {
     GroupNotOnline,
     /// The cluster has groups or mirror disks that the configuration does not name.
     ConfigIncomplete,
-    /// A mirror monitor was suspended before we came: somebody is at work.
+    /// A mirror monitor was suspended before the operation: somebody works on the cluster.
     MonitorAlreadySuspended,
     /// A partition's path can mean another disk after any boot.
     DeviceNameNotPersistent,
     /// A partition is not on the volume that it must be on.
     DeviceMismatch,
-    /// A node is a Spot instance, and may vanish.
+    /// A node is a Spot instance, which AWS may terminate at any time.
     SpotInstance,
     /// A node belongs to an Auto Scaling group, which replaces instances that stop.
     AutoScalingMember,
@@ -76,17 +76,17 @@ kinds! {
     StepRefused,
     /// A document ran, and failed.
     StepFailed,
-    /// A document did not end in its time.
+    /// A document did not end within its timeout.
     StepTimedOut,
     /// A document was not delivered to the node.
     StepUndelivered,
-    /// Whether a document acted cannot be told.
+    /// It is not known whether a document acted.
     StepUnknown,
     /// The critical section ended without a seal.
     SectionVoid,
     /// The node stopped without evidence that it had been prepared.
     PreparationUnproven,
-    /// The restore's timer started the group before the nodes were down.
+    /// A restore's timer started the groups before the node's shutdown was ordered.
     RestoreOvertaken,
     /// No record of such a restore, or it was released.
     RestoreNotFound,
@@ -98,11 +98,11 @@ kinds! {
     QuotaExceeded,
     /// A volume cannot be replaced by one of its kind.
     VolumeUnsupported,
-    /// Fast snapshot restore could not be had.
+    /// Fast snapshot restore could not be enabled.
     FastRestoreFailed,
     /// The post-processing of a restore did not succeed on a node.
     PostProcessFailed,
-    /// A restore ran into its own bound.
+    /// A restore was not over after its own limit.
     RestoreOverdue,
     /// A snapshot ended in error.
     SnapshotFailed,
@@ -112,9 +112,9 @@ kinds! {
     OutputUnreadable,
     /// Converge can do nothing more by itself.
     Stuck,
-    /// AWS refused a call, or could not be reached; a repeat may help.
+    /// AWS throttled a call, or could not be reached. A retry may help.
     AwsUnavailable,
-    /// AWS refused a call for a reason that a repeat does not cure.
+    /// AWS refused a call for a reason that a retry does not cure.
     AwsRefused,
 }
 

@@ -23,11 +23,11 @@ pub struct Plan {
     pub standby: String,
     /// The standby's instance.
     pub standby_instance: String,
-    /// When the standby's instance was last started; the image is good only if it is the same afterwards.
+    /// LaunchTime of the standby's instance. The image is good only if it is the same after the snapshots.
     pub launched: Option<Moment>,
     /// The volumes of the backup: mirror disk to volume id. Several disks may share a volume.
     pub volumes: BTreeMap<String, String>,
-    /// To be written before the first disturbance.
+    /// Written before the first disturbance.
     pub intent: Intent,
     /// The node steps of the backup by state.
     pub steps: BTreeMap<&'static str, Step>,
@@ -35,7 +35,7 @@ pub struct Plan {
     pub words: Vec<String>,
 }
 
-/// Refusals that EC2's own data give, for one node. `operable`: it must run.
+/// Refuses a node by what EC2 shows of its instance.
 pub fn check_instance(config: &Config, name: &str, seen: &Observation) -> Result<()> {
     let id = &config.node(name)?.instance_id;
     let Some(instance) = seen.instances.get(name) else {
@@ -125,8 +125,8 @@ pub fn answered<'a>(seen: &'a Observation, name: &str) -> Result<&'a Node> {
     })
 }
 
-/// `running` gathers the nodes on which groups run. With `may_be_offline` (before a restore: bad data is why) a group that
-/// runs nowhere is no refusal.
+/// Refuses groups that are not on one node, and adds the nodes on which groups run to `running`. With `may_be_offline` a group that runs
+/// nowhere is no refusal: bad data may be the reason for a restore.
 fn refuse_groups(
     config: &Config,
     seen: &Observation,
@@ -244,7 +244,7 @@ fn refuse_monitors(config: &Config, name: &str, node: &Node) -> Result<()> {
     Ok(())
 }
 
-/// Everything that refuses a backup. The node where all groups run, if nothing does.
+/// Refuses a backup. Returns the node on which all groups run.
 pub fn refuse_backup(config: &Config, seen: &Observation) -> Result<String> {
     let running = refuse_nodes(config, seen, false)?;
     for name in config.node_names() {
@@ -262,7 +262,7 @@ pub fn refuse_backup(config: &Config, seen: &Observation) -> Result<String> {
     })
 }
 
-/// Everything that refuses a restore. The node where all groups run; `None` if none of them is online.
+/// Refuses a restore. Returns the node on which all groups run; `None` if none of them is online.
 pub fn refuse_restore(config: &Config, seen: &Observation) -> Result<Option<String>> {
     let running = refuse_nodes(config, seen, true)?;
     for name in config.node_names() {
@@ -295,7 +295,7 @@ fn refuse_devices(config: &Config, seen: &Observation) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a node whose answer could later be longer than what Run Command keeps: then nothing would bring the cluster back.
+/// Refuses a node whose answer could later be longer than Run Command keeps: then converge could not read it.
 fn refuse_size(name: &str, node: &Node) -> Result<()> {
     let most = STDOUT_LIMIT - LEAST_ROOM;
     if node.answer_size <= most {
@@ -312,7 +312,7 @@ fn refuse_size(name: &str, node: &Node) -> Result<()> {
     ))
 }
 
-/// What refuses every operation. The one node where groups run, if any does.
+/// Refuses every operation for the same reasons. Returns the one node on which groups run, if any do.
 fn refuse_nodes(config: &Config, seen: &Observation, may_be_offline: bool) -> Result<Option<String>> {
     layout::refuse_names_of_volumes(config)?;
     for name in config.node_names() {
@@ -364,10 +364,10 @@ fn refuse_nodes(config: &Config, seen: &Observation, may_be_offline: bool) -> Re
     Ok(running.into_iter().next())
 }
 
-/// Most volumes that CreateSnapshots leaves out (EC2 API reference, InstanceSpecification).
+/// The most volumes that CreateSnapshots can leave out (EC2 API reference, InstanceSpecification).
 const MOST_EXCLUDED: usize = 40;
 
-/// Several volumes are taken by one CreateSnapshots of the instance, which names what it leaves out.
+/// One CreateSnapshots of the instance takes several volumes. The request names those that it leaves out.
 fn refuse_too_many_volumes(name: &str, instance: &Instance, ours: &BTreeSet<&String>) -> Result<()> {
     let is_other = |(device, volume): &(&String, &String)| {
         Some(*device) != instance.root_device.as_ref() && !ours.contains(volume)

@@ -47,7 +47,7 @@ pub enum Phase {
     Rollback,
 }
 
-/// One thing that is not as it was, because of us.
+/// One disturbance: a state that the operation changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Disturbance {
@@ -65,7 +65,7 @@ pub enum Disturbance {
         /// The group.
         group: String,
     },
-    /// A mirror disk is broken, and its side on a node grows old.
+    /// A mirror disk is broken: its side on one node has old data.
     Mirror {
         /// The node with the old side.
         node: String,
@@ -84,7 +84,7 @@ pub enum Disturbance {
     },
     /// A node's volume is replaced by another.
     Attachment(Attachment),
-    /// Fast snapshot restore is switched on, where it was off.
+    /// Fast snapshot restore is enabled by us.
     FastRestore {
         /// The snapshot.
         snapshot: String,
@@ -93,7 +93,7 @@ pub enum Disturbance {
     },
 }
 
-/// One place of one node, with the volume that was there and the one that takes its place.
+/// One device of one node, with its old and its new volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
@@ -101,28 +101,28 @@ pub struct Attachment {
     pub node: String,
     /// The attachment's device name.
     pub device: String,
-    /// The volume that was there.
+    /// The old volume.
     pub old: String,
-    /// The volume that takes its place.
+    /// The new volume.
     pub new: String,
     /// The snapshot that `new` was made from.
     pub snapshot: String,
-    /// Whether the instance's end deletes the volume; a property of the attachment, so it is carried over.
+    /// DeleteOnTermination. It belongs to the attachment, so it is copied to the new one.
     pub delete_on_termination: bool,
 }
 
-/// Where a restore heads (safety.md, rule 16). Written into the intent *before* the first step that needs it. The aliases are
-/// the names that earlier versions wrote: an intent may be in flight while the functions are updated.
+/// The course of a restore (safety.md, rule 16). It is written into the intent *before* the first step that needs it. The aliases are
+/// names that earlier versions wrote: the functions may be updated while an intent is unfinished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Course {
-    /// No post-processing was ordered: whoever finds this puts the old volumes back, and CLUSTERPRO decides.
+    /// No post-processing was ordered. Converge puts the old volumes back, and CLUSTERPRO decides.
     #[serde(alias = "swap")]
     PutBack,
-    /// Post-processing may have been ordered on the new volumes: go on with them.
+    /// Post-processing may have been ordered on the new volumes. Converge goes on with them.
     #[serde(alias = "post")]
     Forward,
-    /// Back to the old volumes after a post-processing: by copy, from the source node.
+    /// Converge puts the old volumes back after a post-processing, and copies from the source node.
     #[serde(alias = "copy")]
     RollBack,
 }
@@ -131,14 +131,14 @@ pub enum Course {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Restoring {
-    /// Where it heads.
+    /// Its course.
     pub course: Course,
-    /// The node on which the groups ran, whose old side is the newest; `None`: nobody knows, so nothing is copied.
+    /// The node on which the groups ran; its old volumes have the newest data. `None`: not known, so nothing is copied.
     pub source: Option<String>,
-    /// Forward ends then, unless the groups are online: the restore's own bound.
+    /// The restore's own limit: after this moment it goes no further forward, unless the groups are online.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward_until: Option<Moment>,
-    /// Mirror disks that were not normal when it was planned: on its way back by [`Course::PutBack`] they stay as they are.
+    /// Mirror disks that were not normal when it was planned. [`Course::PutBack`] leaves them as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_normal_before: Vec<String>,
     /// Why it turned back.
@@ -164,7 +164,7 @@ pub struct Intent {
     pub operation: Operation,
     /// The backup's or restore's id; it is the `Run` of its documents.
     pub id: String,
-    /// How far it has come, for people; nothing is decided by it.
+    /// How far it has come, for people. Nothing is decided by it.
     pub phase: Phase,
     /// When the inspection was made.
     pub started: Moment,
@@ -174,8 +174,8 @@ pub struct Intent {
     pub standby: String,
     /// The boots that the inspection saw, by node.
     pub boots: BTreeMap<String, String>,
-    /// After so many seconds from `started` nothing that was sent can begin or go on acting on a silent node: the
-    /// documents' NotAfter, the standby's wait, and the timer's bound (safety.md, F).
+    /// So many seconds after `started`, nothing that was sent can act on a silent node any more: the documents' NotAfter, the
+    /// standby's wait and the timer's limit have passed (safety.md, F).
     pub quiet_after_seconds: u32,
     /// Everything that is or will be disturbed.
     pub disturbances: Vec<Disturbance>,
@@ -230,7 +230,7 @@ impl Intent {
         })
     }
 
-    /// Fast snapshot restores that this operation switched on: snapshot and zone.
+    /// Fast snapshot restores that this operation enabled: snapshot and zone.
     pub fn fast_restores(&self) -> impl Iterator<Item = (&str, &str)> {
         self.disturbances.iter().filter_map(|one| match one {
             Disturbance::FastRestore { snapshot, zone } => Some((snapshot.as_str(), zone.as_str())),
@@ -253,7 +253,7 @@ impl Intent {
         next
     }
 
-    /// Whether anything on `node` is ours to bring back.
+    /// Whether the intent lists a disturbance on `node`.
     pub fn touches(&self, node: &str) -> bool {
         self.disturbances.iter().any(|one| match one {
             Disturbance::Monitor { node: at, .. }
@@ -276,13 +276,13 @@ pub struct Lock {
     pub epoch: u64,
     /// When it was taken.
     pub since: Option<Moment>,
-    /// Who holds the cluster by hand, and why.
+    /// The operator's hold: who, and why.
     pub hold: Option<String>,
-    /// What was disturbed and not yet brought back.
+    /// The unfinished intent, if there is one.
     pub intent: Option<Intent>,
 }
 
-/// Who calls: every mutating function gets it, and compares it with the lock before each mutating call.
+/// The caller's claim to the lock. Every mutating function compares it with the lock before each mutating call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
@@ -311,7 +311,7 @@ impl Lock {
         ))
     }
 
-    /// Passes if nobody holds the cluster by hand.
+    /// Passes if there is no operator's hold.
     pub fn not_on_hold(&self, cluster: &str) -> Result<()> {
         match &self.hold {
             None => Ok(()),
@@ -330,15 +330,15 @@ impl Lock {
 pub enum HolderStatus {
     /// It runs (or waits for a redrive).
     Running,
-    /// It ended, however.
+    /// It ended, in whatever status.
     Ended,
     /// There is no such execution.
     NotFound,
 }
 
 impl HolderStatus {
-    /// From the status of an execution; `NOT_FOUND` is ours for an unknown one. A word that we do not know is taken for
-    /// running, since taking over from a living holder is the worse mistake.
+    /// From the status of an execution; `NOT_FOUND` is our word for an unknown one. A word that we do not know counts as running,
+    /// since a take-over from a running holder is the worse mistake.
     pub fn read(word: &str) -> Self {
         match word {
             "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED" => Self::Ended,
@@ -348,7 +348,7 @@ impl HolderStatus {
     }
 }
 
-/// A holder that Step Functions does not know counts as running until the lock is so old: describes lag behind starts.
+/// A holder that Step Functions does not know counts as running until the lock is this old, since a describe may lag behind a start.
 pub const UNKNOWN_HOLDER_SECONDS: i64 = 15 * 60;
 
 /// Whether `me` may take the lock over, and under which epoch (rule 7). Errors: `OperationInProgress`, `OperatorHold`.

@@ -1,9 +1,9 @@
-//! Where the mirror disks lie on their volumes (safety.md, rule 17). This file implements a part of the safety argument and
-//! must not be "simplified" without changing that.
+//! Where the mirror disks lie on their volumes (safety.md, rule 17). This file implements a part of the safety argument and must not
+//! be "simplified" without changing that.
 //!
-//! A restore gives both nodes new volumes, made from the snapshots of *one* node. So a partition's path survives it only if
-//! it names the attachment, or something that is written on the volume and is the same on both nodes; and a layout can be
-//! restored only if either node's volumes fit the other.
+//! A restore gives both nodes new volumes that are made from the snapshots of *one* node. So a partition's path survives a restore only
+//! if it names the attachment, or something that is written on the volume and is the same on both nodes. A layout can be restored only
+//! if each node's volumes fit the other node.
 
 use crate::config::{Config, MirrorDisk, PerNode};
 use crate::error::{Error, Kind, Result};
@@ -12,13 +12,13 @@ use crate::observation::Node;
 /// What a partition's path is tied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tie {
-    /// The place at which the volume is attached: any volume there gets this name.
+    /// The attachment's device name: any volume attached there gets this path.
     Attachment,
     /// Something that is written on the volume: a name of LVM, a label, a UUID.
     Content,
     /// The volume's own identity, which a new volume does not have.
     Volume,
-    /// The order in which devices were found, or something that we do not know.
+    /// The order in which the kernel found the devices, or something that we do not know.
     Unknown,
 }
 
@@ -180,8 +180,8 @@ fn not_persistent(found: String) -> Error {
     )
 }
 
-/// Refuses paths that a restore, or any boot, can take away: rule 17. Errors: `DeviceNameNotPersistent`, unless the risk was
-/// accepted in writing.
+/// Refuses paths that do not survive a restore, or any boot (rule 17). Errors: `DeviceNameNotPersistent`, unless the JSON accepts the
+/// risk.
 pub fn refuse_names_of_volumes(config: &Config) -> Result<()> {
     let [one, other] = config.nodes.as_slice() else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What was seen of a cluster at one moment, in EC2 and on both nodes. Nothing is concluded here.
+//! What was seen of a cluster at one moment, in EC2 and on both nodes. No conclusion is drawn here.
 
 use crate::clusterpro::mdstat::{self, Mirror};
 use crate::clusterpro::outputs::{self, Services};
@@ -14,15 +14,15 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Power {
-    /// On its way up.
+    /// `pending`.
     Pending,
     /// Running; the guest may still boot, or have halted a moment ago.
     Running,
-    /// On its way down.
+    /// `stopping`.
     Stopping,
     /// Stopped.
     Stopped,
-    /// Shutting down for good, terminated, or unknown.
+    /// `shutting-down`, `terminated`, or unknown.
     Gone,
 }
 
@@ -73,7 +73,7 @@ pub struct Node {
     pub boot_id: String,
     /// Whole seconds since the boot, rounded down.
     pub uptime: u64,
-    /// An operator holds it.
+    /// Whether it is on hold.
     pub hold: bool,
     /// The highest epoch that it has seen; `None` if it has seen none, or cannot read it.
     pub epoch: Option<u64>,
@@ -175,7 +175,7 @@ impl Node {
     }
 }
 
-/// Whole seconds, rounded down; what is no time of a running machine counts as 0, the earliest.
+/// Whole seconds, rounded down. A value that no running machine can have counts as 0.
 fn whole_seconds(uptime: f64) -> u64 {
     std::time::Duration::try_from_secs_f64(uptime).map_or(0, |elapsed| elapsed.as_secs())
 }

@@ -80,7 +80,7 @@ impl Step {
             .list("Groups", groups)
     }
 
-    /// The stop of `groups` on `node` behind its own timer, before both nodes go down.
+    /// Stops `groups` on `node` behind its own timer, before both nodes shut down.
     pub fn quiesce_restore<'a>(
         config: &Config,
         node: &str,
@@ -96,8 +96,8 @@ impl Step {
             .with("MaxOutageSeconds", config.max_outage_seconds)
     }
 
-    /// The preparation of `node` for a restore, which shuts it down. One that hangs is killed after five minutes, or, where the
-    /// restore's own bound is short, after half of that: the other half is the way back's. `anew`: the node's timer is over.
+    /// Prepares `node` for a restore and shuts it down. `--pre` is killed after min(300 s, half of max_restore_outage_seconds), so that
+    /// the other half is left for putting the old volumes back. `anew`: the timer of this run has fired and ended (rule 22).
     pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str, anew: bool) -> Self {
         let groups = config.failover_groups.iter().map(String::as_str);
         Self::on_groups("enter-restore-mode", node, peer, run, groups)
@@ -109,7 +109,7 @@ impl Step {
     pub fn of_backup(config: &Config, intent: &Intent, active: &Node, standby: &Node) -> BTreeMap<&'static str, Self> {
         let times = config.deadlines();
         let not_after = u64::from(times.not_after_seconds);
-        // A slow stop can delay everything behind it, but never longer than the section's bounds allow.
+        // A slow group stop delays the steps after it, for at most the section's own limits.
         let late = u64::from(intent.quiet_after_seconds) + NOT_AFTER_SECONDS;
         let (a, s, run) = (intent.active.as_str(), intent.standby.as_str(), intent.id.as_str());
         let groups = || config.failover_groups.iter().map(String::as_str);

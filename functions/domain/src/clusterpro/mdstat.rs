@@ -42,13 +42,13 @@ impl Color {
             "YELLOW" => Self::Yellow,
             "RED" => Self::Red,
             "BLUE" => Self::Blue,
-            // GRAY, GREY, `-`, and whatever a later version invents: not known is not good.
+            // GRAY, GREY, `-`, and words of later versions: a colour that is not known is not good.
             _ => Self::Gray,
         }
     }
 }
 
-/// A copy under way.
+/// A running copy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Recovery {
     /// How much is done.
@@ -78,7 +78,7 @@ impl Mirror {
         self.colors.get(node).copied().unwrap_or(Color::Gray)
     }
 
-    /// Normal, and GREEN on both sides: only together do they say that both sides hold the same bytes.
+    /// Normal, and GREEN on both sides. Only both together mean that both sides hold the same bytes.
     pub fn is_normal(&self) -> bool {
         self.status == Status::Normal && self.colors.len() == 2 && self.colors.values().all(|c| *c == Color::Green)
     }
@@ -145,7 +145,7 @@ pub fn parse(disk: &str, text: &str) -> Result<Mirror> {
                 return Err(bad("two different headers"));
             }
         } else if after(line, "Difference Percent").is_none() {
-            // How much differs is shown without a copy too, and is no progress of one.
+            // The amount that differs is also shown without a copy. It is no progress.
             recovery.percent = recovery.percent.or_else(|| percent(line));
             recovery.source = recovery.source.or_else(|| word_after(line, "src"));
             recovery.target = recovery.target.or_else(|| word_after(line, "dst"));

@@ -1,5 +1,5 @@
-//! What CLUSTERPRO's commands print, read leniently in form and failing closed in meaning: spacing and extra lines do
-//! not matter, a word that we do not know is never taken for a good state, and contradicting lines are an error.
+//! Reads what CLUSTERPRO's commands print. Spacing and extra lines make no difference. A word that we do not know never counts as a good
+//! state, and lines that contradict each other are an error.
 
 pub mod mdstat;
 pub mod outputs;

@@ -95,7 +95,7 @@ pub fn backup_prepared(rc: i32, text: &str) -> bool {
     rc == 0 && said.flags == Some(true) && said.services_auto == Some(false) && said.shutting_down
 }
 
-/// `clpbackup.sh --pre` came as far as the backup flags, or may have: it says that it begins before it touches them.
+/// Whether `clpbackup.sh --pre` may have set backup flags: it prints that it begins before it touches them.
 pub fn backup_begun(text: &str) -> bool {
     text.contains("Beginning backup-mode") || script(text).flags.is_some()
 }
@@ -130,7 +130,7 @@ pub enum Services {
     Auto,
     /// All by hand: in backup or restore mode.
     Manual,
-    /// Some so, some so, or not readable: a script died half-way.
+    /// Mixed, or not readable: a script ended between two of its steps.
     Mixed,
 }
 

@@ -46,9 +46,9 @@ pub enum State {
     Online,
     /// Offline.
     Offline,
-    /// A monitor that does not act.
+    /// A suspended monitor.
     Suspended,
-    /// On its way up or down.
+    /// Starting or stopping.
     Pending,
     /// Failed: `Online Failure`, `Error`, `Caution`, …
     Failed,
