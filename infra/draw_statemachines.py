@@ -36,6 +36,7 @@ STYLE = """
     .page { fill: #ffffff } .band { fill: #f4f6f8; stroke: #d5dbe1 }
     .frame { fill: none; stroke: #868e96; stroke-dasharray: 5 3 }
     .function { fill: #dbe9fb; stroke: #3b7dd8 } .lock { fill: #fdf0d2; stroke: #d9902f }
+    .document { fill: #d5f0ee; stroke: #1f8a84 }
     .child { fill: #e6dcf7; stroke: #7048b8 } .call { fill: #fde2d6; stroke: #d9623b }
     .choice, .pass, .wait, .parallel, .map { fill: #ffffff; stroke: #868e96 } .wait { stroke-dasharray: 3 2 }
     .succeed { fill: #d3f2e0; stroke: #2f9e63 } .fail { fill: #fbdada; stroke: #c92a2a }
@@ -173,7 +174,7 @@ class Drawing:
         else:
             radius = HEIGHT / 2 if state.kind in ("succeed", "fail") else 4
             self.parts.append(
-                f'<rect class="{state.kind}" x="{place.x:.1f}" y="{place.y:.1f}" width="{BOX}" height="{HEIGHT}" '
+                f'<rect class="{state.look}" x="{place.x:.1f}" y="{place.y:.1f}" width="{BOX}" height="{HEIGHT}" '
                 f'rx="{radius:.0f}">{hint}</rect>'
             )
         names = textwrap.wrap(state.short, WRAP)
@@ -181,7 +182,8 @@ class Drawing:
         for number, line in enumerate(names):
             self._text("name", place.x + BOX / 2, y + 12.4 * number, line, "middle")
         if state.does:
-            self._text("does", place.x + BOX / 2, y + 12.4 * len(names), state.does, "middle")
+            does = " or ".join(state.documents) if state.look == "document" else state.does
+            self._text("does", place.x + BOX / 2, y + 12.4 * len(names), does, "middle")
         numbers = [self.graph.folded[each] for each in state.errors if each in self.graph.folded]
         for place_from_right, number in enumerate(numbers):
             self._dot(place.right - 8 - 15 * place_from_right, place.y, number)
@@ -219,14 +221,16 @@ class Drawing:
         def name(target: str) -> str:
             other = self.graph.states.get(target)
             short = other is not None and other.band == state.band
-            text = other.short if other and short else target if other else target.partition(": ")[2] or target
+            return cut(other.short if other and short else target if other else target.partition(": ")[2] or target)
+
+        def cut(text: str) -> str:
             return text if len(text) <= REMARK else text[: REMARK - 1] + "…"
 
         others = [each for each in state.following if not self._drawn(state, each)]
         if len(others) > MANY:
             bands = [self.graph.states[each].band or each for each in others]
             counts = {band: bands.count(band) for band in bands}
-            ways = [("exit", f"→ {band}" + (f": {n} states" if n > 1 else "")) for band, n in counts.items()]
+            ways = [("exit", f"→ {cut(band)}" + (f": {n} states" if n > 1 else "")) for band, n in counts.items()]
         else:
             ways = [("exit", f"→ {name(each)}") for each in others]
         return ways + [("error", f"✗ {name(each)}") for each in state.errors if each not in self.graph.folded]
@@ -249,7 +253,11 @@ class Drawing:
 
     def _legend(self) -> None:
         kinds = [
-            *(("function", "Lambda function"), ("lock", "DynamoDB: lock, intent, record")),
+            *(
+                ("function", "Lambda function"),
+                ("document", "command document on a node"),
+                ("lock", "DynamoDB: lock, intent, record"),
+            ),
             *(("child", "another state machine"), ("call", "another AWS call")),
             *(("choice", "choice"), ("wait", "wait"), ("succeed", "end"), ("fail", "end with an error")),
         ]
@@ -257,7 +265,7 @@ class Drawing:
         for kind, text in kinds:
             self.parts.append(f'<rect class="{kind}" x="{x:.1f}" y="{self.y:.1f}" width="14" height="10"/>')
             self._text("does", x + 19, self.y + 8.5, text)
-            x += 36 + 5.2 * len(text)
+            x += 34 + 4.5 * len(text)
         self.y += 24
         self._text("does", MARGIN - 4, self.y + 2, "Below a box: → where else it leads, ✗ where an error leads.")
         for target, number in self.graph.folded.items():

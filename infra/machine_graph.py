@@ -41,6 +41,17 @@ class State:
         return self.name.partition(": ")[2] or self.name
 
     @property
+    def documents(self) -> list[str]:
+        """The command documents that the comment names: `Document quiesce.`, `Documents observe and read-records.`"""
+        found = re.search(r"\bDocuments? ([a-z-]+(?: (?:and|or) [a-z-]+)*)", self.comment)
+        return re.split(r" and | or ", found[1]) if found else []
+
+    @property
+    def look(self) -> str:
+        """How it is drawn: as its kind, but a function that sends a document to a node as that document."""
+        return "document" if self.does == "run-node-step" and self.documents else self.kind
+
+    @property
     def after(self) -> list[str]:
         return [*self.following, *self.errors]
 

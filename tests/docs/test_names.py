@@ -90,6 +90,15 @@ def test_the_page_of_the_functions_lists_each() -> None:
     assert permissions == set(step_names.functions())
 
 
+def test_a_state_that_runs_a_document_names_it() -> None:
+    for machine, state in states():
+        assert set(state.documents) <= set(step_names.documents()), f"{machine}: {state.name}"
+        if state.does == "run-node-step":
+            assert state.documents, f"{machine}: {state.name} does not say which document it runs"
+    named = {name for _, state in states() for name in state.documents}
+    assert named == set(step_names.documents())
+
+
 def test_scenarios_name_functions_that_there_are() -> None:
     named = set()
     for path in (ROOT / "tests").rglob("*.yaml"):
@@ -156,6 +165,8 @@ def test_the_table_of_the_steps_is_true() -> None:
                 assert phase in ("", state.band), f"{what}: {name} belongs to {state.band}, not to {phase}"
                 if state.kind == "function":
                     assert function == state.does, f"{what}: {name} calls {state.does}, not {function}"
+                listed = set(document.split(", ")) - {""}
+                assert listed <= set(state.documents), f"{what}: {name} runs {state.documents}, not {document}"
         phases.add(phase)
         functions.add(function)
         documents |= set(document.split(", "))
