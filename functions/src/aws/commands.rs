@@ -1,29 +1,21 @@
 //! Run Command: our own documents, sent once and waited for.
 
-use super::{Aws, failed};
+use super::Aws;
+use super::client::{failed, incomplete, refused};
+use crate::ports::{Agent, Command, Nodes, Outcome, Progress};
 use aws_sdk_ssm::error::ProvideErrorMetadata;
-use aws_sdk_ssm::types::{CommandFilter, CommandFilterKey};
+use aws_sdk_ssm::types::{CommandFilter, CommandFilterKey, InstanceInformationStringFilter};
 use mirrorsnap_domain::document::Reply;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::steps::Step;
+use mirrorsnap_domain::time::Moment;
 use std::collections::HashMap;
 
 /// Delivery timeout in seconds. The least that SSM takes: a document that comes late is refused by the node anyway.
 const DELIVERY_SECONDS: i32 = 30;
 
-/// A command document on its way.
-pub(crate) struct Sent {
-    pub(crate) command: String,
-    pub(crate) instance: String,
-}
-
-/// Where a command is.
-pub(crate) enum Progress {
-    /// Not over.
-    Running,
-    /// Over; what the node answered.
-    Replied(Box<Reply>),
-}
+/// Most entries of one page; neither DescribeInstanceInformation nor ListCommands takes more.
+const PAGE: i32 = 50;
 
 fn parameters(step: &Step) -> HashMap<String, Vec<String>> {
     step.parameters
@@ -41,9 +33,37 @@ fn comment(step: &Step) -> String {
         .collect()
 }
 
-impl Aws {
-    /// Sends a document. SendCommand has no idempotency token, so the SDK does not repeat it.
-    pub(crate) async fn send(&self, instance: &str, step: &Step) -> Result<Sent> {
+impl Nodes for Aws {
+    async fn agent(&self, instance: &str) -> Result<Agent> {
+        let filter = InstanceInformationStringFilter::builder()
+            .key("InstanceIds")
+            .values(instance)
+            .build()
+            .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
+        let mut pages = self
+            .ssm
+            .describe_instance_information()
+            .filters(filter)
+            .into_paginator()
+            .page_size(PAGE)
+            .send();
+        // A page may be empty and yet not the last.
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("ssm:DescribeInstanceInformation", &error))?;
+            if let Some(agent) = page.instance_information_list().first() {
+                let ping = agent.ping_status().map_or("", |status| status.as_str());
+                let pinged = agent.last_ping_date_time().map(|at| Moment::from_unix(at.secs()));
+                return Ok(if ping == "Online" {
+                    Agent::Online(pinged)
+                } else {
+                    Agent::Away(ping.to_owned())
+                });
+            }
+        }
+        Ok(Agent::Unmanaged)
+    }
+
+    async fn send(&self, instance: &str, step: &Step) -> Outcome<Command> {
         let reply = self
             .ssm_once
             .send_command()
@@ -53,63 +73,66 @@ impl Aws {
             .timeout_seconds(DELIVERY_SECONDS)
             .set_parameters(Some(parameters(step)))
             .send()
-            .await
-            .map_err(|error| match error.code() {
-                Some("InvalidInstanceId") => Error::new(
-                    Kind::NodeUnreachable,
-                    format!(
-                        "SSM cannot reach {} ({instance}): it is not registered, or not running",
-                        step.node
-                    ),
-                    "check the SSM agent and the instance",
-                ),
-                _ => failed("ssm:SendCommand", &error),
-            })?;
-        let command = reply
-            .command()
-            .and_then(|command| command.command_id())
-            .unwrap_or_default()
-            .to_owned();
-        tracing::info!(document = %step.document, node = %step.node, %command, "sent");
-        Ok(Sent {
-            command,
-            instance: instance.to_owned(),
-        })
+            .await;
+        match reply {
+            Ok(reply) => match reply.command().and_then(|command| command.command_id()) {
+                Some(id) => {
+                    tracing::info!(document = %step.document, node = %step.node, command = %id, "sent");
+                    Outcome::Accepted(Command {
+                        id: id.to_owned(),
+                        instance: instance.to_owned(),
+                    })
+                }
+                None => incomplete("ssm:SendCommand", "the command's id"),
+            },
+            Err(error) => refused("ssm:SendCommand", &error),
+        }
     }
 
-    /// The newest command of this document, instance and parameters that was sent before.
-    pub(crate) async fn find(&self, instance: &str, step: &Step) -> Result<Option<Sent>> {
+    async fn find(&self, instance: &str, step: &Step) -> Result<Option<Command>> {
         let by_document = CommandFilter::builder()
             .key(CommandFilterKey::DocumentName)
             .value(self.document(&step.document))
             .build()
             .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
-        let reply = self
+        let mut pages = self
             .ssm
             .list_commands()
             .instance_id(instance)
             .filters(by_document)
-            .send()
-            .await
-            .map_err(|error| failed("ssm:ListCommands", &error))?;
+            .into_paginator()
+            .page_size(PAGE)
+            .send();
         let (wanted, comment) = (parameters(step), comment(step));
-        let found = reply.commands().iter().filter(|command| {
-            command.comment() == Some(comment.as_str()) && command.parameters().is_some_and(|sent| *sent == wanted)
-        });
-        let newest = found.max_by_key(|command| command.requested_date_time().map(|at| (at.secs(), at.subsec_nanos())));
-        Ok(newest.and_then(|command| command.command_id()).map(|id| Sent {
-            command: id.to_owned(),
+        let mut newest: Option<((i64, u32), String)> = None;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("ssm:ListCommands", &error))?;
+            for command in page.commands() {
+                let ours = command.comment() == Some(comment.as_str())
+                    && command.parameters().is_some_and(|sent| *sent == wanted);
+                let at = command
+                    .requested_date_time()
+                    .map_or((0, 0), |at| (at.secs(), at.subsec_nanos()));
+                if let Some(id) = command.command_id().filter(|_| ours)
+                    && newest.as_ref().is_none_or(|(then, _)| *then < at)
+                {
+                    newest = Some((at, id.to_owned()));
+                }
+            }
+        }
+        Ok(newest.map(|(_, id)| Command {
+            id,
             instance: instance.to_owned(),
         }))
     }
 
-    /// Looks at a command once. What SSM says of a command that was not answered by our first line is never taken for
-    /// success: the agent may have died while the document acted.
-    pub(crate) async fn progress(&self, step: &Step, sent: &Sent) -> Result<Progress> {
+    /// What SSM says of a command that was not answered by our first line is never taken for success: the agent may have
+    /// died while the document acted.
+    async fn progress(&self, step: &Step, sent: &Command) -> Result<Progress> {
         let reply = self
             .ssm
             .get_command_invocation()
-            .command_id(&sent.command)
+            .command_id(&sent.id)
             .instance_id(&sent.instance)
             .send()
             .await;
@@ -121,7 +144,7 @@ impl Aws {
         };
         let status = invocation.status_details().unwrap_or_default();
         let (document, node) = (step.document.as_str(), step.node.as_str());
-        let text = format!("{document} on {node} (command {}) ended {status}", sent.command);
+        let text = format!("{document} on {node} (command {}) ended {status}", sent.id);
         match status {
             "" | "Pending" | "InProgress" | "Delayed" | "Cancelling" | "In Progress" => Ok(Progress::Running),
             "Success" | "Failed" => {
@@ -156,37 +179,16 @@ impl Aws {
         }
     }
 
-    /// Cancels a read-only command that nobody waits for any more. Best effort: it does no harm if it runs late.
-    pub(crate) async fn cancel(&self, sent: &Sent) {
+    async fn cancel(&self, sent: &Command) {
         let reply = self
             .ssm
             .cancel_command()
-            .command_id(&sent.command)
+            .command_id(&sent.id)
             .instance_ids(&sent.instance)
             .send()
             .await;
         if let Err(error) = reply {
-            tracing::info!(command = %sent.command, error = %failed("ssm:CancelCommand", &error), "not cancelled");
-        }
-    }
-
-    /// Sends a read-only document and waits for its reply, at most `seconds`.
-    pub(crate) async fn ask(&self, instance: &str, step: &Step, seconds: u32) -> Result<Reply> {
-        let deadline = self.pace.deadline(seconds);
-        let sent = self.send(instance, step).await?;
-        loop {
-            self.pace.tenths(3).await;
-            if let Progress::Replied(reply) = self.progress(step, &sent).await? {
-                return Ok(*reply);
-            }
-            if deadline.has_passed() {
-                self.cancel(&sent).await;
-                return Err(Error::new(
-                    Kind::NodeUnreachable,
-                    format!("{} did not answer {} within {seconds} s", step.node, step.document),
-                    "check the SSM agent and the node's load",
-                ));
-            }
+            tracing::info!(command = %sent.id, error = %failed("ssm:CancelCommand", &error), "not cancelled");
         }
     }
 }

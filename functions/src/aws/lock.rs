@@ -1,16 +1,17 @@
-//! The lock item, read consistently: the fence of every mutating call (safety.md, rule 8).
+//! The lock table, read consistently (safety.md, rule 8).
 
-use super::{Aws, failed};
+use super::Aws;
+use super::client::failed;
+use crate::ports::Ledger;
 use aws_sdk_dynamodb::types::AttributeValue;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::intent::{Claim, Intent, Lock};
+use mirrorsnap_domain::intent::{Intent, Lock};
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::time::Moment;
 
-impl Aws {
-    /// The lock of a cluster; one that was never taken is free, at epoch 0.
-    pub(crate) async fn lock(&self, cluster: &str) -> Result<Lock> {
+impl Ledger for Aws {
+    async fn lock(&self, cluster: &str) -> Result<Lock> {
         let reply = self
             .dynamodb
             .get_item()
@@ -55,15 +56,7 @@ impl Aws {
         })
     }
 
-    /// Ends with `Fenced` unless the claim holds the cluster now. To be called right before each mutating call.
-    pub(crate) async fn fence(&self, cluster: &str, claim: &Claim) -> Result<Lock> {
-        let lock = self.lock(cluster).await?;
-        lock.admit(cluster, claim)?;
-        Ok(lock)
-    }
-
-    /// The record of a restore, until it is released.
-    pub(crate) async fn record(&self, restore: &Id) -> Result<Record> {
+    async fn record(&self, restore: &Id) -> Result<Record> {
         let reply = self
             .dynamodb
             .get_item()
@@ -81,18 +74,5 @@ impl Aws {
             .and_then(|value| value.as_s().ok())
             .ok_or_else(|| missing(format!("there is no record of the restore {restore}")))?;
         serde_json::from_str(json).map_err(|error| missing(format!("the record of {restore} cannot be read: {error}")))
-    }
-
-    /// The intent of the claim's operation.
-    pub(crate) async fn intent(&self, cluster: &str, claim: &Claim) -> Result<(Lock, Intent)> {
-        let lock = self.fence(cluster, claim).await?;
-        match lock.intent.clone() {
-            Some(intent) => Ok((lock, intent)),
-            None => Err(Error::new(
-                Kind::InputInvalid,
-                format!("the lock of {cluster} holds no intent"),
-                "write the plan's intent before the first disturbance",
-            )),
-        }
     }
 }

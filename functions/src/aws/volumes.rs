@@ -1,29 +1,32 @@
-//! EC2's volumes and fast snapshot restores.
+//! EC2's volumes, and the tags of volumes and snapshots.
 
-use super::ec2::{by, moment, tags_of};
-use super::{Aws, failed};
+use super::Aws;
+use super::client::{ended, failed, incomplete, refused};
+use super::convert::{PAGE, as_tags, by, tags_of};
+use crate::ports::{Attached, AttachmentState, Outcome, Tags, Volume, VolumeState, Volumes};
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, VolumeType};
+use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
-use mirrorsnap_domain::restore::volumes::OldVolume;
+use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
 use std::collections::BTreeMap;
 
-/// A volume now.
-pub(crate) struct Volume {
-    pub(crate) shape: OldVolume,
-    /// `creating`, `available`, `in-use`, `error`, …
-    pub(crate) state: String,
-    pub(crate) snapshot: String,
-    /// Made with a credit of fast snapshot restore.
-    pub(crate) fast: bool,
-    pub(crate) attached: Option<Attached>,
+fn state(word: &str) -> VolumeState {
+    match word {
+        "creating" => VolumeState::Creating,
+        "available" => VolumeState::Available,
+        "in-use" => VolumeState::InUse,
+        "deleting" => VolumeState::Deleting,
+        other => VolumeState::Other(other.to_owned()),
+    }
 }
 
-/// Where a volume is attached, or on its way to or from.
-pub(crate) struct Attached {
-    pub(crate) instance: String,
-    pub(crate) device: String,
-    /// `attaching`, `attached`, `detaching`, `busy`.
-    pub(crate) state: String,
+fn attachment_state(word: &str) -> AttachmentState {
+    match word {
+        "attaching" => AttachmentState::Attaching,
+        "attached" => AttachmentState::Attached,
+        "detaching" => AttachmentState::Detaching,
+        other => AttachmentState::Other(other.to_owned()),
+    }
 }
 
 fn read(volume: &aws_sdk_ec2::types::Volume) -> Option<Volume> {
@@ -32,7 +35,7 @@ fn read(volume: &aws_sdk_ec2::types::Volume) -> Option<Volume> {
         Some(Attached {
             instance: one.instance_id()?.to_owned(),
             device: one.device()?.to_owned(),
-            state: one.state().map_or("", |state| state.as_str()).to_owned(),
+            state: attachment_state(one.state().map_or("", |state| state.as_str())),
         })
     });
     Some(Volume {
@@ -49,7 +52,7 @@ fn read(volume: &aws_sdk_ec2::types::Volume) -> Option<Volume> {
                 .unwrap_or(false),
             multi_attach: volume.multi_attach_enabled().unwrap_or(false),
         },
-        state: volume.state().map_or("", |state| state.as_str()).to_owned(),
+        state: state(volume.state().map_or("", |state| state.as_str())),
         snapshot: volume.snapshot_id().unwrap_or_default().to_owned(),
         fast: volume.fast_restored().unwrap_or(false),
         attached,
@@ -57,62 +60,95 @@ fn read(volume: &aws_sdk_ec2::types::Volume) -> Option<Volume> {
 }
 
 impl Aws {
-    /// Volumes whose `filter` has one of these values, by id. One that EC2 does not know is absent.
-    pub(crate) async fn volumes(&self, filter: &str, values: Vec<String>) -> Result<BTreeMap<String, Volume>> {
+    async fn volumes_by(&self, filter: Filter) -> Result<BTreeMap<String, Volume>> {
         let mut pages = self
             .ec2
             .describe_volumes()
-            .filters(by(filter, values))
+            .filters(filter)
             .into_paginator()
+            .page_size(PAGE)
             .send();
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed("ec2:DescribeVolumes", &error))?;
-            found.extend(
-                page.volumes()
-                    .iter()
-                    .filter_map(read)
-                    .map(|one| (one.shape.id.clone(), one)),
-            );
+            let read = page.volumes().iter().filter_map(read);
+            found.extend(read.map(|one| (one.shape.id.clone(), one)));
         }
         Ok(found)
     }
+}
 
-    /// Fast snapshot restores of these snapshots, whatever their state.
-    pub(crate) async fn fast_restores(&self, snapshots: Vec<String>) -> Result<Vec<FastRestore>> {
-        if snapshots.is_empty() {
-            return Ok(vec![]);
+impl Volumes for Aws {
+    async fn volumes(&self, ids: &[String]) -> Result<BTreeMap<String, Volume>> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
         }
-        self.fast_restores_by("snapshot-id", snapshots).await
+        // By filter: naming an unknown id would fail the call for all.
+        self.volumes_by(by("volume-id", ids.iter().cloned())).await
     }
 
-    /// All fast snapshot restores of the account in the region that are not off.
-    pub(crate) async fn all_fast_restores(&self) -> Result<Vec<FastRestore>> {
-        let states = ["enabling", "optimizing", "enabled", "disabling"];
-        self.fast_restores_by("state", states.map(str::to_owned).into()).await
+    async fn volumes_of(&self, restore: &str) -> Result<BTreeMap<String, Volume>> {
+        let name = format!("tag:{}", tag::RESTORE_ID);
+        self.volumes_by(by(&name, [restore.to_owned()])).await
     }
 
-    async fn fast_restores_by(&self, filter: &str, values: Vec<String>) -> Result<Vec<FastRestore>> {
-        let read = |one: &aws_sdk_ec2::types::DescribeFastSnapshotRestoreSuccessItem| {
-            Some(FastRestore {
-                snapshot: one.snapshot_id()?.to_owned(),
-                zone: one.availability_zone()?.to_owned(),
-                state: one.state().map_or("", |state| state.as_str()).to_owned(),
-                reason: one.state_transition_reason().unwrap_or_default().to_owned(),
-                enabled: moment(one.enabled_time()),
-            })
-        };
-        let mut pages = self
+    async fn create_volume(&self, volume: &NewVolume) -> Outcome<String> {
+        let tags = TagSpecification::builder()
+            .resource_type(ResourceType::Volume)
+            .set_tags(Some(as_tags(&volume.tags)))
+            .build();
+        let reply = self
             .ec2
-            .describe_fast_snapshot_restores()
-            .filters(by(filter, values))
-            .into_paginator()
-            .send();
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("ec2:DescribeFastSnapshotRestores", &error))?;
-            found.extend(page.fast_snapshot_restores().iter().filter_map(read));
+            .create_volume()
+            .availability_zone(&volume.zone)
+            .snapshot_id(&volume.snapshot)
+            .size(volume.gib)
+            .volume_type(VolumeType::from(volume.kind.as_str()))
+            .set_iops(volume.iops)
+            .set_throughput(volume.throughput)
+            .set_encrypted(volume.kms_key.as_ref().map(|_| true))
+            .set_kms_key_id(volume.kms_key.clone())
+            .set_volume_initialization_rate(volume.rate)
+            .client_token(&volume.token)
+            .tag_specifications(tags)
+            .send()
+            .await;
+        match reply {
+            Ok(made) => match made.volume_id().filter(|id| !id.is_empty()) {
+                Some(id) => Outcome::Accepted(id.to_owned()),
+                None => incomplete("ec2:CreateVolume", "the volume's id"),
+            },
+            Err(error) => refused("ec2:CreateVolume", &error),
         }
-        Ok(found)
+    }
+
+    async fn delete_volume(&self, volume: &str) -> Outcome {
+        let reply = self.ec2.delete_volume().volume_id(volume).send().await;
+        ended("ec2:DeleteVolume", reply)
+    }
+
+    async fn attach(&self, volume: &str, instance: &str, device: &str) -> Outcome {
+        let call = self.ec2_once.attach_volume().volume_id(volume);
+        let reply = call.instance_id(instance).device(device).send().await;
+        ended("ec2:AttachVolume", reply)
+    }
+
+    async fn detach(&self, volume: &str, instance: &str, device: &str) -> Outcome {
+        let call = self.ec2_once.detach_volume().volume_id(volume);
+        let reply = call.instance_id(instance).device(device).send().await;
+        ended("ec2:DetachVolume", reply)
+    }
+}
+
+impl Tags for Aws {
+    async fn tag(&self, resources: &[String], tags: &BTreeMap<String, String>) -> Outcome {
+        let call = self.ec2.create_tags().set_resources(Some(resources.to_vec()));
+        ended("ec2:CreateTags", call.set_tags(Some(as_tags(tags))).send().await)
+    }
+
+    async fn untag(&self, resources: &[String], keys: &[&str]) -> Outcome {
+        let keys = keys.iter().map(|key| Tag::builder().key(*key).build()).collect();
+        let call = self.ec2.delete_tags().set_resources(Some(resources.to_vec()));
+        ended("ec2:DeleteTags", call.set_tags(Some(keys)).send().await)
     }
 }

@@ -1,6 +1,8 @@
 //! `check-snapshots`: how far the snapshots are; and, at the very end, the tag that says that the backup is proved.
 
-use crate::aws::Aws;
+use crate::functions::fence::{fence, intent};
+use crate::functions::repeat::until_accepted;
+use crate::ports::{Clock, Configs, Ledger, Snapshots, Tags};
 use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{self, Evidence, Taken};
@@ -8,11 +10,12 @@ use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::Claim;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-#[derive(Debug, Deserialize)]
+/// docs/functions.md, check-snapshots.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
-pub(crate) enum Input {
+#[allow(missing_docs)] // docs/functions.md says what each is
+pub enum Input {
     /// Looks once; changes nothing.
     Progress {
         cluster: String,
@@ -27,8 +30,9 @@ pub(crate) enum Input {
     },
 }
 
+/// docs/functions.md, check-snapshots.
 #[derive(Debug, Serialize)]
-pub(crate) struct Output {
+pub struct Output {
     id: String,
     complete: bool,
     /// The progress of the slowest.
@@ -38,7 +42,12 @@ pub(crate) struct Output {
 }
 
 /// The named snapshots as EC2 shows them, and others with the same backup id. An error if one failed.
-async fn look(aws: &Aws, cluster: &str, id: &Id, taken: &[Taken]) -> Result<(Vec<Snapshot>, Vec<Snapshot>)> {
+async fn look(
+    ports: &impl Snapshots,
+    cluster: &str,
+    id: &Id,
+    taken: &[Taken],
+) -> Result<(Vec<Snapshot>, Vec<Snapshot>)> {
     if id.cluster() != cluster {
         let found = format!("{id} is no backup of {cluster}");
         return Err(Error::new(
@@ -47,7 +56,7 @@ async fn look(aws: &Aws, cluster: &str, id: &Id, taken: &[Taken]) -> Result<(Vec
             "pass the id of this cluster's backup",
         ));
     }
-    let all = aws.snapshots(tag::BACKUP_ID, &id.to_string()).await?;
+    let all = ports.snapshots_of_backup(id).await?;
     let (named, others): (Vec<_>, Vec<_>) = all
         .into_iter()
         .partition(|one| taken.iter().any(|t| t.snapshot == one.id));
@@ -70,11 +79,19 @@ fn is_complete(seen: &[Snapshot], taken: &[Taken]) -> bool {
     !taken.is_empty() && seen.len() == taken.len() && seen.iter().all(|one| one.state == "completed")
 }
 
-pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
+/// How long a tag is repeated that EC2 refuses since it does not know the snapshot yet.
+const TAG_SECONDS: u32 = 30;
+
+/// What the function needs.
+pub trait Ports: Configs + Ledger + Snapshots + Tags + Clock {}
+impl<T: Configs + Ledger + Snapshots + Tags + Clock> Ports for T {}
+
+/// The function.
+pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
     match input {
         Input::Progress { cluster, id, snapshots } => {
             let id = Id::parse(&id)?;
-            let (seen, _) = look(&aws, &cluster, &id, &snapshots).await?;
+            let (seen, _) = look(ports, &cluster, &id, &snapshots).await?;
             let percent = |one: &Snapshot| one.progress.trim_end_matches('%').parse::<u8>().unwrap_or(0);
             let slowest = if seen.len() == snapshots.len() {
                 seen.iter().map(percent).min().unwrap_or(0)
@@ -93,17 +110,17 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
             cluster,
             lock,
             evidence,
-        } => mark(&aws, &cluster, &lock, &evidence).await,
+        } => mark(ports, &cluster, &lock, &evidence).await,
     }
 }
 
-async fn mark(aws: &Aws, cluster: &str, claim: &Claim, evidence: &Evidence) -> Result<Output> {
-    let config = aws.config(cluster).await?;
-    let (lock, intent) = aws.intent(cluster, claim).await?;
+async fn mark(ports: &impl Ports, cluster: &str, claim: &Claim, evidence: &Evidence) -> Result<Output> {
+    let config = ports.config(cluster).await?;
+    let (lock, intent) = intent(ports, cluster, claim).await?;
     evidence::valid(&intent, lock.epoch, evidence)?;
     let id = Id::parse(&intent.id)?;
     let taken = &evidence.image.snapshots;
-    let (seen, others) = look(aws, cluster, &id, taken).await?;
+    let (seen, others) = look(ports, cluster, &id, taken).await?;
     let wrong = |found: String| Error::new(Kind::BackupInvalid, found, "nothing by hand: it expires by itself");
     if !is_complete(&seen, taken) {
         return Err(wrong(format!("not all snapshots of {id} are completed")));
@@ -121,16 +138,12 @@ async fn mark(aws: &Aws, cluster: &str, claim: &Claim, evidence: &Evidence) -> R
         }
     }
     if !others.is_empty() {
-        aws.fence(cluster, claim).await?;
         let ids: Vec<String> = others.into_iter().map(|one| one.id).collect();
-        aws.tag(&ids, &BTreeMap::from([(tag::DUPLICATE.to_owned(), "true".to_owned())]))
-            .await?;
+        write(ports, cluster, claim, &ids, tag::DUPLICATE).await?;
     }
     let (kept, _) = catalogue::choose(seen);
     let ids: Vec<String> = kept.into_iter().map(|one| one.id).collect();
-    aws.fence(cluster, claim).await?;
-    aws.tag(&ids, &BTreeMap::from([(tag::VALID.to_owned(), "true".to_owned())]))
-        .await?;
+    write(ports, cluster, claim, &ids, tag::VALID).await?;
     Ok(Output {
         id: id.to_string(),
         complete: true,
@@ -138,4 +151,14 @@ async fn mark(aws: &Aws, cluster: &str, claim: &Claim, evidence: &Evidence) -> R
         valid: true,
         snapshots: ids,
     })
+}
+
+async fn write(ports: &impl Ports, cluster: &str, claim: &Claim, ids: &[String], key: &str) -> Result<()> {
+    let tags = BTreeMap::from([(key.to_owned(), "true".to_owned())]);
+    let call = async || {
+        fence(ports, cluster, claim).await?;
+        Ok(ports.tag(ids, &tags).await)
+    };
+    until_accepted(ports, TAG_SECONDS, call).await?;
+    Ok(())
 }

@@ -1,9 +1,11 @@
 //! `create-snapshots`: the snapshots of a backup, taken at most once. CreateSnapshot has no idempotency token, so what a
 //! lost call may have made is looked for by its intent tag before anything is made again (safety.md, rules 3 and 6).
 
-use crate::aws::ec2::as_tags;
-use crate::aws::{Aws, failed};
-use aws_sdk_ec2::types::{InstanceSpecification, ResourceType, TagSpecification};
+use crate::deadline::Deadline;
+use crate::functions::fence::{fence, intent};
+use crate::functions::observe::instances;
+use crate::functions::repeat::until_accepted;
+use crate::ports::{Clock, Configs, Instances, Ledger, SnapshotSet, Snapshots, Tags, Volumes};
 use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -13,16 +15,28 @@ use mirrorsnap_domain::inspect;
 use mirrorsnap_domain::intent::{Claim, Intent};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::time::Duration;
 
-/// How long an earlier call's snapshots are looked for before a repeat makes others (rule 6).
+/// How long an earlier call's snapshots are looked for before a repeat makes others (rule 6), and how often.
 const LOOK_UP_SECONDS: u32 = 60;
+const POLL: Duration = Duration::from_secs(2);
+
+/// So long the standby must be shown as not stopped before that is believed: a describe may be from before it stopped.
+const DOUBT_SECONDS: u32 = 30;
+
+/// How long a rate limit of EC2 is waited out: 15 s a volume. The state machine repeats the function after that.
+const RATE_SECONDS: u32 = 40;
+
+/// How long a tag is repeated that EC2 refuses since it does not know the snapshot yet.
+const TAG_SECONDS: u32 = 30;
+
 /// Most tags that a snapshot may have.
 const MOST_TAGS: usize = 50;
 
-#[derive(Debug, Deserialize)]
+/// docs/functions.md, create-snapshots.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Input {
+pub struct Input {
     cluster: String,
     lock: Claim,
     /// From `assess` in mode `section`.
@@ -34,61 +48,67 @@ pub(crate) struct Input {
     retry_count: u32,
 }
 
+/// What the function needs.
+pub trait Ports: Configs + Ledger + Instances + Volumes + Snapshots + Tags + Clock {}
+impl<T: Configs + Ledger + Instances + Volumes + Snapshots + Tags + Clock> Ports for T {}
+
 /// The standby as it is now; an error unless it is still stopped by its own shutdown.
-async fn still_stopped(aws: &Aws, config: &Config, intent: &Intent) -> Result<Stopped> {
-    let unproven = |why: &str| {
-        let found = format!("{} is not stopped any more: {why}", intent.standby);
-        Error::new(
-            Kind::PreparationUnproven,
-            found,
-            "nothing by hand: the cluster is brought back; run the backup again",
-        )
-    };
-    let seen = aws.instances(config, false).await?;
-    let instance = seen
-        .get(&intent.standby)
-        .ok_or_else(|| unproven("EC2 does not show it"))?;
-    let volumes = inspect::volumes(config, &intent.standby, instance)?;
-    evidence::stopped(&intent.standby, instance, &volumes)?.ok_or_else(|| unproven("its instance runs"))
+async fn still_stopped(ports: &(impl Instances + Clock), config: &Config, intent: &Intent) -> Result<Stopped> {
+    let deadline = Deadline::after(ports, DOUBT_SECONDS);
+    loop {
+        let seen = instances(ports, config).await?;
+        let why = match seen.get(&intent.standby) {
+            None => "EC2 does not show it",
+            Some(instance) => {
+                let volumes = inspect::volumes(config, &intent.standby, instance)?;
+                match evidence::stopped(&intent.standby, instance, &volumes)? {
+                    Some(stopped) => return Ok(stopped),
+                    None => "its instance runs",
+                }
+            }
+        };
+        if deadline.has_passed(ports) {
+            return Err(Error::new(
+                Kind::PreparationUnproven,
+                format!("{} is not stopped any more: {why}", intent.standby),
+                "nothing by hand: the cluster is brought back; run the backup again",
+            ));
+        }
+        ports.sleep(POLL).await;
+    }
 }
 
 /// The set that counts, if there is a whole one: one snapshot for each volume.
-async fn find(aws: &Aws, id: &Id, wanted: &BTreeSet<&String>) -> Result<Option<Vec<Snapshot>>> {
-    let (kept, _) = catalogue::choose(aws.snapshots(tag::BACKUP_ID, &id.to_string()).await?);
+async fn find(ports: &impl Snapshots, id: &Id, wanted: &BTreeSet<String>) -> Result<Option<Vec<Snapshot>>> {
+    let (kept, _) = catalogue::choose(ports.snapshots_of_backup(id).await?);
     let ours: Vec<Snapshot> = kept.into_iter().filter(|one| wanted.contains(&one.volume)).collect();
     Ok((ours.len() == wanted.len()).then_some(ours))
 }
 
 async fn found_after_retry(
-    aws: &Aws,
+    ports: &(impl Snapshots + Clock),
     id: &Id,
-    wanted: &BTreeSet<&String>,
+    wanted: &BTreeSet<String>,
     retry_count: u32,
 ) -> Result<Option<Vec<Snapshot>>> {
-    let deadline = aws.pace.deadline(if retry_count == 0 { 0 } else { LOOK_UP_SECONDS });
+    let deadline = Deadline::after(ports, if retry_count == 0 { 0 } else { LOOK_UP_SECONDS });
     loop {
-        if let Some(set) = find(aws, id, wanted).await? {
+        if let Some(set) = find(ports, id, wanted).await? {
             return Ok(Some(set));
         }
-        if deadline.has_passed() {
+        if deadline.has_passed(ports) {
             return Ok(None);
         }
-        aws.pace.tenths(20).await;
+        ports.sleep(POLL).await;
     }
 }
 
 /// Tags that all volumes carry, without AWS's own and ours: they follow the data into its snapshots.
-async fn carried(aws: &Aws, volumes: &BTreeSet<&String>) -> Result<BTreeMap<String, String>> {
-    let reply = aws
-        .ec2
-        .describe_volumes()
-        .set_volume_ids(Some(volumes.iter().map(|id| (*id).clone()).collect()))
-        .send()
-        .await
-        .map_err(|error| failed("ec2:DescribeVolumes", &error))?;
+async fn carried(ports: &impl Volumes, volumes: &BTreeSet<String>) -> Result<BTreeMap<String, String>> {
+    let ids: Vec<String> = volumes.iter().cloned().collect();
     let mut common: Option<BTreeMap<String, String>> = None;
-    for volume in reply.volumes() {
-        let tags = crate::aws::ec2::tags_of(volume.tags());
+    for volume in ports.volumes(&ids).await?.into_values() {
+        let tags = volume.shape.tags;
         common = Some(match common {
             None => tags,
             Some(common) => common
@@ -111,76 +131,63 @@ fn disks_on<'a>(stopped: &'a Stopped, volume: &'a str) -> Vec<String> {
         .collect()
 }
 
-/// The first and only call that makes snapshots; all get the intent tag in the same call.
-async fn create(
-    aws: &Aws,
+/// What is asked for: one crash-consistent set of the mirror volumes, without the root and without volumes that are not ours.
+async fn set(
+    ports: &(impl Instances + Clock),
     config: &Config,
     stopped: &Stopped,
-    tags: &BTreeMap<String, String>,
-    wanted: &BTreeSet<&String>,
-) -> Result<Vec<Taken>> {
-    let tags = TagSpecification::builder()
-        .resource_type(ResourceType::Snapshot)
-        .set_tags(Some(as_tags(tags)))
-        .build();
-    let description = format!("mirrorsnap {}", config.name);
-    let mut only = wanted.iter();
-    if let (Some(volume), None) = (only.next(), only.next()) {
-        let call = aws
-            .ec2_once
-            .create_snapshot()
-            .volume_id(*volume)
-            .description(description)
-            .tag_specifications(tags);
-        let made = call
-            .send()
-            .await
-            .map_err(|error| failed("ec2:CreateSnapshot", &error))?;
-        let snapshot = made.snapshot_id().unwrap_or_default().to_owned();
-        return Ok(vec![Taken {
-            snapshot,
-            volume: (*volume).clone(),
-        }]);
+    tags: BTreeMap<String, String>,
+    wanted: &BTreeSet<String>,
+) -> Result<SnapshotSet> {
+    let mut excluded = Vec::new();
+    if wanted.len() > 1 {
+        let seen = instances(ports, config).await?;
+        let instance = seen.values().find(|instance| instance.id == stopped.instance);
+        if let Some(instance) = instance {
+            let root = instance.root_device.as_ref();
+            let others = instance
+                .volumes
+                .iter()
+                .filter(|(device, volume)| Some(*device) != root && !wanted.contains(*volume));
+            excluded.extend(others.map(|(_, volume)| volume.clone()));
+        }
     }
-    // One crash-consistent set of the mirror volumes, without the root and without volumes that are not ours.
-    let seen = aws.instances(config, false).await?;
-    let instance = seen.values().find(|instance| instance.id == stopped.instance);
-    let attached = instance.map(|instance| instance.volumes.clone()).unwrap_or_default();
-    let root = instance.and_then(|instance| instance.root_device.clone());
-    let others = attached
-        .iter()
-        .filter(|(device, volume)| Some(*device) != root.as_ref() && !wanted.contains(volume));
-    let which = InstanceSpecification::builder()
-        .instance_id(&stopped.instance)
-        .exclude_boot_volume(true)
-        .set_exclude_data_volume_ids(
-            Some(others.map(|(_, volume)| volume.clone()).collect()).filter(|ids: &Vec<String>| !ids.is_empty()),
-        )
-        .build();
-    let call = aws
-        .ec2_once
-        .create_snapshots()
-        .instance_specification(which)
-        .description(description)
-        .tag_specifications(tags);
-    let made = call
-        .send()
-        .await
-        .map_err(|error| failed("ec2:CreateSnapshots", &error))?;
-    let taken = made.snapshots().iter().filter_map(|one| {
-        Some(Taken {
-            snapshot: one.snapshot_id()?.to_owned(),
-            volume: one.volume_id()?.to_owned(),
-        })
-    });
-    Ok(taken.collect())
+    Ok(SnapshotSet {
+        instance: stopped.instance.clone(),
+        volumes: wanted.clone(),
+        excluded,
+        description: format!("mirrorsnap {}", config.name),
+        tags,
+    })
 }
 
-pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Image> {
-    let config = aws.config(&input.cluster).await?;
-    let (_, intent) = aws.intent(&input.cluster, &input.lock).await?;
+/// The first and only call that makes snapshots. A rate limit that passes is waited out: nothing was made then.
+async fn create(ports: &impl Ports, input: &Input, set: &SnapshotSet) -> Result<Vec<Taken>> {
+    let call = async || {
+        fence(ports, &input.cluster, &input.lock).await?;
+        Ok(ports.create_snapshots(set).await)
+    };
+    let taken = until_accepted(ports, RATE_SECONDS, call).await?.unwrap_or_default();
+    let of: BTreeSet<&String> = taken.iter().map(|one| &one.volume).collect();
+    if taken.len() != set.volumes.len()
+        || of.len() != set.volumes.len()
+        || taken.iter().any(|one| one.snapshot.is_empty())
+    {
+        return Err(Error::new(
+            Kind::AwsUnavailable,
+            format!("EC2 named {} snapshots of {} volumes", taken.len(), set.volumes.len()),
+            "it is repeated: what was made is looked for first",
+        ));
+    }
+    Ok(taken)
+}
+
+/// The function.
+pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
+    let config = ports.config(&input.cluster).await?;
+    let (_, intent) = intent(ports, &input.cluster, &input.lock).await?;
     let id = Id::parse(&intent.id)?;
-    let wanted: BTreeSet<&String> = input.stopped.volumes.values().collect();
+    let wanted: BTreeSet<String> = input.stopped.volumes.values().cloned().collect();
     if wanted.is_empty() {
         return Err(Error::new(
             Kind::InputInvalid,
@@ -188,7 +195,7 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Image> {
             "pass what assess answered in mode stopped",
         ));
     }
-    if still_stopped(&aws, &config, &intent).await? != input.stopped {
+    if still_stopped(ports, &config, &intent).await? != input.stopped {
         let found = format!(
             "{} was started, or its volumes were changed, since it stopped",
             intent.standby
@@ -199,7 +206,7 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Image> {
             "nothing by hand; run the backup again",
         ));
     }
-    let snapshots = if let Some(set) = found_after_retry(&aws, &id, &wanted, input.retry_count).await? {
+    let snapshots = if let Some(set) = found_after_retry(ports, &id, &wanted, input.retry_count).await? {
         set.into_iter()
             .map(|one| Taken {
                 snapshot: one.id,
@@ -207,7 +214,7 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Image> {
             })
             .collect()
     } else {
-        let mut tags = carried(&aws, &wanted).await?;
+        let mut tags = carried(ports, &wanted).await?;
         // One call gives one set of tags to all: of several, which disks are on which volume is written afterwards.
         let disks = match wanted.first() {
             Some(only) if wanted.len() == 1 => disks_on(&input.stopped, only),
@@ -218,20 +225,20 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Image> {
             tags.pop_last();
         }
         tags.extend(ours);
-        aws.fence(&input.cluster, &input.lock).await?;
-        create(&aws, &config, &input.stopped, &tags, &wanted).await?
+        let set = set(ports, &config, &input.stopped, tags, &wanted).await?;
+        create(ports, &input, &set).await?
     };
     if wanted.len() > 1 {
         for one in &snapshots {
-            aws.fence(&input.cluster, &input.lock).await?;
             let disks = disks_on(&input.stopped, &one.volume).join(" ");
-            aws.tag(
-                std::slice::from_ref(&one.snapshot),
-                &BTreeMap::from([(tag::MIRROR_DISKS.to_owned(), disks)]),
-            )
-            .await?;
+            let tags = BTreeMap::from([(tag::MIRROR_DISKS.to_owned(), disks)]);
+            let call = async || {
+                fence(ports, &input.cluster, &input.lock).await?;
+                Ok(ports.tag(std::slice::from_ref(&one.snapshot), &tags).await)
+            };
+            until_accepted(ports, TAG_SECONDS, call).await?;
         }
     }
-    let after = still_stopped(&aws, &config, &intent).await?;
+    let after = still_stopped(ports, &config, &intent).await?;
     Ok(Image { snapshots, after })
 }

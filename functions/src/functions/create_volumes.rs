@@ -1,24 +1,26 @@
 //! `create-volumes`: the new volumes of a restore. Made before anything is disturbed, each at most once by its ClientToken;
 //! those that were never attached to a node are deleted again (safety.md, rule 19).
 
-use crate::aws::ec2::as_tags;
-use crate::aws::{Aws, failed};
-use aws_sdk_ec2::error::ProvideErrorMetadata;
-use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification, VolumeType};
+use crate::deadline::Deadline;
+use crate::functions::fence::{fence, intent};
+use crate::functions::repeat::{still_not, until_accepted};
+use crate::ports::{Clock, Configs, Ledger, Outcome, Tags, VolumeState, Volumes};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::intent::{Attachment, Claim};
+use mirrorsnap_domain::intent::{Attachment, Claim, Disturbance, Intent};
 use mirrorsnap_domain::restore::leftover_volumes::Cleaned;
 use mirrorsnap_domain::restore::{self, volumes::NewVolume};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-#[derive(Debug, Deserialize)]
+/// docs/functions.md, create-volumes.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
-pub(crate) enum Input {
+#[allow(missing_docs)] // docs/functions.md says what each is
+pub enum Input {
     /// Makes them, or finds those that an earlier call made.
     Create {
         cluster: String,
@@ -41,64 +43,52 @@ pub(crate) enum Input {
     },
 }
 
-pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Value> {
+/// What the function needs.
+pub trait Ports: Configs + Ledger + Volumes + Tags + Clock {}
+impl<T: Configs + Ledger + Volumes + Tags + Clock> Ports for T {}
+
+/// How long a call is repeated that EC2 does not carry out yet.
+const REPEAT_SECONDS: u32 = 30;
+
+/// The function.
+pub async fn handle(ports: &impl Ports, input: Input) -> Result<Value> {
     match input {
         Input::Create { cluster, lock, volumes } => {
             let mut made = Vec::new();
-            let (_, intent) = aws.intent(&cluster, &lock).await?;
+            let (_, intent) = intent(ports, &cluster, &lock).await?;
             for one in &volumes {
                 if one.tags.get(tag::RESTORE_ID) != Some(&intent.id) {
                     let found = format!("the volume for {} {} is not of {}", one.node, one.device, intent.id);
                     return Err(Error::new(Kind::InputInvalid, found, "pass what plan-restore answered"));
                 }
-                aws.fence(&cluster, &lock).await?;
-                made.push(one.attachment(&create(&aws, one).await?));
+                let call = async || {
+                    fence(ports, &cluster, &lock).await?;
+                    Ok(ports.create_volume(one).await)
+                };
+                let id = until_accepted(ports, REPEAT_SECONDS, call).await?;
+                // A repeat with the same token answers with the id of the volume that was made.
+                let id = id.ok_or_else(|| still_not("CreateVolume named no volume"))?;
+                made.push(one.attachment(&id));
             }
             Ok(json!({"made": made}))
         }
         Input::Check { cluster, volumes, made } => {
-            let _ = aws.config(&cluster).await?;
-            check(&aws, &volumes, &made).await
+            let _ = ports.config(&cluster).await?;
+            check(ports, &volumes, &made).await
         }
-        Input::Clean { cluster, lock } => clean(&aws, &cluster, &lock).await,
+        Input::Clean { cluster, lock } => clean(ports, &cluster, &lock).await,
         Input::Release {
             cluster,
             restore,
             confirm,
-        } => release(&aws, &cluster, &restore, confirm.as_deref()).await,
+        } => release(ports, &cluster, &restore, confirm.as_deref()).await,
     }
 }
 
-async fn create(aws: &Aws, one: &NewVolume) -> Result<String> {
-    let tags = TagSpecification::builder()
-        .resource_type(ResourceType::Volume)
-        .set_tags(Some(as_tags(&one.tags)))
-        .build();
-    let made = aws
-        .ec2
-        .create_volume()
-        .availability_zone(&one.zone)
-        .snapshot_id(&one.snapshot)
-        .size(one.gib)
-        .volume_type(VolumeType::from(one.kind.as_str()))
-        .set_iops(one.iops)
-        .set_throughput(one.throughput)
-        .set_encrypted(one.kms_key.as_ref().map(|_| true))
-        .set_kms_key_id(one.kms_key.clone())
-        .set_volume_initialization_rate(one.rate)
-        .client_token(&one.token)
-        .tag_specifications(tags)
-        .send()
-        .await
-        .map_err(|error| failed("ec2:CreateVolume", &error))?;
-    Ok(made.volume_id().unwrap_or_default().to_owned())
-}
-
 /// `ready` once all are available. One that failed, vanished or is of another snapshot is an error.
-async fn check(aws: &Aws, volumes: &[NewVolume], made: &[Attachment]) -> Result<Value> {
-    let found = aws
-        .volumes("volume-id", made.iter().map(|one| one.new.clone()).collect())
-        .await?;
+async fn check(ports: &impl Ports, volumes: &[NewVolume], made: &[Attachment]) -> Result<Value> {
+    let ids: Vec<String> = made.iter().map(|one| one.new.clone()).collect();
+    let found = ports.volumes(&ids).await?;
     let bad = |found: String| {
         let next = "nothing was disturbed, and what was made is deleted again; restore again";
         Err(Error::new(Kind::VolumeFailed, found, next))
@@ -121,10 +111,13 @@ async fn check(aws: &Aws, volumes: &[NewVolume], made: &[Attachment]) -> Result<
                 if !volume.fast {
                     slow.push(one.new.clone());
                 }
-                match volume.state.as_str() {
-                    "available" | "in-use" => {}
-                    "creating" => ready = false,
-                    state => return bad(format!("{} for {} {} is {state}", one.new, one.node, one.device)),
+                match &volume.state {
+                    VolumeState::Available | VolumeState::InUse => {}
+                    VolumeState::Creating => ready = false,
+                    VolumeState::Deleting => return bad(format!("{} is being deleted", one.new)),
+                    VolumeState::Other(state) => {
+                        return bad(format!("{} for {} {} is {state}", one.new, one.node, one.device));
+                    }
                 }
             }
         }
@@ -132,54 +125,88 @@ async fn check(aws: &Aws, volumes: &[NewVolume], made: &[Attachment]) -> Result<
     Ok(json!({"ready": ready, "fast_restored": ready && slow.is_empty(), "slow": slow}))
 }
 
-/// How long a volume that is still being made is waited for, to be deleted.
+/// How long a volume that cannot be deleted yet is waited for.
 const CLEAN_SECONDS: u32 = 60;
+const CLEAN_POLL: Duration = Duration::from_secs(3);
 
-/// Deletes what the operation made and no node ever had; looks twice, since describes lag behind the last CreateVolume.
-async fn clean(aws: &Aws, cluster: &str, claim: &Claim) -> Result<Value> {
-    let (_, intent) = aws.intent(cluster, claim).await?;
-    let filter = format!("tag:{}", tag::RESTORE_ID);
-    let deadline = aws.pace.deadline(CLEAN_SECONDS);
+/// So many describes must have shown nothing more to delete.
+const LOOKS: u32 = 2;
+
+/// So long a volume that the intent lists as an attachment must be shown without the mark `attached` before it counts as
+/// never attached: a describe may be from before the mark was written.
+const UNMARKED_SECONDS: u32 = 60;
+
+/// Deletes what the operation made and no node ever had.
+async fn clean(ports: &impl Ports, cluster: &str, claim: &Claim) -> Result<Value> {
+    let (_, intent) = intent(ports, cluster, claim).await?;
+    // A volume that the intent does not list was never attached: swap-volumes reads its volumes there.
+    let listed: BTreeSet<&String> = attachments(&intent).map(|one| &one.new).collect();
+    let deadline = Deadline::after(ports, CLEAN_SECONDS);
+    let unmarked = Deadline::after(ports, UNMARKED_SECONDS);
     let mut cleaned = Cleaned::default();
+    let mut marked: BTreeSet<String> = BTreeSet::new();
     let mut looks = 0;
     loop {
-        let found = aws.volumes(&filter, vec![intent.id.clone()]).await?;
+        let found = ports.volumes_of(&intent.id).await?;
         (cleaned.kept, cleaned.in_place) = (Vec::new(), Vec::new());
-        let (mut more, mut unmade) = (false, Vec::new());
+        let (mut more, mut later) = (false, Vec::new());
         for (id, volume) in found {
-            if cleaned.deleted.contains(&id) || volume.state == "deleting" {
+            if cleaned.deleted.contains(&id) || volume.state == VolumeState::Deleting {
                 continue;
+            }
+            // What was shown once is so, whatever is shown later: no mark is ever removed.
+            if volume.attached.is_some() || !is_ours(cluster, &volume.shape.tags) {
+                marked.insert(id.clone());
             }
             if volume.attached.is_some() {
                 cleaned.in_place.push(id);
-            } else if !is_ours(cluster, &volume.shape.tags) {
+            } else if marked.contains(&id) {
                 cleaned.kept.push(id);
-            } else if volume.state == "creating" {
-                unmade.push(id);
-            } else {
-                aws.fence(cluster, claim).await?;
-                delete(aws, &id).await?;
-                cleaned.deleted.push(id);
+            } else if volume.state == VolumeState::Creating {
+                later.push(format!("{id} is still being made"));
+            } else if listed.contains(&id) && !unmarked.has_passed(ports) {
                 more = true;
+            } else {
+                match delete(ports, cluster, claim, &id).await? {
+                    None => {
+                        cleaned.deleted.push(id);
+                        more = true;
+                    }
+                    Some(why) => later.push(why),
+                }
             }
         }
         looks += 1;
-        if unmade.is_empty() && !more && looks >= LOOKS {
+        if later.is_empty() && !more && looks >= LOOKS {
             return Ok(json!(cleaned));
         }
-        if !unmade.is_empty() && deadline.has_passed() {
+        if !later.is_empty() && deadline.has_passed(ports) {
             return Err(Error::new(
                 Kind::AwsUnavailable,
-                format!("{} is still being made, and cannot be deleted", unmade.join(", ")),
+                format!("{}, and cannot be deleted", later.join(", ")),
                 "it is repeated; if it lasts, delete the volume by hand: no node ever had it",
             ));
         }
-        aws.pace.tenths(30).await;
+        ports.sleep(CLEAN_POLL).await;
     }
 }
 
-/// So many looks must have found nothing more to delete.
-const LOOKS: u32 = 2;
+fn attachments(intent: &Intent) -> impl Iterator<Item = &Attachment> {
+    intent.disturbances.iter().filter_map(|one| match one {
+        Disturbance::Attachment(attachment) => Some(attachment),
+        _ => None,
+    })
+}
+
+/// Deletes a volume; why not yet.
+async fn delete(ports: &impl Ports, cluster: &str, claim: &Claim, id: &str) -> Result<Option<String>> {
+    fence(ports, cluster, claim).await?;
+    match ports.delete_volume(id).await {
+        Outcome::Accepted(()) | Outcome::AlreadySo => Ok(None),
+        Outcome::NotYet(why) => Ok(Some(why)),
+        Outcome::Unknown(error) | Outcome::Refused(error) => Err(error),
+    }
+}
 
 /// Made by the operation, and never attached to a node.
 fn is_ours(cluster: &str, tags: &BTreeMap<String, String>) -> bool {
@@ -188,15 +215,7 @@ fn is_ours(cluster: &str, tags: &BTreeMap<String, String>) -> bool {
         && !tags.contains_key(tag::REPLACED)
 }
 
-/// One that is gone already is deleted too.
-async fn delete(aws: &Aws, id: &str) -> Result<()> {
-    match aws.ec2.delete_volume().volume_id(id).send().await {
-        Err(error) if error.code() != Some("InvalidVolume.NotFound") => Err(failed("ec2:DeleteVolume", &error)),
-        _ => Ok(()),
-    }
-}
-
-async fn release(aws: &Aws, cluster: &str, name: &str, confirm: Option<&str>) -> Result<Value> {
+async fn release(ports: &impl Ports, cluster: &str, name: &str, confirm: Option<&str>) -> Result<Value> {
     restore::confirmed(cluster, confirm)?;
     let id = Id::parse(name)?;
     if id.cluster() != cluster {
@@ -207,12 +226,12 @@ async fn release(aws: &Aws, cluster: &str, name: &str, confirm: Option<&str>) ->
             "name a restore of this cluster",
         ));
     }
-    let record = aws.record(&id).await?;
+    let record = ports.record(&id).await?;
     let ids = record
         .attachments
         .iter()
         .flat_map(|one| [one.old.clone(), one.new.clone()]);
-    let there = aws.volumes("volume-id", ids.collect()).await?;
+    let there = ports.volumes(&ids.collect::<Vec<_>>()).await?;
     // Beside the nodes, and this restore's: a later restore may have replaced its volumes again, and keeps them.
     let of_this = |tags: &BTreeMap<String, String>| tags.get(tag::RESTORE_ID).is_none_or(|of| of == name);
     let mut released = Vec::new();
@@ -226,14 +245,8 @@ async fn release(aws: &Aws, cluster: &str, name: &str, confirm: Option<&str>) ->
     }
     if !released.is_empty() {
         let ours = [tag::REPLACED, tag::RESTORE_ID, tag::ATTACHED, tag::CLUSTER];
-        let keys = ours.map(|key| Tag::builder().key(key).build());
-        aws.ec2
-            .delete_tags()
-            .set_resources(Some(released.clone()))
-            .set_tags(Some(keys.to_vec()))
-            .send()
-            .await
-            .map_err(|error| failed("ec2:DeleteTags", &error))?;
+        let call = async || Ok(ports.untag(&released, &ours).await);
+        until_accepted(ports, REPEAT_SECONDS, call).await?;
     }
     Ok(json!({"released": released, "in_place": in_place}))
 }

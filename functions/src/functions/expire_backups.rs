@@ -1,17 +1,18 @@
 //! `expire-backups`: deletes what the retention no longer keeps, and sets that never became valid.
 
-use crate::aws::{Aws, failed};
-use mirrorsnap_domain::catalogue::{self, DeleteReason, tag};
+use crate::functions::fence::fence;
+use crate::ports::{Configs, Ledger, Outcome, Snapshots};
+use mirrorsnap_domain::catalogue::{self, DeleteReason};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::Claim;
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
-#[derive(Debug, Deserialize)]
+/// docs/functions.md, expire-backups.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Input {
+pub struct Input {
     cluster: String,
     lock: Claim,
     /// The state's EnteredTime.
@@ -33,16 +34,18 @@ struct Entry {
     error: Option<String>,
 }
 
+/// docs/functions.md, expire-backups.
 #[derive(Debug, Serialize)]
-pub(crate) struct Output {
+pub struct Output {
     deleted: Vec<Entry>,
     failed: Vec<Entry>,
     valid_backups: usize,
 }
 
-pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
-    let config = aws.config(&input.cluster).await?;
-    let backups = catalogue::backups(&input.cluster, aws.snapshots(tag::CLUSTER, &input.cluster).await?);
+/// The function.
+pub async fn handle(ports: &(impl Configs + Ledger + Snapshots), input: Input) -> Result<Output> {
+    let config = ports.config(&input.cluster).await?;
+    let backups = catalogue::backups(&input.cluster, ports.snapshots_of_cluster(&input.cluster).await?);
     let valid = backups.iter().filter(|backup| backup.valid).count();
     let mut output = Output {
         deleted: Vec::new(),
@@ -57,16 +60,18 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
             error: None,
         };
         if !input.dry_run {
-            aws.fence(&input.cluster, &input.lock).await?;
-            if let Err(error) = aws.ec2.delete_snapshot().snapshot_id(&entry.snapshot).send().await {
-                let failure = failed("ec2:DeleteSnapshot", &error);
-                // Already gone is done. One in use (by an image, a lock) stays, and must not keep the others.
-                if !failure.to_string().contains("InvalidSnapshot.NotFound") {
-                    tracing::warn!(snapshot = %entry.snapshot, error = %failure, "not deleted");
-                    entry.error = Some(failure.to_string());
-                    output.failed.push(entry);
-                    continue;
-                }
+            fence(ports, &input.cluster, &input.lock).await?;
+            // One in use (by an image, a lock) stays, and must not keep the others; the next backup tries again.
+            let failure = match ports.delete_snapshot(&entry.snapshot).await {
+                Outcome::Accepted(()) | Outcome::AlreadySo => None,
+                Outcome::NotYet(why) => Some(why),
+                Outcome::Unknown(error) | Outcome::Refused(error) => Some(error.to_string()),
+            };
+            if let Some(error) = failure {
+                tracing::warn!(snapshot = %entry.snapshot, %error, "not deleted");
+                entry.error = Some(error);
+                output.failed.push(entry);
+                continue;
             }
         }
         output.deleted.push(entry);

@@ -1,22 +1,59 @@
 //! Looking at a cluster: EC2, and both nodes by the document `observe`.
 
-use crate::aws::{Aws, failed};
-use aws_sdk_ssm::types::InstanceInformationStringFilter;
+use crate::deadline::Deadline;
+use crate::functions::repeat::still_not;
+use crate::ports::{Agent, Clock, Instances, Nodes, Outcome, Progress};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::document::Reply;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::observation::{Instance, Node, Observation, Power};
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How long a node may take to answer. A node that runs answers in a second or two.
 pub(crate) const ANSWER_SECONDS: u32 = 30;
 
-/// A node that runs has answered by then, so this costs a call only where it counts.
-const GLANCE_TENTHS: u32 = 25;
+/// How often to look at a command.
+const REPLY_POLL: Duration = Duration::from_millis(300);
+
+/// How often to check, while waiting for an answer, that the instance still runs.
+const POWER_POLL: Duration = Duration::from_millis(2500);
+
+/// So long an instance may be missing in EC2's answers before it counts as terminated, and how often to look.
+const ABSENT_SECONDS: u32 = 10;
+const ABSENT_POLL: Duration = Duration::from_secs(2);
+
+/// What an observation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// An inspection before anything is touched: asks for the shutdown behaviour too, which takes a call for each node.
+    Inspection,
+    /// A look at an operation on its way.
+    Progress,
+}
+
+/// The cluster's instances by node name. One that EC2 does not show is absent; an answer without it is not believed at once.
+pub(crate) async fn instances(ports: &(impl Instances + Clock), config: &Config) -> Result<BTreeMap<String, Instance>> {
+    let ids: Vec<String> = config.nodes.iter().map(|node| node.instance_id.clone()).collect();
+    let deadline = Deadline::after(ports, ABSENT_SECONDS);
+    loop {
+        let mut found = ports.instances(&ids).await?;
+        let all = ids.iter().all(|id| found.contains_key(id));
+        if all || deadline.has_passed(ports) {
+            let named = config
+                .nodes
+                .iter()
+                .filter_map(|node| Some((node.name.clone(), found.remove(&node.instance_id)?)));
+            return Ok(named.collect());
+        }
+        ports.sleep(ABSENT_POLL).await;
+    }
+}
 
 /// Why a node is not worth asking; `None`: ask it.
-async fn not_online(aws: &Aws, config: &Config, instance: &Instance) -> Result<Option<String>> {
+async fn not_online(ports: &impl Nodes, config: &Config, instance: &Instance) -> Result<Option<String>> {
     if instance.tagged_for.as_deref() != Some(config.name.as_str()) {
         // SendCommand would be denied: our permissions end at the tag.
         return Ok(Some(format!(
@@ -27,48 +64,58 @@ async fn not_online(aws: &Aws, config: &Config, instance: &Instance) -> Result<O
     if instance.power != Power::Running {
         return Ok(Some(format!("its instance is {:?}", instance.power).to_lowercase()));
     }
-    let filter = InstanceInformationStringFilter::builder()
-        .key("InstanceIds")
-        .values(&instance.id)
-        .build()
-        .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
-    let reply = aws
-        .ssm
-        .describe_instance_information()
-        .filters(filter)
-        .send()
-        .await
-        .map_err(|error| failed("ssm:DescribeInstanceInformation", &error))?;
-    let Some(agent) = reply.instance_information_list().first() else {
-        return Ok(Some("SSM does not manage the instance".to_owned()));
-    };
-    let ping = agent.ping_status().map_or("", |status| status.as_str());
-    if ping != "Online" {
-        return Ok(Some(format!("its SSM agent is {ping}")));
-    }
-    // The status stays Online for minutes after a stop: only a ping since the last start counts.
-    let pinged = agent.last_ping_date_time().map(|at| Moment::from_unix(at.secs()));
-    Ok((pinged < instance.launched).then(|| "its SSM agent has not pinged since the start".to_owned()))
+    Ok(match ports.agent(&instance.id).await? {
+        Agent::Unmanaged => Some("SSM does not manage the instance".to_owned()),
+        Agent::Away(ping) => Some(format!("its SSM agent is {ping}")),
+        // The status stays Online for minutes after a stop: only a ping since the last start counts.
+        Agent::Online(pinged) => {
+            (pinged < instance.launched).then(|| "its SSM agent has not pinged since the start".to_owned())
+        }
+    })
 }
 
-/// Ends once the node's instance is no longer running: what was asked of it died with it, and is not waited for.
-async fn gone(aws: &Aws, config: &Config, node: &str) -> Result<String> {
+/// Returns once the instance is no longer running.
+async fn gone(ports: &(impl Instances + Clock), config: &Config, node: &str) -> Result<String> {
     loop {
-        aws.pace.tenths(GLANCE_TENTHS).await;
-        let power = aws
-            .instances(config, false)
-            .await?
-            .get(node)
-            .map(|instance| instance.power);
+        ports.sleep(POWER_POLL).await;
+        let power = instances(ports, config).await?.get(node).map(|instance| instance.power);
         if power != Some(Power::Running) {
             return Ok("its instance went down while it was asked".to_owned());
         }
     }
 }
 
-/// One node's own answer to `step`, or why there is none.
+/// Sends a read-only document and waits for its reply, at most `ANSWER_SECONDS`.
+pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &str, step: &Step) -> Result<Reply> {
+    let deadline = Deadline::after(ports, ANSWER_SECONDS);
+    let command = match ports.send(instance, step).await {
+        Outcome::Accepted(command) => command,
+        Outcome::Unknown(error) | Outcome::Refused(error) => return Err(error),
+        Outcome::NotYet(why) => return Err(still_not(&why)),
+        Outcome::AlreadySo => return Err(still_not("SendCommand gave no command's id")),
+    };
+    loop {
+        ports.sleep(REPLY_POLL).await;
+        if let Progress::Replied(reply) = ports.progress(step, &command).await? {
+            return Ok(*reply);
+        }
+        if deadline.has_passed(ports) {
+            ports.cancel(&command).await;
+            return Err(Error::new(
+                Kind::NodeUnreachable,
+                format!(
+                    "{} did not answer {} within {ANSWER_SECONDS} s",
+                    step.node, step.document
+                ),
+                "check the SSM agent and the node's load",
+            ));
+        }
+    }
+}
+
+/// One node's own answer to `observe`, or why there is none.
 pub(crate) async fn ask(
-    aws: &Aws,
+    ports: &(impl Instances + Nodes + Clock),
     config: &Config,
     node: &str,
     instance: Option<&Instance>,
@@ -77,14 +124,14 @@ pub(crate) async fn ask(
     let Some(instance) = instance else {
         return Ok(Err("EC2 does not show its instance".to_owned()));
     };
-    if let Some(reason) = not_online(aws, config, instance).await? {
+    if let Some(reason) = not_online(ports, config, instance).await? {
         return Ok(Err(reason));
     }
     let step = Step::observe(config, node, run);
     let answer = tokio::select! {
         // Boxed: both nodes are asked at once, within futures that are large already.
-        answer = Box::pin(aws.ask(&instance.id, &step, ANSWER_SECONDS)) => answer,
-        reason = Box::pin(gone(aws, config, node)) => return reason.map(Err),
+        answer = Box::pin(read(ports, &instance.id, &step)) => answer,
+        reason = Box::pin(gone(ports, config, node)) => return reason.map(Err),
     };
     match answer {
         Ok(reply) => Ok(Ok(Node::read(config, &reply))),
@@ -96,13 +143,18 @@ pub(crate) async fn ask(
 
 /// Observes a cluster. `run` is the operation whose records the nodes show, `at` the caller's time.
 pub(crate) async fn observe(
-    aws: &Aws,
+    ports: &(impl Instances + Nodes + Clock),
     config: &Config,
     run: &str,
     at: Moment,
-    for_inspection: bool,
+    purpose: Purpose,
 ) -> Result<Observation> {
-    let instances = aws.instances(config, for_inspection).await?;
+    let mut instances = instances(ports, config).await?;
+    if purpose == Purpose::Inspection {
+        for instance in instances.values_mut() {
+            instance.shutdown_behavior = ports.shutdown_behavior(&instance.id).await?;
+        }
+    }
     let (mut nodes, mut silent) = (BTreeMap::new(), BTreeMap::new());
     let [first, second] = config.nodes.as_slice() else {
         return Err(Error::new(
@@ -111,7 +163,7 @@ pub(crate) async fn observe(
             "name exactly two",
         ));
     };
-    let one = |name| ask(aws, config, name, instances.get(name), run);
+    let one = |name| ask(ports, config, name, instances.get(name), run);
     let (a, b) = tokio::try_join!(one(first.name.as_str()), one(second.name.as_str()))?;
     for (name, answer) in [(&first.name, a), (&second.name, b)] {
         match answer {

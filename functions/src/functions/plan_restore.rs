@@ -1,8 +1,8 @@
 //! `plan-restore`: what a restore or a rollback will do. Changes nothing; the state machine writes the intents.
 
-use crate::aws::Aws;
-use crate::functions::observe::observe;
-use mirrorsnap_domain::catalogue::tag;
+use crate::functions::fence::intent;
+use crate::functions::observe::{Purpose, observe};
+use crate::ports::{Clock, Configs, FastRestores, Instances, Ledger, Nodes, Quotas, Snapshots, VolumeState, Volumes};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::{Id, IdKind};
@@ -11,17 +11,19 @@ use mirrorsnap_domain::intent::{Attachment, Claim, Intent};
 use mirrorsnap_domain::observation::Observation;
 use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
 use mirrorsnap_domain::restore::initialization::Initialization;
+use mirrorsnap_domain::restore::quotas;
 use mirrorsnap_domain::restore::volumes::OldVolume;
 use mirrorsnap_domain::restore::{self, Asked, Facts, Record};
 use mirrorsnap_domain::time::Moment;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-#[derive(Debug, Deserialize)]
+/// docs/functions.md, plan-restore.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
-pub(crate) enum Input {
+#[allow(missing_docs)] // docs/functions.md says what each is
+pub enum Input {
     /// Which backup, which volumes, and what refuses it.
     Plan {
         cluster: String,
@@ -58,7 +60,12 @@ pub(crate) enum Input {
     },
 }
 
-pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Value> {
+/// What the function needs.
+pub trait Ports: Configs + Ledger + Instances + Volumes + Snapshots + FastRestores + Quotas + Nodes + Clock {}
+impl<T: Configs + Ledger + Instances + Volumes + Snapshots + FastRestores + Quotas + Nodes + Clock> Ports for T {}
+
+/// The function.
+pub async fn handle(ports: &impl Ports, input: Input) -> Result<Value> {
     match input {
         Input::Plan {
             cluster,
@@ -69,8 +76,8 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Value> {
             confirm,
             dry_run,
         } => {
-            let config = begin(&aws, &cluster, lock.as_ref(), confirm.as_deref(), dry_run).await?;
-            plan(&aws, &config, now, &backup, initialization).await
+            let config = begin(ports, &cluster, lock.as_ref(), confirm.as_deref(), dry_run).await?;
+            plan(ports, &config, now, &backup, initialization).await
         }
         Input::Disturb {
             cluster,
@@ -78,7 +85,7 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Value> {
             lock,
             backup,
             made,
-        } => disturb(&aws, &cluster, now, &lock, backup, made).await,
+        } => disturb(ports, &cluster, now, &lock, backup, made).await,
         Input::Rollback {
             cluster,
             now,
@@ -87,15 +94,15 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Value> {
             confirm,
             dry_run,
         } => {
-            let config = begin(&aws, &cluster, lock.as_ref(), confirm.as_deref(), dry_run).await?;
-            rollback(&aws, &config, now, &restore).await
+            let config = begin(ports, &cluster, lock.as_ref(), confirm.as_deref(), dry_run).await?;
+            rollback(ports, &config, now, &restore).await
         }
     }
 }
 
 /// What refuses before anything is looked at.
 async fn begin(
-    aws: &Aws,
+    ports: &(impl Configs + Ledger),
     cluster: &str,
     claim: Option<&Claim>,
     confirm: Option<&str>,
@@ -104,8 +111,8 @@ async fn begin(
     if !dry_run {
         restore::confirmed(cluster, confirm)?;
     }
-    let config = aws.config(cluster).await?;
-    let lock = aws.lock(cluster).await?;
+    let config = ports.config(cluster).await?;
+    let lock = ports.lock(cluster).await?;
     lock.not_on_hold(cluster)?;
     if let Some(claim) = claim {
         lock.admit(cluster, claim)?;
@@ -124,7 +131,7 @@ fn as_json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))
 }
 
-async fn present(aws: &Aws, seen: &Observation) -> Result<BTreeMap<String, OldVolume>> {
+async fn present(ports: &impl Ports, seen: &Observation) -> Result<BTreeMap<String, OldVolume>> {
     let ids: Vec<String> = seen
         .instances
         .values()
@@ -133,19 +140,25 @@ async fn present(aws: &Aws, seen: &Observation) -> Result<BTreeMap<String, OldVo
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let found = aws.volumes("volume-id", ids).await?;
+    let found = ports.volumes(&ids).await?;
     Ok(found.into_iter().map(|(id, one)| (id, one.shape)).collect())
 }
 
-async fn plan(aws: &Aws, config: &Config, now: Moment, backup: &Asked, asked: Initialization) -> Result<Value> {
+async fn plan(
+    ports: &impl Ports,
+    config: &Config,
+    now: Moment,
+    backup: &Asked,
+    asked: Initialization,
+) -> Result<Value> {
     let id = Id::new(IdKind::Restore, &config.name, now)?;
-    let snapshots = aws.snapshots(tag::CLUSTER, &config.name).await?;
-    let seen = observe(aws, config, &id.to_string(), now, true).await?;
-    let volumes = present(aws, &seen).await?;
-    let fast = aws.all_fast_restores().await?;
+    let snapshots = ports.snapshots_of_cluster(&config.name).await?;
+    let seen = observe(ports, config, &id.to_string(), now, Purpose::Inspection).await?;
+    let volumes = present(ports, &seen).await?;
+    let fast = ports.all_fast_restores().await?;
     let counted = fast.iter().map(|one| one.snapshot.clone()).collect();
     let kinds = volumes.values().map(|one| one.kind.clone()).collect();
-    let quotas = aws.quotas(counted, kinds).await;
+    let quotas = quotas::Quotas::new(counted, ports.ebs_quotas().await, ports.provisioned_gib(&kinds).await);
     let on: Vec<_> = fast
         .into_iter()
         .filter(FastRestore::is_on)
@@ -162,17 +175,17 @@ async fn plan(aws: &Aws, config: &Config, now: Moment, backup: &Asked, asked: In
 }
 
 async fn disturb(
-    aws: &Aws,
+    ports: &impl Ports,
     cluster: &str,
     now: Moment,
     claim: &Claim,
     backup: Id,
     made: Vec<Attachment>,
 ) -> Result<Value> {
-    let config = aws.config(cluster).await?;
-    let (lock, planned) = aws.intent(cluster, claim).await?;
+    let config = ports.config(cluster).await?;
+    let (lock, planned) = intent(ports, cluster, claim).await?;
     lock.not_on_hold(cluster)?;
-    let seen = observe(aws, &config, &planned.id, now, true).await?;
+    let seen = observe(ports, &config, &planned.id, now, Purpose::Inspection).await?;
     let source = inspect::refuse_restore(&config, &seen)?;
     let planned_source = planned.restore.as_ref().and_then(|restoring| restoring.source.clone());
     if source != planned_source {
@@ -218,7 +231,7 @@ async fn disturb(
     }))
 }
 
-async fn rollback(aws: &Aws, config: &Config, now: Moment, name: &str) -> Result<Value> {
+async fn rollback(ports: &impl Ports, config: &Config, now: Moment, name: &str) -> Result<Value> {
     let restored = Id::parse(name)?;
     if restored.kind() != IdKind::Restore || restored.cluster() != config.name {
         let found = format!("{restored} is no restore of {}", config.name);
@@ -228,14 +241,17 @@ async fn rollback(aws: &Aws, config: &Config, now: Moment, name: &str) -> Result
             "name a restore of this cluster",
         ));
     }
-    let record = aws.record(&restored).await?;
+    let record = ports.record(&restored).await?;
     let id = Id::new(IdKind::Restore, &config.name, now)?;
-    let seen = observe(aws, config, &id.to_string(), now, true).await?;
+    let seen = observe(ports, config, &id.to_string(), now, Purpose::Inspection).await?;
     let intent = restore::rollback(config, &id, &record, &seen)?;
     let old: Vec<String> = record.attachments.iter().map(|one| one.old.clone()).collect();
-    let there = aws.volumes("volume-id", old).await?;
+    let there = ports.volumes(&old).await?;
     for one in &record.attachments {
-        if there.get(&one.old).is_none_or(|volume| volume.state != "available") {
+        if there
+            .get(&one.old)
+            .is_none_or(|volume| volume.state != VolumeState::Available)
+        {
             let found = format!(
                 "the old volume {} of {} {} is not available",
                 one.old, one.node, one.device

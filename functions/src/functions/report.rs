@@ -1,7 +1,6 @@
 //! `report`: the last word on an operation, for people, and as CloudWatch metrics by the embedded metric format, which needs
 //! no call and no permission.
 
-use crate::aws::Aws;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{Section, Taken};
 use mirrorsnap_domain::intent::{Attachment, Operation};
@@ -12,11 +11,11 @@ use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::sync::Arc;
 
-#[derive(Debug, Deserialize)]
+/// docs/functions.md, report.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Input {
+pub struct Input {
     cluster: String,
     operation: Operation,
     status: Status,
@@ -81,8 +80,9 @@ enum Status {
     Failed,
 }
 
+/// docs/functions.md, report.
 #[derive(Debug, Serialize)]
-pub(crate) struct Output {
+pub struct Output {
     kind: Operation,
     cluster: String,
     id: Option<String>,
@@ -126,7 +126,8 @@ fn metrics(output: &Output, now: Moment) -> Value {
     })
 }
 
-pub(crate) async fn handle(_: Arc<Aws>, input: Input) -> Result<Output> {
+/// The function. It makes no call.
+pub fn handle(input: Input) -> Result<Output> {
     names::cluster(&input.cluster)
         .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "name a cluster"))?;
     // A restore's outage ends with the groups' start, just before both sides are seen GREEN.

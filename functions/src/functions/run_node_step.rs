@@ -1,16 +1,23 @@
 //! `run-node-step`: one of our command documents on one node, sent once, waited for within the function's time.
 
-use crate::aws::Aws;
-use crate::aws::commands::{Progress, Sent};
-use mirrorsnap_domain::document::{Head, Outcome, Reply};
+use crate::deadline::Deadline;
+use crate::functions::fence::fence;
+use crate::functions::repeat::still_not;
+use crate::ports::{Clock, Command, Configs, Ledger, Nodes, Outcome, Progress};
+use mirrorsnap_domain::document::{Head, Outcome as Ended, Reply};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::intent::Claim;
 use mirrorsnap_domain::steps::Step;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::time::Duration;
 
 /// How long an earlier command is looked for before a repeat sends another: lists lag behind.
 const LOOK_UP_SECONDS: u32 = 10;
+const LOOK_UP_POLL: Duration = Duration::from_secs(1);
+
+/// Between two looks at a command, and before a document is sent again to a busy node.
+const REPLY_POLL: Duration = Duration::from_millis(200);
+const BUSY_POLL: Duration = Duration::from_secs(1);
 
 /// Documents that this function may send. `observe` and `read-records` are `assess`'s, `hold` and `unhold` the operator's.
 const DOCUMENTS: [&str; 15] = [
@@ -31,9 +38,10 @@ const DOCUMENTS: [&str; 15] = [
     "enable-services",
 ];
 
-#[derive(Debug, Deserialize)]
+/// docs/functions.md, run-node-step.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Input {
+pub struct Input {
     cluster: String,
     lock: Claim,
     step: Step,
@@ -49,16 +57,26 @@ const fn default_wait() -> u32 {
     45
 }
 
+/// docs/functions.md, run-node-step.
 #[derive(Debug, Serialize)]
-pub(crate) struct Output {
+pub struct Output {
     document: String,
     node: String,
     command_id: String,
     reply: Head,
 }
 
-/// What a reply means. `None`: the node was busy with another document, and nothing was touched.
-fn judge(step: &Step, reply: &Reply) -> Result<Option<()>> {
+/// What a reply that is no error means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    /// The document did its work.
+    Done,
+    /// The node was busy with another document, and nothing was touched.
+    Busy,
+}
+
+/// What a reply means.
+fn judge(step: &Step, reply: &Reply) -> Result<Judged> {
     let reason = reply.head.reason.as_deref().unwrap_or("no reason given");
     let detail = reply
         .head
@@ -78,39 +96,39 @@ fn judge(step: &Step, reply: &Reply) -> Result<Option<()>> {
     }
     let text = |word: &str| format!("{} on {} {word}: {reason}{detail}{seen}", step.document, step.node);
     match reply.head.result {
-        Outcome::Ok => Ok(Some(())),
-        Outcome::Refused if reason == "busy" => Ok(None),
-        Outcome::Refused if reason == "fenced" => Err(Error::new(
+        Ended::Ok => Ok(Judged::Done),
+        Ended::Refused if reason == "busy" => Ok(Judged::Busy),
+        Ended::Refused if reason == "fenced" => Err(Error::new(
             Kind::Fenced,
             text("was refused"),
             "nothing: a newer operation took over, and brings the cluster back",
         )),
-        Outcome::Refused if reason == "hold" => Err(Error::new(
+        Ended::Refused if reason == "hold" => Err(Error::new(
             Kind::OperatorHold,
             text("was refused"),
             "finish the work, then unhold the cluster",
         )),
-        Outcome::Refused if reason == "overtaken" => Err(Error::new(
+        Ended::Refused if reason == "overtaken" => Err(Error::new(
             Kind::RestoreOvertaken,
             text("was refused"),
             "nothing was exchanged: the node's timer has started the groups again, and the cluster is brought back",
         )),
-        Outcome::Refused => Err(Error::new(
+        Ended::Refused => Err(Error::new(
             Kind::StepRefused,
             text("was refused"),
             "nothing was touched; look again",
         )),
-        Outcome::Failed => Err(Error::new(
+        Ended::Failed => Err(Error::new(
             Kind::StepFailed,
             text("failed"),
             "read what the command printed",
         )),
-        Outcome::Invalid => Err(Error::new(
+        Ended::Invalid => Err(Error::new(
             Kind::ConfigInvalid,
             text("was not possible"),
             "correct the cluster's deadlines",
         )),
-        Outcome::Unknown => Err(Error::new(
+        Ended::Unknown => Err(Error::new(
             Kind::StepUnknown,
             text("left no result"),
             "it is treated as not known; the next observation shows what it did",
@@ -119,24 +137,30 @@ fn judge(step: &Step, reply: &Reply) -> Result<Option<()>> {
 }
 
 /// The earlier command of the same step, if this is a repeat and there is one.
-async fn earlier(aws: &Aws, instance: &str, step: &Step, retry_count: u32) -> Result<Option<Sent>> {
+async fn earlier(
+    ports: &(impl Nodes + Clock),
+    instance: &str,
+    step: &Step,
+    retry_count: u32,
+) -> Result<Option<Command>> {
     if retry_count == 0 {
         return Ok(None);
     }
-    let deadline = aws.pace.deadline(LOOK_UP_SECONDS);
+    let deadline = Deadline::after(ports, LOOK_UP_SECONDS);
     loop {
-        if let Some(sent) = aws.find(instance, step).await? {
-            return Ok(Some(sent));
+        if let Some(command) = ports.find(instance, step).await? {
+            return Ok(Some(command));
         }
-        if deadline.has_passed() {
+        if deadline.has_passed(ports) {
             return Ok(None);
         }
-        aws.pace.tenths(10).await;
+        ports.sleep(LOOK_UP_POLL).await;
     }
 }
 
-pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
-    let config = aws.config(&input.cluster).await?;
+/// The function.
+pub async fn handle(ports: &(impl Configs + Ledger + Nodes + Clock), input: Input) -> Result<Output> {
+    let config = ports.config(&input.cluster).await?;
     let node = config.node(&input.step.node)?;
     if !DOCUMENTS.contains(&input.step.document.as_str()) {
         let found = format!(
@@ -151,40 +175,51 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
     }
     // The epoch is the caller's claim and nothing else.
     let step = input.step.with("Epoch", input.lock.epoch);
-    let deadline = aws.pace.deadline(input.wait_seconds);
-    let mut sent = earlier(&aws, &node.instance_id, &step, input.retry_count).await?;
+    let deadline = Deadline::after(ports, input.wait_seconds);
+    let mut sent = earlier(ports, &node.instance_id, &step, input.retry_count).await?;
     loop {
-        let current = if let Some(current) = sent.take() {
-            current
-        } else {
-            aws.fence(&input.cluster, &input.lock).await?;
-            aws.send(&node.instance_id, &step).await?
-        };
-        match aws.progress(&step, &current).await? {
-            Progress::Replied(reply) => {
-                if judge(&step, &reply)?.is_some() {
-                    return Ok(Output {
-                        document: step.document,
-                        node: step.node,
-                        command_id: current.command,
-                        reply: reply.head,
-                    });
-                }
-                // Busy: the same attempt may be sent again.
+        let mut refused = None;
+        if sent.is_none() {
+            fence(ports, &input.cluster, &input.lock).await?;
+            match ports.send(&node.instance_id, &step).await {
+                Outcome::Accepted(command) => sent = Some(command),
+                Outcome::NotYet(why) => refused = Some(still_not(&why)),
+                Outcome::AlreadySo => refused = Some(still_not("SendCommand gave no command's id")),
+                // The state machine's repeat looks for the command before it sends another.
+                Outcome::Unknown(error) | Outcome::Refused(error) => return Err(error),
             }
-            Progress::Running => sent = Some(current),
         }
-        if deadline.has_passed() {
-            return Err(Error::new(
-                Kind::StepTimedOut,
-                format!(
+        if let Some(current) = &sent {
+            match ports.progress(&step, current).await? {
+                Progress::Replied(reply) => {
+                    if judge(&step, &reply)? == Judged::Done {
+                        return Ok(Output {
+                            document: step.document,
+                            node: step.node,
+                            command_id: current.id.clone(),
+                            reply: reply.head,
+                        });
+                    }
+                    // The same attempt may be sent again.
+                    sent = None;
+                }
+                Progress::Running => {}
+            }
+        }
+        if deadline.has_passed(ports) {
+            return Err(refused.unwrap_or_else(|| {
+                let found = format!(
                     "{} on {} has not ended within {} s",
                     step.document, step.node, input.wait_seconds
-                ),
-                "a repeat finds the same command and waits on; the next observation shows what it did",
-            ));
+                );
+                Error::new(
+                    Kind::StepTimedOut,
+                    found,
+                    "a repeat finds the same command and waits on; the next observation shows what it did",
+                )
+            }));
         }
-        aws.pace.tenths(if sent.is_some() { 2 } else { 10 }).await;
+        ports.sleep(if sent.is_some() { REPLY_POLL } else { BUSY_POLL }).await;
     }
 }
 
@@ -205,8 +240,11 @@ Command failed.
     #[test]
     fn every_result_has_its_name() {
         let step = Step::new("quiesce", "server1", "r");
-        assert_eq!(judge(&step, &reply(r#""result":"ok""#)), Ok(Some(())));
-        assert_eq!(judge(&step, &reply(r#""result":"refused","reason":"busy""#)), Ok(None));
+        assert_eq!(judge(&step, &reply(r#""result":"ok""#)), Ok(Judged::Done));
+        assert_eq!(
+            judge(&step, &reply(r#""result":"refused","reason":"busy""#)),
+            Ok(Judged::Busy)
+        );
         for (result, kind) in [
             (r#""result":"refused","reason":"fenced""#, Kind::Fenced),
             (r#""result":"refused","reason":"hold""#, Kind::OperatorHold),

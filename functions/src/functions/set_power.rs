@@ -1,10 +1,11 @@
 //! `set-power`: starts or stops one node's instance. Never by force (safety.md, rule 14).
 
-use crate::aws::{Aws, failed};
+use crate::functions::fence::fence;
+use crate::functions::repeat::until_accepted;
+use crate::ports::{Clock, Configs, Instances, Ledger};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::intent::Claim;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -13,37 +14,39 @@ enum Power {
     Stop,
 }
 
-#[derive(Debug, Deserialize)]
+/// docs/functions.md, set-power.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Input {
+pub struct Input {
     cluster: String,
     lock: Claim,
     node: String,
     power: Power,
 }
 
+/// docs/functions.md, set-power.
 #[derive(Debug, Serialize)]
-pub(crate) struct Output {
+pub struct Output {
     node: String,
     instance_id: String,
     power: Power,
 }
 
-/// Both calls are idempotent, so the SDK's own retries and the state machine's are safe. The new state is `assess`'s to see.
-pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
-    let config = aws.config(&input.cluster).await?;
+/// How long a call is repeated that EC2 refuses since the instance is on its way to another state.
+const TRANSITION_SECONDS: u32 = 30;
+
+/// The function. Both calls may be repeated at will. The new state is `assess`'s to see.
+pub async fn handle(ports: &(impl Configs + Ledger + Instances + Clock), input: Input) -> Result<Output> {
+    let config = ports.config(&input.cluster).await?;
     let instance_id = config.node(&input.node)?.instance_id.clone();
-    aws.fence(&input.cluster, &input.lock).await?;
-    match input.power {
-        Power::Start => {
-            let call = aws.ec2.start_instances().instance_ids(&instance_id).send().await;
-            call.map_err(|error| failed("ec2:StartInstances", &error))?;
-        }
-        Power::Stop => {
-            let call = aws.ec2.stop_instances().instance_ids(&instance_id).send().await;
-            call.map_err(|error| failed("ec2:StopInstances", &error))?;
-        }
-    }
+    let call = async || {
+        fence(ports, &input.cluster, &input.lock).await?;
+        Ok(match input.power {
+            Power::Start => ports.start(&instance_id).await,
+            Power::Stop => ports.stop(&instance_id).await,
+        })
+    };
+    until_accepted(ports, TRANSITION_SECONDS, call).await?;
     tracing::info!(node = %input.node, instance = %instance_id, power = ?input.power, "ordered");
     Ok(Output {
         node: input.node,

@@ -1,34 +1,37 @@
 //! `swap-volumes`: the volumes of stopped nodes are exchanged, as the intent lists them. Never by force, never on a node that
 //! is not stopped, each call behind the fence; called again, it goes on where it was (safety.md, rules 8, 18 and 19).
 
-use crate::aws::volumes::Volume;
-use crate::aws::{Aws, failed};
-use aws_sdk_ec2::types::{EbsInstanceBlockDeviceSpecification, InstanceBlockDeviceMappingSpecification, Tag};
+use crate::deadline::Deadline;
+use crate::functions::fence::{fence, intent};
+use crate::functions::observe::instances;
+use crate::functions::repeat::until_accepted;
+use crate::ports::{AttachmentState, Clock, Configs, Instances, Ledger, Outcome, Tags, Volume, VolumeState, Volumes};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::intent::{Attachment, Claim};
-use mirrorsnap_domain::observation::Power;
+use mirrorsnap_domain::observation::{Instance, Power};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Part {
-    /// The volumes that are to go are taken off.
+    /// The volumes that are to go are detached.
     Detach,
-    /// The volumes that are to come are attached; what is still there is taken off first.
+    /// The volumes that are to come are attached; what is still there is detached first.
     Attach,
 }
 
-#[derive(Debug, Deserialize)]
+/// docs/functions.md, swap-volumes.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Input {
+pub struct Input {
     cluster: String,
     lock: Claim,
     part: Part,
-    /// Old volumes come back.
+    /// The old volumes are put back.
     #[serde(default)]
     back: bool,
     /// Only this node; absent: both.
@@ -37,13 +40,27 @@ pub(crate) struct Input {
     patience_seconds: u32,
 }
 
+/// docs/functions.md, swap-volumes.
 #[derive(Debug, Serialize)]
-pub(crate) struct Output {
+pub struct Output {
     /// All places are as they should be after this part.
     over: bool,
     /// What is not.
     why: Option<String>,
 }
+
+/// What the function needs.
+pub trait Ports: Configs + Ledger + Instances + Volumes + Tags + Clock {}
+impl<T: Configs + Ledger + Instances + Volumes + Tags + Clock> Ports for T {}
+
+/// Between two looks.
+const POLL: Duration = Duration::from_millis(500);
+
+/// So long a state that ends the exchange must be shown before it is believed: what EC2 shows may be late.
+const DOUBT_SECONDS: u32 = 30;
+
+/// How long a tag is repeated that EC2 does not write yet.
+const TAG_SECONDS: u32 = 30;
 
 /// What a place needs next.
 enum Need {
@@ -53,9 +70,10 @@ enum Need {
     Attach(String),
 }
 
-pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
-    let config = aws.config(&input.cluster).await?;
-    let (lock, intent) = aws.intent(&input.cluster, &input.lock).await?;
+/// The function.
+pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
+    let config = ports.config(&input.cluster).await?;
+    let (lock, intent) = intent(ports, &input.cluster, &input.lock).await?;
     lock.not_on_hold(&input.cluster)?;
     let wanted = |node: &str| input.node.as_deref().is_none_or(|only| only == node);
     let names: Vec<&str> = config.node_names().filter(|node| wanted(node)).collect();
@@ -69,146 +87,138 @@ pub(crate) async fn handle(aws: Arc<Aws>, input: Input) -> Result<Output> {
         ));
     }
     if !input.back && input.part == Part::Detach {
-        mark(&aws, &input, &intent.id, &places).await?;
+        mark_replaced(ports, &input, &intent.id, &places).await?;
     }
-    let deadline = aws.pace.deadline(input.patience_seconds);
-    loop {
-        let mut waits = None;
-        // Looked at anew each time: what a lost call did is seen here, and not done twice.
-        let seen = look(&aws, &config, &names, &places).await?;
-        for place in &places {
-            let instance = &config.node(&place.node)?.instance_id;
-            match need(place, instance, &seen, input.back, input.part)? {
-                Need::Nothing => {}
-                Need::Wait(why) => waits = Some(why),
-                Need::Detach(volume) => {
-                    aws.fence(&input.cluster, &input.lock).await?;
-                    let call = aws.ec2_once.detach_volume().volume_id(&volume);
-                    let call = call.instance_id(instance).device(&place.device).send().await;
-                    let text = format!("{volume} is taken off {}", place.node);
-                    waits = Some(ordered(
-                        call.err().map(|error| failed("ec2:DetachVolume", &error)),
-                        text,
-                    )?);
-                }
-                Need::Attach(volume) => {
-                    if !input.back {
-                        mark_attached(&aws, &input, &volume).await?;
-                    }
-                    aws.fence(&input.cluster, &input.lock).await?;
-                    let call = aws.ec2_once.attach_volume().volume_id(&volume);
-                    let call = call.instance_id(instance).device(&place.device).send().await;
-                    let text = format!("{volume} is attached to {}", place.node);
-                    let failure = call.err().map(|error| failed("ec2:AttachVolume", &error));
-                    match ordered(failure, text) {
-                        Ok(why) => waits = Some(why),
-                        Err(error) => {
-                            // Refused for certain, so no node has had it.
-                            if !input.back {
-                                let attached = Tag::builder().key(tag::ATTACHED).build();
-                                untag(&aws, &input, vec![volume], vec![attached]).await?;
-                            }
-                            return Err(error);
-                        }
-                    }
-                }
-            }
-        }
-        if waits.is_none() {
-            if input.part == Part::Attach {
-                carry_over(&aws, &input, &config, &places).await?;
-                if input.back {
-                    unmark(&aws, &input, &places, &seen).await?;
-                }
-            }
-            return Ok(Output { over: true, why: None });
-        }
-        if deadline.has_passed() {
-            return Ok(Output {
-                over: false,
-                why: waits,
-            });
-        }
-        aws.pace.tenths(5).await;
-    }
-}
-
-/// What is waited for after a call. A lost reply is no failure, and a state that EC2 showed late is none either: the next look
-/// tells what was done, so neither call is repeated by the SDK behind our back.
-fn ordered(failure: Option<Error>, text: String) -> Result<String> {
-    match failure {
-        None => Ok(text),
-        Some(error) if error.kind() == Kind::AwsUnavailable || error.to_string().contains(" IncorrectState:") => {
-            Ok(format!("{text}, though {error}"))
-        }
-        Some(error) => Err(error),
-    }
-}
-
-/// A tag before the call that attaches: what was attached once is never deleted, whatever became of the reply (rule 19).
-async fn mark_attached(aws: &Aws, input: &Input, volume: &str) -> Result<()> {
-    aws.fence(&input.cluster, &input.lock).await?;
-    let attached = BTreeMap::from([(tag::ATTACHED.to_owned(), "true".to_owned())]);
-    aws.tag(&[volume.to_owned()], &attached).await
-}
-
-async fn untag(aws: &Aws, input: &Input, volumes: Vec<String>, tags: Vec<Tag>) -> Result<()> {
-    aws.fence(&input.cluster, &input.lock).await?;
-    let call = aws.ec2.delete_tags().set_resources(Some(volumes)).set_tags(Some(tags));
-    call.send().await.map_err(|error| failed("ec2:DeleteTags", &error))?;
-    Ok(())
-}
-
-/// Tags before the first detach: what is taken out is known by its restore.
-async fn mark(aws: &Aws, input: &Input, id: &str, places: &[&Attachment]) -> Result<()> {
-    let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
-    let tags = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    aws.fence(&input.cluster, &input.lock).await?;
-    let replaced = [tags(tag::REPLACED, "true"), tags(tag::RESTORE_ID, id)];
-    aws.tag(&old, &BTreeMap::from(replaced)).await
-}
-
-/// The old volumes are what they were; those of the restore's that were attached stay until somebody deletes them.
-async fn unmark(aws: &Aws, input: &Input, places: &[&Attachment], seen: &BTreeMap<String, Volume>) -> Result<()> {
-    let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
-    let keys = [tag::REPLACED, tag::RESTORE_ID].map(|key| Tag::builder().key(key).build());
-    untag(aws, input, old, keys.to_vec()).await?;
-    let was_attached = |id: &&String| {
-        seen.get(*id)
-            .is_some_and(|volume| volume.shape.tags.contains_key(tag::ATTACHED))
-    };
-    let new: Vec<String> = places
-        .iter()
-        .map(|one| &one.new)
-        .filter(was_attached)
-        .cloned()
-        .collect();
-    if new.is_empty() {
-        return Ok(());
-    }
-    aws.fence(&input.cluster, &input.lock).await?;
-    aws.tag(&new, &BTreeMap::from([(tag::REPLACED.to_owned(), "true".to_owned())]))
-        .await
-}
-
-/// The volumes concerned, once it is sure that every node concerned is stopped.
-async fn look(aws: &Aws, config: &Config, names: &[&str], places: &[&Attachment]) -> Result<BTreeMap<String, Volume>> {
-    let instances = aws.instances(config, false).await?;
-    for name in names {
-        let power = instances.get(*name).map_or(Power::Gone, |instance| instance.power);
-        if power != Power::Stopped {
-            return Err(Error::new(
-                Kind::PreparationUnproven,
-                format!("{name} is {power:?}, not stopped: its volumes are not touched").to_lowercase(),
-                "nothing by hand: the cluster is brought back",
-            ));
-        }
-    }
-    let ids = places
+    let ids: Vec<String> = places
         .iter()
         .flat_map(|one| [one.old.clone(), one.new.clone()])
         .collect();
-    aws.volumes("volume-id", ids).await
+    let deadline = Deadline::after(ports, input.patience_seconds);
+    let mut doubt: Option<Deadline> = None;
+    loop {
+        // Described anew each time: what a lost call did is seen here, and not done twice.
+        let why = match look(ports, &config, &names, &places, &ids, &input).await? {
+            Look::Done(seen) => {
+                if input.part == Part::Attach {
+                    if input.back {
+                        unmark(ports, &input, &places, &seen).await?;
+                    }
+                    carry_over(ports, &input, &config, &places).await?;
+                }
+                return Ok(Output { over: true, why: None });
+            }
+            Look::Wait(why) => {
+                doubt = None;
+                why
+            }
+            Look::Wrong(error) => {
+                let seconds = DOUBT_SECONDS.min(input.patience_seconds);
+                let since = doubt.get_or_insert_with(|| Deadline::after(ports, seconds));
+                if since.has_passed(ports) {
+                    return Err(error);
+                }
+                error.to_string()
+            }
+        };
+        if deadline.has_passed(ports) {
+            return Ok(Output {
+                over: false,
+                why: Some(why),
+            });
+        }
+        ports.sleep(POLL).await;
+    }
+}
+
+/// What a look came to.
+enum Look {
+    /// All places are as they should be; the volumes.
+    Done(BTreeMap<String, Volume>),
+    /// Something is on its way.
+    Wait(String),
+    /// Something is shown that ends the exchange, unless the describe is older than that.
+    Wrong(Error),
+}
+
+/// Describes nodes and volumes once, and makes the calls that the places need.
+async fn look(
+    ports: &impl Ports,
+    config: &Config,
+    names: &[&str],
+    places: &[&Attachment],
+    ids: &[String],
+    input: &Input,
+) -> Result<Look> {
+    if let Some(look) = up(&instances(ports, config).await?, names) {
+        return Ok(look);
+    }
+    let seen = ports.volumes(ids).await?;
+    let mut waits = None;
+    for place in places {
+        let instance = &config.node(&place.node)?.instance_id;
+        let need = match need(place, instance, &seen, input.back, input.part) {
+            Ok(need) => need,
+            Err(error) => return Ok(Look::Wrong(error)),
+        };
+        if let Some(why) = act(ports, input, place, instance, need).await? {
+            waits = Some(why);
+        }
+    }
+    Ok(waits.map_or(Look::Done(seen), Look::Wait))
+}
+
+/// Why no volume is touched: a node concerned is not stopped.
+fn up(instances: &BTreeMap<String, Instance>, names: &[&str]) -> Option<Look> {
+    let mut wait = None;
+    for name in names {
+        match instances.get(*name).map_or(Power::Gone, |instance| instance.power) {
+            Power::Stopped => {}
+            Power::Pending | Power::Stopping => wait = Some(Look::Wait(format!("{name} is not stopped yet"))),
+            power @ (Power::Running | Power::Gone) => {
+                return Some(Look::Wrong(Error::new(
+                    Kind::PreparationUnproven,
+                    format!("{name} is {power:?}, not stopped: its volumes are not touched").to_lowercase(),
+                    "nothing by hand: the cluster is brought back",
+                )));
+            }
+        }
+    }
+    wait
+}
+
+/// Makes the call that a place needs. Answers what is waited for after it. Lost replies and stale states are not errors:
+/// the next look shows what was done, so neither call is repeated by the SDK.
+async fn act(
+    ports: &impl Ports,
+    input: &Input,
+    place: &Attachment,
+    instance: &str,
+    need: Need,
+) -> Result<Option<String>> {
+    let (outcome, text) = match need {
+        Need::Nothing => return Ok(None),
+        Need::Wait(why) => return Ok(Some(why)),
+        Need::Detach(volume) => {
+            fence(ports, &input.cluster, &input.lock).await?;
+            let outcome = ports.detach(&volume, instance, &place.device).await;
+            (outcome, format!("{volume} is being detached from {}", place.node))
+        }
+        Need::Attach(volume) => {
+            if !input.back {
+                mark_attached(ports, input, &volume).await?;
+            }
+            fence(ports, &input.cluster, &input.lock).await?;
+            let outcome = ports.attach(&volume, instance, &place.device).await;
+            (outcome, format!("{volume} is being attached to {}", place.node))
+        }
+    };
+    match outcome {
+        Outcome::Accepted(()) | Outcome::AlreadySo => Ok(Some(text)),
+        Outcome::NotYet(why) => Ok(Some(format!("{text}: {why}"))),
+        Outcome::Unknown(error) => Ok(Some(format!("{text}: {error}"))),
+        // The mark `attached` stays: an earlier call of this run may have attached the volume all the same (rule 19).
+        Outcome::Refused(error) => Err(error),
+    }
 }
 
 fn need(place: &Attachment, instance: &str, seen: &BTreeMap<String, Volume>, back: bool, part: Part) -> Result<Need> {
@@ -227,57 +237,106 @@ fn need(place: &Attachment, instance: &str, seen: &BTreeMap<String, Volume>, bac
             ));
         }
     }
+    let word = |state: &AttachmentState| format!("{state:?}").to_lowercase();
     if let Some(there) = at(comes) {
-        return Ok(match (part, there.state.as_str()) {
-            (Part::Detach, _) | (_, "attached") => Need::Nothing,
-            (_, state) => Need::Wait(format!("{comes} is {state}")),
+        return Ok(match (part, &there.state) {
+            (Part::Detach, _) | (_, AttachmentState::Attached) => Need::Nothing,
+            (_, state) => Need::Wait(format!("{comes} is {}", word(state))),
         });
     }
     if let Some(there) = at(goes) {
-        return Ok(match there.state.as_str() {
-            "attached" => Need::Detach(goes.clone()),
-            state => Need::Wait(format!("{goes} is {state}")),
+        return Ok(match &there.state {
+            AttachmentState::Attached => Need::Detach(goes.clone()),
+            state => Need::Wait(format!("{goes} is {}", word(state))),
         });
     }
     if part == Part::Detach {
         return Ok(Need::Nothing);
     }
-    match seen.get(comes).map(|one| one.state.as_str()) {
-        Some("available") => Ok(Need::Attach(comes.clone())),
-        Some("creating" | "in-use") => Ok(Need::Wait(format!("{comes} becomes available"))),
+    match seen.get(comes).map(|one| &one.state) {
+        Some(VolumeState::Available) => Ok(Need::Attach(comes.clone())),
+        Some(VolumeState::Creating | VolumeState::InUse) => Ok(Need::Wait(format!("{comes} becomes available"))),
         other => Err(Error::new(
             Kind::VolumeNotFound,
             format!(
                 "{comes} for {} {} is {}",
                 place.node,
                 place.device,
-                other.unwrap_or("not there")
+                other.map_or_else(|| "not there".to_owned(), |state| format!("{state:?}").to_lowercase())
             ),
             "look at the volume in EC2",
         )),
     }
 }
 
-/// AttachVolume's default is to keep the volume at the instance's end: changed only where it was otherwise.
-async fn carry_over(aws: &Aws, input: &Input, config: &Config, places: &[&Attachment]) -> Result<()> {
+/// Tags the volume `attached` before AttachVolume, so that it is never deleted (rule 19). The mark is not removed again.
+async fn mark_attached(ports: &impl Ports, input: &Input, volume: &str) -> Result<()> {
+    let attached = BTreeMap::from([(tag::ATTACHED.to_owned(), "true".to_owned())]);
+    tag(ports, input, &[volume.to_owned()], &attached).await
+}
+
+/// Tags the old volumes before the first detach, so that what was detached is known by its restore.
+async fn mark_replaced(ports: &impl Ports, input: &Input, id: &str, places: &[&Attachment]) -> Result<()> {
+    let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
+    let tags = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let replaced = BTreeMap::from([tags(tag::REPLACED, "true"), tags(tag::RESTORE_ID, id)]);
+    tag(ports, input, &old, &replaced).await
+}
+
+/// Untags the old volumes; tags the restore's volumes that were attached as `replaced`, so that they are kept.
+async fn unmark(
+    ports: &impl Ports,
+    input: &Input,
+    places: &[&Attachment],
+    seen: &BTreeMap<String, Volume>,
+) -> Result<()> {
+    let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
+    let call = async || {
+        fence(ports, &input.cluster, &input.lock).await?;
+        Ok(ports.untag(&old, &[tag::REPLACED, tag::RESTORE_ID]).await)
+    };
+    until_accepted(ports, TAG_SECONDS, call).await?;
+    let was_attached = |id: &&String| {
+        seen.get(*id)
+            .is_some_and(|volume| volume.shape.tags.contains_key(tag::ATTACHED))
+    };
+    let new: Vec<String> = places
+        .iter()
+        .map(|one| &one.new)
+        .filter(was_attached)
+        .cloned()
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let replaced = BTreeMap::from([(tag::REPLACED.to_owned(), "true".to_owned())]);
+    tag(ports, input, &new, &replaced).await
+}
+
+async fn tag(ports: &impl Ports, input: &Input, volumes: &[String], tags: &BTreeMap<String, String>) -> Result<()> {
+    let call = async || {
+        fence(ports, &input.cluster, &input.lock).await?;
+        Ok(ports.tag(volumes, tags).await)
+    };
+    until_accepted(ports, TAG_SECONDS, call).await?;
+    Ok(())
+}
+
+/// AttachVolume's default is to keep the volume at the instance's end: changed only where it was otherwise. A failure is no
+/// reason to end a restore: the volume then outlives its instance, which loses nothing.
+async fn carry_over(ports: &impl Ports, input: &Input, config: &Config, places: &[&Attachment]) -> Result<()> {
     for place in places.iter().filter(|place| place.delete_on_termination) {
-        let volume = if input.back { &place.old } else { &place.new };
-        let ebs = EbsInstanceBlockDeviceSpecification::builder()
-            .volume_id(volume)
-            .delete_on_termination(true)
-            .build();
-        let mapping = InstanceBlockDeviceMappingSpecification::builder()
-            .device_name(&place.device)
-            .ebs(ebs)
-            .build();
-        aws.fence(&input.cluster, &input.lock).await?;
-        aws.ec2
-            .modify_instance_attribute()
-            .instance_id(&config.node(&place.node)?.instance_id)
-            .block_device_mappings(mapping)
-            .send()
-            .await
-            .map_err(|error| failed("ec2:ModifyInstanceAttribute", &error))?;
+        let instance = &config.node(&place.node)?.instance_id;
+        let call = async || {
+            fence(ports, &input.cluster, &input.lock).await?;
+            Ok(ports.set_delete_on_termination(instance, &place.device).await)
+        };
+        match until_accepted(ports, TAG_SECONDS, call).await {
+            Err(error) if error.kind() == Kind::AwsRefused => {
+                tracing::warn!(node = %place.node, device = %place.device, %error, "DeleteOnTermination was not set");
+            }
+            other => _ = other?,
+        }
     }
     Ok(())
 }

@@ -1,24 +1,21 @@
 //! The quotas of EBS, and what is used of them.
 
-use super::ec2::by;
-use super::{Aws, failed};
+use super::Aws;
+use super::client::failed;
+use super::convert::{PAGE, by};
+use crate::ports::Quotas;
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::restore::quotas::{Quotas, SERVICE};
+use mirrorsnap_domain::restore::quotas::SERVICE;
 use std::collections::{BTreeMap, BTreeSet};
 
-impl Aws {
-    /// Never fails: what could not be read is missing, and the answer says why. `fast`: snapshots with fast restore.
-    pub(crate) async fn quotas(&self, fast: BTreeSet<String>, kinds: BTreeSet<String>) -> Quotas {
-        Quotas::new(fast, self.listed().await, self.provisioned(kinds).await)
-    }
-
-    /// The account's quotas of EBS by their codes.
-    async fn listed(&self) -> Result<BTreeMap<String, f64>> {
+impl Quotas for Aws {
+    async fn ebs_quotas(&self) -> Result<BTreeMap<String, f64>> {
         let mut pages = self
             .quotas
             .list_service_quotas()
             .service_code(SERVICE)
             .into_paginator()
+            .page_size(100)
             .send();
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
@@ -30,8 +27,7 @@ impl Aws {
         Ok(found)
     }
 
-    /// GiB of all volumes of these types in the region.
-    async fn provisioned(&self, kinds: BTreeSet<String>) -> Result<BTreeMap<String, i64>> {
+    async fn provisioned_gib(&self, kinds: &BTreeSet<String>) -> Result<BTreeMap<String, i64>> {
         let mut found: BTreeMap<String, i64> = kinds.iter().map(|kind| (kind.clone(), 0)).collect();
         if kinds.is_empty() {
             return Ok(found);
@@ -39,8 +35,9 @@ impl Aws {
         let mut pages = self
             .ec2
             .describe_volumes()
-            .filters(by("volume-type", kinds))
+            .filters(by("volume-type", kinds.iter().cloned()))
             .into_paginator()
+            .page_size(PAGE)
             .send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed("ec2:DescribeVolumes", &error))?;

@@ -1,0 +1,138 @@
+//! The SDK's clients, the clusters' configurations, and how an error of the SDK becomes an `Answer`.
+
+use super::clock::Pace;
+use super::outcome::{self, Answer};
+use crate::ports::{Configs, Outcome};
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::names;
+use std::time::Duration;
+
+/// The clients, built once per process.
+#[derive(Debug)]
+pub struct Aws {
+    pub(super) ec2: aws_sdk_ec2::Client,
+    /// Without the SDK's own retries, for calls that have no idempotency token: a lost reply must not become a second
+    /// snapshot behind our back.
+    pub(super) ec2_once: aws_sdk_ec2::Client,
+    pub(super) ssm: aws_sdk_ssm::Client,
+    /// Likewise, for SendCommand.
+    pub(super) ssm_once: aws_sdk_ssm::Client,
+    pub(super) dynamodb: aws_sdk_dynamodb::Client,
+    /// Without retries: a plan does not wait for what it can do without.
+    pub(super) quotas: aws_sdk_servicequotas::Client,
+    pub(super) pace: Pace,
+    pub(super) table: String,
+    parameters: String,
+    documents: String,
+}
+
+fn variable(name: &str, default: &str) -> String {
+    std::env::var(name)
+        .ok()
+        .filter(|value| !value.is_empty())
+        .unwrap_or_else(|| default.to_owned())
+}
+
+impl Aws {
+    /// Builds the clients; no call is made.
+    pub async fn load() -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        // A call that hangs must end well inside the function's own timeout.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(Duration::from_secs(10))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        Self {
+            ec2: aws_sdk_ec2::Client::new(&config),
+            ec2_once: aws_sdk_ec2::Client::new(&once),
+            ssm: aws_sdk_ssm::Client::new(&config),
+            ssm_once: aws_sdk_ssm::Client::new(&once),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            quotas: aws_sdk_servicequotas::Client::new(&once),
+            pace: Pace::from_env(),
+            table: variable("MIRRORSNAP_TABLE", "mirrorsnap"),
+            parameters: variable("MIRRORSNAP_PARAMETERS", "/mirrorsnap/clusters/"),
+            documents: variable("MIRRORSNAP_DOCUMENTS", "mirrorsnap-"),
+        }
+    }
+
+    /// The full name of one of our documents.
+    pub(super) fn document(&self, step: &str) -> String {
+        format!("{}{step}", self.documents)
+    }
+}
+
+impl Configs for Aws {
+    async fn config(&self, cluster: &str) -> Result<Config> {
+        names::cluster(cluster).map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "name a cluster"))?;
+        let name = format!("{}{cluster}", self.parameters);
+        let reply = self.ssm.get_parameter().name(&name).send().await.map_err(|error| {
+            let error = failed("ssm:GetParameter", &error);
+            if error.kind() == Kind::ClusterNotFound {
+                let found = format!("there is no cluster {cluster}: Parameter Store has no {name}");
+                return Error::new(Kind::ClusterNotFound, found, "check the name, or create the parameter");
+            }
+            error
+        })?;
+        Config::parse(
+            cluster,
+            reply
+                .parameter()
+                .and_then(aws_sdk_ssm::types::Parameter::value)
+                .unwrap_or_default(),
+        )
+    }
+}
+
+fn answer<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Answer {
+    match error {
+        SdkError::ServiceError(service) => Answer::Error {
+            code: service.err().code().map(str::to_owned),
+            message: service.err().message().unwrap_or("no message").to_owned(),
+            status: service.raw().status().as_u16(),
+        },
+        SdkError::ResponseError(response) if !response.raw().status().is_success() => Answer::Error {
+            code: None,
+            message: "an answer that cannot be read".to_owned(),
+            status: response.raw().status().as_u16(),
+        },
+        other => Answer::None(other.to_string()),
+    }
+}
+
+/// A failed call that changes nothing.
+pub(super) fn failed<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -> Error {
+    outcome::error(call, &answer(error))
+}
+
+/// The end of a call that changes something; what it answered when it was accepted is dropped.
+pub(super) fn ended<T, E: ProvideErrorMetadata>(call: &str, reply: std::result::Result<T, SdkError<E>>) -> Outcome {
+    match reply {
+        Ok(_) => Outcome::Accepted(()),
+        Err(error) => refused(call, &error),
+    }
+}
+
+/// The end of a call that changes something and was not accepted.
+pub(super) fn refused<T, E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -> Outcome<T> {
+    outcome::outcome(call, &answer(error))
+}
+
+/// A call was accepted, and its reply lacks what was asked for.
+pub(super) fn incomplete<T>(call: &str, what: &str) -> Outcome<T> {
+    outcome::outcome(call, &Answer::None(format!("{what} is missing in its reply")))
+}

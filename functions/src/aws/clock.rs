@@ -1,0 +1,48 @@
+//! Time. A laboratory in which time runs faster says so by MIRRORSNAP_SECOND_MILLISECONDS, the real length of a second
+//! (default 1000).
+
+use super::Aws;
+use crate::ports::Clock;
+use mirrorsnap_domain::time::Moment;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How fast time runs, and since when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Real seconds in a second.
+    second: f64,
+    began: Instant,
+}
+
+fn number(name: &str) -> Option<f64> {
+    std::env::var(name)
+        .ok()?
+        .parse()
+        .ok()
+        .filter(|value: &f64| value.is_finite())
+}
+
+impl Pace {
+    pub(super) fn from_env() -> Self {
+        let milliseconds = number("MIRRORSNAP_SECOND_MILLISECONDS").unwrap_or(1000.0);
+        Self {
+            second: milliseconds.clamp(1.0, 1000.0) / 1000.0,
+            began: Instant::now(),
+        }
+    }
+}
+
+impl Clock for Aws {
+    fn now(&self) -> Moment {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Moment::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.pace.began.elapsed().div_f64(self.pace.second)
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time.mul_f64(self.pace.second)).await;
+    }
+}

@@ -1,0 +1,84 @@
+//! Fast snapshot restore.
+
+use super::Aws;
+use super::client::{failed, refused};
+use super::convert::{by, moment};
+use crate::ports::{FastRestores, Outcome};
+use aws_sdk_ec2::types::EnableFastSnapshotRestoreErrorItem;
+use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::restore::fast_snapshot_restore::{FastRestore, not_had};
+
+/// Most entries of one page; DescribeFastSnapshotRestores takes no more.
+const PAGE: i32 = 200;
+
+impl Aws {
+    async fn fast_restores_by(&self, filter: &str, values: Vec<String>) -> Result<Vec<FastRestore>> {
+        let read = |one: &aws_sdk_ec2::types::DescribeFastSnapshotRestoreSuccessItem| {
+            Some(FastRestore {
+                snapshot: one.snapshot_id()?.to_owned(),
+                zone: one.availability_zone()?.to_owned(),
+                state: one.state().map_or("", |state| state.as_str()).to_owned(),
+                reason: one.state_transition_reason().unwrap_or_default().to_owned(),
+                enabled: moment(one.enabled_time()),
+            })
+        };
+        let mut pages = self
+            .ec2
+            .describe_fast_snapshot_restores()
+            .filters(by(filter, values))
+            .into_paginator()
+            .page_size(PAGE)
+            .send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("ec2:DescribeFastSnapshotRestores", &error))?;
+            found.extend(page.fast_snapshot_restores().iter().filter_map(read));
+        }
+        Ok(found)
+    }
+}
+
+impl FastRestores for Aws {
+    async fn fast_restores(&self, snapshots: &[String]) -> Result<Vec<FastRestore>> {
+        if snapshots.is_empty() {
+            return Ok(vec![]);
+        }
+        self.fast_restores_by("snapshot-id", snapshots.to_vec()).await
+    }
+
+    async fn all_fast_restores(&self) -> Result<Vec<FastRestore>> {
+        let states = ["enabling", "optimizing", "enabled", "disabling"];
+        self.fast_restores_by("state", states.map(str::to_owned).into()).await
+    }
+
+    async fn enable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome {
+        let call = self.ec2.enable_fast_snapshot_restores().source_snapshot_ids(snapshot);
+        let reply = match call.availability_zones(zone).send().await {
+            Ok(reply) => reply,
+            Err(error) => return refused("ec2:EnableFastSnapshotRestores", &error),
+        };
+        // The call itself succeeds; what was refused is in the reply.
+        let mut errors = reply
+            .unsuccessful()
+            .iter()
+            .flat_map(EnableFastSnapshotRestoreErrorItem::fast_snapshot_restore_state_errors);
+        match errors.find_map(|one| one.error()) {
+            Some(error) => Outcome::Refused(not_had(format!(
+                "fast snapshot restore of {snapshot} in {zone}: {} {}",
+                error.code().unwrap_or("no code"),
+                error.message().unwrap_or_default()
+            ))),
+            None => Outcome::Accepted(()),
+        }
+    }
+
+    async fn disable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome {
+        let call = self.ec2.disable_fast_snapshot_restores().source_snapshot_ids(snapshot);
+        match call.availability_zones(zone).send().await {
+            // A pair that is off answers as unsuccessful.
+            Ok(reply) if reply.successful().is_empty() => Outcome::AlreadySo,
+            Ok(_) => Outcome::Accepted(()),
+            Err(error) => refused("ec2:DisableFastSnapshotRestores", &error),
+        }
+    }
+}

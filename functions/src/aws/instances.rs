@@ -1,0 +1,116 @@
+//! EC2's instances.
+
+use super::Aws;
+use super::client::{ended, failed};
+use super::convert::{by, moment, tags_of};
+use crate::ports::{Instances, Outcome};
+use aws_sdk_ec2::types::{
+    EbsInstanceBlockDeviceSpecification, InstanceAttributeName, InstanceBlockDeviceMappingSpecification, Reservation,
+};
+use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::observation::{Instance, Power};
+use std::collections::BTreeMap;
+
+fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<Instance> {
+    let tags = tags_of(instance.tags());
+    let state = instance
+        .state()
+        .and_then(|state| state.name())
+        .map_or("", |name| name.as_str());
+    let volumes = instance.block_device_mappings().iter().filter_map(|mapping| {
+        Some((
+            mapping.device_name()?.to_owned(),
+            mapping.ebs()?.volume_id()?.to_owned(),
+        ))
+    });
+    Some(Instance {
+        id: instance.instance_id()?.to_owned(),
+        power: Power::read(state),
+        reason: instance
+            .state_reason()
+            .and_then(|reason| reason.code())
+            .map(str::to_owned),
+        launched: moment(instance.launch_time()),
+        shutdown_behavior: None,
+        spot: instance
+            .instance_lifecycle()
+            .is_some_and(|lifecycle| lifecycle.as_str() == "spot"),
+        auto_scaling_group: tags.get("aws:autoscaling:groupName").cloned(),
+        tagged_for: tags.get(tag::CLUSTER).cloned(),
+        zone: instance
+            .placement()
+            .and_then(|placement| placement.availability_zone())
+            .unwrap_or_default()
+            .to_owned(),
+        volumes: volumes.collect(),
+        root_device: instance.root_device_name().map(str::to_owned),
+    })
+}
+
+impl Instances for Aws {
+    async fn instances(&self, ids: &[String]) -> Result<BTreeMap<String, Instance>> {
+        // By filter: naming an unknown id would fail the call for both.
+        let mut pages = self
+            .ec2
+            .describe_instances()
+            .filters(by("instance-id", ids.iter().cloned()))
+            .into_paginator()
+            .page_size(super::convert::PAGE)
+            .send();
+        let mut found = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("ec2:DescribeInstances", &error))?;
+            let read = page
+                .reservations()
+                .iter()
+                .flat_map(Reservation::instances)
+                .filter_map(read);
+            found.extend(read.map(|instance| (instance.id.clone(), instance)));
+        }
+        Ok(found)
+    }
+
+    async fn shutdown_behavior(&self, instance: &str) -> Result<Option<String>> {
+        let reply = self
+            .ec2
+            .describe_instance_attribute()
+            .instance_id(instance)
+            .attribute(InstanceAttributeName::InstanceInitiatedShutdownBehavior)
+            .send()
+            .await
+            .map_err(|error| failed("ec2:DescribeInstanceAttribute", &error))?;
+        let value = reply
+            .instance_initiated_shutdown_behavior()
+            .and_then(|value| value.value());
+        Ok(value.map(str::to_owned))
+    }
+
+    async fn start(&self, instance: &str) -> Outcome {
+        let reply = self.ec2.start_instances().instance_ids(instance).send().await;
+        ended("ec2:StartInstances", reply)
+    }
+
+    async fn stop(&self, instance: &str) -> Outcome {
+        let reply = self.ec2.stop_instances().instance_ids(instance).send().await;
+        ended("ec2:StopInstances", reply)
+    }
+
+    async fn set_delete_on_termination(&self, instance: &str, device: &str) -> Outcome {
+        let ebs = EbsInstanceBlockDeviceSpecification::builder()
+            .delete_on_termination(true)
+            .build();
+        let mapping = InstanceBlockDeviceMappingSpecification::builder()
+            .device_name(device)
+            .ebs(ebs)
+            .build();
+        let reply = self
+            .ec2
+            .modify_instance_attribute()
+            .instance_id(instance)
+            .block_device_mappings(mapping)
+            .send()
+            .await;
+        ended("ec2:ModifyInstanceAttribute", reply)
+    }
+}

@@ -1,0 +1,176 @@
+//! `assess`: looks at a cluster and says what follows. Changes nothing. One file for each mode.
+
+mod claim;
+mod converge;
+mod down;
+mod inspect;
+mod ready;
+mod section;
+mod stopped;
+
+use crate::ports::{Clock, Configs, Instances, Ledger, Nodes};
+pub use converge::Converge;
+use mirrorsnap_domain::converge::Memory;
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::evidence::{Section, Stopped};
+use mirrorsnap_domain::inspect::Plan;
+use mirrorsnap_domain::intent::{Claim, Intent};
+use mirrorsnap_domain::steps::Step;
+use mirrorsnap_domain::time::Moment;
+use serde::{Deserialize, Serialize};
+
+/// What the modes need.
+pub trait Ports: Configs + Ledger + Instances + Nodes + Clock {}
+impl<T: Configs + Ledger + Instances + Nodes + Clock> Ports for T {}
+
+/// docs/functions.md, assess.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+#[allow(missing_docs)] // docs/functions.md says what each is
+pub enum Input {
+    /// May the lock be taken over?
+    Claim {
+        cluster: String,
+        now: Moment,
+        holder_status: String,
+    },
+    /// May a backup begin, and how?
+    Inspect {
+        cluster: String,
+        now: Moment,
+        #[serde(default)]
+        lock: Option<Claim>,
+    },
+    /// How did the critical section end?
+    Section {
+        cluster: String,
+        lock: Claim,
+        /// Not used: the time is taken where the records are read.
+        #[serde(default)]
+        now: Option<Moment>,
+        patience_seconds: u32,
+    },
+    /// Has the standby stopped by its own shutdown?
+    Stopped {
+        cluster: String,
+        lock: Claim,
+        patience_seconds: u32,
+    },
+    /// Have both nodes stopped by their own shutdown, for a restore?
+    Down {
+        cluster: String,
+        lock: Claim,
+        now: Moment,
+        patience_seconds: u32,
+    },
+    /// Do both nodes stand ready for the post-processing of a restore, on the volumes that they must have?
+    Ready {
+        cluster: String,
+        lock: Claim,
+        now: Moment,
+        patience_seconds: u32,
+    },
+    /// What comes next on the way back?
+    Converge {
+        cluster: String,
+        lock: Claim,
+        now: Moment,
+        patience_seconds: u32,
+        #[serde(default)]
+        memory: Memory,
+    },
+}
+
+/// docs/functions.md, assess.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[allow(missing_docs)] // docs/functions.md says what each is
+pub enum Output {
+    Claim {
+        epoch: u64,
+        intent: Option<Intent>,
+    },
+    Inspect {
+        id: String,
+        plan: Box<Plan>,
+        intent_json: String,
+    },
+    Section {
+        over: bool,
+        why: Option<String>,
+        section: Option<Section>,
+    },
+    Stopped {
+        over: bool,
+        stopped: Option<Stopped>,
+    },
+    Down {
+        over: bool,
+        why: Option<String>,
+    },
+    Ready {
+        over: bool,
+        why: Option<String>,
+        /// A node is off, and is to be started again.
+        off: bool,
+        /// By node, once it is over.
+        steps: Vec<Step>,
+        /// To be written before the first of them is sent.
+        intent_json: Option<String>,
+    },
+    Converge(Box<Converge>),
+}
+
+/// The function.
+pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
+    match input {
+        Input::Claim {
+            cluster,
+            now,
+            holder_status,
+        } => claim::claim(ports, &cluster, now, &holder_status).await,
+        Input::Inspect { cluster, now, lock } => inspect::inspect(ports, &cluster, lock.as_ref(), now).await,
+        Input::Section {
+            cluster,
+            lock,
+            now: _,
+            patience_seconds,
+        } => section::section(ports, &cluster, &lock, patience_seconds).await,
+        Input::Stopped {
+            cluster,
+            lock,
+            patience_seconds,
+        } => stopped::stopped(ports, &cluster, &lock, patience_seconds).await,
+        Input::Down {
+            cluster,
+            lock,
+            now,
+            patience_seconds,
+        } => down::down(ports, &cluster, &lock, now, patience_seconds).await,
+        Input::Ready {
+            cluster,
+            lock,
+            now,
+            patience_seconds,
+        } => ready::ready(ports, &cluster, &lock, now, patience_seconds).await,
+        Input::Converge {
+            cluster,
+            lock,
+            now,
+            patience_seconds,
+            memory,
+        } => converge::converge(ports, &cluster, &lock, now, patience_seconds, memory).await,
+    }
+}
+
+/// How long a node that was told to shut down is left alone before it is asked whether it does.
+const ASK_EVERY_SECONDS: i64 = 10;
+
+fn not_shown(node: &str) -> Error {
+    let found = format!("EC2 does not show the instance of {node}");
+    Error::new(Kind::InstanceNotManaged, found, "look at the instance in EC2")
+}
+
+fn as_json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))
+}

@@ -1,0 +1,58 @@
+//! `assess` `ready`: the post-processing's steps once both nodes are up on their new volumes; an error if one can never be.
+
+use super::{Output, Ports, as_json};
+use crate::deadline::Deadline;
+use crate::functions::fence::intent;
+use crate::functions::observe::{Purpose, observe};
+use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::restore::{self, Ready};
+use mirrorsnap_domain::time::Moment;
+use std::time::Duration;
+
+/// Between two looks.
+const POLL: Duration = Duration::from_millis(500);
+
+pub(super) async fn ready(
+    ports: &impl Ports,
+    cluster: &str,
+    claim: &Claim,
+    now: Moment,
+    patience: u32,
+) -> Result<Output> {
+    let config = ports.config(cluster).await?;
+    let deadline = Deadline::after(ports, patience);
+    loop {
+        let (_, intent) = intent(ports, cluster, claim).await?;
+        let at = now.plus(deadline.elapsed(ports));
+        let seen = observe(ports, &config, &intent.id, at, Purpose::Progress).await?;
+        match restore::ready(&config, &intent, &seen) {
+            Ready::Yes(steps) => {
+                return Ok(Output::Ready {
+                    over: true,
+                    why: None,
+                    off: false,
+                    steps,
+                    intent_json: Some(as_json(&restore::processing(&intent))?),
+                });
+            }
+            Ready::Never(error) => return Err(error),
+            // The device nodes may not be there yet just after a boot.
+            Ready::Mismatch(error) if deadline.has_passed(ports) => return Err(error),
+            Ready::NotYet(why) if deadline.has_passed(ports) => return Ok(not_ready(why, false)),
+            Ready::Off(why) => return Ok(not_ready(why, true)),
+            Ready::Mismatch(_) | Ready::NotYet(_) => {}
+        }
+        ports.sleep(POLL).await;
+    }
+}
+
+fn not_ready(why: String, off: bool) -> Output {
+    Output::Ready {
+        over: false,
+        why: Some(why),
+        off,
+        steps: vec![],
+        intent_json: None,
+    }
+}
