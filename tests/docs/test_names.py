@@ -72,10 +72,15 @@ def _scenarios() -> str:
 
 
 def test_the_bootstrap_knows_the_functions_of_the_template() -> None:
-    arms: set[str] = set()
-    for path in (ROOT / "functions/src").glob("*.rs"):
-        arms |= set(re.findall(r'^ +"([a-z-]+)" => .*functions::', path.read_text(encoding="utf-8"), re.M))
-    assert arms == set(step_names.functions())
+    code = (ROOT / "functions/src/functions.rs").read_text(encoding="utf-8")
+    assert set(re.findall(r'^ +Self::\w+ => "([a-z-]+)",$', code, re.M)) == set(step_names.functions())
+
+
+@pytest.mark.parametrize("name", step_names.functions())
+def test_a_function_s_name_is_written_once_in_the_code(name: str) -> None:
+    code = [path for path in _files("functions/src", "rs") if not path.name.endswith("tests.rs")]
+    found = [path.name for path in code for _ in re.findall(f'"{name}"', path.read_text(encoding="utf-8"))]
+    assert found == ["functions.rs"]
 
 
 def test_every_function_is_called_by_a_state_and_no_other_is() -> None:
