@@ -3,7 +3,7 @@
 use lambda_runtime::Diagnostic;
 use mirrorsnap_domain::error::Error;
 
-/// An error on its way to the state machine.
+/// The error that the state machine gets.
 #[derive(Debug)]
 pub(crate) struct Failure(pub(crate) Error);
 

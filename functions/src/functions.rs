@@ -1,4 +1,4 @@
-//! One file per Lambda: each wires ports to the domain, and decides nothing itself. docs/functions.md is their contract.
+//! One file per Lambda. Each connects the ports to the domain and decides nothing itself. Their contract is docs/functions.md.
 
 pub mod assess;
 pub mod check_snapshots;

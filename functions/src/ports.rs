@@ -1,5 +1,5 @@
-//! What the functions need of AWS, and no more: small traits in the domain's types. aws/ implements them on the SDK,
-//! functions/sim in memory. What EC2 shows may be late, and may go back in time; every caller of a describe has to bear that.
+//! What the functions need of AWS, and no more: small traits in the domain's types. aws/ implements them on the SDK, functions/sim in
+//! memory. What EC2 shows may be late, and may go back in time. Every caller of a describe must allow for that (safety.md, rule 6).
 
 #![allow(async_fn_in_trait)] // A function runs on one thread, in Lambda as in the simulator: no future has to be Send.
 
@@ -23,7 +23,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "each of the five ends means something else to the caller"]
 pub enum Outcome<T = ()> {
-    /// Carried out, or on its way.
+    /// Carried out, or being carried out.
     Accepted(T),
     /// Nothing was left to do.
     AlreadySo,
@@ -31,7 +31,7 @@ pub enum Outcome<T = ()> {
     NotYet(String),
     /// No answer, or one that does not tell whether the call, or an earlier one like it, was carried out: describe.
     Unknown(Error),
-    /// Not carried out, and a repeat is refused as well.
+    /// Not carried out, and a retry would be refused too.
     Refused(Error),
 }
 
@@ -64,7 +64,7 @@ pub trait Instances {
     /// Stops it, never by force.
     async fn stop(&self, instance: &str) -> Outcome;
 
-    /// Lets the instance's end delete the volume that is attached at `device`.
+    /// Sets DeleteOnTermination of the volume that is attached at `device`.
     async fn set_delete_on_termination(&self, instance: &str, device: &str) -> Outcome;
 }
 
@@ -95,7 +95,7 @@ pub enum VolumeState {
     Other(String),
 }
 
-/// Where a volume is attached, or on its way to or from.
+/// Where a volume is attached, attaching or detaching.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
     /// The instance's id.
@@ -182,17 +182,17 @@ pub trait FastRestores {
     /// Of these snapshots, in every zone, whatever the state.
     async fn fast_restores(&self, snapshots: &[String]) -> Result<Vec<FastRestore>>;
 
-    /// All of the account in the region that are not off.
+    /// All of the account in the region that are not disabled.
     async fn all_fast_restores(&self) -> Result<Vec<FastRestore>>;
 
-    /// Switches it on for a snapshot in a zone.
+    /// Enables it for a snapshot in a zone.
     async fn enable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome;
 
-    /// Switches it off. `AlreadySo`: it is off.
+    /// Disables it. `AlreadySo`: it is disabled.
     async fn disable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome;
 }
 
-/// What the account may have, and has.
+/// The account's quotas, and what is used of them.
 pub trait Quotas {
     /// The account's quotas of EBS by their codes.
     async fn ebs_quotas(&self) -> Result<BTreeMap<String, f64>>;
@@ -246,7 +246,7 @@ pub trait Nodes {
     /// known.
     async fn progress(&self, step: &Step, command: &Command) -> Result<Progress>;
 
-    /// Cancels a read-only command that nobody waits for any more. Best effort: it does no harm if it runs late.
+    /// Cancels a read-only command that nobody waits for any more. A late run of it would do no harm.
     async fn cancel(&self, command: &Command);
 }
 

@@ -17,14 +17,14 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Aws {
     pub(super) ec2: aws_sdk_ec2::Client,
-    /// Without the SDK's own retries, for calls that have no idempotency token: a lost reply must not become a second
-    /// snapshot behind our back.
+    /// Without the SDK's own retries, for calls that have no idempotency token: after a lost reply a retry of the SDK would make a
+    /// second snapshot.
     pub(super) ec2_once: aws_sdk_ec2::Client,
     pub(super) ssm: aws_sdk_ssm::Client,
     /// Likewise, for SendCommand.
     pub(super) ssm_once: aws_sdk_ssm::Client,
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
-    /// Without retries: a plan does not wait for what it can do without.
+    /// Without retries: a plan does not wait for data that it can do without.
     pub(super) quotas: aws_sdk_servicequotas::Client,
     pub(super) pace: Pace,
     pub(super) table: String,

@@ -1,5 +1,4 @@
-//! Time. A laboratory in which time runs faster says so by MIRRORSNAP_SECOND_MILLISECONDS, the real length of a second
-//! (default 1000).
+//! Time. In a lab in which time runs faster, MIRRORSNAP_SECOND_MILLISECONDS is the real length of a second (default 1000).
 
 use super::Aws;
 use crate::ports::Clock;

@@ -1,4 +1,4 @@
-//! Run Command: our own documents, sent once and waited for.
+//! Run Command: sends our own documents, each once, and waits for their answers.
 
 use super::Aws;
 use super::client::{failed, incomplete, refused};
@@ -11,7 +11,7 @@ use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use std::collections::HashMap;
 
-/// Delivery timeout in seconds. The least that SSM takes: a document that comes late is refused by the node anyway.
+/// Delivery timeout in seconds, the least that SSM accepts. The node refuses a late document anyway.
 const DELIVERY_SECONDS: i32 = 30;
 
 /// Most entries of one page; neither DescribeInstanceInformation nor ListCommands takes more.
@@ -126,8 +126,7 @@ impl Nodes for Aws {
         }))
     }
 
-    /// What SSM says of a command that was not answered by our first line is never taken for success: the agent may have
-    /// died while the document acted.
+    /// Without our first line no status of SSM counts as success: the agent may have ended while the document acted.
     async fn progress(&self, step: &Step, sent: &Command) -> Result<Progress> {
         let reply = self
             .ssm
@@ -159,7 +158,7 @@ impl Nodes for Aws {
                 }
             }
             "DeliveryTimedOut" | "Delivery Timed Out" | "Undeliverable" | "InvalidPlatform" | "AccessDenied" => {
-                // A lost agent ends so as well, even though the document began: not delivered is not "not begun".
+                // The status is the same after an agent was lost, so the document may have begun.
                 Err(Error::new(
                     Kind::StepUndelivered,
                     text,

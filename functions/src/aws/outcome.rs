@@ -52,7 +52,7 @@ type Row = (&'static str, &'static str, &'static str, Means);
 const TABLE: [Row; 62] = [
     // The volume is attached: by an earlier call of ours whose effect EC2 does not show yet, or by somebody else.
     ("AttachVolume", "VolumeInUse", "", Unknown),
-    // What was detached last has not left the attachment point yet.
+    // The device name still belongs to the volume that was detached last.
     ("AttachVolume", "InvalidParameterValue", "already in use", NotYet),
     // The volume is not `available`, or the instance is between two states.
     ("AttachVolume", "IncorrectState", "", NotYet),
@@ -77,7 +77,7 @@ const TABLE: [Row; 62] = [
     // The volume is attached, or on its way to another state.
     ("DeleteVolume", "VolumeInUse", "", NotYet),
     ("DeleteVolume", "IncorrectState", "", NotYet),
-    // EC2 does not know an id yet that it gave a second ago.
+    // EC2 does not know the id of a resource that it has just made.
     ("CreateTags", "InvalidSnapshot.NotFound", "", NotYet),
     ("CreateTags", "InvalidVolume.NotFound", "", NotYet),
     ("CreateTags", "InvalidID", "", NotYet),
@@ -96,7 +96,7 @@ const TABLE: [Row; 62] = [
     // The instance is between two states.
     ("StartInstances", "IncorrectInstanceState", "", NotYet),
     ("StopInstances", "IncorrectInstanceState", "", NotYet),
-    // Nothing to run the instance on: repeated for ever by the state machines, with an alarm.
+    // EC2 has no capacity for the instance. The state machines retry, with an alarm.
     (
         "StartInstances",
         "InsufficientInstanceCapacity",

@@ -1,4 +1,4 @@
-//! `check-snapshots`: how far the snapshots are; and, at the very end, the tag that says that the backup is proved.
+//! `check-snapshots`: the progress of the snapshots; and, last of all, the tag `valid` of a proved backup.
 
 use crate::functions::fence::{fence, intent};
 use crate::functions::repeat::until_accepted;
@@ -79,7 +79,7 @@ fn is_complete(seen: &[Snapshot], taken: &[Taken]) -> bool {
     !taken.is_empty() && seen.len() == taken.len() && seen.iter().all(|one| one.state == "completed")
 }
 
-/// How long a tag is repeated that EC2 refuses since it does not know the snapshot yet.
+/// How long CreateTags is retried while EC2 does not know the snapshot yet.
 const TAG_SECONDS: u32 = 30;
 
 /// What the function needs.

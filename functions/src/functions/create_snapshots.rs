@@ -1,5 +1,5 @@
-//! `create-snapshots`: the snapshots of a backup, taken at most once. CreateSnapshot has no idempotency token, so what a
-//! lost call may have made is looked for by its intent tag before anything is made again (safety.md, rules 3 and 6).
+//! `create-snapshots`: the snapshots of a backup, taken at most once. CreateSnapshot has no idempotency token, so a retry first looks for
+//! the snapshots of an earlier call by their intent tag (safety.md, rules 3 and 6).
 
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
@@ -17,17 +17,18 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How long an earlier call's snapshots are looked for before a repeat makes others (rule 6), and how often.
+/// How long, and how often, a retry looks for an earlier call's snapshots before it makes others (rule 6).
 const LOOK_UP_SECONDS: u32 = 60;
 const POLL: Duration = Duration::from_secs(2);
 
-/// So long the standby must be shown as not stopped before that is believed: a describe may be from before it stopped.
+/// How long EC2 must show the standby as not stopped before that is believed, since a describe may be older than the stop.
 const DOUBT_SECONDS: u32 = 30;
 
-/// How long a rate limit of EC2 is waited out: 15 s a volume. The state machine repeats the function after that.
+/// How long the call is retried against EC2's rate limit of one snapshot per volume and 15 s. After that the state machine retries the
+/// function.
 const RATE_SECONDS: u32 = 40;
 
-/// How long a tag is repeated that EC2 refuses since it does not know the snapshot yet.
+/// How long CreateTags is retried while EC2 does not know the snapshot yet.
 const TAG_SECONDS: u32 = 30;
 
 /// Most tags that a snapshot may have.
@@ -78,7 +79,7 @@ async fn still_stopped(ports: &(impl Instances + Clock), config: &Config, intent
     }
 }
 
-/// The set that counts, if there is a whole one: one snapshot for each volume.
+/// The set that counts, if one is complete: one snapshot for each volume.
 async fn find(ports: &impl Snapshots, id: &Id, wanted: &BTreeSet<String>) -> Result<Option<Vec<Snapshot>>> {
     let (kept, _) = catalogue::choose(ports.snapshots_of_backup(id).await?);
     let ours: Vec<Snapshot> = kept.into_iter().filter(|one| wanted.contains(&one.volume)).collect();
@@ -103,7 +104,7 @@ async fn found_after_retry(
     }
 }
 
-/// Tags that all volumes carry, without AWS's own and ours: they follow the data into its snapshots.
+/// The tags that all volumes have, without AWS's own and ours. They are copied to the snapshots.
 async fn carried(ports: &impl Volumes, volumes: &BTreeSet<String>) -> Result<BTreeMap<String, String>> {
     let ids: Vec<String> = volumes.iter().cloned().collect();
     let mut common: Option<BTreeMap<String, String>> = None;
@@ -131,7 +132,7 @@ fn disks_on<'a>(stopped: &'a Stopped, volume: &'a str) -> Vec<String> {
         .collect()
 }
 
-/// What is asked for: one crash-consistent set of the mirror volumes, without the root and without volumes that are not ours.
+/// The request: one crash-consistent set of the mirror volumes, without the root volume and volumes that are not ours.
 async fn set(
     ports: &(impl Instances + Clock),
     config: &Config,
@@ -161,7 +162,7 @@ async fn set(
     })
 }
 
-/// The first and only call that makes snapshots. A rate limit that passes is waited out: nothing was made then.
+/// The one call that makes snapshots. It is retried against a rate limit, since nothing was made then.
 async fn create(ports: &impl Ports, input: &Input, set: &SnapshotSet) -> Result<Vec<Taken>> {
     let call = async || {
         fence(ports, &input.cluster, &input.lock).await?;

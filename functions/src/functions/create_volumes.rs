@@ -1,5 +1,5 @@
-//! `create-volumes`: the new volumes of a restore. Made before anything is disturbed, each at most once by its ClientToken;
-//! those that were never attached to a node are deleted again (safety.md, rule 19).
+//! `create-volumes`: the new volumes of a restore. They are made before anything is disturbed, each at most once by its ClientToken.
+//! Those that were never attached to a node are deleted again (safety.md, rule 19).
 
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
@@ -35,7 +35,7 @@ pub enum Input {
     },
     /// Deletes those of the present operation that were never attached.
     Clean { cluster: String, lock: Claim },
-    /// The operator needs the volumes beside the nodes no more: they lose our tags, and stay.
+    /// The operator no longer needs the detached volumes for a rollback. Our tags are removed; the volumes stay.
     Release {
         cluster: String,
         restore: String,
@@ -47,7 +47,7 @@ pub enum Input {
 pub trait Ports: Configs + Ledger + Volumes + Tags + Clock {}
 impl<T: Configs + Ledger + Volumes + Tags + Clock> Ports for T {}
 
-/// How long a call is repeated that EC2 does not carry out yet.
+/// How long a call is retried that EC2 does not carry out yet.
 const REPEAT_SECONDS: u32 = 30;
 
 /// The function.
@@ -125,18 +125,18 @@ async fn check(ports: &impl Ports, volumes: &[NewVolume], made: &[Attachment]) -
     Ok(json!({"ready": ready, "fast_restored": ready && slow.is_empty(), "slow": slow}))
 }
 
-/// How long a volume that cannot be deleted yet is waited for.
+/// How long DeleteVolume is retried while the volume cannot be deleted yet.
 const CLEAN_SECONDS: u32 = 60;
 const CLEAN_POLL: Duration = Duration::from_secs(3);
 
-/// So many describes must have shown nothing more to delete.
+/// How many describes in a row must show nothing more to delete.
 const LOOKS: u32 = 2;
 
-/// So long a volume that the intent lists as an attachment must be shown without the mark `attached` before it counts as
-/// never attached: a describe may be from before the mark was written.
+/// How long EC2 must show a volume that the intent lists as an attachment without the tag `attached` before it counts as never attached,
+/// since a describe may be older than the tag.
 const UNMARKED_SECONDS: u32 = 60;
 
-/// Deletes what the operation made and no node ever had.
+/// Deletes the volumes that the operation made and that were never attached.
 async fn clean(ports: &impl Ports, cluster: &str, claim: &Claim) -> Result<Value> {
     let (_, intent) = intent(ports, cluster, claim).await?;
     // A volume that the intent does not list was never attached: swap-volumes reads its volumes there.
@@ -154,7 +154,7 @@ async fn clean(ports: &impl Ports, cluster: &str, claim: &Claim) -> Result<Value
             if cleaned.deleted.contains(&id) || volume.state == VolumeState::Deleting {
                 continue;
             }
-            // What was shown once is so, whatever is shown later: no mark is ever removed.
+            // A tag `attached` that was shown once counts, also if a later describe lacks it: the tag is never removed.
             if volume.attached.is_some() || !is_ours(cluster, &volume.shape.tags) {
                 marked.insert(id.clone());
             }
@@ -232,7 +232,7 @@ async fn release(ports: &impl Ports, cluster: &str, name: &str, confirm: Option<
         .iter()
         .flat_map(|one| [one.old.clone(), one.new.clone()]);
     let there = ports.volumes(&ids.collect::<Vec<_>>()).await?;
-    // Beside the nodes, and this restore's: a later restore may have replaced its volumes again, and keeps them.
+    // Only this restore's detached volumes: a later restore may have replaced its volumes again, and keeps them.
     let of_this = |tags: &BTreeMap<String, String>| tags.get(tag::RESTORE_ID).is_none_or(|of| of == name);
     let mut released = Vec::new();
     let mut in_place = Vec::new();

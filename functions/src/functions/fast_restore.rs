@@ -23,9 +23,9 @@ type Place = (String, String);
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(missing_docs)] // docs/functions.md says what each is
 pub enum Input {
-    /// Switches on what the intent lists.
+    /// Enables what the intent lists.
     Enable { cluster: String, lock: Claim },
-    /// Are all that the plan needs enabled, with their credits? Those too that somebody else switched on.
+    /// Are all that the plan needs enabled and have their credits, also those that somebody else enabled?
     Check {
         cluster: String,
         lock: Claim,
@@ -36,15 +36,15 @@ pub enum Input {
         /// After how long that ends with `FastRestoreFailed`.
         give_up_seconds: i64,
     },
-    /// Switches off what the intent lists.
+    /// Disables what the intent lists.
     Disable { cluster: String, lock: Claim },
 }
 
-/// How long EC2 may go on showing what was switched off as on, and how often to look.
+/// How long EC2 may still show a disabled one as enabled, and how often to look.
 const SETTLE_SECONDS: u32 = 45;
 const SETTLE_POLL: Duration = Duration::from_secs(5);
 
-/// How long a call is repeated that EC2 does not carry out yet.
+/// How long a call is retried that EC2 does not carry out yet.
 const ENABLE_SECONDS: u32 = 30;
 
 /// What the function needs.
@@ -85,7 +85,7 @@ async fn present(ports: &impl Ports, places: &[Place]) -> Result<Vec<FastRestore
     Ok(all.into_iter().filter(asked).collect())
 }
 
-/// What the intent lists: that was off when the restore was planned.
+/// The fast snapshot restores that the intent lists. They were off when the restore was planned.
 async fn listed(ports: &impl Ports, cluster: &str, claim: &Claim) -> Result<Vec<Place>> {
     let (_, intent) = intent(ports, cluster, claim).await?;
     let own = |(snapshot, zone): (&str, &str)| (snapshot.to_owned(), zone.to_owned());

@@ -1,4 +1,4 @@
-//! Looking at a cluster: EC2, and both nodes by the document `observe`.
+//! Observes a cluster: EC2, and both nodes by the document `observe`.
 
 use crate::deadline::Deadline;
 use crate::functions::repeat::still_not;
@@ -21,7 +21,7 @@ const REPLY_POLL: Duration = Duration::from_millis(300);
 /// How often to check, while waiting for an answer, that the instance still runs.
 const POWER_POLL: Duration = Duration::from_millis(2500);
 
-/// So long an instance may be missing in EC2's answers before it counts as terminated, and how often to look.
+/// How long an instance may be missing in EC2's answers before it counts as terminated, and how often to look.
 const ABSENT_SECONDS: u32 = 10;
 const ABSENT_POLL: Duration = Duration::from_secs(2);
 
@@ -30,7 +30,7 @@ const ABSENT_POLL: Duration = Duration::from_secs(2);
 pub(crate) enum Purpose {
     /// An inspection before anything is touched: asks for the shutdown behaviour too, which takes a call for each node.
     Inspection,
-    /// A look at an operation on its way.
+    /// A look during an operation.
     Progress,
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn instances(ports: &(impl Instances + Clock), config: &Config)
     }
 }
 
-/// Why a node is not worth asking; `None`: ask it.
+/// Why a node cannot be asked; `None`: ask it.
 async fn not_online(ports: &impl Nodes, config: &Config, instance: &Instance) -> Result<Option<String>> {
     if instance.tagged_for.as_deref() != Some(config.name.as_str()) {
         // SendCommand would be denied: our permissions end at the tag.
@@ -135,7 +135,7 @@ pub(crate) async fn ask(
     };
     match answer {
         Ok(reply) => Ok(Ok(Node::read(config, &reply))),
-        // An AWS that refuses us is no silent node.
+        // If AWS refuses the call, that says nothing of the node.
         Err(error) if matches!(error.kind(), Kind::AwsUnavailable | Kind::AwsRefused) => Err(error),
         Err(error) => Ok(Err(error.to_string())),
     }

@@ -38,7 +38,7 @@ pub enum Input {
         #[serde(default)]
         dry_run: bool,
     },
-    /// The volumes are there: looks once more, and gives the intent that lists all of it, the record, and the steps.
+    /// The volumes are made: checks again, and returns the intent that lists every disturbance, the record, and the steps.
     Disturb {
         cluster: String,
         now: Moment,
@@ -46,7 +46,7 @@ pub enum Input {
         backup: Id,
         made: Vec<Attachment>,
     },
-    /// The way back to the replaced volumes of a restore.
+    /// A rollback to the replaced volumes of a restore.
     Rollback {
         cluster: String,
         now: Moment,
@@ -100,7 +100,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Value> {
     }
 }
 
-/// What refuses before anything is looked at.
+/// Refuses before anything is read.
 async fn begin(
     ports: &(impl Configs + Ledger),
     cluster: &str,

@@ -1,4 +1,4 @@
-//! Repeating a call that EC2 does not carry out yet.
+//! Retries a call that EC2 does not carry out yet.
 
 use crate::deadline::Deadline;
 use crate::ports::{Clock, Outcome};
@@ -34,7 +34,7 @@ pub(crate) async fn until_accepted<T>(
     }
 }
 
-/// `NotYet` for longer than a function waits: the state machine repeats the function.
+/// `NotYet` for longer than a function waits: the state machine retries the function.
 pub(crate) fn still_not(why: &str) -> Error {
     Error::new(
         Kind::AwsUnavailable,

@@ -1,5 +1,5 @@
-//! `report`: the last word on an operation, for people, and as CloudWatch metrics by the embedded metric format, which needs
-//! no call and no permission.
+//! `report`: the report of an operation, for people, and its CloudWatch metrics by the embedded metric format, which needs no call and no
+//! permission.
 
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{Section, Taken};
@@ -32,13 +32,13 @@ pub struct Input {
     /// When both sides were GREEN again.
     #[serde(default)]
     healthy_at: Option<Moment>,
-    /// Of a restore or a rollback: which volumes went and came.
+    /// Of a restore or a rollback: which volumes were detached and attached.
     #[serde(default)]
     attachments: Vec<Attachment>,
     /// Of a restore or a rollback: when the groups were stopped.
     #[serde(default)]
     stopped_at: Option<Moment>,
-    /// Of a restore or a rollback: whose volumes are in their places.
+    /// Of a restore or a rollback: which volumes the nodes have.
     #[serde(default)]
     in_place: InPlace,
     /// Of a restore or a rollback: what the clean-up did with the volumes.
@@ -62,10 +62,10 @@ pub struct Input {
 struct Initialized {
     /// What the plan chose.
     chosen: Initialization,
-    /// Why fast snapshot restore was given up for the rate.
+    /// Why the restore went on by rate instead of fast snapshot restore.
     #[serde(default)]
     fell_back: Option<String>,
-    /// Whether EC2 shows every volume as made fast; only where fast snapshot restore was chosen and not given up.
+    /// Whether EC2 shows every volume as made fast. Only if fast snapshot restore was chosen and used.
     #[serde(default)]
     fast_restored: Option<bool>,
     /// The volumes that are not.
@@ -94,7 +94,7 @@ pub struct Output {
     consistent_at: Option<Moment>,
     snapshots: Vec<Taken>,
     replaced: Vec<Attachment>,
-    /// The volumes that are beside the nodes now, or, if the cluster is not back, may be.
+    /// The volumes that are detached now, or, if the cluster is not back, may be.
     stay: Vec<Stay>,
     deleted: Vec<String>,
     initialization: Option<Initialized>,
@@ -137,7 +137,7 @@ pub fn handle(input: Input) -> Result<Output> {
         .map(|(from, to)| to.seconds_since(from).max(0));
     let stay = stays(&input.attachments, input.in_place, &input.cleaned);
     let mut cause = input.cause.map(|cause| cause.chars().take(2000).collect::<String>());
-    // An execution that fails has no output: what stays is named in its cause.
+    // An execution that fails has no output, so its cause names the volumes that stay.
     for text in sentence(&stay, input.in_place)
         .into_iter()
         .chain(left(&input.leftovers))

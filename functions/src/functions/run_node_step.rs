@@ -1,4 +1,4 @@
-//! `run-node-step`: one of our command documents on one node, sent once, waited for within the function's time.
+//! `run-node-step`: runs one of our command documents on one node. Sends it once, and waits for its answer within the function's time.
 
 use crate::deadline::Deadline;
 use crate::functions::fence::fence;
@@ -11,7 +11,7 @@ use mirrorsnap_domain::steps::Step;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long an earlier command is looked for before a repeat sends another: lists lag behind.
+/// How long a retry looks for the earlier command before it sends another, since ListCommands may lag.
 const LOOK_UP_SECONDS: u32 = 10;
 const LOOK_UP_POLL: Duration = Duration::from_secs(1);
 
@@ -48,7 +48,7 @@ pub struct Input {
     /// How long to wait for the document's end.
     #[serde(default = "default_wait")]
     wait_seconds: u32,
-    /// The state's RetryCount: a repeat looks for the earlier command first.
+    /// The state's RetryCount: a retry looks for the earlier command first.
     #[serde(default)]
     retry_count: u32,
 }
@@ -89,7 +89,7 @@ fn judge(step: &Step, reply: &Reply) -> Result<Judged> {
         .iter()
         .map(|(name, section)| format!("{name} rc={}: {}", section.rc, section.text.trim()))
         .collect();
-    // The sections tell a reader what the node saw; an error's text may not grow without bound.
+    // The sections show what the node saw. The error's text has a limited length.
     let mut seen: String = seen.join(" | ").chars().take(1500).collect();
     if !seen.is_empty() {
         seen.insert_str(0, ". ");
@@ -136,7 +136,7 @@ fn judge(step: &Step, reply: &Reply) -> Result<Judged> {
     }
 }
 
-/// The earlier command of the same step, if this is a repeat and there is one.
+/// The earlier command of the same step, if this is a retry and there is one.
 async fn earlier(
     ports: &(impl Nodes + Clock),
     instance: &str,
@@ -173,7 +173,7 @@ pub async fn handle(ports: &(impl Configs + Ledger + Nodes + Clock), input: Inpu
             "use one of the documents in docs/documents.md",
         ));
     }
-    // The epoch is the caller's claim and nothing else.
+    // The epoch comes from the caller's claim alone.
     let step = input.step.with("Epoch", input.lock.epoch);
     let deadline = Deadline::after(ports, input.wait_seconds);
     let mut sent = earlier(ports, &node.instance_id, &step, input.retry_count).await?;
@@ -185,7 +185,7 @@ pub async fn handle(ports: &(impl Configs + Ledger + Nodes + Clock), input: Inpu
                 Outcome::Accepted(command) => sent = Some(command),
                 Outcome::NotYet(why) => refused = Some(still_not(&why)),
                 Outcome::AlreadySo => refused = Some(still_not("SendCommand gave no command's id")),
-                // The state machine's repeat looks for the command before it sends another.
+                // The state machine's retry looks for the command before it sends another.
                 Outcome::Unknown(error) | Outcome::Refused(error) => return Err(error),
             }
         }

@@ -32,10 +32,10 @@ pub struct Output {
     power: Power,
 }
 
-/// How long a call is repeated that EC2 refuses since the instance is on its way to another state.
+/// How long a call is retried that EC2 refuses while the instance changes its state.
 const TRANSITION_SECONDS: u32 = 30;
 
-/// The function. Both calls may be repeated at will. The new state is `assess`'s to see.
+/// The function. Both calls may be repeated at will. `assess` sees the new state.
 pub async fn handle(ports: &(impl Configs + Ledger + Instances + Clock), input: Input) -> Result<Output> {
     let config = ports.config(&input.cluster).await?;
     let instance_id = config.node(&input.node)?.instance_id.clone();

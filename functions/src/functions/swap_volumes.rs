@@ -1,5 +1,5 @@
-//! `swap-volumes`: the volumes of stopped nodes are exchanged, as the intent lists them. Never by force, never on a node that
-//! is not stopped, each call behind the fence; called again, it goes on where it was (safety.md, rules 8, 18 and 19).
+//! `swap-volumes`: swaps the volumes of stopped nodes as the intent lists them. Never by force, never on a node that is not stopped, each
+//! call behind the fence. A second call goes on where the first one ended (safety.md, rules 8, 18 and 19).
 
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
@@ -18,9 +18,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Part {
-    /// The volumes that are to go are detached.
+    /// Detaches the volumes that are to be replaced.
     Detach,
-    /// The volumes that are to come are attached; what is still there is detached first.
+    /// Attaches the volumes that replace them; a volume that is still attached is detached first.
     Attach,
 }
 
@@ -56,13 +56,13 @@ impl<T: Configs + Ledger + Instances + Volumes + Tags + Clock> Ports for T {}
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(500);
 
-/// So long a state that ends the exchange must be shown before it is believed: what EC2 shows may be late.
+/// How long EC2 must show a state that ends the swap before it is believed, since a describe may be late.
 const DOUBT_SECONDS: u32 = 30;
 
-/// How long a tag is repeated that EC2 does not write yet.
+/// How long CreateTags is retried while EC2 does not know the volume yet.
 const TAG_SECONDS: u32 = 30;
 
-/// What a place needs next.
+/// What a device needs next.
 enum Need {
     Nothing,
     Wait(String),
@@ -96,7 +96,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
     let deadline = Deadline::after(ports, input.patience_seconds);
     let mut doubt: Option<Deadline> = None;
     loop {
-        // Described anew each time: what a lost call did is seen here, and not done twice.
+        // Described again each time, so that the effect of a call whose reply was lost is seen, and not repeated.
         let why = match look(ports, &config, &names, &places, &ids, &input).await? {
             Look::Done(seen) => {
                 if input.part == Part::Attach {
@@ -130,17 +130,17 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
     }
 }
 
-/// What a look came to.
+/// The result of a look.
 enum Look {
     /// All places are as they should be; the volumes.
     Done(BTreeMap<String, Volume>),
-    /// Something is on its way.
+    /// A volume is attaching, detaching, or not available yet.
     Wait(String),
-    /// Something is shown that ends the exchange, unless the describe is older than that.
+    /// EC2 shows a state that ends the swap, unless the describe is late.
     Wrong(Error),
 }
 
-/// Describes nodes and volumes once, and makes the calls that the places need.
+/// Describes nodes and volumes once, and makes the calls that the devices need.
 async fn look(
     ports: &impl Ports,
     config: &Config,
@@ -167,7 +167,7 @@ async fn look(
     Ok(waits.map_or(Look::Done(seen), Look::Wait))
 }
 
-/// Why no volume is touched: a node concerned is not stopped.
+/// The error if a node is not stopped: then no volume is touched.
 fn up(instances: &BTreeMap<String, Instance>, names: &[&str]) -> Option<Look> {
     let mut wait = None;
     for name in names {
@@ -186,8 +186,8 @@ fn up(instances: &BTreeMap<String, Instance>, names: &[&str]) -> Option<Look> {
     wait
 }
 
-/// Makes the call that a place needs. Answers what is waited for after it. Lost replies and stale states are not errors:
-/// the next look shows what was done, so neither call is repeated by the SDK.
+/// Makes the call that a device needs, and returns what to wait for after it. Lost replies and stale states are not errors: describe
+/// again. So the SDK retries neither call.
 async fn act(
     ports: &impl Ports,
     input: &Input,
@@ -322,8 +322,8 @@ async fn tag(ports: &impl Ports, input: &Input, volumes: &[String], tags: &BTree
     Ok(())
 }
 
-/// AttachVolume's default is to keep the volume at the instance's end: changed only where it was otherwise. A failure is no
-/// reason to end a restore: the volume then outlives its instance, which loses nothing.
+/// Copies DeleteOnTermination to the new attachment: after AttachVolume it is off. A failure does not end the restore: the volume then
+/// outlives its instance, and nothing is lost.
 async fn carry_over(ports: &impl Ports, input: &Input, config: &Config, places: &[&Attachment]) -> Result<()> {
     for place in places.iter().filter(|place| place.delete_on_termination) {
         let instance = &config.node(&place.node)?.instance_id;

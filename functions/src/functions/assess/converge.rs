@@ -1,4 +1,4 @@
-//! `assess` `converge`: what comes next on the way back?
+//! `assess` `converge`: which action brings the cluster back next?
 
 use super::{Output, Ports};
 use crate::deadline::Deadline;
@@ -38,7 +38,7 @@ pub struct Converge {
     unprepared: Option<String>,
     /// With `turn`: the intent on its new course.
     intent_json: Option<String>,
-    /// Why a restore went back to the old volumes, if it did.
+    /// Why a restore turned back to the old volumes, if it did.
     turned: Option<Turned>,
     /// A restore, or a rollback, and how it ended: `swap`, `post` or `copy`.
     course: Option<Course>,

@@ -1,5 +1,5 @@
-//! `assess` `down`: rule 1 for both nodes of a restore: EC2's reason is the guest's own shutdown. A node that still answers
-//! is asked every ten seconds whether it will be down: its timer may have fired first, or its `--pre` failed.
+//! `assess` `down`: rule 1 for both nodes of a restore: EC2's StateReason is the guest's own shutdown. A node that still answers is asked
+//! every ten seconds whether it will shut down: its timer may have fired first, or its `--pre` failed.
 
 use super::{ASK_EVERY_SECONDS, Output, Ports, not_shown};
 use crate::deadline::Deadline;

@@ -1,4 +1,4 @@
-//! `assess`: looks at a cluster and says what follows. Changes nothing. One file for each mode.
+//! `assess`: looks at a cluster and decides what comes next. Changes nothing. One file for each mode.
 
 mod claim;
 mod converge;
@@ -63,14 +63,14 @@ pub enum Input {
         now: Moment,
         patience_seconds: u32,
     },
-    /// Do both nodes stand ready for the post-processing of a restore, on the volumes that they must have?
+    /// Are both nodes ready for the post-processing of a restore, with the volumes that they must have?
     Ready {
         cluster: String,
         lock: Claim,
         now: Moment,
         patience_seconds: u32,
     },
-    /// What comes next on the way back?
+    /// Which action brings the cluster back next?
     Converge {
         cluster: String,
         lock: Claim,
@@ -111,11 +111,11 @@ pub enum Output {
     Ready {
         over: bool,
         why: Option<String>,
-        /// A node is off, and is to be started again.
+        /// This node is stopped, and must be started again.
         off: bool,
         /// By node, once it is over.
         steps: Vec<Step>,
-        /// To be written before the first of them is sent.
+        /// The intent to write before the first of them is sent.
         intent_json: Option<String>,
     },
     Converge(Box<Converge>),
@@ -163,7 +163,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
     }
 }
 
-/// How long a node that was told to shut down is left alone before it is asked whether it does.
+/// How long after the shutdown's order a node is first asked whether it will shut down.
 const ASK_EVERY_SECONDS: i64 = 10;
 
 fn not_shown(node: &str) -> Error {
