@@ -5,3 +5,5 @@ pub mod aws;
 pub mod deadline;
 pub mod functions;
 pub mod ports;
+#[cfg(test)]
+mod testing;

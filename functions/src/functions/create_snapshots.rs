@@ -243,3 +243,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
     let after = still_stopped(ports, &config, &intent).await?;
     Ok(Image { snapshots, after })
 }
+
+#[cfg(test)]
+#[path = "create_snapshots_tests.rs"]
+mod tests;

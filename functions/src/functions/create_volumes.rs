@@ -126,7 +126,7 @@ async fn check(ports: &impl Ports, volumes: &[NewVolume], made: &[Attachment]) -
 }
 
 /// How long DeleteVolume is retried while the volume cannot be deleted yet.
-const CLEAN_SECONDS: u32 = 60;
+const CLEAN_SECONDS: u32 = 30;
 const CLEAN_POLL: Duration = Duration::from_secs(3);
 
 /// How many describes in a row must show nothing more to delete.
@@ -134,14 +134,14 @@ const LOOKS: u32 = 2;
 
 /// How long EC2 must show a volume that the intent lists as an attachment without the tag `attached` before it counts as never attached,
 /// since a describe may be older than the tag.
-const UNMARKED_SECONDS: u32 = 60;
+const UNMARKED_SECONDS: u32 = 45;
 
 /// Deletes the volumes that the operation made and that were never attached.
 async fn clean(ports: &impl Ports, cluster: &str, claim: &Claim) -> Result<Value> {
     let (_, intent) = intent(ports, cluster, claim).await?;
     // A volume that the intent does not list was never attached: swap-volumes reads its volumes there.
     let listed: BTreeSet<&String> = attachments(&intent).map(|one| &one.new).collect();
-    let deadline = Deadline::after(ports, CLEAN_SECONDS);
+    let mut deadline: Option<Deadline> = None;
     let unmarked = Deadline::after(ports, UNMARKED_SECONDS);
     let mut cleaned = Cleaned::default();
     let mut marked: BTreeSet<String> = BTreeSet::new();
@@ -180,12 +180,15 @@ async fn clean(ports: &impl Ports, cluster: &str, claim: &Claim) -> Result<Value
         if later.is_empty() && !more && looks >= LOOKS {
             return Ok(json!(cleaned));
         }
-        if !later.is_empty() && deadline.has_passed(ports) {
-            return Err(Error::new(
-                Kind::AwsUnavailable,
-                format!("{}, and cannot be deleted", later.join(", ")),
-                "it is repeated; if it lasts, delete the volume by hand: no node ever had it",
-            ));
+        if !later.is_empty() {
+            let since = deadline.get_or_insert_with(|| Deadline::after(ports, CLEAN_SECONDS));
+            if since.has_passed(ports) {
+                return Err(Error::new(
+                    Kind::AwsUnavailable,
+                    format!("not deleted: {}", later.join(", ")),
+                    "it is repeated; if it lasts, look at the volume in EC2",
+                ));
+            }
         }
         ports.sleep(CLEAN_POLL).await;
     }
@@ -250,3 +253,7 @@ async fn release(ports: &impl Ports, cluster: &str, name: &str, confirm: Option<
     }
     Ok(json!({"released": released, "in_place": in_place}))
 }
+
+#[cfg(test)]
+#[path = "create_volumes_tests.rs"]
+mod tests;

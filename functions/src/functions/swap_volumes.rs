@@ -340,3 +340,7 @@ async fn carry_over(ports: &impl Ports, input: &Input, config: &Config, places: 
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "swap_volumes_tests.rs"]
+mod tests;

@@ -1,0 +1,81 @@
+use super::*;
+use crate::ports::{Outcome, VolumeState};
+use crate::testing::{Twin, claim, instance, lost, volume};
+use mirrorsnap_domain::observation::Power;
+use serde_json::json;
+
+fn twin() -> Twin {
+    let twin = Twin::new(json!({
+        "operation": "backup", "id": "orders-20260501T020304Z", "phase": "Snapshot", "started": "2026-05-01T02:03:04Z",
+        "active": "server1", "standby": "server2", "boots": {}, "quiet_after_seconds": 100, "disturbances": [],
+    }));
+    twin.put(volume("vol-old", VolumeState::InUse, Some("i-0ccc")));
+    twin
+}
+
+fn input(retry_count: u32) -> Input {
+    serde_json::from_value(json!({
+        "cluster": "orders", "lock": claim(), "retry_count": retry_count,
+        "section": {"epoch": 7, "consistent_at": "2026-05-01T02:04:00Z", "outage_seconds": 3.0},
+        "stopped": {
+            "instance": "i-0ccc", "reason": "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
+            "launched": "1970-01-01T00:16:40Z", "volumes": {"md1": "vol-old"},
+        },
+    }))
+    .unwrap()
+}
+
+fn limited() -> Option<Outcome> {
+    Some(Outcome::NotYet("SnapshotCreationPerVolumeRateExceeded".into()))
+}
+
+#[tokio::test]
+async fn a_rate_limit_that_passes_costs_no_backup() {
+    let twin = twin();
+    twin.answer("create_snapshots", vec![limited(); 4]);
+    let image = handle(&twin, input(0)).await.unwrap();
+    assert_eq!(image.snapshots.len(), 1);
+    assert!(
+        twin.time.get() >= Duration::from_secs(15),
+        "the limit of EC2 is one snapshot in 15 s"
+    );
+}
+
+/// The state machine repeats the function then.
+#[tokio::test]
+async fn a_rate_limit_that_lasts_is_an_error_that_is_retried() {
+    let twin = twin();
+    twin.answer("create_snapshots", vec![limited(); 100]);
+    assert_eq!(handle(&twin, input(0)).await.unwrap_err().kind(), Kind::AwsUnavailable);
+    assert!(twin.time.get() < Duration::from_secs(100), "the function's own timeout");
+}
+
+#[tokio::test]
+async fn a_reply_that_is_lost_makes_no_second_snapshot() {
+    let twin = twin();
+    twin.answer("create_snapshots", [None]);
+    assert_eq!(handle(&twin, input(0)).await.unwrap_err(), lost());
+    assert_eq!(twin.called("create_snapshots"), 1);
+}
+
+#[tokio::test]
+async fn a_describe_from_before_the_stop_is_not_believed_at_once() {
+    let twin = twin();
+    for power in [Power::Running, Power::Stopping] {
+        let mut old = twin.instances.borrow().clone();
+        old.insert("i-0ccc".into(), instance("i-0ccc", power));
+        twin.old_instances.borrow_mut().extend(vec![old; 5]);
+    }
+    twin.old_instances.borrow_mut().push_front(BTreeMap::new());
+    assert!(handle(&twin, input(0)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_standby_that_was_started_gives_no_snapshot() {
+    let twin = twin();
+    let up = instance("i-0ccc", Power::Running);
+    twin.instances.borrow_mut().insert("i-0ccc".into(), up);
+    let error = handle(&twin, input(0)).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::PreparationUnproven);
+    assert_eq!(twin.called("create_snapshots"), 0);
+}

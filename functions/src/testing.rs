@@ -1,0 +1,333 @@
+//! A small EC2 and ledger in memory for the functions' own tests: what is shown and what is answered is scripted, time is
+//! virtual. functions/sim has whole clusters.
+
+use crate::ports::{
+    Attached, AttachmentState, Clock, Configs, Instances, Ledger, Outcome, SnapshotSet, Snapshots, Tags, Volume,
+    VolumeState, Volumes,
+};
+use mirrorsnap_domain::catalogue::{Snapshot, tag};
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::evidence::Taken;
+use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::intent::{Intent, Lock};
+use mirrorsnap_domain::observation::{Instance, Power};
+use mirrorsnap_domain::restore::Record;
+use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
+use mirrorsnap_domain::time::Moment;
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+pub(crate) const HOLDER: &str = "arn:aws:states:eu-west-1:1:execution:restore:x";
+
+#[derive(Default)]
+pub(crate) struct Twin {
+    pub(crate) intent: Option<Intent>,
+    pub(crate) instances: RefCell<BTreeMap<String, Instance>>,
+    pub(crate) volumes: RefCell<BTreeMap<String, Volume>>,
+    pub(crate) snapshots: RefCell<Vec<Snapshot>>,
+    /// What the next describes show instead of the truth.
+    pub(crate) old_instances: RefCell<VecDeque<BTreeMap<String, Instance>>>,
+    pub(crate) old_volumes: RefCell<VecDeque<BTreeMap<String, Volume>>>,
+    /// What the next calls of a name answer; `None`: it is carried out, and the reply is lost.
+    pub(crate) answers: RefCell<BTreeMap<&'static str, VecDeque<Option<Outcome>>>>,
+    /// Every call that changes something.
+    pub(crate) calls: RefCell<Vec<String>>,
+    pub(crate) time: Cell<Duration>,
+}
+
+pub(crate) fn lost() -> Error {
+    Error::new(Kind::AwsUnavailable, "no answer", "it is repeated")
+}
+
+pub(crate) fn claim() -> Value {
+    json!({"holder": HOLDER, "epoch": 7})
+}
+
+pub(crate) fn instance(id: &str, power: Power) -> Instance {
+    Instance {
+        id: id.to_owned(),
+        power,
+        reason: Some("Client.InstanceInitiatedShutdown: Instance initiated shutdown".to_owned()),
+        launched: Some(Moment::from_unix(1000)),
+        shutdown_behavior: None,
+        spot: false,
+        auto_scaling_group: None,
+        tagged_for: Some("orders".to_owned()),
+        zone: "a".to_owned(),
+        volumes: BTreeMap::from([("/dev/sdb".to_owned(), "vol-old".to_owned())]),
+        root_device: Some("/dev/xvda".to_owned()),
+    }
+}
+
+pub(crate) fn volume(id: &str, state: VolumeState, attached: Option<&str>) -> Volume {
+    Volume {
+        shape: OldVolume {
+            id: id.to_owned(),
+            kind: "gp3".to_owned(),
+            ..OldVolume::default()
+        },
+        state,
+        snapshot: "snap-1".to_owned(),
+        fast: false,
+        attached: attached.map(|instance| Attached {
+            instance: instance.to_owned(),
+            device: "/dev/sdb".to_owned(),
+            state: AttachmentState::Attached,
+        }),
+    }
+}
+
+impl Twin {
+    /// Both nodes stopped.
+    pub(crate) fn new(intent: Value) -> Self {
+        let twin = Self {
+            intent: Some(serde_json::from_value(intent).unwrap()),
+            ..Self::default()
+        };
+        for id in ["i-0aaa", "i-0ccc"] {
+            let stopped = instance(id, Power::Stopped);
+            twin.instances.borrow_mut().insert(id.to_owned(), stopped);
+        }
+        twin
+    }
+
+    pub(crate) fn put(&self, volume: Volume) {
+        self.volumes.borrow_mut().insert(volume.shape.id.clone(), volume);
+    }
+
+    pub(crate) fn answer(&self, call: &'static str, answers: impl IntoIterator<Item = Option<Outcome>>) {
+        self.answers.borrow_mut().entry(call).or_default().extend(answers);
+    }
+
+    pub(crate) fn called(&self, call: &str) -> usize {
+        let calls = self.calls.borrow();
+        calls.iter().filter(|one| one.split(' ').next() == Some(call)).count()
+    }
+
+    pub(crate) fn tags_of(&self, volume: &str) -> BTreeMap<String, String> {
+        self.volumes.borrow()[volume].shape.tags.clone()
+    }
+
+    /// Notes the call, and answers as scripted; `Accepted` if it is to be carried out.
+    fn call(&self, name: &'static str, rest: &str) -> (bool, Outcome) {
+        self.calls.borrow_mut().push(format!("{name} {rest}"));
+        let next = self.answers.borrow_mut().get_mut(name).and_then(VecDeque::pop_front);
+        match next {
+            None => (true, Outcome::Accepted(())),
+            Some(None) => (true, Outcome::Unknown(lost())),
+            Some(Some(outcome)) => (outcome == Outcome::Accepted(()), outcome),
+        }
+    }
+}
+
+impl Configs for Twin {
+    async fn config(&self, cluster: &str) -> Result<Config> {
+        let json = json!({
+            "name": cluster,
+            "nodes": [{"name": "server1", "instance_id": "i-0aaa"}, {"name": "server2", "instance_id": "i-0ccc"}],
+            "failover_groups": ["failover1"],
+            "mirror_disks": [{"name": "md1", "monitor": "mdw1", "device": "/dev/sdb",
+                              "cluster_partition": "/dev/xvdb1", "data_partition": "/dev/xvdb2"}],
+            "max_outage_seconds": 120, "max_restore_outage_seconds": 3600,
+            "retention": {"keep_last": 7, "daily": 14, "weekly": 8, "monthly": 12},
+        });
+        Config::parse(cluster, &json.to_string())
+    }
+}
+
+impl Ledger for Twin {
+    async fn lock(&self, _: &str) -> Result<Lock> {
+        Ok(Lock {
+            holder: Some(HOLDER.to_owned()),
+            epoch: 7,
+            since: Some(Moment::from_unix(1000)),
+            hold: None,
+            intent: self.intent.clone(),
+        })
+    }
+
+    async fn record(&self, restore: &Id) -> Result<Record> {
+        Err(Error::new(
+            Kind::RestoreNotFound,
+            format!("there is no record of {restore}"),
+            "name another",
+        ))
+    }
+}
+
+impl Instances for Twin {
+    async fn instances(&self, _: &[String]) -> Result<BTreeMap<String, Instance>> {
+        let old = self.old_instances.borrow_mut().pop_front();
+        Ok(old.unwrap_or_else(|| self.instances.borrow().clone()))
+    }
+
+    async fn shutdown_behavior(&self, _: &str) -> Result<Option<String>> {
+        Ok(Some("stop".to_owned()))
+    }
+
+    async fn start(&self, instance: &str) -> Outcome {
+        self.call("start", instance).1
+    }
+
+    async fn stop(&self, instance: &str) -> Outcome {
+        self.call("stop", instance).1
+    }
+
+    async fn set_delete_on_termination(&self, instance: &str, device: &str) -> Outcome {
+        self.call("set_delete_on_termination", &format!("{instance} {device}"))
+            .1
+    }
+}
+
+impl Volumes for Twin {
+    async fn volumes(&self, ids: &[String]) -> Result<BTreeMap<String, Volume>> {
+        let old = self.old_volumes.borrow_mut().pop_front();
+        let mut shown = old.unwrap_or_else(|| self.volumes.borrow().clone());
+        shown.retain(|id, _| ids.contains(id));
+        Ok(shown)
+    }
+
+    async fn volumes_of(&self, _: &str) -> Result<BTreeMap<String, Volume>> {
+        let old = self.old_volumes.borrow_mut().pop_front();
+        Ok(old.unwrap_or_else(|| self.volumes.borrow().clone()))
+    }
+
+    async fn create_volume(&self, volume: &NewVolume) -> Outcome<String> {
+        _ = self.call("create_volume", &volume.device);
+        Outcome::Accepted("vol-made".to_owned())
+    }
+
+    async fn delete_volume(&self, volume: &str) -> Outcome {
+        let (done, outcome) = self.call("delete_volume", volume);
+        if done {
+            self.volumes.borrow_mut().remove(volume);
+        }
+        outcome
+    }
+
+    /// As EC2: a volume that is attached is in use.
+    async fn attach(&self, id: &str, instance: &str, device: &str) -> Outcome {
+        let (done, outcome) = self.call("attach", &format!("{id} {instance} {device}"));
+        if !done {
+            return outcome;
+        }
+        let mut volumes = self.volumes.borrow_mut();
+        let one = volumes.get_mut(id).unwrap();
+        if one.attached.is_some() {
+            return Outcome::Unknown(lost());
+        }
+        *one = Volume {
+            shape: one.shape.clone(),
+            ..volume(id, VolumeState::InUse, Some(instance))
+        };
+        outcome
+    }
+
+    async fn detach(&self, id: &str, instance: &str, _: &str) -> Outcome {
+        let (done, outcome) = self.call("detach", &format!("{id} {instance}"));
+        if !done {
+            return outcome;
+        }
+        let mut volumes = self.volumes.borrow_mut();
+        let one = volumes.get_mut(id).unwrap();
+        if one.attached.take().is_none() {
+            return Outcome::AlreadySo;
+        }
+        one.state = VolumeState::Available;
+        outcome
+    }
+}
+
+impl Snapshots for Twin {
+    async fn snapshots_of_cluster(&self, _: &str) -> Result<Vec<Snapshot>> {
+        Ok(self.snapshots.borrow().clone())
+    }
+
+    async fn snapshots_of_backup(&self, _: &Id) -> Result<Vec<Snapshot>> {
+        Ok(self.snapshots.borrow().clone())
+    }
+
+    async fn create_snapshots(&self, set: &SnapshotSet) -> Outcome<Vec<Taken>> {
+        let (_, outcome) = self.call("create_snapshots", &set.instance);
+        match outcome {
+            Outcome::Accepted(()) => Outcome::Accepted(
+                set.volumes
+                    .iter()
+                    .map(|volume| Taken {
+                        snapshot: format!("snap-of-{volume}"),
+                        volume: volume.clone(),
+                    })
+                    .collect(),
+            ),
+            Outcome::AlreadySo => Outcome::AlreadySo,
+            Outcome::NotYet(why) => Outcome::NotYet(why),
+            Outcome::Unknown(error) => Outcome::Unknown(error),
+            Outcome::Refused(error) => Outcome::Refused(error),
+        }
+    }
+
+    async fn delete_snapshot(&self, snapshot: &str) -> Outcome {
+        self.call("delete_snapshot", snapshot).1
+    }
+}
+
+impl Tags for Twin {
+    async fn tag(&self, resources: &[String], tags: &BTreeMap<String, String>) -> Outcome {
+        let (done, outcome) = self.call("tag", &format!("{resources:?} {:?}", tags.keys().collect::<Vec<_>>()));
+        for id in resources.iter().filter(|_| done) {
+            if let Some(volume) = self.volumes.borrow_mut().get_mut(id) {
+                volume.shape.tags.extend(tags.clone());
+            }
+        }
+        outcome
+    }
+
+    async fn untag(&self, resources: &[String], keys: &[&str]) -> Outcome {
+        let (done, outcome) = self.call("untag", &format!("{resources:?} {keys:?}"));
+        for id in resources.iter().filter(|_| done) {
+            if let Some(volume) = self.volumes.borrow_mut().get_mut(id) {
+                volume.shape.tags.retain(|key, _| !keys.contains(&key.as_str()));
+            }
+        }
+        outcome
+    }
+}
+
+impl Clock for Twin {
+    fn now(&self) -> Moment {
+        Moment::from_unix(1_800_000_000).plus(i64::try_from(self.time.get().as_secs()).unwrap())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.time.get()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.time.set(self.time.get() + time);
+    }
+}
+
+/// The intent of a restore that replaces one volume of server1, `vol-old` by `vol-new`.
+pub(crate) fn restoring() -> Value {
+    json!({
+        "operation": "restore", "id": "orders-r-20260501T020304Z", "phase": "Detach", "started": "2026-05-01T02:03:04Z",
+        "active": "server1", "standby": "server2", "boots": {}, "quiet_after_seconds": 100,
+        "disturbances": [{
+            "kind": "attachment", "node": "server1", "device": "/dev/sdb", "old": "vol-old", "new": "vol-new",
+            "snapshot": "snap-1", "delete_on_termination": false,
+        }],
+    })
+}
+
+/// A volume of that restore.
+pub(crate) fn of_restore(mut volume: Volume) -> Volume {
+    let ours = [(tag::CLUSTER, "orders"), (tag::RESTORE_ID, "orders-r-20260501T020304Z")];
+    volume
+        .shape
+        .tags
+        .extend(ours.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    volume
+}
