@@ -25,14 +25,14 @@ fn input(retry_count: u32) -> Input {
     .unwrap()
 }
 
-fn limited() -> Option<Outcome> {
-    Some(Outcome::NotYet("SnapshotCreationPerVolumeRateExceeded".into()))
+fn limited(times: usize) -> Vec<Option<Outcome>> {
+    vec![Some(Outcome::NotYet("SnapshotCreationPerVolumeRateExceeded".into())); times]
 }
 
 #[tokio::test]
 async fn a_rate_limit_that_passes_costs_no_backup() {
     let twin = twin();
-    twin.answer("create_snapshots", vec![limited(); 4]);
+    twin.answer("create_snapshots", limited(4));
     let image = handle(&twin, input(0)).await.unwrap();
     assert_eq!(image.snapshots.len(), 1);
     assert!(
@@ -45,7 +45,7 @@ async fn a_rate_limit_that_passes_costs_no_backup() {
 #[tokio::test]
 async fn a_rate_limit_that_lasts_is_an_error_that_is_retried() {
     let twin = twin();
-    twin.answer("create_snapshots", vec![limited(); 100]);
+    twin.answer("create_snapshots", limited(100));
     assert_eq!(handle(&twin, input(0)).await.unwrap_err().kind(), Kind::AwsUnavailable);
     assert!(twin.time.get() < Duration::from_secs(100), "the function's own timeout");
 }
