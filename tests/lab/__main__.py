@@ -34,7 +34,8 @@ def _stop_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
-def main() -> int:
+def main(argv: list[str] | None = None, adopt: server.Adopt = server.nothing_to_adopt) -> int:
+    """Run a lab to its end; the exit code. `adopt` as server.run has it."""
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     parser.add_argument("--port", type=int, help="loopback port; default: a free one")
     parser.add_argument("--scale", type=float, default=1.0, help="lab seconds per real second (default 1)")
@@ -43,7 +44,7 @@ def main() -> int:
     parser.add_argument("--cluster", type=Path, help="YAML or JSON file with a scenario's `cluster:` mapping")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started the lab ends")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.with_parent:
         _stop_with_parent()
 
@@ -60,7 +61,7 @@ def main() -> int:
     try:
         world = json.loads(args.world.read_text(encoding="utf-8")) if args.world else {}
         cluster = load(args.cluster) if args.cluster else {}
-        server.run(scale=args.scale, port=args.port, ready=ready, world=world, cluster=cluster)
+        server.run(scale=args.scale, port=args.port, ready=ready, world=world, cluster=cluster, adopt=adopt)
     except (ValueError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -16,6 +15,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from . import forks
 
 TESTS = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
@@ -32,26 +33,8 @@ class Lab:
         self._dir = tempfile.TemporaryDirectory(prefix="mirrorsnap-lab-env-")
         env_file = Path(self._dir.name) / "env"
         self.log_path = Path(self._dir.name) / "lab.stderr"
-        env = {**os.environ, "PYTHONPATH": str(TESTS)}
-        with self.log_path.open("w") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "lab",
-                    "--quiet",
-                    "--with-parent",
-                    "--scale",
-                    str(scale),
-                    "--env-file",
-                    str(env_file),
-                ]
-                + (options or []),
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        arguments = ["--quiet", "--with-parent", "--scale", str(scale), "--env-file", str(env_file), *(options or [])]
+        self.process = forks.start(arguments, self.log_path, os.environ)
         deadline = time.monotonic() + START_SECONDS
         while not env_file.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -41,6 +41,12 @@ PARTS = (
     "ec2.world",  # after everything that gives machines to its instances
 )
 
+Adopt = Callable[[int, Path], None]
+
+
+def nothing_to_adopt(port: int, home: Path) -> None:
+    """For a process that imports its parts itself, after `prepare()`."""
+
 
 def listen(port: int | None) -> socket.socket:
     """A loopback socket, bound now and handed to the server, so that two labs never race for one port."""
@@ -83,7 +89,6 @@ def prepare(port: int, home: Path) -> None:
     )
     os.environ.pop("AWS_SESSION_TOKEN", None)
     os.environ.pop("AWS_PROFILE", None)
-    (home / "tmp").mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(home / "tmp")
 
 
@@ -135,7 +140,7 @@ async def _serve(sock: socket.socket, ready: Callable[[], None]) -> None:
     config = Config()
     config.bind = [f"fd://{os.dup(sock.fileno())}"]
     config.keep_alive_timeout = 75
-    config.graceful_timeout = 1
+    config.graceful_timeout = 0.1  # idle connections of clients that are not closed use it up every time
     config.loglevel = "WARNING"
     server = asyncio.create_task(serve(_asgi(ministack.app.app), config, shutdown_trigger=stop.wait))
     # Requests wait in the socket's backlog from the start, so the lab is ready once the application has started.
@@ -153,8 +158,12 @@ def run(
     ready: Callable[[context.Lab], None],
     world: dict[str, Any] | None = None,
     cluster: dict[str, Any] | None = None,
+    adopt: Adopt = nothing_to_adopt,
 ) -> None:
-    """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once requests are answered."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once requests are answered.
+
+    `adopt`: what makes the port and the directory known to parts that have been imported already (preload.py).
+    """
     logging.basicConfig(level=os.environ.get("LAB_LOG_LEVEL", "WARNING"), stream=sys.stderr)
     home = Path(tempfile.mkdtemp(prefix="mirrorsnap-lab-"))
     stops: list[Callable[[], None]] = []
@@ -162,6 +171,8 @@ def run(
         sock = listen(port)
         chosen = sock.getsockname()[1]
         prepare(chosen, home)
+        (home / "tmp").mkdir()
+        adopt(chosen, home)
         lab = context.install(home, scale)
         lab.endpoint = f"http://127.0.0.1:{chosen}"
         lab.world = world or {}

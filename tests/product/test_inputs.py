@@ -15,6 +15,7 @@ import pytest
 
 from lab.client import Lab
 from lab.nodes.clusterpro.spec import parse
+from scenario.deployment import by_cli
 from scenario.product import Product, configuration, wait_until_up
 
 READ_ONLY = ("Describe", "Get", "List", "AssumeRole")
@@ -25,7 +26,7 @@ OBSERVING = {"mirrorsnap-observe", "mirrorsnap-read-records"}
 def product() -> Iterator[Product]:
     with Lab(scale=10) as lab:
         made = Product(lab, parse({}))
-        made.deploy()
+        made.deploy(deploy=by_cli)  # as a user does it; everywhere else by_api
         wait_until_up(lab)
         yield made
 

@@ -11,7 +11,8 @@ import pytest
 
 from lab.client import Lab
 from lab.nodes.clusterpro.spec import parse
-from scenario.product import STACK, Product, wait_until_up
+from scenario.deployment import STACK
+from scenario.product import Product, wait_until_up
 
 
 @pytest.fixture(scope="module")

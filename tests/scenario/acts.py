@@ -16,12 +16,13 @@ from lab.nodes.clusterpro.spec import parse as parse_cluster
 
 from . import operation, proof, proof_disks, proof_restore, report
 from .books import Files
+from .deployment import ProductError, by_cli
 from .format import Expect, Step
 from .journal import Journal
 from .live import Live
 from .operation import Operation
 from .page import Section
-from .product import Product, ProductError, wait_until_up
+from .product import Product, wait_until_up
 from .proof import Claim
 from .proof_restore import Image, Look, Turn
 from .sections import Scene, section
@@ -73,7 +74,7 @@ class Acts:
     def run(self) -> bool:
         """Whether everything was done and proved."""
         self.say("deploying into the lab what a user deploys into AWS")
-        self.product.deploy(lambda text: self.say(f"  {text}"))
+        self.product.deploy(lambda text: self.say(f"  {text}"), by_cli)
         wait_until_up(self.lab)
         whole = True
         with self.writer:

@@ -19,8 +19,8 @@ from lab.client import Lab
 from lab.context import Timing
 
 from .acts import Acts
+from .deployment import ROOT, ProductError
 from .page import page
-from .product import ROOT, ProductError
 from .summary import summary
 
 OUT = ROOT / "target" / "demo"

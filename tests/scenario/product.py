@@ -1,39 +1,24 @@
 """The product deployed into a running lab, as a user deploys it, and its executions.
 
-`deploy()` packages and deploys target/deploy/template.json (made by `make build`) with the AWS CLI, tags the instances,
-and writes the cluster's configuration to Parameter Store. The lab was started with the same `cluster:` mapping.
+`deploy()` deploys target/deploy/template.json (deployment.py), tags the instances, and writes the cluster's
+configuration to Parameter Store. The lab was started with the same `cluster:` mapping.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lab.client import Lab
 from lab.nodes.clusterpro.spec import ClusterSpec
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-TEMPLATE = ROOT / "target" / "deploy" / "template.json"
-STACK = "mirrorsnap"
-# Functions run as processes of this very machine, so they are built for it.
-ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-CLI_SECONDS = 180  # real; the CLI polls a stack every few seconds
+from .deployment import Deploy, ProductError, Say, by_api
+
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 # What a cluster's configuration needs beyond what the scenario's cluster says.
 DEFAULTS: dict[str, Any] = {"retention": {"keep_last": 7, "daily": 14, "weekly": 8, "monthly": 12}}
-
-
-class ProductError(Exception):
-    """The product cannot be deployed or lacks what a step needs; the text says what to do."""
 
 
 @dataclass
@@ -85,19 +70,6 @@ def configuration(spec: ClusterSpec, instances: dict[str, str], extra: dict[str,
     return {key: value for key, value in {**config, **extra}.items() if value is not None}
 
 
-def _aws(lab: Lab, *arguments: str, cwd: Path) -> None:
-    """The AWS CLI against the lab; ProductError with its own words if it fails."""
-    env = {**os.environ, **lab.environment, "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "AWS_PROFILE": ""}
-    env.pop("AWS_PROFILE")
-    command = [sys.executable, "-m", "awscli", *arguments]
-    try:
-        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=CLI_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise ProductError(f"`aws {' '.join(arguments[:2])}` did not end within {CLI_SECONDS} s") from None
-    if done.returncode:
-        raise ProductError(f"`aws {' '.join(arguments[:2])}` failed: {(done.stderr or done.stdout).strip()[-2000:]}")
-
-
 class Product:
     """The deployed service: what a user may do with it through AWS."""
 
@@ -117,32 +89,10 @@ class Product:
     def cluster(self) -> str:
         return self.spec.name
 
-    def deploy(self, progress: Callable[[str], None] = lambda text: None) -> None:
+    def deploy(self, say: Say = lambda text: None, deploy: Deploy = by_api) -> None:
         """Deploy the stack, tag both instances, write the cluster's configuration."""
-        if not TEMPLATE.is_file():
-            raise ProductError(f"{TEMPLATE.relative_to(ROOT)} is missing: run `make build` first")
-        progress("packaging the template and the functions")
-        self.lab.boto("s3").create_bucket(
-            Bucket="mirrorsnap-artifacts", CreateBucketConfiguration={"LocationConstraint": self.lab.region}
-        )
-        with tempfile.TemporaryDirectory(prefix="mirrorsnap-deploy-") as directory:
-            packed = str(Path(directory) / "packed.json")
-            _aws(
-                self.lab,
-                *("cloudformation", "package", "--template-file", TEMPLATE.name, "--s3-bucket", "mirrorsnap-artifacts"),
-                *("--use-json", "--output-template-file", packed),
-                cwd=TEMPLATE.parent,
-            )
-            progress("deploying the stack")
-            _aws(
-                self.lab,
-                *("cloudformation", "deploy", "--template-file", packed, "--stack-name", STACK),
-                *("--s3-bucket", "mirrorsnap-artifacts"),
-                *("--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
-                *("--parameter-overrides", f"Architecture={ARCHITECTURE}"),
-                cwd=TEMPLATE.parent,
-            )
-        progress("registering the cluster")
+        deploy(self.lab, say)
+        say("registering the cluster")
         tags = [{"Key": "mirrorsnap:cluster", "Value": self.cluster}]
         self.ec2.create_tags(Resources=list(self.instances.values()), Tags=tags)
         self.configure({})

@@ -24,12 +24,13 @@ from lab.client import ControlError, Lab
 from lab.nodes.clusterpro.spec import parse as parse_cluster
 
 from . import operation, said, volumes, world
+from .deployment import STACK, ProductError
 from .ec2_changes import ChangeFailed
 from .format import OPERATIONS, Scenario, ScenarioError, Step, load
 from .journal import Journal
 from .mailbox import Mailbox
 from .operation import Operation
-from .product import STACK, Product, ProductError, wait_until_up
+from .product import Product, wait_until_up
 from .violations import Span, attribute, unmet
 
 SCALE = 5.0  # at a larger scale the speed of a machine with two cores would show in the outage

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from lab.nodes.clusterpro.spec import parse as parse_cluster
+from scenario.deployment import ROOT
 from scenario.format import ScenarioError, parse
-from scenario.product import ROOT, configuration, family
+from scenario.product import configuration, family
 from scenario.runner import run
 
 SCALE = 10.0

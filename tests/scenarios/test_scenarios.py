@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from scenario.deployment import TEMPLATE
 from scenario.format import load, parse
-from scenario.product import TEMPLATE
 from scenario.runner import run
 from scenarios.sweep import CASES, Case, RestoreCase
 

@@ -7,29 +7,21 @@ assume) is checked here.
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import ministack.services.stepfunctions as ministack_sfn
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
-from moto.stepfunctions.parser.asl.component.program.program import Program
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from .. import iam
 from . import sfn_casing
 from .pins import replace
 from .sfn_names import bad_name
+from .sfn_programs import program
 
 MAX_DEFINITION = 1_048_576  # characters: API reference, CreateStateMachine
 AWS_SDK = "arn:aws:states:::aws-sdk:"
-
-
-@functools.lru_cache(maxsize=512)
-def program(definition: str) -> Program:
-    """The parsed machine. Parsing takes up to a second, and a program keeps no state: it is shared by executions."""
-    return AmazonStateLanguageParser.parse(definition)[0]
 
 
 def problems(definition: Any) -> list[str]:

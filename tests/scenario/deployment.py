@@ -1,0 +1,110 @@
+"""target/deploy/template.json (made by `make build`) into a lab: with the AWS CLI, as a user does it, or without.
+
+Both package with the AWS CLI's own packager, so what arrives is the same. `by_cli` starts two processes, which takes
+seconds; `make demo` and tests/product/test_inputs.py deploy with it, everything else with `by_api`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from awscli.customizations.cloudformation.artifact_exporter import Template
+from awscli.customizations.s3uploader import S3Uploader
+from botocore.exceptions import ClientError
+
+from lab.client import Lab
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TEMPLATE = ROOT / "target" / "deploy" / "template.json"
+STACK = "mirrorsnap"
+BUCKET = "mirrorsnap-artifacts"
+# Functions run as processes of this very machine, so they are built for it.
+ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+CAPABILITIES = ("CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
+SECONDS = 180  # real; the CLI polls a stack every few seconds
+
+Say = Callable[[str], None]
+Deploy = Callable[[Lab, Say], None]
+
+
+class ProductError(Exception):
+    """The product cannot be deployed or lacks what a step needs; the text says what to do."""
+
+
+def _prepare(lab: Lab, say: Say) -> None:
+    if not TEMPLATE.is_file():
+        raise ProductError(f"{TEMPLATE.relative_to(ROOT)} is missing: run `make build` first")
+    say("packaging the template and the functions")
+    lab.boto("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": lab.region})
+
+
+def _aws(lab: Lab, *arguments: str) -> None:
+    """The AWS CLI against the lab; ProductError with its own words if it fails."""
+    env = {**os.environ, **lab.environment, "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": ""}
+    env.pop("AWS_PROFILE", None)
+    command = [sys.executable, "-m", "awscli", *arguments]
+    try:
+        done = subprocess.run(command, cwd=TEMPLATE.parent, env=env, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ProductError(f"`aws {' '.join(arguments[:2])}` did not end within {SECONDS} s") from None
+    if done.returncode:
+        raise ProductError(f"`aws {' '.join(arguments[:2])}` failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+
+
+def by_cli(lab: Lab, say: Say) -> None:
+    """`aws cloudformation package`, then `aws cloudformation deploy`."""
+    _prepare(lab, say)
+    with tempfile.TemporaryDirectory(prefix="mirrorsnap-deploy-") as directory:
+        packed = str(Path(directory) / "packed.json")
+        _aws(
+            lab,
+            *("cloudformation", "package", "--template-file", TEMPLATE.name, "--s3-bucket", BUCKET),
+            *("--use-json", "--output-template-file", packed),
+        )
+        say("deploying the stack")
+        _aws(
+            lab,
+            *("cloudformation", "deploy", "--template-file", packed, "--stack-name", STACK, "--s3-bucket", BUCKET),
+            *("--capabilities", *CAPABILITIES, "--parameter-overrides", f"Architecture={ARCHITECTURE}"),
+        )
+
+
+def by_api(lab: Lab, say: Say) -> None:
+    """The CLI's packager and CreateStack, in this process."""
+    _prepare(lab, say)
+    s3, cloudformation = lab.boto("s3"), lab.boto("cloudformation")
+    packed = Template(TEMPLATE.name, str(TEMPLATE.parent), S3Uploader(s3, BUCKET)).export()
+    s3.put_object(Bucket=BUCKET, Key="packed.json", Body=json.dumps(packed))
+    say("deploying the stack")
+    try:
+        cloudformation.create_stack(
+            StackName=STACK,
+            TemplateURL=f"{lab.endpoint}/{BUCKET}/packed.json",
+            Capabilities=CAPABILITIES,
+            Parameters=[{"ParameterKey": "Architecture", "ParameterValue": ARCHITECTURE}],
+        )
+    except ClientError as error:
+        raise ProductError(f"CreateStack was refused: {error}") from error
+    deadline = time.monotonic() + SECONDS
+    while (status := _status(lab)) != "CREATE_COMPLETE":
+        if not status.endswith("_IN_PROGRESS") or time.monotonic() > deadline:
+            raise ProductError(f"the stack is {status}: {_reasons(lab)}")
+        time.sleep(0.02)
+
+
+def _status(lab: Lab) -> str:
+    return lab.boto("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+
+
+def _reasons(lab: Lab) -> str:
+    events = lab.boto("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+    found = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '')}" for e in events]
+    return "; ".join(text for e, text in zip(events, found, strict=True) if e["ResourceStatus"].endswith("_FAILED"))
