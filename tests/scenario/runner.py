@@ -53,11 +53,21 @@ def lab_for(scenario: Scenario, scale: float) -> Lab:
             raise ScenarioError(f"{scenario.name}: {error}") from error
 
 
+def deploy(scenario: Scenario, lab: Lab, say: Callable[[str], None]) -> Product:
+    """The product in a fresh lab of the scenario's cluster, which is normal then. ProductError."""
+    spec = parse_cluster({k: v for k, v in scenario.cluster.items() if k not in ("world", "config")})
+    product = Product(lab, spec, scenario.cluster.get("config"))
+    product.deploy(say)
+    wait_until_up(lab)
+    return product
+
+
 class Runner:
-    def __init__(self, scenario: Scenario, lab: Lab, say: Callable[[str], None]) -> None:
-        self.scenario, self.lab, self.say = scenario, lab, say
-        spec = parse_cluster({k: v for k, v in scenario.cluster.items() if k not in ("world", "config")})
-        self.product = Product(lab, spec, scenario.cluster.get("config"))
+    """The scenario's steps and what they left behind, in a lab in which the product is, and its cluster is normal."""
+
+    def __init__(self, scenario: Scenario, product: Product, say: Callable[[str], None]) -> None:
+        self.scenario, self.product, self.lab, self.say = scenario, product, product.lab, say
+        spec, lab = product.spec, product.lab
         self.journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
         self.running: dict[str, tuple[Operation, dict[str, Any]]] = {}  # background steps by name
         self.started: dict[str, Operation] = {}  # operations by their step's name
@@ -68,8 +78,6 @@ class Runner:
         self.mailbox: Mailbox | None = None  # only where a step answers
 
     def run(self) -> dict[str, Any]:
-        self.product.deploy(self.say)
-        wait_until_up(self.lab)
         if any(step.kind == "answer" or step.value == {"asked": 0.0} for step in self.scenario.steps):
             self.mailbox = Mailbox(self.lab, f"{STACK}-alarms")
         for step in self.scenario.steps:
@@ -330,7 +338,7 @@ def run(
     """
     with lab_for(scenario, scale) as lab:
         try:
-            return Runner(scenario, lab, say).run()
+            return Runner(scenario, deploy(scenario, lab, say), say).run()
         finally:
             if log is not None:
                 lines = (json.dumps(entry, ensure_ascii=False) for entry in lab.log())

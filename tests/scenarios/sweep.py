@@ -1,8 +1,9 @@
 """The sweep: each way to die, at each phase of a backup, and a loss of power at each phase of a restore's outage.
 
-Every one must end in a normal cluster.
+Every case must end in a normal cluster, so the cases of one chain follow one another in one lab (chain.py): that each
+begins is one more proof of what the one before left behind. A backup without faults ends each chain.
 
-python -m scenarios.sweep DIR     writes each as a file that `make scenario FILE=…` runs
+python -m scenarios.sweep DIR     writes each case as a file that `make scenario FILE=…` runs, in a lab of its own
 """
 
 from __future__ import annotations
@@ -34,10 +35,15 @@ WORKS = {
 FAULTS = ("crash_before", "crash_after", "lost_reply", "abort", "standby_off", "active_off")
 # How long the recovery may take, in lab seconds after the backup's own end.
 PATIENCE = 900
+# Every backup of a chain is kept: what retention does is another scenario's.
+CLUSTER: dict[str, Any] = {"config": {"retention": {"keep_last": 50}}}
+Steps = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Case:
+    """One fault in one phase of a backup."""
+
     phase: str
     fault: str
 
@@ -45,8 +51,18 @@ class Case:
     def name(self) -> str:
         return f"{self.phase}-{self.fault}"
 
-    def document(self) -> dict[str, Any]:
-        """The scenario, as its file would say it."""
+    @property
+    def in_doubt(self) -> bool:
+        """The power is lost within the second in which `--pre` begins. Nobody outside can tell whether it has set a
+        flag, so converge is Stuck and an alarm is sent."""
+        return self.name == "StopStandby-standby_off"
+
+    @property
+    def cluster(self) -> dict[str, Any]:
+        return CLUSTER
+
+    def steps(self, before: int) -> Steps:
+        """`before`: the valid backups that there are."""
         function, call = WORKS[self.phase]
         faults = {
             "crash_before": {"function": function, "at": self.phase, "effect": "crash_before"},
@@ -56,28 +72,20 @@ class Case:
             "standby_off": {"node": "standby", "at": self.phase, "effect": "power_off"},
             "active_off": {"node": "active", "at": self.phase, "effect": "power_off"},
         }
+        fault = [faults[self.fault]]
+        if self.in_doubt:
+            expect = {"status": "FAILED", "healthy_within": PATIENCE, "valid_backups": before, "stuck": "maybe"}
+            return [{"backup": {}, "faults": fault, "expect": expect}]
         status, valid = self.outcome()
-        if self.name == "StopStandby-standby_off":
-            # The power is lost within the second in which `--pre` begins. Nobody outside can tell whether it has set a
-            # flag, so converge is Stuck and an alarm is sent.
-            expect = {"status": "FAILED", "healthy_within": PATIENCE, "valid_backups": 0, "stuck": "maybe"}
-            step = {"backup": {}, "faults": [faults[self.fault]], "expect": expect}
-            return {"name": f"{self.fault} at {self.phase}", "steps": [step]}
-        return {
-            "name": f"{self.fault.replace('_', ' ')} at {self.phase}",
-            "steps": [
-                {"write": {"file": "before", "text": "written before"}},
-                {
-                    "backup": {},
-                    "faults": [faults[self.fault]],
-                    "expect": {"status": status, "healthy_within": PATIENCE, "valid_backups": valid},
-                },
-                {"check": {"file": "before", "text": "written before"}},
-                {"write": {"file": "after", "text": "written after"}},
-                {"check": {"file": "after", "text": "written after"}},
-                {"backup": {}, "expect": {"healthy_within": 30, "valid_backups": valid + 1}},
-            ],
-        }
+        expect = {"status": status, "healthy_within": PATIENCE, "valid_backups": before + valid}
+        first, second = f"{self.phase}-before", f"{self.phase}-after"
+        return [
+            {"write": {"file": first, "text": "written before"}},
+            {"backup": {}, "faults": fault, "expect": expect},
+            {"check": {"file": first, "text": "written before"}},
+            {"write": {"file": second, "text": "written after"}},
+            {"check": {"file": second, "text": "written after"}},
+        ]
 
     def outcome(self) -> tuple[str, int]:
         """(status of the backup, valid backups it leaves)."""
@@ -104,35 +112,85 @@ class RestoreCase:
     def name(self) -> str:
         return f"restore-{self.phase}-{self.node}_off"
 
-    def document(self) -> dict[str, Any]:
+    @property
+    def cluster(self) -> dict[str, Any]:
+        return {**CLUSTER, "timing": {"peer_wait": 60}}
+
+    def steps(self, before: int) -> Steps:
+        """`before`: the valid backups that there are."""
         fault = {"node": self.node, "at": self.phase, "effect": "power_off"}
+        first, later = f"{self.phase}-before", f"{self.phase}-later"
         expect: dict[str, Any] = {"status": "SUCCEEDED", "healthy_within": PATIENCE}
-        kept = {"check": {"file": "later", "absent": True}}
+        kept = {"check": {"file": later, "absent": True}}
         if self.phase == "StopBoth":
             # Off, but not by the preparation: nothing is exchanged, and the old data is served again.
             expect["status"] = "FAILED"
-            kept = {"check": {"file": "later", "text": "written after the backup"}}
-        return {
-            "name": f"{self.node} off at {self.phase} of a restore",
-            "cluster": {"timing": {"peer_wait": 60}},
-            "steps": [
-                {"write": {"file": "before", "text": "written before"}},
-                {"backup": {}},
-                {"write": {"file": "later", "text": "written after the backup"}},
-                {"restore": {"backup": "latest", "confirm": "orders"}, "faults": [fault], "expect": expect},
-                {"check": {"file": "before", "text": "written before"}},
-                kept,
-                {"backup": {}, "expect": {"healthy_within": 60, "valid_backups": 2}},
-            ],
-        }
+            kept = {"check": {"file": later, "text": "written after the backup"}}
+        return [
+            {"write": {"file": first, "text": "written before"}},
+            {"backup": {}, "expect": {"healthy_within": 60, "valid_backups": before + 1}},
+            {"write": {"file": later, "text": "written after the backup"}},
+            {"restore": {"backup": "latest", "confirm": "orders"}, "faults": [fault], "expect": expect},
+            {"check": {"file": first, "text": "written before"}},
+            kept,
+        ]
 
 
-CASES: list[Case | RestoreCase] = [Case(phase, fault) for phase in PHASES for fault in FAULTS]
-CASES += [
-    RestoreCase(phase, node)
-    for phase in ("StopBoth", "CheckDevices", "PostProcess", "Verify")
-    for node in ("standby", "active")
-]
+@dataclass(frozen=True)
+class Closing:
+    """A backup without faults, after the last case of a chain."""
+
+    name: str
+    cluster: dict[str, Any]
+
+    def steps(self, before: int) -> Steps:
+        return [{"backup": {}, "expect": {"healthy_within": 60, "valid_backups": before + 1}}]
+
+
+Link = Case | RestoreCase | Closing
+
+
+def closed(name: str, cases: list[Case] | list[RestoreCase]) -> list[Link]:
+    return [*cases, Closing(f"{name}-closing", cases[-1].cluster)]
+
+
+def backups(fault: str) -> list[Case]:
+    return [case for phase in PHASES if not (case := Case(phase, fault)).in_doubt]
+
+
+def restores(node: str) -> list[RestoreCase]:
+    return [RestoreCase(phase, node) for phase in ("StopBoth", "CheckDevices", "PostProcess", "Verify")]
+
+
+DOUBT = Case("StopStandby", "standby_off")
+# Each chain by its name; all cases are in these.
+CHAINS: dict[str, list[Link]] = {
+    **{fault: closed(fault, backups(fault)) for fault in FAULTS},
+    "in_doubt": [DOUBT],  # it need not end in a normal cluster
+    **{f"restore-{node}_off": closed(f"restore-{node}_off", restores(node)) for node in ("standby", "active")},
+}
+# One of each kind, in as many different phases.
+QUICK: dict[str, list[Link]] = {
+    "quick-backup": closed(
+        "quick-backup",
+        [
+            Case("Split", "crash_before"),
+            Case("Quiesce", "crash_after"),
+            Case("Snapshot", "lost_reply"),
+            Case("EnterBackupMode", "abort"),
+            Case("Resync", "standby_off"),
+            Case("StopStandby", "active_off"),
+        ],
+    ),
+    "quick-restore": closed(
+        "quick-restore", [RestoreCase("CheckDevices", "standby"), RestoreCase("PostProcess", "active")]
+    ),
+}
+
+
+def document(link: Link, before: int) -> dict[str, Any]:
+    """The scenario, as its file would say it. `before`: the valid backups that there are."""
+    return {"name": link.name, "cluster": link.cluster, "steps": link.steps(before)}
 
 
 def main(argv: list[str]) -> int:
@@ -141,10 +199,11 @@ def main(argv: list[str]) -> int:
         return 2
     out = Path(argv[0])
     out.mkdir(parents=True, exist_ok=True)
-    for case in CASES:
-        text = yaml.safe_dump(case.document(), sort_keys=False, width=120)
+    cases = [link for links in CHAINS.values() for link in links]
+    for case in cases:
+        text = yaml.safe_dump(document(case, 0), sort_keys=False, width=120)
         (out / f"{case.name}.yaml").write_text(text, encoding="utf-8")
-    print(f"{len(CASES)} scenarios in {out}")
+    print(f"{len(cases)} scenarios in {out}")
     return 0
 
 

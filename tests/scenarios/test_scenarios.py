@@ -1,17 +1,18 @@
-"""Every scenario of this directory, and the sweep, each in a lab of its own. `make build` comes first."""
+"""Every scenario of this directory, each in a lab of its own, and the sweep, in chains. `make build` comes first."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from scenario.deployment import TEMPLATE
-from scenario.format import load, parse
+from scenario.format import load
 from scenario.runner import run
-from scenarios.sweep import CASES, Case, RestoreCase
+from scenarios.chain import Chain
+from scenarios.sweep import CHAINS, QUICK, Link
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 SCALE = 8.0  # two workers on two cores: faster, and the machine's own time would show in the outages
@@ -36,7 +37,33 @@ def test_file(path: Path) -> None:
     judge(run(load(path), SCALE))
 
 
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Chain]:
+    made = Chain(SCALE)
+    yield made
+    made.close()
+
+
+def parameters(chains: dict[str, list[Link]]) -> Any:
+    """(chain, case) for each case; --dist loadgroup keeps a chain in one worker, and so in one lab."""
+    return pytest.mark.parametrize(
+        ("name", "link"),
+        [
+            pytest.param(name, link, id=link.name, marks=pytest.mark.xdist_group(name))
+            for name, links in chains.items()
+            for link in links
+        ],
+    )
+
+
 @pytest.mark.timeout(SECONDS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_sweep(case: Case | RestoreCase) -> None:
-    judge(run(parse(yaml.safe_dump(case.document()), case.name), SCALE))
+@parameters(QUICK)
+def test_quick(chain: Chain, name: str, link: Link) -> None:
+    """One of each kind of the sweep."""
+    judge(chain.run(name, link))
+
+
+@pytest.mark.timeout(SECONDS)
+@parameters(CHAINS)
+def test_sweep(chain: Chain, name: str, link: Link) -> None:
+    judge(chain.run(name, link))
