@@ -6,7 +6,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := tests
-export PYTHONDONTWRITEBYTECODE := 1
 NODECMD := target/nodecmd/release/nodecmd
 BOOTSTRAP := target/lambda/bootstrap/bootstrap
 # host: for the lab, demo and scenarios; arm64 or x86_64: for a deployment (cross-linked by zig against Lambda's glibc)
@@ -14,11 +13,12 @@ ARCH ?= host
 # Cargo.toml's release profile is measured (docs/functions.md), so cargo-lambda adds nothing of its own to it.
 LAMBDA_BUILD := $(BIN)/cargo-lambda lambda build --release --locked --package mirrorsnap --bin bootstrap \
   --output-format binary --disable-optimizations --lambda-dir target/lambda
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build demo scenario drawings lock lab lint test test-lab clean
+.PHONY: help setup build demo scenario drawings lock lab lint check test test-all test-rust test-aws clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -70,19 +70,26 @@ lint: setup ## formatter and linters over everything
 	@$(BIN)/python tests/lint_statemachines.py target/lint/*.asl.json
 	@$(BIN)/python infra/draw_statemachines.py --check
 	@cargo fmt --all --check
-	@echo "lint: clippy (the first time it reads the AWS SDK: some minutes)"
-	@cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	@cargo clippy --quiet --locked --workspace --no-default-features --all-targets -- -D warnings
 
-test: lint test-rust build test-lab ## everything that CI runs
+test-rust: ## unit and property tests of the domain and the functions, without the SDK
+	@cargo test --quiet --locked --workspace --no-default-features
 
-test-rust: ## unit and property tests of the functions
-	@echo "test: compiling the functions for their tests (the first time some minutes)"
-	@cargo test --quiet --locked --workspace
+# `cargo clippy` and `cargo test` would each compile the SDK once more, which takes as long as the first build. As the
+# compiler of the workspace's own crates in a release build, clippy takes the SDK that `make build` has compiled.
+test-aws: ## clippy and tests of what stands on the SDK, with the SDK as `make build` compiles it
+	@RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS="-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__" \
+	  cargo build --quiet --release --locked --target $(HOST) --package mirrorsnap --all-targets
+	@cargo test --quiet --release --locked --target $(HOST) --package mirrorsnap
 
-test-lab: setup build ## the lab, the vendor's procedure, the critical section, the scenarios
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests --ignore tests/scenarios
-	@echo "test: the scenarios, each in a lab of its own"
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/scenarios
+check: setup ## a minute or two: lint, unit tests, the critical section's witnesses, one backup in the lab
+	@$(BIN)/python -m suite check
+
+test: setup ## everything that CI runs
+	@$(BIN)/python -m suite test
+
+test-all: setup ## that, the whole sweep and the lab's whole contract, in parts (PART="sweep-crash seed"; tests/README.md)
+	@$(BIN)/python -m suite all $(PART)
 
 clean: ## remove all that was built
 	rm -rf target $(VENV)

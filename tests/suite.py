@@ -1,0 +1,239 @@
+"""What `make check`, `make test` and `make test-all` run, part by part.
+
+    python -m suite check                   the inner loop
+    python -m suite test                    what CI runs
+    python -m suite all [PART …]            everything but what has passed for the tree as it is now, or these parts
+    python -m suite list                    the parts, what each proves, and when it was last run
+
+Each part leaves its output and its result under target/test-all as it ends. tests/README.md says where what is proved.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "target" / "test-all"
+# A hash of the lab whose contract was last proved as a whole. In the repository, so that a fresh clone knows it too.
+PROVED = ROOT / "tests" / "contract" / "proved"
+# What the lab's contract depends on.
+LAB = ("tests/lab", "tests/contract", "tests/seed", "tests/conftest.py", "tests/requirements.txt", "pyproject.toml")
+# Labs mostly wait, so two cores carry three of them.
+WORKERS = os.environ.get("MIRRORSNAP_WORKERS", "3")
+
+# The product's documents and functions, tested one by one on the benches of the lab's own tests.
+OURS = (
+    *("test_documents.py", "test_documents_nodes.py", "test_documents_restore.py"),
+    *("test_functions.py", "test_restore_functions.py"),
+)
+# The lab's engine, log, faults, time and processes, and the oracles that everything else is judged by.
+CORE = (
+    *("test_clock.py", "test_record.py", "test_gateway.py", "test_faults.py", "test_process.py", "test_forks.py"),
+    *("test_engine.py", "test_clusterpro_oracles.py", "test_clusterpro_procedure.py"),
+)
+# Directories of tests that have parts of their own; whatever is beside them is part `tools`.
+APART = ("contract", "interleaving", "product", "scenarios", "seed")
+SCENARIOS = "tests/scenarios/test_scenarios.py"
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    what: str
+    command: tuple[str, ...]
+
+
+def _make(target: str) -> tuple[str, ...]:
+    return ("make", "--no-print-directory", target)
+
+
+def _pytest(*arguments: str, dist: str = "loadfile", workers: str = WORKERS) -> tuple[str, ...]:
+    return (sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", dist, *arguments)
+
+
+def _contract(*names: str) -> tuple[str, ...]:
+    return _pytest(*(f"tests/contract/{name}" for name in names))
+
+
+def _lab_tests(first: str, last: str) -> list[str]:
+    """The lab's own contract tests whose names begin with these letters."""
+    names = sorted(path.name for path in (ROOT / "tests" / "contract").glob("test_*.py"))
+    return [name for name in names if name not in OURS and first <= name.removeprefix("test_")[0] <= last]
+
+
+def _sweep(fault: str) -> tuple[str, ...]:
+    return _pytest(SCENARIOS, "-k", f"test_sweep and {fault}", dist="loadgroup")
+
+
+LINT = Part("lint", "formatters and linters", _make("lint"))
+RUST = Part("rust", "domain and functions, without the SDK", _make("test-rust"))
+BUILD = Part("build", "the functions and what is deployed", _make("build"))
+TOOLS = Part("tools", "build, runner, reports", _pytest("tests", *(f"--ignore=tests/{name}" for name in APART)))
+WITNESSES = Part(
+    "witnesses",
+    "each way to break the critical section is caught",
+    _pytest("tests/interleaving", "-k", "mutants", dist="load"),
+)
+SMOKE = Part("smoke", "a backup in one lab", _pytest(SCENARIOS, "-k", "test_file and plain", workers="0"))
+RUST_AWS = Part("rust-aws", "clippy and tests of what stands on the SDK", _make("test-aws"))
+INTERLEAVING = Part("interleaving", "every interleaving of the critical section", _pytest("tests/interleaving"))
+CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
+PRODUCT = Part("product", "documents, functions and machines in the lab", (*_contract(*OURS), "tests/product"))
+FILES = Part("scenarios", "each scenario file", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
+QUICK = Part("sweep-quick", "one of each kind of the sweep", _pytest(SCENARIOS, "-k", "test_quick", dist="loadgroup"))
+WHOLE_CONTRACT = (
+    Part("contract-a-c", "the lab's whole contract, first part", _contract(*_lab_tests("a", "c"))),
+    Part("contract-d-l", "the lab's whole contract, second part", _contract(*_lab_tests("d", "l"))),
+    Part("contract-m-z", "the lab's whole contract, third part", _contract(*_lab_tests("m", "z"))),
+    Part("seed", "the seed's procedure in the lab", _pytest("tests/seed")),
+)
+FULL_SWEEP = (
+    Part("sweep-crash", "functions that die, at each phase", _sweep("crash")),
+    Part("sweep-reply", "replies that are lost, at each phase", _sweep("lost_reply")),
+    Part("sweep-abort", "executions that are stopped, at each phase", _sweep("abort")),
+    Part("sweep-power", "power that is lost, at each phase", _sweep("off")),
+)
+DEMO = Part("demo", "make demo, at life's pace", _make("demo"))
+
+CHECK = (LINT, RUST, BUILD, TOOLS, WITNESSES, SMOKE)
+BEFORE, AFTER = (LINT, RUST, BUILD, RUST_AWS, TOOLS, INTERLEAVING), (PRODUCT, FILES, QUICK)
+ADDED = (*WHOLE_CONTRACT, *FULL_SWEEP, DEMO)
+ALL = (*BEFORE, *AFTER, *ADDED)
+
+
+def tree(paths: Sequence[str] = (".",)) -> str:
+    """A hash of the files under these paths as they are now, tracked or new."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    digest = hashlib.sha256()
+    for name in sorted({each for each in listed.stdout.split("\0") if each}):
+        path = ROOT / name
+        if path != PROVED and path.is_file():
+            digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def contract_is_proved() -> bool:
+    """Whether the lab as it is now is one whose whole contract has been proved."""
+    return PROVED.is_file() and PROVED.read_text(encoding="utf-8").strip() == tree(LAB)
+
+
+def _result(part: Part) -> dict[str, object]:
+    path = OUT / f"{part.name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def run(part: Part) -> bool:
+    """Run it, its output on the terminal and in target/test-all; whether it passed."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    result, before, begun = OUT / f"{part.name}.json", tree(), time.monotonic()
+    result.unlink(missing_ok=True)
+    print(f"== {part.name}: {part.what}", flush=True)
+    last = ""
+    with (OUT / f"{part.name}.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            part.command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+        assert process.stdout
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            log.write(line)
+            last = line.strip() or last
+        passed = process.wait() == 0
+    found = {
+        "part": part.name,
+        "passed": passed,
+        "seconds": round(time.monotonic() - begun),
+        "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "said": last if "pytest" in part.command else "",
+        "tree": before,
+    }
+    result.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(f"== {part.name}: {'passed' if passed else 'FAILED'} after {found['seconds']} s\n", flush=True)
+    return passed
+
+
+def _note_contract() -> None:
+    """The lab is proved once every part of its contract has passed for it as it is now."""
+    now = tree()
+    if all(_result(p).get("passed") and _result(p).get("tree") == now for p in WHOLE_CONTRACT):
+        PROVED.write_text(tree(LAB) + "\n", encoding="utf-8")
+
+
+def _table(parts: Sequence[Part], failed: Sequence[Part]) -> None:
+    for part in parts:
+        found = _result(part)
+        state = "FAILED" if part in failed else "passed" if found.get("passed") else "not run"
+        print(f"{part.name:14} {state:8} {found.get('seconds', ''):>5} s  {found.get('said', '')}")
+
+
+def until_one_fails(parts: Sequence[Part]) -> int:
+    begun = time.monotonic()
+    for part in parts:
+        if not run(part):
+            print(f"{part.name} failed; its output is in target/test-all/{part.name}.log")
+            return 1
+    _table(parts, ())
+    print(f"all {len(parts)} parts passed in {time.monotonic() - begun:.0f} s")
+    return 0
+
+
+def test() -> int:
+    if contract_is_proved():
+        print("the lab is the one whose contract was proved last: its core is run (make test-all runs the whole)\n")
+        return until_one_fails((*BEFORE, CORE_PART, *AFTER))
+    print("the lab has changed since its contract was proved: the whole contract is run\n")
+    code = until_one_fails((*BEFORE, *WHOLE_CONTRACT, *AFTER))
+    _note_contract()
+    return code
+
+
+def everything(names: Sequence[str]) -> int:
+    """All parts, or those named. A part that fails keeps none of the others from running."""
+    if unknown := set(names) - {part.name for part in ALL}:
+        print(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in ALL)}")
+        return 2
+    parts = [part for part in ALL if part.name in names] if names else ALL
+    print(f"beyond make test: {'; '.join(f'{part.name} ({part.what})' for part in ADDED)}\n")
+    failed = []
+    for part in parts:
+        found = _result(part)
+        if not names and found.get("passed") and found.get("tree") == tree():
+            print(f"== {part.name}: passed for this tree at {found['ended']}\n")
+        elif not run(part):
+            failed.append(part)
+    _note_contract()
+    _table(parts, failed)
+    print(f"failed: {', '.join(part.name for part in failed)}" if failed else f"all {len(parts)} parts passed")
+    return 1 if failed else 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    match list(arguments):
+        case ["check"]:
+            return until_one_fails(CHECK)
+        case ["test"]:
+            return test()
+        case ["all", *names]:
+            return everything(names)
+        case ["list"]:
+            for part in (*ALL, WITNESSES, SMOKE, CORE_PART):
+                print(f"{part.name:14} {part.what:52} {_result(part).get('ended', 'never run')}")
+            return 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
