@@ -9,6 +9,7 @@ its own.
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
 import tempfile
 import threading
@@ -23,10 +24,12 @@ from .patches import ENGINE
 # A port above those that the kernel gives away by itself, and a directory that is not there.
 PORT_MARK = 65521
 HOME_MARK = Path("/nonexistent/mirrorsnap-lab")
-# What is imported only when it is used, and is used by every lab.
+# What is imported only when it is used, and is used by nearly every lab.
 LATE = (
     *("ministack.app", "hypercorn.asyncio", "hypercorn.protocol.h11", "lab.control", "moto.stepfunctions.parser.api"),
+    *("samtranslator.translator.transform", "samtranslator.validator.validator", "encodings.cp437"),
 )
+PACKAGES = ("ec2", "nodes", "nodes.clusterpro", "ssm")
 # Botocore's models of what every deployment or every function calls; reading one takes up to 0.3 s.
 MODELS = ("ec2", "ssm", "dynamodb", "lambda", "sns", "stepfunctions", "cloudwatch", "iam", "sts", "scheduler")
 
@@ -43,6 +46,10 @@ def load() -> None:
             importlib.import_module(f".{name}", __package__)
         for name in ENGINE:
             importlib.import_module(f".patches.{name}", __package__)
+        for name in PACKAGES:
+            package = importlib.import_module(f".{name}", __package__)
+            for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+                importlib.import_module(found.name)
         for name in LATE:
             importlib.import_module(name)
         _models()

@@ -77,11 +77,19 @@ def by_cli(lab: Lab, say: Say) -> None:
         )
 
 
+class _Uploader(S3Uploader):
+    """The CLI's own, without its progress on the terminal."""
+
+    def upload(self, file_name: str, remote_path: str) -> str:
+        self.s3.upload_file(file_name, self.bucket_name, remote_path)
+        return self.make_url(remote_path)
+
+
 def by_api(lab: Lab, say: Say) -> None:
     """The CLI's packager and CreateStack, in this process."""
     _prepare(lab, say)
     s3, cloudformation = lab.boto("s3"), lab.boto("cloudformation")
-    packed = Template(TEMPLATE.name, str(TEMPLATE.parent), S3Uploader(s3, BUCKET)).export()
+    packed = Template(TEMPLATE.name, str(TEMPLATE.parent), _Uploader(s3, BUCKET)).export()
     s3.put_object(Bucket=BUCKET, Key="packed.json", Body=json.dumps(packed))
     say("deploying the stack")
     try:
