@@ -71,7 +71,7 @@ def _lab_tests(first: str, last: str) -> list[str]:
 
 
 def _sweep(fault: str) -> tuple[str, ...]:
-    return _pytest(SCENARIOS, "-k", f"test_sweep and {fault}", dist="loadgroup")
+    return _pytest(SCENARIOS, "-k", f"test_sweep and {fault}", dist="loadscope")
 
 
 LINT = Part("lint", "formatters and linters", _make("lint"))
@@ -89,7 +89,7 @@ INTERLEAVING = Part("interleaving", "every interleaving of the critical section"
 CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
 PRODUCT = Part("product", "documents, functions and machines in the lab", (*_contract(*OURS), "tests/product"))
 FILES = Part("scenarios", "each scenario file", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
-QUICK = Part("sweep-quick", "one of each kind of the sweep", _pytest(SCENARIOS, "-k", "test_quick", dist="loadgroup"))
+QUICK = Part("sweep-quick", "one of each kind of the sweep", _pytest(SCENARIOS, "-k", "test_quick", dist="loadscope"))
 WHOLE_CONTRACT = (
     Part("contract-a-c", "the lab's whole contract, first part", _contract(*_lab_tests("a", "c"))),
     Part("contract-d-l", "the lab's whole contract, second part", _contract(*_lab_tests("d", "l"))),

@@ -45,14 +45,10 @@ def chain() -> Iterator[Chain]:
 
 
 def parameters(chains: dict[str, list[Link]]) -> Any:
-    """(chain, case) for each case; --dist loadgroup keeps a chain in one worker, and so in one lab."""
+    """(chain, case) for each case; `--dist loadscope` keeps a chain in one worker (conftest.py)."""
     return pytest.mark.parametrize(
         ("name", "link"),
-        [
-            pytest.param(name, link, id=link.name, marks=pytest.mark.xdist_group(name))
-            for name, links in chains.items()
-            for link in links
-        ],
+        [pytest.param(name, link, id=f"{name}/{link.name}") for name, links in chains.items() for link in links],
     )
 
 
