@@ -31,6 +31,10 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
         let next = "nothing by hand: the old volumes are put back; then restore again";
         Ready::Never(Error::new(Kind::PreparationUnproven, found, next))
     };
+    let settled = |found: String| {
+        let next = "nothing by hand: the old volumes are put back; then restore again";
+        Ready::Mismatch(Error::new(Kind::PreparationUnproven, found, next))
+    };
     let mut steps = Vec::new();
     // Checked first: a stopped node is started without waiting for the other node's answer.
     if let Some(name) = config.node_names().find(|name| seen.power(name) == Power::Stopped) {
@@ -65,6 +69,13 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
             .get(name)
             .map(|instance| instance.volumes.clone())
             .unwrap_or_default();
+        // A describe may be from before the volumes were exchanged, while the node answers from the boot after it.
+        if let Some(one) = intent
+            .attachments(name)
+            .find(|one| volumes.get(&one.device) != Some(&one.new))
+        {
+            return settled(format!("EC2 does not show {} at {} of {name}", one.new, one.device));
+        }
         if let Err(error) = devices::gate(config, name, &volumes, &node.devices) {
             return Ready::Mismatch(error);
         }
@@ -198,24 +209,18 @@ mod tests {
                 }
             }
         };
-        let old_volume = |intent: &mut Intent, seen: &mut Observation| {
-            let old = intent.attachments("server2").next().unwrap().old.clone();
-            let volumes = &mut seen.instances.get_mut("server2").unwrap().volumes;
-            volumes.insert("/dev/sdb".into(), old);
-        };
         // Two checks give the same kind of error; the words tell which of them it was.
         let (stopped, proof) = (
             "server2 is not proved to have stopped by its preparation",
             "not one snapshot's",
         );
-        let cases: [(&str, Change<'_>, &str); 7] = [
+        let cases: [(&str, Change<'_>, &str); 6] = [
             ("failed", &failed, stopped),
             ("unsaid", &unsaid, stopped),
             ("auto", &auto, stopped),
             ("daemon", &daemon, stopped),
             ("other boot", &other_boot, stopped),
             ("two snapshots", &two_snapshots, proof),
-            ("old volume", &old_volume, proof),
         ];
         for (name, change, found) in cases {
             let Ready::Never(error) = judged(change) else {
@@ -224,6 +229,16 @@ mod tests {
             assert_eq!(error.kind(), Kind::PreparationUnproven, "{name}");
             assert!(error.to_string().contains(found), "{name}: {error}");
         }
+    }
+
+    #[test]
+    fn a_volume_that_ec2_shows_from_before_the_exchange_is_waited_for() {
+        let mismatch = judged(|intent, seen| {
+            let old = intent.attachments("server2").next().unwrap().old.clone();
+            let volumes = &mut seen.instances.get_mut("server2").unwrap().volumes;
+            volumes.insert("/dev/sdb".into(), old);
+        });
+        assert!(matches!(mismatch, Ready::Mismatch(error) if error.kind() == Kind::PreparationUnproven));
     }
 
     #[test]
