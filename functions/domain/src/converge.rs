@@ -147,6 +147,8 @@ pub mod patience {
     pub const MIRROR: i64 = 420;
     /// A copy that makes progress. A full copy of 16 TiB at 200 MiB/s takes a day.
     pub const RESYNC: i64 = 172_800;
+    /// A describe of EC2 that shows what was before a call.
+    pub const SETTLE: i64 = 35;
     /// A monitor that shows no state yet.
     pub const MONITOR: i64 = 300;
 }
@@ -203,6 +205,21 @@ impl Case<'_> {
             key: key.to_owned(),
             action: action(self.attempt(tried)),
         })
+    }
+
+    /// Tries a call of EC2 up to [`TRIES`] times. What EC2 shows in between may be from before the call, so that it is waited for
+    /// before the call counts as one that did not help.
+    fn act_on_ec2(&self, key: &str, next: &str, action: Action) -> Next {
+        let act = || self.act(key, next, |_| action);
+        if !self.memory.tries.contains_key(key) {
+            return act();
+        }
+        self.wait(
+            &format!("settle {key}"),
+            patience::SETTLE,
+            &format!("EC2 shows what became of {key}"),
+            act,
+        )
     }
 
     /// The document's `Attempt`, unique per try and per epoch: a node replays the result of an attempt that it knows. A restore that

@@ -62,9 +62,8 @@ fn stop_hung_node(case: &Case<'_>, name: &str) -> Next {
     let next = "look at the instance's system log; stop and start the node by hand, then start recover";
     let ours = case.intent.enters_backup_mode(name) || case.intent.enters_restore_mode(name);
     if ours && holds_no_group(case, name) {
-        return case.act(&format!("stop {name}"), next, |_| Action::Stop {
-            node: name.to_owned(),
-        });
+        let node = name.to_owned();
+        return case.act_on_ec2(&format!("stop {name}"), next, Action::Stop { node });
     }
     case.stuck(
         format!("{name} does not answer, and is not known to hold no group"),

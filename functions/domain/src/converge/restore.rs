@@ -122,9 +122,8 @@ fn swap_back(case: &Case<'_>, name: &str) -> Next {
     match case.seen.power(name) {
         Power::Stopped => {
             let next = "look at the volumes of the restore's record; attach the old ones by hand, then start recover";
-            case.act(&format!("swap {name}"), next, |_| Action::Swap {
-                node: name.to_owned(),
-            })
+            let node = name.to_owned();
+            case.act_on_ec2(&format!("swap {name}"), next, Action::Swap { node })
         }
         Power::Running => match case.seen.node(name) {
             Some(node) if node.services != Services::Auto && node.stat.is_none() => stop_in_restore_mode(case, name),
@@ -144,9 +143,8 @@ fn swap_back(case: &Case<'_>, name: &str) -> Next {
 /// A plain stop of a node in restore mode, on which no cluster service runs.
 fn stop_in_restore_mode(case: &Case<'_>, name: &str) -> Next {
     let next = "look at the instance's system log, and stop it by hand";
-    case.act(&format!("halt {name}"), next, |_| Action::Stop {
-        node: name.to_owned(),
-    })
+    let node = name.to_owned();
+    case.act_on_ec2(&format!("halt {name}"), next, Action::Stop { node })
 }
 
 /// Rule 16: enables the services again, and reboots the node into the cluster.
@@ -182,10 +180,12 @@ fn rebooting(case: &Case<'_>, name: &str, node: &Node, document: &str) -> Next {
 
 fn go_forward(case: &Case<'_>, restoring: &Restoring) -> Next {
     if let Some(name) = case.names().into_iter().find(|name| side(case, name) != Side::New) {
-        return case.stuck(
-            format!("{name} does not have the restore's volumes any more, though its post-processing may have begun"),
-            "attach the restore's volumes again, or attach the old ones on both nodes; then start recover",
-        );
+        let found =
+            format!("{name} does not have the restore's volumes any more, though its post-processing may have begun");
+        let next = "attach the restore's volumes again, or attach the old ones on both nodes; then start recover";
+        return case.wait(&format!("volumes {name}"), patience::SETTLE, &found, || {
+            case.stuck(&found, next)
+        });
     }
     let next = overdue(case, restoring)
         .or_else(|| start_stopped(case))
