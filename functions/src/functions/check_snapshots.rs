@@ -1,5 +1,6 @@
 //! `check-snapshots`: the progress of the snapshots; and, last of all, the tag `valid` of a proved backup.
 
+use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
 use crate::functions::repeat::until_accepted;
 use crate::ports::{Clock, Configs, Ledger, Snapshots, Tags};
@@ -10,6 +11,7 @@ use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::Claim;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// docs/functions.md, check-snapshots.
 #[derive(Debug, Clone, Deserialize)]
@@ -79,6 +81,10 @@ fn is_complete(seen: &[Snapshot], taken: &[Taken]) -> bool {
     !taken.is_empty() && seen.len() == taken.len() && seen.iter().all(|one| one.state == "completed")
 }
 
+/// How long EC2 may show snapshots as they were before they were complete, and how often to look.
+const SETTLE_SECONDS: u32 = 35;
+const SETTLE_POLL: Duration = Duration::from_secs(2);
+
 /// How long CreateTags is retried while EC2 does not know the snapshot yet.
 const TAG_SECONDS: u32 = 30;
 
@@ -120,7 +126,15 @@ async fn mark(ports: &impl Ports, cluster: &str, claim: &Claim, evidence: &Evide
     evidence::valid(&intent, lock.epoch, evidence)?;
     let id = Id::parse(&intent.id)?;
     let taken = &evidence.image.snapshots;
-    let (seen, others) = look(ports, cluster, &id, taken).await?;
+    let deadline = Deadline::after(ports, SETTLE_SECONDS);
+    let (seen, others) = loop {
+        let (seen, others) = look(ports, cluster, &id, taken).await?;
+        // They were seen to be complete before this: a describe that says otherwise shows the past.
+        if is_complete(&seen, taken) || deadline.has_passed(ports) {
+            break (seen, others);
+        }
+        ports.sleep(SETTLE_POLL).await;
+    };
     let wrong = |found: String| Error::new(Kind::BackupInvalid, found, "nothing by hand: it expires by itself");
     if !is_complete(&seen, taken) {
         return Err(wrong(format!("not all snapshots of {id} are completed")));
