@@ -129,6 +129,8 @@ pub(crate) async fn ask(
     }
     let step = Step::observe(config, node, run);
     let answer = tokio::select! {
+        // In this order, so that a run of the simulator can be repeated.
+        biased;
         // Boxed: both nodes are asked at once, within futures that are large already.
         answer = Box::pin(read(ports, &instance.id, &step)) => answer,
         reason = Box::pin(gone(ports, config, node)) => return reason.map(Err),
