@@ -1,0 +1,300 @@
+//! EC2's ports on the model.
+
+use crate::faults::Kind;
+use crate::sim::Sim;
+use crate::world::ec2::{self, Shown, code};
+use crate::world::{self, World, moment};
+use mirrorsnap_domain::catalogue::{Snapshot, tag};
+use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::evidence::Taken;
+use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::observation::{Instance, Power};
+use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
+use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
+use mirrorsnap_functions::ports::{
+    Attached, AttachmentState, FastRestores, Instances, Outcome, SnapshotSet, Snapshots, Tags, Volume, VolumeState,
+    Volumes,
+};
+use std::collections::BTreeMap;
+
+fn power(power: ec2::Power) -> Power {
+    Power::read(power.word())
+}
+
+fn instance(shown: &Shown, id: &str, one: &ec2::Instance) -> Instance {
+    let here = |volume: &ec2::Volume| {
+        let at = volume
+            .attached
+            .as_ref()
+            .filter(|at| at.instance == id && at.link == ec2::Link::Attached)?;
+        Some(at.device.clone())
+    };
+    let volumes = shown
+        .volumes
+        .iter()
+        .filter_map(|(volume, one)| Some((here(one)?, volume.clone())));
+    Instance {
+        id: id.to_owned(),
+        power: power(one.power),
+        reason: one.reason.clone(),
+        launched: Some(moment(one.launched)),
+        shutdown_behavior: None,
+        spot: false,
+        auto_scaling_group: None,
+        tagged_for: one.tags.get(tag::CLUSTER).cloned(),
+        zone: world::zone(id).to_owned(),
+        volumes: volumes.collect(),
+        root_device: Some("/dev/sda1".to_owned()),
+    }
+}
+
+impl Instances for Sim {
+    async fn instances(&self, ids: &[String]) -> Result<BTreeMap<String, Instance>> {
+        let read = |shown: &Shown| {
+            let found = |id: &String| Some((id.clone(), instance(shown, id, shown.instances.get(id)?)));
+            ids.iter().filter_map(found).collect()
+        };
+        self.shown("ec2:DescribeInstances", ids.join(" "), read).await
+    }
+
+    async fn shutdown_behavior(&self, instance: &str) -> Result<Option<String>> {
+        let name = "ec2:DescribeInstanceAttribute";
+        self.shown(name, instance.to_owned(), |_| Some("stop".to_owned())).await
+    }
+
+    async fn start(&self, instance: &str) -> Outcome {
+        let start = |world: &mut World| world.start(instance);
+        self.change("ec2:StartInstances", Kind::Change, instance.to_owned(), start)
+            .await
+    }
+
+    async fn stop(&self, instance: &str) -> Outcome {
+        let stop = |world: &mut World| {
+            world
+                .ec2
+                .stop(instance, "Client.UserInitiatedShutdown: User initiated shutdown")
+        };
+        self.change("ec2:StopInstances", Kind::Change, instance.to_owned(), stop)
+            .await
+    }
+
+    async fn set_delete_on_termination(&self, instance: &str, device: &str) -> Outcome {
+        let set = |world: &mut World| world.ec2.delete_on_termination(instance, device);
+        let name = "ec2:ModifyInstanceAttribute";
+        self.change(name, Kind::Change, format!("{instance} {device}"), set)
+            .await
+    }
+}
+
+fn volume(id: &str, one: &ec2::Volume) -> Volume {
+    let attached = one.attached.as_ref();
+    Volume {
+        shape: OldVolume {
+            id: id.to_owned(),
+            gib: 20,
+            kind: "gp3".to_owned(),
+            iops: Some(3000),
+            throughput: Some(125),
+            kms_key: None,
+            tags: one.tags.clone(),
+            delete_on_termination: attached.is_some_and(|at| at.delete_on_termination),
+            multi_attach: false,
+        },
+        state: match one.state {
+            ec2::VolumeState::Creating(_) => VolumeState::Creating,
+            ec2::VolumeState::Deleting(_) => VolumeState::Deleting,
+            ec2::VolumeState::Made if attached.is_some() => VolumeState::InUse,
+            ec2::VolumeState::Made => VolumeState::Available,
+        },
+        snapshot: one.snapshot.clone(),
+        fast: one.fast,
+        attached: attached.map(|at| Attached {
+            instance: at.instance.clone(),
+            device: at.device.clone(),
+            state: match at.link {
+                ec2::Link::Attaching => AttachmentState::Attaching,
+                ec2::Link::Attached => AttachmentState::Attached,
+                ec2::Link::Detaching => AttachmentState::Detaching,
+            },
+        }),
+    }
+}
+
+impl Volumes for Sim {
+    async fn volumes(&self, ids: &[String]) -> Result<BTreeMap<String, Volume>> {
+        let read = |shown: &Shown| {
+            let found = |id: &String| Some((id.clone(), volume(id, shown.volumes.get(id)?)));
+            ids.iter().filter_map(found).collect()
+        };
+        self.shown("ec2:DescribeVolumes", ids.join(" "), read).await
+    }
+
+    async fn volumes_of(&self, restore: &str) -> Result<BTreeMap<String, Volume>> {
+        let of = |one: &ec2::Volume| one.tags.get(tag::RESTORE_ID).is_some_and(|id| id == restore);
+        let read = |shown: &Shown| {
+            let all = shown.volumes.iter().filter(|(_, one)| of(one));
+            all.map(|(id, one)| (id.clone(), volume(id, one))).collect()
+        };
+        self.shown("ec2:DescribeVolumes", restore.to_owned(), read).await
+    }
+
+    async fn create_volume(&self, new: &NewVolume) -> Outcome<String> {
+        let wanted = world::NewVolume {
+            snapshot: new.snapshot.clone(),
+            token: new.token.clone(),
+            tags: new.tags.clone(),
+            zone: new.zone.clone(),
+        };
+        let create = |world: &mut World| world.ec2.create_volume(wanted);
+        self.change(
+            "ec2:CreateVolume",
+            Kind::Change,
+            format!("{} {}", new.node, new.device),
+            create,
+        )
+        .await
+    }
+
+    async fn delete_volume(&self, volume: &str) -> Outcome {
+        let delete = |world: &mut World| world.ec2.delete_volume(volume);
+        self.change("ec2:DeleteVolume", Kind::Change, volume.to_owned(), delete)
+            .await
+    }
+
+    async fn attach(&self, volume: &str, instance: &str, device: &str) -> Outcome {
+        let attach = |world: &mut World| world.ec2.attach(volume, instance, device);
+        self.change("ec2:AttachVolume", Kind::Change, format!("{volume} {device}"), attach)
+            .await
+    }
+
+    async fn detach(&self, volume: &str, instance: &str, device: &str) -> Outcome {
+        let detach = |world: &mut World| world.ec2.detach(volume, instance, device);
+        self.change("ec2:DetachVolume", Kind::Change, format!("{volume} {device}"), detach)
+            .await
+    }
+}
+
+impl Sim {
+    async fn tagged(&self, key: &str, value: &str) -> Result<Vec<Snapshot>> {
+        let now = self.now();
+        let read = |shown: &Shown| {
+            let all = shown
+                .snapshots
+                .iter()
+                .filter(|(_, one)| one.tags.get(key).is_some_and(|is| is == value));
+            let read = |(id, one): (&String, &ec2::Snapshot)| Snapshot {
+                id: id.clone(),
+                volume: one.volume.clone(),
+                state: if now >= one.completes { "completed" } else { "pending" }.to_owned(),
+                progress: if now >= one.completes { "100%" } else { "40%" }.to_owned(),
+                started: moment(one.started),
+                gib: 20,
+                kms_key: None,
+                copied_from: None,
+                tags: one.tags.clone(),
+            };
+            all.map(read).collect()
+        };
+        self.shown("ec2:DescribeSnapshots", value.to_owned(), read).await
+    }
+}
+
+impl Snapshots for Sim {
+    async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>> {
+        self.tagged(tag::CLUSTER, cluster).await
+    }
+
+    async fn snapshots_of_backup(&self, backup: &Id) -> Result<Vec<Snapshot>> {
+        self.tagged(tag::BACKUP_ID, &backup.to_string()).await
+    }
+
+    async fn create_snapshots(&self, set: &SnapshotSet) -> Outcome<Vec<Taken>> {
+        let volumes: Vec<String> = set.volumes.iter().cloned().collect();
+        let create = |world: &mut World| {
+            let made = world.create_snapshots(&set.instance, &volumes, &set.excluded, &set.tags)?;
+            Ok(made
+                .into_iter()
+                .map(|(snapshot, volume)| Taken { snapshot, volume })
+                .collect())
+        };
+        let name = if volumes.len() == 1 {
+            "ec2:CreateSnapshot"
+        } else {
+            "ec2:CreateSnapshots"
+        };
+        self.change(name, Kind::Change, volumes.join(" "), create).await
+    }
+
+    async fn delete_snapshot(&self, snapshot: &str) -> Outcome {
+        let delete = |world: &mut World| world.ec2.delete_snapshot(snapshot);
+        self.change("ec2:DeleteSnapshot", Kind::Change, snapshot.to_owned(), delete)
+            .await
+    }
+}
+
+impl Tags for Sim {
+    async fn tag(&self, resources: &[String], tags: &BTreeMap<String, String>) -> Outcome {
+        let tag = |world: &mut World| world.ec2.tag(resources, tags);
+        let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
+        let what = format!("{} {}", resources.join(" "), keys.join(" "));
+        self.change("ec2:CreateTags", Kind::Change, what, tag).await
+    }
+
+    async fn untag(&self, resources: &[String], keys: &[&str]) -> Outcome {
+        let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        let what = format!("{} {}", resources.join(" "), keys.join(" "));
+        let untag = |world: &mut World| world.ec2.untag(resources, &keys);
+        self.change("ec2:DeleteTags", Kind::Change, what, untag).await
+    }
+}
+
+impl Sim {
+    async fn fast(&self, wanted: impl Fn(&str, &ec2::Fast) -> bool) -> Result<Vec<FastRestore>> {
+        let now = self.now();
+        let read = |shown: &Shown| {
+            let all = shown.fast.iter().filter(|((snapshot, _), one)| wanted(snapshot, one));
+            let read = |((snapshot, zone), one): (&(String, String), &ec2::Fast)| FastRestore {
+                snapshot: snapshot.clone(),
+                zone: zone.clone(),
+                state: one.state(now).to_owned(),
+                reason: "Client.UserInitiated".to_owned(),
+                enabled: (one.state(now) == "enabled").then(|| moment(one.since + ec2::FAST_ENABLED)),
+            };
+            all.map(read).collect()
+        };
+        self.shown("ec2:DescribeFastSnapshotRestores", String::new(), read)
+            .await
+    }
+
+    async fn switch(&self, name: &'static str, snapshot: &str, zone: &str, on: bool) -> Outcome {
+        let switch = |world: &mut World| {
+            if world.ec2.switch_fast(snapshot, zone, on) || on {
+                return Ok(());
+            }
+            code(ec2::NOTHING_TO_DO, "already disabled")
+        };
+        self.change(name, Kind::Change, format!("{snapshot} {zone}"), switch)
+            .await
+    }
+}
+
+impl FastRestores for Sim {
+    async fn fast_restores(&self, snapshots: &[String]) -> Result<Vec<FastRestore>> {
+        self.fast(|snapshot, _| snapshots.iter().any(|one| one == snapshot))
+            .await
+    }
+
+    async fn all_fast_restores(&self) -> Result<Vec<FastRestore>> {
+        self.fast(|_, one| one.on).await
+    }
+
+    async fn enable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome {
+        self.switch("ec2:EnableFastSnapshotRestores", snapshot, zone, true)
+            .await
+    }
+
+    async fn disable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome {
+        self.switch("ec2:DisableFastSnapshotRestores", snapshot, zone, false)
+            .await
+    }
+}

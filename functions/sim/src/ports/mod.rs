@@ -1,0 +1,144 @@
+//! The functions' ports on the world in memory.
+
+mod ec2;
+
+use crate::faults::Kind;
+use crate::sim::Sim;
+use crate::world::{State, World, moment};
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::{Error, Kind as ErrorKind, Result};
+use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::intent::Lock;
+use mirrorsnap_domain::restore::Record;
+use mirrorsnap_domain::steps::Step;
+use mirrorsnap_domain::time::Moment;
+use mirrorsnap_functions::ports::{Agent, Clock, Command, Configs, Ledger, Nodes, Outcome, Progress, Quotas};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+impl Configs for Sim {
+    async fn config(&self, cluster: &str) -> Result<Config> {
+        let read = |world: &World| Ok(world.config.clone());
+        self.read("ssm:GetParameter", Kind::Read, cluster.to_owned(), read)
+            .await
+    }
+}
+
+impl Ledger for Sim {
+    async fn lock(&self, cluster: &str) -> Result<Lock> {
+        let read = |world: &World| Ok(world.ledger.lock.clone());
+        self.read("dynamodb:GetItem", Kind::Fence, format!("lock#{cluster}"), read)
+            .await
+    }
+
+    async fn record(&self, restore: &Id) -> Result<Record> {
+        let read = |world: &World| {
+            let record = world.ledger.records.get(&restore.to_string()).cloned();
+            record.ok_or_else(|| {
+                let found = format!("there is no record of the restore {restore}");
+                Error::new(
+                    ErrorKind::RestoreNotFound,
+                    found,
+                    "name a restore that was not released yet",
+                )
+            })
+        };
+        self.read("dynamodb:GetItem", Kind::Read, format!("restore#{restore}"), read)
+            .await
+    }
+}
+
+impl Quotas for Sim {
+    async fn ebs_quotas(&self) -> Result<BTreeMap<String, f64>> {
+        let read = |_: &World| Ok(BTreeMap::from([("L-7A658B76".to_owned(), 50.0)]));
+        self.read("servicequotas:ListServiceQuotas", Kind::Read, String::new(), read)
+            .await
+    }
+
+    async fn provisioned_gib(&self, kinds: &BTreeSet<String>) -> Result<BTreeMap<String, i64>> {
+        let read = |_: &World| Ok(kinds.iter().map(|kind| (kind.clone(), 100)).collect());
+        self.read("ec2:DescribeVolumes", Kind::Read, "by type".to_owned(), read)
+            .await
+    }
+}
+
+/// A document that only reads.
+fn kind(step: &Step) -> Kind {
+    match step.document.as_str() {
+        "observe" | "read-records" => Kind::Question,
+        _ => Kind::Change,
+    }
+}
+
+fn what(step: &Step) -> String {
+    let attempt = step.parameters.get("Attempt").map_or("", String::as_str);
+    format!("{} {} {attempt}", step.document, step.node)
+}
+
+impl Nodes for Sim {
+    async fn agent(&self, instance: &str) -> Result<Agent> {
+        let read = |world: &World| Ok(world.agent(instance));
+        self.read("ssm:DescribeInstanceInformation", Kind::Read, instance.to_owned(), read)
+            .await
+    }
+
+    async fn send(&self, instance: &str, step: &Step) -> Outcome<Command> {
+        let send = |world: &mut World| {
+            let id = world.send(instance, step)?;
+            let instance = instance.to_owned();
+            Ok(Command { id, instance })
+        };
+        self.change("ssm:SendCommand", kind(step), what(step), send).await
+    }
+
+    async fn find(&self, instance: &str, step: &Step) -> Result<Option<Command>> {
+        let lag = self.lag("ssm:ListCommands", what(step)).await?;
+        let world = self.world.borrow();
+        let until = world.now.saturating_sub(lag);
+        let found = world
+            .commands
+            .iter()
+            .rev()
+            .find(|one| &one.step == step && one.sent <= until);
+        Ok(found.map(|one| Command {
+            id: one.id.clone(),
+            instance: instance.to_owned(),
+        }))
+    }
+
+    async fn progress(&self, step: &Step, command: &Command) -> Result<Progress> {
+        let read = |world: &World| match &world.command(&command.id).unwrap().state {
+            State::Sent | State::Begun(_) => Ok(Progress::Running),
+            State::Over(reply) => Ok(Progress::Replied(reply.clone())),
+            State::Undelivered => {
+                let found = format!("{} on {} ended DeliveryTimedOut", step.document, step.node);
+                Err(Error::new(ErrorKind::StepUndelivered, found, "check the SSM agent"))
+            }
+        };
+        self.read("ssm:GetCommandInvocation", Kind::Read, what(step), read)
+            .await
+    }
+
+    async fn cancel(&self, command: &Command) {
+        let cancel = |_: &mut World| Ok(());
+        // Best effort, as the port says.
+        let _ = self
+            .change("ssm:CancelCommand", Kind::Question, command.id.clone(), cancel)
+            .await;
+    }
+}
+
+impl Clock for Sim {
+    fn now(&self) -> Moment {
+        moment(Sim::now(self))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(Sim::now(self))
+    }
+
+    async fn sleep(&self, time: Duration) {
+        let time = u64::try_from(time.as_millis()).unwrap();
+        self.sleep_until(Sim::now(self) + time.max(1)).await;
+    }
+}

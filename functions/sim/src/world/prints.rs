@@ -1,0 +1,167 @@
+//! What CLUSTERPRO's commands, systemctl and lsblk print on a node, in the forms that docs/documents.md shows.
+
+use super::cluster::Color;
+use super::guest::{Daemon, Guest};
+use super::{NAMES, World};
+use mirrorsnap_domain::document::{Head, Outcome, Section};
+use mirrorsnap_domain::steps::Step;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+fn section(rc: i32, text: impl Into<String>) -> Section {
+    let text = text.into();
+    Section { rc, text }
+}
+
+fn word(guest: &Guest) -> &'static str {
+    if guest.is_online() { "Online" } else { "Offline" }
+}
+
+impl World {
+    /// The first line of a document.
+    pub(crate) fn head(&self, at: usize, step: &Step, result: Outcome, reason: Option<&str>) -> Head {
+        let guest = &self.guests[at];
+        let run = step.parameters.get("Run").cloned().unwrap_or_default();
+        Head {
+            document: step.document.clone(),
+            epoch: step.parameters.get("Epoch").and_then(|text| text.parse().ok()),
+            boot_id: guest.boot_id(),
+            uptime: guest.uptime(self.now),
+            result,
+            reason: reason.map(str::to_owned),
+            detail: None,
+            replay: false,
+            hold: false,
+            stored_epoch: Some(guest.epoch),
+            records: guest.records.get(&run).cloned().unwrap_or_default(),
+            units: BTreeMap::new(),
+            unfinished: unfinished(guest),
+            jobs: guest
+                .jobs
+                .get(&run)
+                .into_iter()
+                .flatten()
+                .map(|(key, files)| (key.clone(), files.job.clone()))
+                .collect(),
+            run,
+        }
+    }
+
+    /// The sections of `observe`.
+    pub(crate) fn prints(&self, at: usize, run: &str) -> BTreeMap<String, Section> {
+        let guest = &self.guests[at];
+        let mut all = BTreeMap::new();
+        let down = || section(1, "Command failed.\n");
+        let (stat, monitors) = if guest.daemon == Daemon::Online {
+            (section(0, self.clpstat(at)), section(0, self.monitors()))
+        } else {
+            (down(), down())
+        };
+        all.insert("clpstat".to_owned(), stat);
+        all.insert("clpstat-monitors".to_owned(), monitors);
+        for (number, disk) in self.config.mirror_disks.iter().enumerate() {
+            let shown = if guest.daemon == Daemon::Online {
+                section(0, self.clpmdstat(number))
+            } else {
+                down()
+            };
+            all.insert(format!("clpmdstat {}", disk.name), shown);
+            all.insert(format!("fullcopy {}", disk.name), section(0, "0\n"));
+            let device = disk.device.on(NAMES[at]);
+            let letter = device.trim_start_matches("/dev/sd");
+            if self.ec2.at(&guest.instance, device).is_some() {
+                for (part, path) in [(1, &disk.cluster_partition), (2, &disk.data_partition)] {
+                    let text = format!(
+                        "NAME=\"xvd{letter}{part}\" TYPE=\"part\" SERIAL=\"\"\nNAME=\"xvd{letter}\" TYPE=\"disk\" SERIAL=\"\"\n"
+                    );
+                    all.insert(format!("device {}", path.on(NAMES[at])), section(0, text));
+                }
+            }
+        }
+        let enabled = if guest.auto {
+            "enabled\nenabled\n"
+        } else {
+            "disabled\ndisabled\n"
+        };
+        all.insert("is-enabled".to_owned(), section(0, enabled));
+        for (key, files) in guest
+            .jobs
+            .get(run)
+            .into_iter()
+            .flatten()
+            .filter(|(_, files)| !files.out.is_empty())
+        {
+            all.insert(format!("out {key}"), section(0, files.out.clone()));
+        }
+        all
+    }
+
+    fn clpstat(&self, at: usize) -> String {
+        let mut text = "  Cluster : cluster\n  <server>\n".to_owned();
+        for (number, guest) in self.guests.iter().enumerate() {
+            let star = if number == at { '*' } else { ' ' };
+            writeln!(text, "   {star}{} ........: {}", guest.name, word(guest)).unwrap();
+        }
+        text.push_str("  <group>\n");
+        for (name, group) in &self.cluster.groups {
+            let state = match (group.moving, group.on) {
+                (Some((Some(_), _)), _) => "Online Pending",
+                (Some((None, _)), _) => "Offline Pending",
+                (None, Some(_)) => "Online",
+                (None, None) => "Offline",
+            };
+            let current = group.on.filter(|_| group.moving.is_none()).map_or("-", |on| NAMES[on]);
+            writeln!(text, "    {name} ......: {state}\n      current       : {current}").unwrap();
+            for disk in &self.config.mirror_disks {
+                writeln!(text, "      {}           : {state}", disk.name).unwrap();
+            }
+        }
+        text.push_str("  <monitor>\n");
+        for disk in &self.config.mirror_disks {
+            writeln!(text, "    {}           : Normal", disk.monitor).unwrap();
+        }
+        text
+    }
+
+    fn monitors(&self) -> String {
+        let mut text = "  Cluster : cluster\n".to_owned();
+        for (number, disk) in self.config.mirror_disks.iter().enumerate() {
+            writeln!(text, "  Monitor{number} [{} : Normal]", disk.monitor).unwrap();
+            for guest in &self.guests {
+                let state = match (guest.is_online(), guest.suspended.contains(&disk.monitor)) {
+                    (false, _) => "Offline",
+                    (true, true) => "Suspend",
+                    (true, false) => "Online",
+                };
+                writeln!(text, "    {} [o|o] : {state}", guest.name).unwrap();
+            }
+        }
+        text
+    }
+
+    fn clpmdstat(&self, disk: usize) -> String {
+        let colors = [self.color(0, disk), self.color(1, disk)];
+        let status = match colors {
+            [Color::Green, Color::Green] => "Normal",
+            [Color::Yellow, _] => "Recovering",
+            _ => "Abnormal",
+        };
+        let name = &self.config.mirror_disks[disk].name;
+        format!(
+            "Mirror Status: {status}\n{name} {} {}\n-----\nMirror Color {} {}\n",
+            NAMES[0],
+            NAMES[1],
+            colors[0].word(),
+            colors[1].word()
+        )
+    }
+}
+
+/// Runs of this boot whose timer was armed and that are not done; a restore that takes the node down is none.
+pub(crate) fn unfinished(guest: &Guest) -> Vec<String> {
+    let open = |run: &&String| {
+        let has = |record: &str| guest.has(run, record);
+        has("arming") && !has("done") && (has("void") || !has("leaving"))
+    };
+    guest.records.keys().filter(open).cloned().collect()
+}

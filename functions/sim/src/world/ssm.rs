@@ -1,0 +1,105 @@
+//! Run Command: a document is delivered once its node answers, and its reply is read later. The agent replays what was in
+//! progress after a boot.
+
+use super::documents::Waits;
+use super::ec2::{Answer, code};
+use super::{Ms, SECOND, World};
+use mirrorsnap_domain::document::Reply;
+use mirrorsnap_domain::steps::Step;
+use mirrorsnap_functions::ports::Agent;
+
+/// From SendCommand to the document's begin.
+const DELIVERY: Ms = 500;
+/// After so long a command that no agent took is given up.
+const GIVEN_UP: Ms = 30 * SECOND;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum State {
+    Sent,
+    Begun(Waits),
+    Over(Box<Reply>),
+    Undelivered,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Command {
+    pub(crate) id: String,
+    pub(crate) at: usize,
+    pub(crate) step: Step,
+    pub(crate) sent: Ms,
+    pub(crate) state: State,
+}
+
+impl World {
+    /// What SSM says of an instance's agent. It goes on saying `Online` for minutes after a stop.
+    pub(crate) fn agent(&self, instance: &str) -> Agent {
+        let guest = self.guests.iter().find(|guest| guest.instance == instance).unwrap();
+        let pinged = if guest.up {
+            self.now
+        } else {
+            guest.booted.saturating_sub(SECOND)
+        };
+        Agent::Online(Some(super::moment(pinged)))
+    }
+
+    /// SendCommand.
+    pub(crate) fn send(&mut self, instance: &str, step: &Step) -> Answer<String> {
+        let at = self.guests.iter().position(|guest| guest.instance == instance).unwrap();
+        if !self.guests[at].powered {
+            return code(
+                "InvalidInstanceId",
+                format!("Instances not in a valid state for account: {instance}"),
+            );
+        }
+        let id = format!("command-{}", self.commands.len() + 1);
+        self.commands.push(Command {
+            id: id.clone(),
+            at,
+            step: step.clone(),
+            sent: self.now,
+            state: State::Sent,
+        });
+        Ok(id)
+    }
+
+    pub(crate) fn command(&self, id: &str) -> Option<&Command> {
+        self.commands.iter().find(|command| command.id == id)
+    }
+
+    pub(crate) fn tick_commands(&mut self) {
+        for number in 0..self.commands.len() {
+            let Command { at, sent, .. } = self.commands[number];
+            let up = self.guests[at].up;
+            match &self.commands[number].state {
+                State::Sent if up && self.now >= sent + DELIVERY => self.begin(number),
+                State::Sent if self.now >= sent + GIVEN_UP => self.commands[number].state = State::Undelivered,
+                State::Begun(_) if up => {
+                    let State::Begun(waits) = self.commands[number].state.clone() else {
+                        continue;
+                    };
+                    let step = self.commands[number].step.clone();
+                    if let Some(reply) = self.document_ends(at, &step, &waits) {
+                        self.commands[number].state = State::Over(Box::new(reply));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, number: usize) {
+        let Command { at, ref step, .. } = self.commands[number];
+        let step = step.clone();
+        let waits = self.begin_document(at, &step);
+        self.commands[number].state = State::Begun(waits);
+    }
+
+    /// The agent of a node is back.
+    pub(crate) fn replay(&mut self, at: usize) {
+        for number in 0..self.commands.len() {
+            if self.commands[number].at == at && matches!(self.commands[number].state, State::Begun(_)) {
+                self.begin(number);
+            }
+        }
+    }
+}
