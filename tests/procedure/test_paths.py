@@ -1,0 +1,376 @@
+"""Which way each state machine goes: when all is well, and when any of its tasks fails.
+
+The item of lock and intent is kept here as DynamoDB keeps it, so that each end can be held against it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from machine_run import NOW, Run, TaskError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "infra"))
+
+import build_statemachines  # noqa: E402
+from check_statemachines import KEPT  # noqa: E402
+
+MACHINES = build_statemachines.machines()
+CHANGED = "DynamoDB.ConditionalCheckFailedException"
+NOT_BACK = "Failed, and the cluster is not back"
+STEP = {"document": "fence", "node": "server1", "parameters": {}}
+STEPS = dict.fromkeys(
+    ("suspend_monitors", "split", "quiesce", "enter_backup_mode", "prepare_active", "prepare_standby"), STEP
+)
+PLACE = {"node": "server1", "device": "/dev/sdb", "old": "vol-1", "new": "vol-2"}
+INTENT = (
+    '{"id": "orders-1", "operation": "restore", "active": "server1", "standby": "server2", "disturbances":'
+    ' [{"kind": "attachment", "node": "server1", "device": "/dev/sdb", "old": "vol-1", "new": "vol-2"}]}'
+)
+# What the functions answer, by function and mode, when all is well.
+ANSWERS: dict[str, Any] = {
+    "Assess inspect": {
+        "id": "orders-1",
+        "plan": {"steps": STEPS, "words": ["a step"], "volumes": {}},
+        "intent_json": INTENT,
+    },
+    "Assess section": {"over": True, "section": {"outage_seconds": 3}},
+    "Assess stopped": {"over": True, "stopped": {"at": NOW}},
+    "Assess down": {"over": True, "why": None},
+    "Assess ready": {"over": True, "why": None, "off": False, "steps": [STEP, STEP], "intent_json": INTENT},
+    "Assess claim": {"epoch": 8},
+    "CheckSnapshots progress": {"complete": True},
+    "CheckSnapshots mark": {},
+    "PlanRestore plan": {
+        "id": "orders-r-1",
+        "plan": {
+            "words": ["a step"],
+            "backup": "orders-1",
+            "volumes": [{"node": "server1"}],
+            "fast_restores": [],
+            "fast_needed": [],
+            "initialization": {"initialization": "none", "give_up_seconds": 0, "mib_per_second": 100},
+        },
+        "intent_json": INTENT,
+    },
+    "PlanRestore disturb": {
+        "intent_json": INTENT,
+        "record_json": "{}",
+        "steps": STEPS,
+        "stops_groups": True,
+        "deadline": "2026-11-26T13:00:00Z",
+    },
+    "PlanRestore rollback": {
+        "id": "orders-r-2",
+        "intent_json": INTENT,
+        "words": ["a step"],
+        "record": {"source": "server1", "attachments": [PLACE]},
+    },
+    "CreateVolumes create": {"made": [PLACE]},
+    "CreateVolumes check": {"ready": True, "fast_restored": True, "slow": []},
+    "CreateVolumes clean": {"deleted": [], "kept": [], "in_place": ["vol-2"]},
+    "CreateVolumes release": {"released": ["vol-1"], "in_place": ["vol-2"]},
+    "SwapVolumes detach": {"over": True, "why": None},
+    "SwapVolumes attach": {"over": True, "why": None},
+    "FastRestore check": {"ready": True, "why": None},
+    "CreateSnapshots": {"snapshots": ["snap-1"]},
+    "Report": {"cause": "as reported"},
+}
+INPUTS = {
+    "backup": {"cluster": "orders", "occurrence": "tonight"},
+    "restore": {"cluster": "orders", "backup": "latest", "confirm": "orders"},
+    "rollback": {"cluster": "orders", "rollback": "orders-r-1", "confirm": "orders"},
+    "release": {"cluster": "orders", "release": "orders-r-1", "confirm": "orders"},
+    "recover": {"cluster": "orders"},
+}
+
+
+class World:
+    """Answers every Task: DynamoDB by one item, the functions by ANSWERS; `fails` names a state that fails."""
+
+    def __init__(
+        self, item: dict[str, Any] | None = None, fails: str = "", error: str = "Broken", **answers: Any
+    ) -> None:
+        self.item, self.fails, self.error = dict(item or {}), fails, error
+        self.answers = {**ANSWERS, **answers}
+
+    def __call__(self, name: str, arguments: dict[str, Any]) -> Any:
+        if name == self.fails:
+            raise TaskError(self.error, "as it broke")
+        if "UpdateExpression" in arguments:
+            return self._update(arguments)
+        if "ConsistentRead" in arguments:
+            return {"Item": self.item} if self.item else {}
+        if "ExecutionArn" in arguments:
+            return {"Status": "FAILED"}
+        if "StateMachineArn" in arguments:
+            return self.answers.get("child", {"Output": {"prepared": {}, "unprepared": None, "turned": None}})
+        if "FunctionName" in arguments:
+            function = arguments["FunctionName"].removeprefix("${").removesuffix("Function}")
+            part = arguments["Payload"].get("mode", arguments["Payload"].get("part", ""))
+            answer = self.answers.get(f"{function} {part}".strip(), {})
+            return {"Payload": answer(arguments["Payload"]) if callable(answer) else answer}
+        return {}
+
+    def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """As far as our own conditions go: who holds the lock, whether there is an intent."""
+        values = arguments["ExpressionAttributeValues"]
+        change, condition = arguments["UpdateExpression"], arguments["ConditionExpression"]
+        mine, free = self.item.get("holder") == values[":me"], "holder" not in self.item
+        if not free and not mine and ":dead" not in values:
+            raise TaskError(CHANGED, "the holder is another")
+        if "attribute_not_exists(intent)" in condition and "intent" in self.item:
+            raise TaskError(CHANGED, "there is an intent")
+        if "(#hold)" in condition and "hold" in self.item:
+            raise TaskError(CHANGED, "there is a hold")
+        if change.startswith("SET holder"):
+            self.item |= {"holder": values[":me"], "epoch": values.get(":epoch", {"N": "7"})}
+        elif change.startswith("SET epoch"):
+            self.item["epoch"] = values[":next"]
+        elif change.startswith("SET intent"):
+            self.item["intent"] = values[":intent"]
+        else:
+            self.item = {key: value for key, value in self.item.items() if key not in ("holder", "since", "intent")}
+        return {"Attributes": dict(self.item)}
+
+
+UNFINISHED = {"holder": {"S": "arn:aws:states:eu-west-1:0:execution:mirrorsnap-backup:dead"}, "epoch": {"N": "6"}}
+
+
+def run(what: str, world: World | None = None, **more: Any) -> tuple[Run, World]:
+    world = world or World(UNFINISHED | {"intent": {"S": INTENT}} if what == "recover" else None)
+    machine = MACHINES["restore" if what in ("rollback", "release") else what]
+    return Run(machine, world).start({**INPUTS[what], **more}), world
+
+
+def free(world: World) -> bool:
+    return not {"holder", "intent"} & world.item.keys()
+
+
+@pytest.mark.parametrize("what", INPUTS)
+def test_when_all_is_well_the_lock_is_released(what: str) -> None:
+    done, world = run(what)
+    assert done.error is None and free(world), (done.error, world.item)
+
+
+def test_the_phases_of_a_backup_follow_one_another() -> None:
+    done, _ = run("backup")
+    phases = list(dict.fromkeys(name.partition(":")[0] for name in done.path))
+    wanted = ("Inspect", "Quiesce", "Split", "Resume", "EnterBackupMode", "StopStandby", "Snapshot", "StartStandby")
+    assert [phase for phase in phases if phase in (*wanted, "MarkValid")] == [*wanted, "MarkValid"]
+
+
+def tasks(what: str) -> list[str]:
+    return list(dict.fromkeys(name for name, _ in run(what)[0].calls))
+
+
+EVERY = [(what, name) for what in INPUTS for name in tasks(what)]
+# Tasks whose failure is no failure of the operation.
+FORGIVEN = re.compile(
+    r"Expire|Report|Release the|Forget|forget|switch fast|PostProcess: one|Clean up|Stop the child|Read the"
+)
+
+
+@pytest.mark.parametrize(("what", "fails"), EVERY)
+def test_whichever_task_fails_the_end_says_whether_the_cluster_is_back(what: str, fails: str) -> None:
+    """Every end is one of the named ones; the lock and the intent are kept in just those that say so."""
+    item = UNFINISHED | {"intent": {"S": INTENT}} if what == "recover" else None
+    done, world = run(what, World(item, fails=fails))
+    end = done.path[-1]
+    if done.error is None:
+        assert FORGIVEN.search(fails), (fails, end)
+        assert free(world) or fails.startswith("Release the lock"), world.item
+    else:
+        assert end in {"Failed", *KEPT}, end
+        kept = "intent" in world.item
+        assert kept == (end in KEPT) or fails.startswith(("Release", "Read", "Describe", "May it", "Take")), (
+            end,
+            fails,
+        )
+        assert done.error["Cause"], done.error
+
+
+@pytest.mark.parametrize("what", ["backup", "restore", "rollback"])
+def test_what_cannot_be_brought_back_is_said(what: str) -> None:
+    """The way back ends in an error: the error that began it is named first, and both in the cause."""
+    begun = {"backup": "Snapshot", "restore": "Detach", "rollback": ""}[what]
+
+    class Stuck(World):
+        def __call__(self, name: str, arguments: dict[str, Any]) -> Any:
+            if arguments.get("StateMachineArn") == "${ConvergeStateMachine}":
+                raise TaskError("States.TaskFailed", '{"Error": "Stuck", "Cause": "md1 is RED."}')
+            return super().__call__(name, arguments)
+
+    answers = {"Report": lambda payload: {"cause": payload.get("cause")}}
+    done, world = run(what, Stuck(fails=begun, error="Broken", **answers))
+    assert done.path[-1] == NOT_BACK and "intent" in world.item
+    first = {"Error": "Broken", "Cause": "as it broke THE CLUSTER IS NOT BACK: Stuck: md1 is RED."}
+    assert done.error == (first if begun else {"Error": "Stuck", "Cause": "THE CLUSTER IS NOT BACK: md1 is RED."})
+
+
+def test_a_release_takes_the_lock_and_heeds_a_hold() -> None:
+    done, world = run("release")
+    assert done.path.index("Take the lock") < done.path.index("Release the volumes") and free(world)
+    done, world = run("release", World({"hold": {"S": "disk change"}}))
+    assert (done.path[-1], done.error and done.error["Error"]) == ("On hold", "OperatorHold")
+    assert "Release the volumes" not in done.path
+    busy = World(UNFINISHED)
+    busy.answers["Assess claim"] = lambda payload: (_ for _ in ()).throw(TaskError("OperationInProgress", "it runs"))
+    done, world = run("release", busy)
+    assert done.error == {"Error": "OperationInProgress", "Cause": "it runs"}
+    assert "Release the volumes" not in done.path and world.item == UNFINISHED
+
+
+def test_an_unfinished_intent_is_brought_to_its_end_first() -> None:
+    done, _ = run("backup", World(UNFINISHED | {"intent": {"S": INTENT}}))
+    assert "Recover first" in done.path and done.path[-1] == "Busy"  # this recover has changed nothing
+
+
+def test_a_lock_that_changes_all_the_time_ends_the_wait() -> None:
+    class Moving(World):
+        def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+            raise TaskError(CHANGED, "it moves")
+
+    done, _ = run("backup", Moving())
+    assert done.path[-1] == "Busy" and done.path.count("Take the lock") == 11
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_event_is_better_proof_than_a_description(status: str) -> None:
+    """The execution's event has come; DescribeExecution could still say RUNNING, and is not asked."""
+    world = World(UNFINISHED | {"intent": {"S": INTENT}})
+    ended = {"execution": UNFINISHED["holder"]["S"], "input": '{"cluster": "orders"}', "status": status}
+    done = Run(MACHINES["recover"], world).start(ended)
+    assert done.error is None and free(world)
+    assert "Describe the holder" not in done.path
+    claim = next(arguments["Payload"] for name, arguments in done.calls if name == "May it be taken over")
+    assert claim["holder_status"] == status
+
+
+def test_without_an_event_the_holder_is_described() -> None:
+    done, _ = run("recover")
+    assert "Describe the holder" in done.path
+
+
+LATE = {
+    "StopBoth: wait for stopped": ("Assess down", "RestoreOverdue"),
+    "Detach": ("SwapVolumes detach", "RestoreOverdue"),
+    "CheckDevices": ("Assess ready", "RestoreOverdue"),
+    "PrepareVolumes: are they there": ("CreateVolumes check", "VolumeFailed"),
+}
+
+
+@pytest.mark.parametrize("poll", LATE)
+def test_a_poll_that_never_succeeds_has_an_end(poll: str) -> None:
+    """Time stands still here, so that no deadline comes: the number of looks ends it."""
+    key, error = LATE[poll]
+    never = {"over": False, "ready": False, "why": "not yet", "off": False}
+    done, world = run("restore", World(**{key: never}))
+    assert done.error is not None and done.error["Error"] == error and free(world)
+    assert 70 < done.path.count(poll) < 200
+
+
+def test_a_node_that_never_stays_up_is_started_a_few_times() -> None:
+    off = {"over": False, "why": "server1 is off", "off": True}
+    done, _ = run("restore", World(**{"Assess ready": off}))
+    assert done.error is not None and done.error["Error"] == "NodeUnreachable"
+    assert done.path.count("StartBoth") == 5
+
+
+def test_a_snapshot_is_waited_for_through_days() -> None:
+    looks = iter([False] * 400 + [True])
+    done, world = run("backup", World(**{"CheckSnapshots progress": lambda _: {"complete": next(looks)}}))
+    assert done.error is None and free(world) and done.path.count("Snapshot: progress") == 401
+    done, _ = run("backup", World(**{"CheckSnapshots progress": {"complete": False}}))
+    assert done.error is not None and done.error["Error"] == "SnapshotFailed"
+
+
+def test_capacity_that_lacks_in_a_restore_is_told_once_and_waited_for() -> None:
+    done, _ = run("restore", World(fails="StartBoth: active", error="CapacityLacking"))
+    assert done.error is None
+    assert done.path.count("StartBoth: active, no capacity") == 1
+    assert done.path.count("StartBoth: active, once there is capacity") == 1
+
+
+def converge(*answers: dict[str, Any], world: World | None = None) -> Run:
+    queue = list(answers)
+    world = world or World()
+    last = queue[-1]
+    world.answers["Assess converge"] = lambda _: {"memory": {}, **(queue.pop(0) if queue else last)}
+    value = {"cluster": "orders", "lock": {"holder": "me", "epoch": 7}}
+    return Run(MACHINES["converge"], world).start(value)
+
+
+HEALTHY = {"verdict": "healthy", "prepared": None, "unprepared": None, "course": None, "turned": None}
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({"verdict": "wait"}, "Wait"),
+        ({"verdict": "act", "action": "start", "input": {"node": "server1"}}, "StartStandby: start the instance"),
+        ({"verdict": "act", "action": "stop", "input": {"node": "server1"}}, "StopStandby: stop the instance"),
+        ({"verdict": "act", "action": "swap", "input": {"node": "server1"}}, "Rollback: put the volumes back"),
+        ({"verdict": "turn", "intent_json": "{}"}, "Rollback: write the intent"),
+        *(
+            ({"verdict": "act", "action": "step", "input": {"step": {**STEP, "document": document}}}, state)
+            for document, state in {
+                "fence": "Fence",
+                "start-group": "Resume: start the groups",
+                "stop-group": "StopBoth: stop the groups",
+                "quiesce-restore": "StopBoth: stop the groups",
+                "leave-backup-mode": "LeaveBackupMode",
+                "start-cluster": "Resync: start the cluster service",
+                "resume-monitors": "Resync: resume the monitors",
+                "recover-mirror": "Resync: recover the mirror",
+                "enter-restore-mode": "StopBoth: enter restore mode",
+                "post-process-restore": "PostProcess",
+                "enable-services": "Rollback: enable the services",
+            }.items()
+        ),
+    ],
+)
+def test_converge_does_what_assess_says(answer: dict[str, Any], state: str) -> None:
+    world = World({"holder": {"S": "me"}})
+    done = converge(answer, HEALTHY, world=world)
+    assert done.path == ["Begin", "Assess", "What is next?", state, "Assess", "What is next?", "Healthy"]
+
+
+def test_converge_counts_looks_that_fail_and_goes_on() -> None:
+    class Flaky(World):
+        left = 100
+
+        def __call__(self, name: str, arguments: dict[str, Any]) -> Any:
+            if name == "Assess" and self.left:
+                self.left -= 1
+                raise TaskError("Lambda.ServiceException", "try again")
+            return super().__call__(name, arguments)
+
+    done = converge(HEALTHY, world=Flaky())
+    assert done.error is None and done.path.count("Assess") == 101
+    lasting = Flaky()
+    lasting.left = 10_000
+    done = converge(HEALTHY, world=lasting)
+    assert done.error == {"Error": "Lambda.ServiceException", "Cause": "try again"}
+    assert done.path[-1] == NOT_BACK
+
+
+def test_converge_ends_after_so_many_looks() -> None:
+    done = converge({"verdict": "wait"})
+    assert done.error is not None and done.error["Error"] == "Stuck" and done.path.count("Assess") == 580
+
+
+def test_converge_waits_longer_each_time_that_capacity_lacks() -> None:
+    start = {"verdict": "act", "action": "start", "input": {"node": "server1"}}
+    world = World(fails="StartStandby: start the instance", error="CapacityLacking")
+    done = converge(*[start] * 100, HEALTHY, world=world)
+    assert done.path.count("StartStandby: tell that capacity lacks") == 100 and done.path[-1] == "Healthy"
+
+
+def test_converge_ends_at_once_when_it_is_fenced() -> None:
+    done = converge(HEALTHY, world=World(fails="Assess", error="Fenced"))
+    assert done.error == {"Error": "Fenced", "Cause": "as it broke"} and done.path.count("Assess") == 1
