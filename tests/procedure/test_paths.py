@@ -1,150 +1,18 @@
 """Which way each state machine goes: when all is well, and when any of its tasks fails.
 
-The item of lock and intent is kept here as DynamoDB keeps it, so that each end can be held against it.
+The item of lock and intent is kept as DynamoDB keeps it (procedure_world.py), so that each end can be held against it.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-from machine_run import NOW, Run, TaskError
+from machine_run import Run, TaskError
+from procedure_world import ACTS, CHANGED, HEALTHY, INPUTS, INTENT, KEPT, MACHINES, UNFINISHED, World, converge, run
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "infra"))
-
-import build_statemachines  # noqa: E402
-from check_statemachines import KEPT  # noqa: E402
-
-MACHINES = build_statemachines.machines()
-CHANGED = "DynamoDB.ConditionalCheckFailedException"
 NOT_BACK = "Failed, and the cluster is not back"
-STEP = {"document": "fence", "node": "server1", "parameters": {}}
-STEPS = dict.fromkeys(
-    ("suspend_monitors", "split", "quiesce", "enter_backup_mode", "prepare_active", "prepare_standby"), STEP
-)
-PLACE = {"node": "server1", "device": "/dev/sdb", "old": "vol-1", "new": "vol-2"}
-INTENT = (
-    '{"id": "orders-1", "operation": "restore", "active": "server1", "standby": "server2", "disturbances":'
-    ' [{"kind": "attachment", "node": "server1", "device": "/dev/sdb", "old": "vol-1", "new": "vol-2"}]}'
-)
-# What the functions answer, by function and mode, when all is well.
-ANSWERS: dict[str, Any] = {
-    "Assess inspect": {
-        "id": "orders-1",
-        "plan": {"steps": STEPS, "words": ["a step"], "volumes": {}},
-        "intent_json": INTENT,
-    },
-    "Assess section": {"over": True, "section": {"outage_seconds": 3}},
-    "Assess stopped": {"over": True, "stopped": {"at": NOW}},
-    "Assess down": {"over": True, "why": None},
-    "Assess ready": {"over": True, "why": None, "off": False, "steps": [STEP, STEP], "intent_json": INTENT},
-    "Assess claim": {"epoch": 8},
-    "CheckSnapshots progress": {"complete": True},
-    "CheckSnapshots mark": {},
-    "PlanRestore plan": {
-        "id": "orders-r-1",
-        "plan": {
-            "words": ["a step"],
-            "backup": "orders-1",
-            "volumes": [{"node": "server1"}],
-            "fast_restores": [],
-            "fast_needed": [],
-            "initialization": {"initialization": "none", "give_up_seconds": 0, "mib_per_second": 100},
-        },
-        "intent_json": INTENT,
-    },
-    "PlanRestore disturb": {
-        "intent_json": INTENT,
-        "record_json": "{}",
-        "steps": STEPS,
-        "stops_groups": True,
-        "deadline": "2026-11-26T13:00:00Z",
-    },
-    "PlanRestore rollback": {
-        "id": "orders-r-2",
-        "intent_json": INTENT,
-        "words": ["a step"],
-        "record": {"source": "server1", "attachments": [PLACE]},
-    },
-    "CreateVolumes create": {"made": [PLACE]},
-    "CreateVolumes check": {"ready": True, "fast_restored": True, "slow": []},
-    "CreateVolumes clean": {"deleted": [], "kept": [], "in_place": ["vol-2"]},
-    "CreateVolumes release": {"released": ["vol-1"], "in_place": ["vol-2"]},
-    "SwapVolumes detach": {"over": True, "why": None},
-    "SwapVolumes attach": {"over": True, "why": None},
-    "FastRestore check": {"ready": True, "why": None},
-    "CreateSnapshots": {"snapshots": ["snap-1"]},
-    "Report": {"cause": "as reported"},
-}
-INPUTS = {
-    "backup": {"cluster": "orders", "occurrence": "tonight"},
-    "restore": {"cluster": "orders", "backup": "latest", "confirm": "orders"},
-    "rollback": {"cluster": "orders", "rollback": "orders-r-1", "confirm": "orders"},
-    "release": {"cluster": "orders", "release": "orders-r-1", "confirm": "orders"},
-    "recover": {"cluster": "orders"},
-}
-
-
-class World:
-    """Answers every Task: DynamoDB by one item, the functions by ANSWERS; `fails` names a state that fails."""
-
-    def __init__(
-        self, item: dict[str, Any] | None = None, fails: str = "", error: str = "Broken", **answers: Any
-    ) -> None:
-        self.item, self.fails, self.error = dict(item or {}), fails, error
-        self.answers = {**ANSWERS, **answers}
-
-    def __call__(self, name: str, arguments: dict[str, Any]) -> Any:
-        if name == self.fails:
-            raise TaskError(self.error, "as it broke")
-        if "UpdateExpression" in arguments:
-            return self._update(arguments)
-        if "ConsistentRead" in arguments:
-            return {"Item": self.item} if self.item else {}
-        if "ExecutionArn" in arguments:
-            return {"Status": "FAILED"}
-        if "StateMachineArn" in arguments:
-            return self.answers.get("child", {"Output": {"prepared": {}, "unprepared": None, "turned": None}})
-        if "FunctionName" in arguments:
-            function = arguments["FunctionName"].removeprefix("${").removesuffix("Function}")
-            part = arguments["Payload"].get("mode", arguments["Payload"].get("part", ""))
-            answer = self.answers.get(f"{function} {part}".strip(), {})
-            return {"Payload": answer(arguments["Payload"]) if callable(answer) else answer}
-        return {}
-
-    def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """As far as our own conditions go: who holds the lock, whether there is an intent."""
-        values = arguments["ExpressionAttributeValues"]
-        change, condition = arguments["UpdateExpression"], arguments["ConditionExpression"]
-        mine, free = self.item.get("holder") == values[":me"], "holder" not in self.item
-        if not free and not mine and ":dead" not in values:
-            raise TaskError(CHANGED, "the holder is another")
-        if "attribute_not_exists(intent)" in condition and "intent" in self.item:
-            raise TaskError(CHANGED, "there is an intent")
-        if "(#hold)" in condition and "hold" in self.item:
-            raise TaskError(CHANGED, "there is a hold")
-        if change.startswith("SET holder"):
-            self.item |= {"holder": values[":me"], "epoch": values.get(":epoch", {"N": "7"})}
-        elif change.startswith("SET epoch"):
-            self.item["epoch"] = values[":next"]
-        elif change.startswith("SET intent"):
-            self.item["intent"] = values[":intent"]
-        else:
-            self.item = {key: value for key, value in self.item.items() if key not in ("holder", "since", "intent")}
-        return {"Attributes": dict(self.item)}
-
-
-UNFINISHED = {"holder": {"S": "arn:aws:states:eu-west-1:0:execution:mirrorsnap-backup:dead"}, "epoch": {"N": "6"}}
-
-
-def run(what: str, world: World | None = None, **more: Any) -> tuple[Run, World]:
-    world = world or World(UNFINISHED | {"intent": {"S": INTENT}} if what == "recover" else None)
-    machine = MACHINES["restore" if what in ("rollback", "release") else what]
-    return Run(machine, world).start({**INPUTS[what], **more}), world
 
 
 def free(world: World) -> bool:
@@ -296,44 +164,7 @@ def test_capacity_that_lacks_in_a_restore_is_told_once_and_waited_for() -> None:
     assert done.path.count("StartBoth: active, once there is capacity") == 1
 
 
-def converge(*answers: dict[str, Any], world: World | None = None) -> Run:
-    queue = list(answers)
-    world = world or World()
-    last = queue[-1]
-    world.answers["Assess converge"] = lambda _: {"memory": {}, **(queue.pop(0) if queue else last)}
-    value = {"cluster": "orders", "lock": {"holder": "me", "epoch": 7}}
-    return Run(MACHINES["converge"], world).start(value)
-
-
-HEALTHY = {"verdict": "healthy", "prepared": None, "unprepared": None, "course": None, "turned": None}
-
-
-@pytest.mark.parametrize(
-    ("answer", "state"),
-    [
-        ({"verdict": "wait"}, "Wait"),
-        ({"verdict": "act", "action": "start", "input": {"node": "server1"}}, "StartStandby: start the instance"),
-        ({"verdict": "act", "action": "stop", "input": {"node": "server1"}}, "StopStandby: stop the instance"),
-        ({"verdict": "act", "action": "swap", "input": {"node": "server1"}}, "Rollback: put the volumes back"),
-        ({"verdict": "turn", "intent_json": "{}"}, "Rollback: write the intent"),
-        *(
-            ({"verdict": "act", "action": "step", "input": {"step": {**STEP, "document": document}}}, state)
-            for document, state in {
-                "fence": "Fence",
-                "start-group": "Resume: start the groups",
-                "stop-group": "StopBoth: stop the groups",
-                "quiesce-restore": "StopBoth: stop the groups",
-                "leave-backup-mode": "LeaveBackupMode",
-                "start-cluster": "Resync: start the cluster service",
-                "resume-monitors": "Resync: resume the monitors",
-                "recover-mirror": "Resync: recover the mirror",
-                "enter-restore-mode": "StopBoth: enter restore mode",
-                "post-process-restore": "PostProcess",
-                "enable-services": "Rollback: enable the services",
-            }.items()
-        ),
-    ],
-)
+@pytest.mark.parametrize(("answer", "state"), ACTS)
 def test_converge_does_what_assess_says(answer: dict[str, Any], state: str) -> None:
     world = World({"holder": {"S": "me"}})
     done = converge(answer, HEALTHY, world=world)

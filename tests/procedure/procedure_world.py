@@ -1,0 +1,212 @@
+"""What the machines are run against here: the item of lock and intent as DynamoDB keeps it, and the functions' answers.
+
+payloads.py takes from these runs what each function is called with: the answers have the shapes of docs/functions.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from machine_run import NOW, Run, TaskError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "infra"))
+
+import build_statemachines  # noqa: E402
+from check_statemachines import KEPT  # noqa: E402, F401
+from machine_flow import flows  # noqa: E402, F401
+
+MACHINES = build_statemachines.machines()
+CHANGED = "DynamoDB.ConditionalCheckFailedException"
+STEP = {"document": "fence", "node": "server1", "parameters": {"Run": "orders-20261126T030000Z"}}
+STEPS = dict.fromkeys(
+    ("suspend_monitors", "split", "quiesce", "enter_backup_mode", "prepare_active", "prepare_standby"), STEP
+)
+PLACE = {"node": "server1", "device": "/dev/sdb", "old": "vol-0a1", "new": "vol-0a2"} | {
+    "snapshot": "snap-0a1",
+    "delete_on_termination": False,
+}
+BACKUP, RESTORE = "orders-20261126T030000Z", "orders-r-20261126T120000Z"
+STOPPED = {
+    "instance": "i-0a1",
+    "reason": "Client.InstanceInitiatedShutdown",
+    "launched": NOW,
+    "volumes": {"md1": "vol-0a1"},
+}
+VOLUME = {
+    "node": "server1",
+    "device": "/dev/sdb",
+    "disks": ["md1"],
+    "zone": "ap-northeast-1a",
+    "old": "vol-0a1",
+    "snapshot": "snap-0a1",
+    "gib": 20,
+    "kind": "gp3",
+    "tags": {},
+    "token": "token",
+    "delete_on_termination": False,
+}
+PAIR = {"snapshot": "snap-0a1", "zone": "ap-northeast-1a", "gib": 20, "volumes": 2}
+INTENT = (
+    '{"id": "orders-1", "operation": "restore", "active": "server1", "standby": "server2", "disturbances":'
+    ' [{"kind": "attachment", "node": "server1", "device": "/dev/sdb", "old": "vol-0a1", "new": "vol-0a2"}]}'
+)
+# What the functions answer, by function and mode, when all is well.
+ANSWERS: dict[str, Any] = {
+    "Assess inspect": {
+        "id": BACKUP,
+        "plan": {"steps": STEPS, "words": ["a step"], "volumes": {}},
+        "intent_json": INTENT,
+    },
+    "Assess section": {
+        "over": True,
+        "section": {"epoch": 7, "consistent_at": NOW, "outage_seconds": 3.5},
+    },
+    "Assess stopped": {"over": True, "stopped": STOPPED},
+    "Assess down": {"over": True, "why": None},
+    "Assess ready": {"over": True, "why": None, "off": False, "steps": [STEP, STEP], "intent_json": INTENT},
+    "Assess claim": {"epoch": 8},
+    "CheckSnapshots progress": {"complete": True},
+    "CheckSnapshots mark": {},
+    "PlanRestore plan": {
+        "id": RESTORE,
+        "plan": {
+            "words": ["a step"],
+            "backup": BACKUP,
+            "volumes": [VOLUME],
+            "fast_restores": [],
+            "fast_needed": [],
+            "initialization": {"initialization": "none", "give_up_seconds": 0, "mib_per_second": 100},
+        },
+        "intent_json": INTENT,
+    },
+    "PlanRestore disturb": {
+        "intent_json": INTENT,
+        "record_json": "{}",
+        "steps": STEPS,
+        "stops_groups": True,
+        "deadline": "2026-11-26T13:00:00Z",
+    },
+    "PlanRestore rollback": {
+        "id": "orders-r-20261126T130000Z",
+        "intent_json": INTENT,
+        "words": ["a step"],
+        "record": {"source": "server1", "attachments": [PLACE]},
+    },
+    "CreateVolumes create": {"made": [PLACE]},
+    "CreateVolumes check": {"ready": True, "fast_restored": True, "slow": []},
+    "CreateVolumes clean": {"deleted": [], "kept": [], "in_place": ["vol-0a2"]},
+    "CreateVolumes release": {"released": ["vol-0a1"], "in_place": ["vol-0a2"]},
+    "SwapVolumes detach": {"over": True, "why": None},
+    "SwapVolumes attach": {"over": True, "why": None},
+    "FastRestore check": {"ready": True, "why": None},
+    "CreateSnapshots": {"snapshots": [{"snapshot": "snap-0a1", "volume": "vol-0a1"}], "after": STOPPED},
+    "Report": {"cause": "as reported"},
+}
+CONVERGED = {
+    "Output": {"prepared": {"boot_id": "6f1c0b5e-0000-4000-8000-000000000001"}, "unprepared": None, "turned": None}
+}
+INPUTS = {
+    "backup": {"cluster": "orders", "occurrence": "tonight"},
+    "restore": {"cluster": "orders", "backup": "latest", "confirm": "orders"},
+    "rollback": {"cluster": "orders", "rollback": RESTORE, "confirm": "orders"},
+    "release": {"cluster": "orders", "release": RESTORE, "confirm": "orders"},
+    "recover": {"cluster": "orders"},
+}
+
+
+class World:
+    """Answers every Task: DynamoDB by one item, the functions by ANSWERS; `fails` names a state that fails."""
+
+    def __init__(
+        self, item: dict[str, Any] | None = None, fails: str = "", error: str = "Broken", **answers: Any
+    ) -> None:
+        self.item, self.fails, self.error = dict(item or {}), fails, error
+        self.answers = {**ANSWERS, **answers}
+
+    def __call__(self, name: str, arguments: dict[str, Any]) -> Any:
+        if name == self.fails:
+            raise TaskError(self.error, "as it broke")
+        if "UpdateExpression" in arguments:
+            return self._update(arguments)
+        if "ConsistentRead" in arguments:
+            return {"Item": self.item} if self.item else {}
+        if "ExecutionArn" in arguments:
+            return {"Status": "FAILED"}
+        if "StateMachineArn" in arguments:
+            return self.answers.get("child", CONVERGED)
+        if "FunctionName" in arguments:
+            function = arguments["FunctionName"].removeprefix("${").removesuffix("Function}")
+            part = arguments["Payload"].get("mode", arguments["Payload"].get("part", ""))
+            answer = self.answers.get(f"{function} {part}".strip(), {})
+            return {"Payload": answer(arguments["Payload"]) if callable(answer) else answer}
+        return {}
+
+    def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """As far as our own conditions go: who holds the lock, whether there is an intent."""
+        values = arguments["ExpressionAttributeValues"]
+        change, condition = arguments["UpdateExpression"], arguments["ConditionExpression"]
+        mine, free = self.item.get("holder") == values[":me"], "holder" not in self.item
+        if not free and not mine and ":dead" not in values:
+            raise TaskError(CHANGED, "the holder is another")
+        if "attribute_not_exists(intent)" in condition and "intent" in self.item:
+            raise TaskError(CHANGED, "there is an intent")
+        if "(#hold)" in condition and "hold" in self.item:
+            raise TaskError(CHANGED, "there is a hold")
+        if change.startswith("SET holder"):
+            self.item |= {"holder": values[":me"], "epoch": values.get(":epoch", {"N": "7"})}
+        elif change.startswith("SET epoch"):
+            self.item["epoch"] = values[":next"]
+        elif change.startswith("SET intent"):
+            self.item["intent"] = values[":intent"]
+        else:
+            self.item = {key: value for key, value in self.item.items() if key not in ("holder", "since", "intent")}
+        return {"Attributes": dict(self.item)}
+
+
+UNFINISHED = {"holder": {"S": "arn:aws:states:eu-west-1:0:execution:mirrorsnap-backup:dead"}, "epoch": {"N": "6"}}
+
+
+def run(what: str, world: World | None = None, **more: Any) -> tuple[Run, World]:
+    world = world or World(UNFINISHED | {"intent": {"S": INTENT}} if what == "recover" else None)
+    machine = MACHINES["restore" if what in ("rollback", "release") else what]
+    return Run(machine, world).start({**INPUTS[what], **more}), world
+
+
+def converge(*answers: dict[str, Any], world: World | None = None) -> Run:
+    queue = list(answers)
+    world = world or World()
+    last = queue[-1]
+    world.answers["Assess converge"] = lambda _: {"memory": {}, **(queue.pop(0) if queue else last)}
+    value = {"cluster": "orders", "lock": {"holder": "me", "epoch": 7}}
+    return Run(MACHINES["converge"], world).start(value)
+
+
+HEALTHY = {"verdict": "healthy", "prepared": None, "unprepared": None, "course": None, "turned": None}
+
+# What converge is told, and the state that does it.
+ACTS: list[tuple[dict[str, Any], str]] = [
+    ({"verdict": "wait"}, "Wait"),
+    ({"verdict": "act", "action": "start", "input": {"node": "server1"}}, "StartStandby: start the instance"),
+    ({"verdict": "act", "action": "stop", "input": {"node": "server1"}}, "StopStandby: stop the instance"),
+    ({"verdict": "act", "action": "swap", "input": {"node": "server1"}}, "Rollback: put the volumes back"),
+    ({"verdict": "turn", "intent_json": "{}"}, "Rollback: write the intent"),
+    *(
+        ({"verdict": "act", "action": "step", "input": {"step": {**STEP, "document": document}}}, state)
+        for document, state in {
+            "fence": "Fence",
+            "start-group": "Resume: start the groups",
+            "stop-group": "StopBoth: stop the groups",
+            "quiesce-restore": "StopBoth: stop the groups",
+            "leave-backup-mode": "LeaveBackupMode",
+            "start-cluster": "Resync: start the cluster service",
+            "resume-monitors": "Resync: resume the monitors",
+            "recover-mirror": "Resync: recover the mirror",
+            "enter-restore-mode": "StopBoth: enter restore mode",
+            "post-process-restore": "PostProcess",
+            "enable-services": "Rollback: enable the services",
+        }.items()
+    ),
+]
