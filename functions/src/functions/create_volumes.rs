@@ -38,6 +38,7 @@ pub enum Input {
     /// The operator no longer needs the detached volumes for a rollback. Our tags are removed; the volumes stay.
     Release {
         cluster: String,
+        lock: Claim,
         restore: String,
         confirm: Option<String>,
     },
@@ -79,9 +80,10 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Value> {
         Input::Clean { cluster, lock } => clean(ports, &cluster, &lock).await,
         Input::Release {
             cluster,
+            lock,
             restore,
             confirm,
-        } => release(ports, &cluster, &restore, confirm.as_deref()).await,
+        } => release(ports, &cluster, &lock, &restore, confirm.as_deref()).await,
     }
 }
 
@@ -218,8 +220,9 @@ fn is_ours(cluster: &str, tags: &BTreeMap<String, String>) -> bool {
         && !tags.contains_key(tag::REPLACED)
 }
 
-async fn release(ports: &impl Ports, cluster: &str, name: &str, confirm: Option<&str>) -> Result<Value> {
+async fn release(ports: &impl Ports, cluster: &str, claim: &Claim, name: &str, confirm: Option<&str>) -> Result<Value> {
     restore::confirmed(cluster, confirm)?;
+    fence(ports, cluster, claim).await?;
     let id = Id::parse(name)?;
     if id.cluster() != cluster {
         let found = format!("{id} is no restore of {cluster}");
@@ -248,7 +251,10 @@ async fn release(ports: &impl Ports, cluster: &str, name: &str, confirm: Option<
     }
     if !released.is_empty() {
         let ours = [tag::REPLACED, tag::RESTORE_ID, tag::ATTACHED, tag::CLUSTER];
-        let call = async || Ok(ports.untag(&released, &ours).await);
+        let call = async || {
+            fence(ports, cluster, claim).await?;
+            Ok(ports.untag(&released, &ours).await)
+        };
         until_accepted(ports, REPEAT_SECONDS, call).await?;
     }
     Ok(json!({"released": released, "in_place": in_place}))
