@@ -196,7 +196,7 @@ impl Case<'_> {
     }
 
     /// Tries `action` up to [`TRIES`] times, then is stuck.
-    fn act(&self, key: &str, next: &str, action: impl FnOnce(u32) -> Action) -> Next {
+    fn act(&self, key: &str, next: &str, action: impl FnOnce(u64) -> Action) -> Next {
         let tried = self.memory.tries.get(key).copied().unwrap_or(0);
         if tried >= TRIES {
             return self.stuck(format!("{key} was tried {tried} times and did not help"), next);
@@ -224,10 +224,11 @@ impl Case<'_> {
 
     /// The document's `Attempt`, unique per try and per epoch: a node replays the result of an attempt that it knows. A restore that
     /// has turned back uses other numbers.
-    fn attempt(&self, tried: u32) -> u32 {
-        let epoch = u32::try_from(self.epoch % 99).unwrap_or(0);
+    fn attempt(&self, tried: u32) -> u64 {
         let base = if self.copies() { 20 } else { 0 };
-        epoch * 100 + base + tried.min(18) + 1
+        self.epoch
+            .saturating_mul(100)
+            .saturating_add(base + u64::from(tried.min(18)) + 1)
     }
 
     /// Whether a restore goes back by copy.

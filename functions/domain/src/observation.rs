@@ -151,8 +151,8 @@ impl Node {
     }
 
     /// The newest attempt of a detached document of this run: its number, its files, what it printed.
-    pub fn job(&self, document: &str) -> Option<(u32, &Job, &str)> {
-        let attempt = |key: &str| key.strip_prefix(document)?.strip_prefix('.')?.parse::<u32>().ok();
+    pub fn job(&self, document: &str) -> Option<(u64, &Job, &str)> {
+        let attempt = |key: &str| key.strip_prefix(document)?.strip_prefix('.')?.parse::<u64>().ok();
         let (number, key, job) = self
             .jobs
             .iter()

@@ -49,7 +49,7 @@ impl Step {
 
     /// Guarded: only in the boot that was seen, and not after `seconds` from then.
     #[must_use]
-    pub fn guarded(self, seen: &Node, seconds: u64, attempt: u32) -> Self {
+    pub fn guarded(self, seen: &Node, seconds: u64, attempt: u64) -> Self {
         self.with("ExpectedBootId", &seen.boot_id)
             .with("NotAfterUptime", seen.uptime.saturating_add(seconds).max(1))
             .with("Attempt", attempt)

@@ -26,7 +26,7 @@ fn monitor(case: &Case<'_>, name: &str, node: &str) -> State {
 
 /// Resumes the monitors that we suspended. Only reached once no node is in backup mode.
 pub(super) fn monitors(case: &Case<'_>) -> Next {
-    for node in case.names() {
+    for (node, numbers) in case.names().into_iter().zip([0, 30]) {
         let suspended: Vec<&str> = case
             .intent
             .monitors(node)
@@ -36,13 +36,13 @@ pub(super) fn monitors(case: &Case<'_>) -> Next {
             let from = case.intent.active.as_str();
             let seen = case.seen.node(from)?;
             let next = "resume the monitors by hand with `clpmonctrl -r`";
-            // One key for both nodes' monitors: the document runs on the active each time, and the active replays the result of
-            // an attempt that it knows.
-            return case.act("resume-monitors", next, |attempt| Action::Step {
+            // Each node's monitors have tries of their own, and numbers of their own: the document runs on the active each time, and
+            // the active replays the result of an attempt that it knows.
+            return case.act(&format!("resume-monitors {node}"), next, |attempt| Action::Step {
                 step: Step::new("resume-monitors", from, &case.intent.id)
                     .with("Nodes", node)
                     .list("Monitors", suspended)
-                    .guarded(seen, NOT_AFTER_SECONDS, attempt),
+                    .guarded(seen, NOT_AFTER_SECONDS, attempt + numbers),
             });
         }
         if let Some(name) = case

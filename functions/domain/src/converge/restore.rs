@@ -337,7 +337,7 @@ fn unprocessed(case: &Case<'_>, name: &str, node: &Node) -> Option<Next> {
     Some(gate(case, name, node))
 }
 
-fn order_post(case: &Case<'_>, name: &str, node: &Node, key: &str, skip_copy: bool, after: u32) -> Next {
+fn order_post(case: &Case<'_>, name: &str, node: &Node, key: &str, skip_copy: bool, after: u64) -> Next {
     let next = "read the script's output in the node's records";
     case.act(key, next, |attempt| Action::Step {
         step: Step::new("post-process-restore", name, &case.intent.id)
