@@ -50,8 +50,10 @@ pub(crate) struct Driver<'a> {
     claim: RefCell<Option<Claim>>,
     /// Every task, if they are to be kept.
     pub(crate) tasks: Option<RefCell<Vec<Task>>>,
-    /// The names of the functions that were called.
+    /// The names of the functions and children that were called, in their order.
     pub(crate) called: RefCell<Vec<&'static str>>,
+    /// Whether a child is running, whose calls are its own.
+    pub(crate) child: Cell<bool>,
     /// After so many tasks the execution is aborted.
     pub(crate) aborted_after: Cell<Option<usize>>,
 }
@@ -64,6 +66,7 @@ impl<'a> Driver<'a> {
             claim: RefCell::new(None),
             tasks: None,
             called: RefCell::new(vec![]),
+            child: Cell::new(false),
             aborted_after: Cell::new(None),
         }
     }
@@ -78,6 +81,12 @@ impl<'a> Driver<'a> {
 
     pub(crate) fn wait(&self, time: Ms) {
         self.sim.world.borrow_mut().pass(time);
+    }
+
+    pub(crate) fn note(&self, called: &'static str) {
+        if !self.child.get() {
+            self.called.borrow_mut().push(called);
+        }
     }
 
     // ── the lock ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -123,7 +132,7 @@ impl<'a> Driver<'a> {
     pub(crate) fn task_within(&self, function: &'static str, limit: Ms, mut payload: Value) -> Result<Value, Failure> {
         let all = payload.as_object_mut().expect("an object");
         all.insert("cluster".to_owned(), json!(CLUSTER));
-        self.called.borrow_mut().push(function);
+        self.note(function);
         if let Some(left) = self.aborted_after.get() {
             if left == 0 {
                 return Err(Failure::new("ABORTED", "the execution was aborted"));

@@ -11,6 +11,8 @@ mod invoke;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod random_tests;
@@ -22,5 +24,7 @@ mod sim;
 mod smoke_tests;
 #[cfg(test)]
 mod tasks;
+#[cfg(test)]
+mod witness_tests;
 #[cfg(test)]
 mod world;

@@ -34,6 +34,8 @@ pub(crate) struct Schedule {
     pub(crate) script: Option<(&'static str, u32)>,
     /// From power-on to a node's first answer.
     pub(crate) boot: Ms,
+    /// The lock's epoch before.
+    pub(crate) epoch: u64,
     seed: u64,
 }
 
@@ -73,6 +75,7 @@ impl Schedule {
             power: (rng.u8(0..5) == 0).then(|| (rng.usize(0..2), rng.u64(0..300) * SECOND)),
             script: (rng.u8(0..6) == 0).then(|| (*rng.choice(&SCRIPTS).unwrap(), rng.u32(1..=2))),
             boot: rng.u64(2..=40) * SECOND,
+            epoch: *rng.choice(&[5, 96, 97, 98, 99, 100_000]).unwrap(),
             seed,
         }
     }
@@ -87,6 +90,7 @@ impl Schedule {
         let mut world = before(self.operation, self.disks);
         world.power_fails = self.power.map(|(at, after)| (at, world.now + after));
         world.boot = self.boot;
+        world.ledger.lock.epoch = self.epoch;
         world.fail_scripts = self
             .script
             .map(|(name, times)| (name.to_owned(), times))
@@ -138,6 +142,9 @@ impl Schedule {
         wrong.extend(sets(&world));
         if self.passes() && self.aborted_after.is_none() && *first != Ended::Succeeded {
             wrong.push(format!("all faults pass, and yet: {first:?}"));
+        }
+        if self.passes() && world.ledger.lock.intent.is_none() {
+            wrong.extend(left_behind(&world));
         }
         if *first == Ended::Succeeded && self.operation == Operation::Backup {
             wrong.extend(image(&world, then));
@@ -194,6 +201,20 @@ impl Before {
             backups: snapshots.len(),
         }
     }
+}
+
+/// What costs money and serves nobody: volumes that were made and never attached, and fast snapshot restore.
+fn left_behind(world: &World) -> Vec<String> {
+    let unused = |(id, one): &(&String, &crate::world::ec2::Volume)| {
+        !one.token.is_empty() && one.attached.is_none() && !world.ec2.ever_attached.contains(*id)
+    };
+    let volumes = world.ec2.shown.volumes.iter().filter(unused);
+    let mut left: Vec<String> = volumes
+        .map(|(id, _)| format!("{id} was made for nothing, and is left"))
+        .collect();
+    let fast = world.ec2.shown.fast.iter().filter(|(_, one)| one.on);
+    left.extend(fast.map(|((id, zone), _)| format!("fast snapshot restore of {id} in {zone} is left on")));
+    left
 }
 
 /// Of two sets of one backup all but one are tagged.

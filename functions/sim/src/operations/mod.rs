@@ -24,6 +24,14 @@ const LOOKS: u32 = 1500;
 
 /// converge. What it answers when healthy.
 pub(crate) fn converge(driver: &Driver<'_>) -> Result<Value, Failure> {
+    driver.note("converge");
+    driver.child.set(true);
+    let end = looks(driver);
+    driver.child.set(false);
+    end
+}
+
+fn looks(driver: &Driver<'_>) -> Result<Value, Failure> {
     let mut memory = json!({});
     for _ in 0..LOOKS {
         // Assess
