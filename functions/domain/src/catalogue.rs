@@ -101,6 +101,32 @@ pub fn tags(id: &Id, consistent_at: Moment, node: &str, disks: &[String], size: 
     tags
 }
 
+/// The most tags of a volume or snapshot that EC2 allows. AWS's own do not count.
+pub const MOST_TAGS: usize = 50;
+
+/// Our tags on a snapshot: those of [`tags`] with the disks, and `valid` or `duplicate` in the end.
+const ON_SNAPSHOT: usize = 8;
+
+/// Which of the volumes' tags their snapshots get, and the keys of those that do not fit beside ours. AWS's tags and ours are
+/// never carried over.
+pub fn carried(volumes: &[BTreeMap<String, String>]) -> (BTreeMap<String, String>, Vec<String>) {
+    let [first, others @ ..] = volumes else {
+        return (BTreeMap::new(), Vec::new());
+    };
+    let on_all = |key: &String, value: &String| others.iter().all(|tags| tags.get(key) == Some(value));
+    let foreign = |key: &String| !key.starts_with("aws:") && !key.starts_with("mirrorsnap:") && key != "Name";
+    let mut common: BTreeMap<String, String> = first
+        .iter()
+        .filter(|(key, value)| foreign(key) && on_all(key, value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let mut left = Vec::new();
+    while common.len() + ON_SNAPSHOT > MOST_TAGS {
+        left.extend(common.pop_last().map(|(key, _)| key));
+    }
+    (common, left)
+}
+
 /// A backup: the snapshots with one backup id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Backup {

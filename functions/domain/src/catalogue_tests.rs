@@ -381,3 +381,32 @@ proptest! {
         }
     }
 }
+
+/// What a snapshot has in the end, `valid` included, is within EC2's limit.
+#[test]
+fn a_snapshot_carries_what_fits_beside_our_own_tags() {
+    let many = |count: usize| -> BTreeMap<String, String> {
+        (0..count).map(|n| (format!("t{n:02}"), "v".to_owned())).collect()
+    };
+    let id = Id::parse("orders-20260501T020304Z").unwrap();
+    for count in [0, 41, 42, 43, 49] {
+        let (carried, left) = carried(&[many(count)]);
+        assert_eq!(carried.len() + left.len(), count);
+        let mut all = carried;
+        all.extend(tags(&id, Moment::from_unix(0), "server1", &["md1".into()], 1));
+        all.insert(tag::VALID.into(), "true".into());
+        assert!(
+            all.len() <= MOST_TAGS && (all.len() == MOST_TAGS) == (count >= 42),
+            "{count}"
+        );
+    }
+    let (mut other, mut first) = (many(3), many(3));
+    other.insert("t01".into(), "another".into());
+    for key in ["aws:x", "mirrorsnap:attached", "Name"] {
+        first.insert(key.into(), "v".into());
+        other.insert(key.into(), "v".into());
+    }
+    let (carried, left) = carried(&[first, other]);
+    assert_eq!(carried.into_keys().collect::<Vec<_>>(), ["t00", "t02"]);
+    assert!(left.is_empty());
+}

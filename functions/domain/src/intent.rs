@@ -356,18 +356,23 @@ pub fn take_over(cluster: &str, lock: &Lock, holder: HolderStatus, now: Moment) 
     lock.not_on_hold(cluster)?;
     let next = lock.epoch.saturating_add(1);
     let Some(name) = &lock.holder else { return Ok(next) };
-    let age = lock.since.map_or(0, |since| now.seconds_since(since));
+    // Whoever takes the lock writes the time. Where it cannot be read somebody changed the item by hand, and a holder that
+    // does not exist must not hold the cluster for ever.
+    let age = lock.since.map(|since| now.seconds_since(since));
     let dead = match holder {
         HolderStatus::Running => false,
         HolderStatus::Ended => true,
-        HolderStatus::NotFound => age >= UNKNOWN_HOLDER_SECONDS,
+        HolderStatus::NotFound => age.is_none_or(|age| age >= UNKNOWN_HOLDER_SECONDS),
     };
     if dead {
         return Ok(next);
     }
     Err(Error::new(
         Kind::OperationInProgress,
-        format!("cluster {cluster} is held by {name} since {age} seconds"),
+        match age {
+            Some(age) => format!("cluster {cluster} has been held by {name} for {age} seconds"),
+            None => format!("cluster {cluster} is held by {name}, since when cannot be read"),
+        },
         "wait for it to end, or stop it and start recover",
     ))
 }
@@ -410,6 +415,9 @@ mod tests {
         );
         assert!(take(&lock(), HolderStatus::NotFound, 1000 + 899).is_err());
         assert_eq!(take(&lock(), HolderStatus::NotFound, 1000 + 900), Ok(8));
+        let unreadable = Lock { since: None, ..lock() };
+        assert_eq!(take(&unreadable, HolderStatus::NotFound, 1001), Ok(8));
+        assert!(take(&unreadable, HolderStatus::Running, 99_999).is_err());
         assert_eq!(take(&Lock { holder: None, ..lock() }, HolderStatus::Running, 0), Ok(8));
         let held = Lock {
             hold: Some("disk change".into()),

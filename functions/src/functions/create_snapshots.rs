@@ -31,9 +31,6 @@ const RATE_SECONDS: u32 = 40;
 /// How long CreateTags is retried while EC2 does not know the snapshot yet.
 const TAG_SECONDS: u32 = 30;
 
-/// Most tags that a snapshot may have.
-const MOST_TAGS: usize = 50;
-
 /// docs/functions.md, create-snapshots.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,23 +101,16 @@ async fn found_after_retry(
     }
 }
 
-/// The tags that all volumes have, without AWS's own and ours. They are copied to the snapshots.
+/// The volumes' tags that their snapshots get.
 async fn carried(ports: &impl Volumes, volumes: &BTreeSet<String>) -> Result<BTreeMap<String, String>> {
     let ids: Vec<String> = volumes.iter().cloned().collect();
-    let mut common: Option<BTreeMap<String, String>> = None;
-    for volume in ports.volumes(&ids).await?.into_values() {
-        let tags = volume.shape.tags;
-        common = Some(match common {
-            None => tags,
-            Some(common) => common
-                .into_iter()
-                .filter(|(key, value)| tags.get(key) == Some(value))
-                .collect(),
-        });
+    let shown = ports.volumes(&ids).await?;
+    let tags: Vec<BTreeMap<String, String>> = shown.into_values().map(|one| one.shape.tags).collect();
+    let (carried, left) = catalogue::carried(&tags);
+    if !left.is_empty() {
+        tracing::warn!(tags = %left.join(", "), "not carried over to the snapshots: EC2 allows no more tags");
     }
-    let mut tags = common.unwrap_or_default();
-    tags.retain(|key, _| !key.starts_with("aws:") && !key.starts_with("mirrorsnap:"));
-    Ok(tags)
+    Ok(carried)
 }
 
 fn disks_on<'a>(stopped: &'a Stopped, volume: &'a str) -> Vec<String> {
@@ -222,9 +212,6 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
             _ => Vec::new(),
         };
         let ours = catalogue::tags(&id, input.section.consistent_at, &intent.standby, &disks, wanted.len());
-        while tags.len() + ours.len() >= MOST_TAGS {
-            tags.pop_last();
-        }
         tags.extend(ours);
         let set = set(ports, &config, &input.stopped, tags, &wanted).await?;
         create(ports, &input, &set).await?

@@ -107,27 +107,56 @@ fn left(leftovers: &[String]) -> Option<String> {
     (!leftovers.is_empty()).then(|| format!("Not cleaned up: {}.", leftovers.join("; ")))
 }
 
-/// One line of the embedded metric format.
+/// One line of the embedded metric format. A metric without a number is left out: with one that is null, CloudWatch may drop
+/// the whole line.
 fn metrics(output: &Output, now: Moment) -> Value {
-    let good = i32::from;
-    json!({
+    let count = |is: bool| Some(f64::from(i32::from(is)));
+    let all = [
+        ("Succeeded", "Count", count(output.status == Status::Succeeded)),
+        ("Failed", "Count", count(output.status == Status::Failed)),
+        ("Valid", "Count", count(output.valid)),
+        ("OutageSeconds", "Seconds", output.outage_seconds),
+        ("DegradedSeconds", "Seconds", output.degraded_seconds.map(seconds)),
+        ("TotalSeconds", "Seconds", Some(seconds(output.total_seconds))),
+    ];
+    let known = || {
+        all.iter()
+            .filter_map(|(name, unit, value)| Some((*name, *unit, (*value)?)))
+    };
+    let names: Vec<Value> = known()
+        .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}))
+        .collect();
+    let mut line = json!({
         "_aws": {"Timestamp": now.unix().saturating_mul(1000), "CloudWatchMetrics": [{
             "Namespace": "mirrorsnap",
             "Dimensions": [["Cluster", "Operation"]],
-            "Metrics": [
-                {"Name": "Succeeded", "Unit": "Count"}, {"Name": "Failed", "Unit": "Count"},
-                {"Name": "Valid", "Unit": "Count"}, {"Name": "OutageSeconds", "Unit": "Seconds"},
-                {"Name": "DegradedSeconds", "Unit": "Seconds"}, {"Name": "TotalSeconds", "Unit": "Seconds"}],
+            "Metrics": names,
         }]},
         "Cluster": output.cluster, "Operation": output.kind,
-        "Succeeded": good(output.status == Status::Succeeded), "Failed": good(output.status == Status::Failed),
-        "Valid": good(output.valid), "OutageSeconds": output.outage_seconds,
-        "DegradedSeconds": output.degraded_seconds, "TotalSeconds": output.total_seconds,
-    })
+    });
+    if let Some(line) = line.as_object_mut() {
+        line.extend(known().map(|(name, _, value)| (name.to_owned(), json!(value))));
+    }
+    line
+}
+
+/// A duration that no operation reaches is cut: a float holds any other exactly.
+fn seconds(whole: i64) -> f64 {
+    f64::from(i32::try_from(whole).unwrap_or(i32::MAX))
 }
 
 /// The function. It makes no call.
 pub fn handle(input: Input) -> Result<Output> {
+    let now = input.now;
+    let output = judged(input)?;
+    // CloudWatch reads metrics from a line of its own; a failed write loses a metric, and the log says so.
+    if let Err(error) = writeln!(std::io::stdout(), "{}", metrics(&output, now)) {
+        tracing::warn!(%error, "metrics were not written");
+    }
+    Ok(output)
+}
+
+fn judged(input: Input) -> Result<Output> {
     names::cluster(&input.cluster)
         .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "name a cluster"))?;
     // A restore's outage ends with the groups' start, just before both sides are seen GREEN.
@@ -145,7 +174,7 @@ pub fn handle(input: Input) -> Result<Output> {
         cause = cause.map(|cause| format!("{cause} {text}"));
     }
     let degraded = input.section.as_ref().zip(input.healthy_at);
-    let output = Output {
+    Ok(Output {
         kind: input.operation,
         cluster: input.cluster,
         id: input.id,
@@ -167,10 +196,43 @@ pub fn handle(input: Input) -> Result<Output> {
         leftovers: input.leftovers,
         error: input.error,
         cause,
-    };
-    // CloudWatch reads metrics from a line of its own; a failed write loses a metric, and the log says so.
-    if let Err(error) = writeln!(std::io::stdout(), "{}", metrics(&output, input.now)) {
-        tracing::warn!(%error, "metrics were not written");
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(more: &Value) -> Value {
+        let mut input = json!({
+            "cluster": "orders", "operation": "backup", "status": "FAILED",
+            "started": "2026-05-01T02:03:04Z", "now": "2026-05-01T02:13:04Z",
+        });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let input: Input = serde_json::from_value(input).unwrap();
+        let now = input.now;
+        metrics(&judged(input).unwrap(), now)
     }
-    Ok(output)
+
+    /// The embedded metric format's rule: each metric has a member that is a number.
+    #[test]
+    fn every_metric_is_a_number_and_none_is_left_out_that_is_known() {
+        let section = json!({"epoch": 7, "consistent_at": "2026-05-01T02:05:04Z", "outage_seconds": 3.5});
+        let whole = json!({"section": section, "healthy_at": "2026-05-01T02:07:04Z", "status": "SUCCEEDED"});
+        for (more, count) in [(json!({}), 4), (json!({"section": section}), 5), (whole, 6)] {
+            let line = line(&more);
+            let named = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+                .as_array()
+                .unwrap()
+                .clone();
+            assert_eq!(named.len(), count);
+            for one in named {
+                assert!(line[one["Name"].as_str().unwrap()].is_f64(), "{one} in {line}");
+            }
+            assert!(
+                line.as_object().unwrap().values().all(|value| !value.is_null()),
+                "{line}"
+            );
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The new volumes of a restore: one for each device of each node. Both nodes' volumes come from one snapshot, and each has the type,
 //! IOPS, throughput, key and tags of the volume that it replaces.
 
-use crate::catalogue::{Backup, Snapshot, tag};
+use crate::catalogue::{Backup, MOST_TAGS, Snapshot, tag};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
@@ -10,8 +10,10 @@ use crate::observation::Observation;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most tags that a volume may have.
-const MOST_TAGS: usize = 50;
+/// Our tags on a new volume: two when it is created, two more when it is attached and when a later restore replaces it.
+const ON_NEW: [&str; 4] = [tag::CLUSTER, tag::RESTORE_ID, tag::ATTACHED, tag::REPLACED];
+/// Our tags on the volume that it replaces, written before the first detach.
+const ON_OLD: [&str; 2] = [tag::REPLACED, tag::RESTORE_ID];
 
 /// A volume as EC2 describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -203,7 +205,39 @@ fn can_be_replaced(node: &str, device: &str, old: &OldVolume, snapshot: &Snapsho
             "change the volume's type, or choose another backup",
         ));
     }
-    Ok(())
+    has_room_for_tags(node, device, old)
+}
+
+/// EC2 refuses a tag beyond its limit, which would be after both nodes are down.
+fn has_room_for_tags(node: &str, device: &str, old: &OldVolume) -> Result<()> {
+    let with = |tags: &BTreeMap<String, String>, ours: &[&str]| {
+        let new = ours.iter().filter(|key| !tags.contains_key(**key)).count();
+        // AWS's own do not count.
+        tags.keys().filter(|key| !key.starts_with("aws:")).count() + new
+    };
+    let most = with(&old.tags, &ON_OLD).max(with(&carried(old), &ON_NEW));
+    if most <= MOST_TAGS {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::VolumeUnsupported,
+        format!(
+            "{} of {node} {device} has {} tags, and a restore adds up to {}, which is more than the {MOST_TAGS} that EC2 allows",
+            old.id,
+            old.tags.len(),
+            ON_NEW.len()
+        ),
+        format!("remove {} tags from the volume", most - MOST_TAGS),
+    ))
+}
+
+/// The old volume's tags that the new volume gets: all but AWS's and ours.
+fn carried(old: &OldVolume) -> BTreeMap<String, String> {
+    old.tags
+        .iter()
+        .filter(|(key, _)| !key.starts_with("aws:") && !key.starts_with("mirrorsnap:"))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 /// A sentence on the encryption where it differs from the old volume's.
@@ -244,16 +278,7 @@ fn volume(
         (tag::CLUSTER.to_owned(), id.cluster().to_owned()),
         (tag::RESTORE_ID.to_owned(), id.to_string()),
     ]);
-    let mut tags: BTreeMap<String, String> = old
-        .tags
-        .iter()
-        .filter(|(key, _)| !key.starts_with("aws:") && !key.starts_with("mirrorsnap:"))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    // Two more are written when it is attached and when it is replaced.
-    while tags.len() + ours.len() + 2 > MOST_TAGS {
-        tags.pop_last();
-    }
+    let mut tags = carried(old);
     tags.extend(ours);
     // Some types let the caller choose IOPS and throughput. For the others EC2 shows figures but refuses them in CreateVolume.
     let iops = old.iops.filter(|_| matches!(old.kind.as_str(), "gp3" | "io1" | "io2"));

@@ -101,16 +101,31 @@ fn the_old_volume_s_key_whatever_the_snapshot_s() {
 }
 
 #[test]
-fn tags_are_carried_over_but_aws_s_and_ours_and_as_many_as_fit() {
-    let tagged = |count: usize| {
-        let many = (0..count).map(|n| (format!("t{n:02}"), "v".to_owned()));
-        let old: BTreeMap<String, String> = many.chain([("aws:x".to_owned(), "y".to_owned())]).collect();
-        made(|volume| volume.tags = old.clone(), |_| ()).unwrap().tags
+fn tags_are_carried_over_but_aws_s_and_ours_and_refused_where_they_do_not_fit() {
+    let tagged = |count: usize, more: &[&str]| {
+        let many = (0..count).map(|n| format!("t{n:02}"));
+        let names = many.chain(more.iter().map(|name| (*name).to_owned()));
+        let old: BTreeMap<String, String> = names.map(|name| (name, "v".to_owned())).collect();
+        made(|volume| volume.tags = old.clone(), |_| ())
     };
-    assert_eq!(tagged(3).len(), 3 + 2);
-    // Two of ours are written later.
-    assert_eq!(tagged(49).len(), 50 - 2);
-    assert!(!tagged(3).contains_key("aws:x"));
+    let new = tagged(3, &["aws:x", "mirrorsnap:attached"]).unwrap().tags;
+    assert_eq!(new.len(), 3 + 2);
+    assert!(!new.contains_key("aws:x") && !new.contains_key(tag::ATTACHED));
+    // The new volume gets four of ours in the end, and AWS's own do not count.
+    assert_eq!(tagged(46, &["aws:x", "aws:y"]).unwrap().tags.len(), 46 + 2);
+    for count in [47, 49, 50] {
+        let refused = tagged(count, &[]).unwrap_err();
+        assert_eq!(refused.kind(), Kind::VolumeUnsupported);
+        assert!(
+            refused.to_string().contains(&format!("remove {} tags", count - 46)),
+            "{refused}"
+        );
+    }
+    // The old volume gets two of ours, unless it has them.
+    let ours = ["mirrorsnap:a", "mirrorsnap:b", "mirrorsnap:c"];
+    assert!(tagged(46, &ours).is_err());
+    assert!(tagged(46, &ours[..2]).is_ok());
+    assert!(tagged(46, &[ours[0], ours[1], tag::RESTORE_ID]).is_ok());
 }
 
 #[test]
