@@ -107,7 +107,7 @@ impl Function {
             Self::CreateVolumes => Box::pin(create_volumes::handle(ports, read(input)?)).await,
             Self::FastRestore => Box::pin(fast_restore::handle(ports, read(input)?)).await,
             Self::SwapVolumes => write(&Box::pin(swap_volumes::handle(ports, read(input)?)).await?),
-            Self::Report => write(&report::handle(read(input)?)?),
+            Self::Report => write(&report::handle(ports, read(input)?)?),
         }
     }
 }

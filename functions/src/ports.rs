@@ -262,10 +262,16 @@ pub trait Clock {
     async fn sleep(&self, time: Duration);
 }
 
+/// The function's log, which CloudWatch reads metrics from.
+pub trait Metrics {
+    /// Writes a line of the embedded metric format, which has to stand alone on it.
+    fn write(&self, line: &serde_json::Value);
+}
+
 /// All of EC2 that the functions need.
 pub trait Ec2: Instances + Volumes + Snapshots + Tags + FastRestores {}
 impl<T: Instances + Volumes + Snapshots + Tags + FastRestores> Ec2 for T {}
 
 /// Everything; each function names the few that it needs.
-pub trait Ports: Configs + Ledger + Ec2 + Quotas + Nodes + Clock {}
-impl<T: Configs + Ledger + Ec2 + Quotas + Nodes + Clock> Ports for T {}
+pub trait Ports: Configs + Ledger + Ec2 + Quotas + Nodes + Clock + Metrics {}
+impl<T: Configs + Ledger + Ec2 + Quotas + Nodes + Clock + Metrics> Ports for T {}

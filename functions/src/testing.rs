@@ -58,6 +58,7 @@ pub(crate) fn instance(id: &str, power: Power) -> Instance {
         tagged_for: Some("orders".to_owned()),
         zone: "a".to_owned(),
         volumes: BTreeMap::from([("/dev/sdb".to_owned(), "vol-old".to_owned())]),
+        moving: BTreeMap::new(),
         root_device: Some("/dev/xvda".to_owned()),
     }
 }

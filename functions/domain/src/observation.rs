@@ -62,8 +62,26 @@ pub struct Instance {
     pub zone: String,
     /// Attached volumes by device.
     pub volumes: BTreeMap<String, String>,
+    /// Volumes on their way to or from a device, by device: none of them is in its place.
+    pub moving: BTreeMap<String, String>,
     /// The root volume's device.
     pub root_device: Option<String>,
+}
+
+/// Volumes by device: those that are attached, and those on their way. From device, volume and status as EC2 maps them.
+pub fn mapped(
+    mappings: impl IntoIterator<Item = (String, String, String)>,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let (mut attached, mut moving) = (BTreeMap::new(), BTreeMap::new());
+    for (device, volume, status) in mappings {
+        let side = if status == "attached" {
+            &mut attached
+        } else {
+            &mut moving
+        };
+        side.insert(device, volume);
+    }
+    (attached, moving)
 }
 
 /// A node as its own `observe` describes it.
@@ -202,5 +220,18 @@ impl Observation {
     /// The node, if it answered.
     pub fn node(&self, node: &str) -> Option<&Node> {
         self.nodes.get(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_volume_that_is_attached_is_in_its_place() {
+        let one = |device: &str, status: &str| (device.to_owned(), format!("vol-{status}"), status.to_owned());
+        let (attached, moving) = mapped([one("b", "attached"), one("c", "detaching"), one("d", "attaching")]);
+        assert_eq!(attached.into_values().collect::<Vec<_>>(), ["vol-attached"]);
+        assert_eq!(moving.into_keys().collect::<Vec<_>>(), ["c", "d"]);
     }
 }

@@ -41,6 +41,7 @@ pub(crate) fn instance(name: &str) -> Instance {
             ("/dev/sda1".into(), format!("vol-0{tail}0")),
             ("/dev/sdb".into(), format!("vol-0{tail}1")),
         ]),
+        moving: BTreeMap::new(),
         root_device: Some("/dev/sda1".into()),
     }
 }

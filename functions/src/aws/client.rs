@@ -2,7 +2,7 @@
 
 use super::clock::Pace;
 use super::outcome::{self, Answer};
-use crate::ports::{Configs, Outcome};
+use crate::ports::{Configs, Metrics, Outcome};
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -11,6 +11,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::names;
+use std::io::Write;
 use std::time::Duration;
 
 /// The clients, built once per process.
@@ -95,6 +96,15 @@ impl Configs for Aws {
                 .and_then(aws_sdk_ssm::types::Parameter::value)
                 .unwrap_or_default(),
         )
+    }
+}
+
+impl Metrics for Aws {
+    fn write(&self, line: &serde_json::Value) {
+        // A failed write loses a metric, and the log says so.
+        if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+            tracing::warn!(%error, "metrics were not written");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{
 };
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::observation::{Instance, Power};
+use mirrorsnap_domain::observation::{Instance, Power, mapped};
 use std::collections::BTreeMap;
 
 fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<Instance> {
@@ -18,12 +18,16 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<Instance> {
         .state()
         .and_then(|state| state.name())
         .map_or("", |name| name.as_str());
-    let volumes = instance.block_device_mappings().iter().filter_map(|mapping| {
+    let mappings = instance.block_device_mappings().iter().filter_map(|mapping| {
+        let ebs = mapping.ebs()?;
+        let status = ebs.status().map_or("", |status| status.as_str());
         Some((
             mapping.device_name()?.to_owned(),
-            mapping.ebs()?.volume_id()?.to_owned(),
+            ebs.volume_id()?.to_owned(),
+            status.to_owned(),
         ))
     });
+    let (volumes, moving) = mapped(mappings);
     Some(Instance {
         id: instance.instance_id()?.to_owned(),
         power: Power::read(state),
@@ -43,7 +47,8 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<Instance> {
             .and_then(|placement| placement.availability_zone())
             .unwrap_or_default()
             .to_owned(),
-        volumes: volumes.collect(),
+        volumes,
+        moving,
         root_device: instance.root_device_name().map(str::to_owned),
     })
 }

@@ -139,6 +139,7 @@ async fn set(
             let others = instance
                 .volumes
                 .iter()
+                .chain(&instance.moving)
                 .filter(|(device, volume)| Some(*device) != root && !wanted.contains(*volume));
             excluded.extend(others.map(|(_, volume)| volume.clone()));
         }

@@ -1,6 +1,7 @@
 //! `report`: the report of an operation, for people, and its CloudWatch metrics by the embedded metric format, which needs no call and no
 //! permission.
 
+use crate::ports::Metrics;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{Section, Taken};
 use mirrorsnap_domain::intent::{Attachment, Operation};
@@ -10,7 +11,6 @@ use mirrorsnap_domain::restore::leftover_volumes::{Cleaned, InPlace, Stay, sente
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::io::Write;
 
 /// docs/functions.md, report.
 #[derive(Debug, Clone, Deserialize)]
@@ -146,13 +146,10 @@ fn seconds(whole: i64) -> f64 {
 }
 
 /// The function. It makes no call.
-pub fn handle(input: Input) -> Result<Output> {
+pub fn handle(ports: &impl Metrics, input: Input) -> Result<Output> {
     let now = input.now;
     let output = judged(input)?;
-    // CloudWatch reads metrics from a line of its own; a failed write loses a metric, and the log says so.
-    if let Err(error) = writeln!(std::io::stdout(), "{}", metrics(&output, now)) {
-        tracing::warn!(%error, "metrics were not written");
-    }
+    ports.write(&metrics(&output, now));
     Ok(output)
 }
 

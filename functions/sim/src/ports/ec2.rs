@@ -8,7 +8,7 @@ use mirrorsnap_domain::catalogue::{Snapshot, tag};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::observation::{Instance, Power};
+use mirrorsnap_domain::observation::{Instance, Power, mapped};
 use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
 use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
 use mirrorsnap_functions::ports::{
@@ -22,17 +22,16 @@ fn power(power: ec2::Power) -> Power {
 }
 
 fn instance(shown: &Shown, id: &str, one: &ec2::Instance) -> Instance {
-    let here = |volume: &ec2::Volume| {
-        let at = volume
-            .attached
-            .as_ref()
-            .filter(|at| at.instance == id && at.link == ec2::Link::Attached)?;
-        Some(at.device.clone())
+    let mapping = |(volume, one): (&String, &ec2::Volume)| {
+        let at = one.attached.as_ref().filter(|at| at.instance == id)?;
+        let status = match at.link {
+            ec2::Link::Attaching => "attaching",
+            ec2::Link::Attached => "attached",
+            ec2::Link::Detaching => "detaching",
+        };
+        Some((at.device.clone(), volume.clone(), status.to_owned()))
     };
-    let volumes = shown
-        .volumes
-        .iter()
-        .filter_map(|(volume, one)| Some((here(one)?, volume.clone())));
+    let (volumes, moving) = mapped(shown.volumes.iter().filter_map(mapping));
     Instance {
         id: id.to_owned(),
         power: power(one.power),
@@ -43,7 +42,8 @@ fn instance(shown: &Shown, id: &str, one: &ec2::Instance) -> Instance {
         auto_scaling_group: None,
         tagged_for: one.tags.get(tag::CLUSTER).cloned(),
         zone: world::zone(id).to_owned(),
-        volumes: volumes.collect(),
+        volumes,
+        moving,
         root_device: Some("/dev/sda1".to_owned()),
     }
 }

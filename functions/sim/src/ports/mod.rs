@@ -12,7 +12,7 @@ use mirrorsnap_domain::intent::Lock;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
-use mirrorsnap_functions::ports::{Agent, Clock, Command, Configs, Ledger, Nodes, Outcome, Progress, Quotas};
+use mirrorsnap_functions::ports::{Agent, Clock, Command, Configs, Ledger, Metrics, Nodes, Outcome, Progress, Quotas};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -141,4 +141,8 @@ impl Clock for Sim {
         let time = u64::try_from(time.as_millis()).unwrap();
         self.sleep_until(Sim::now(self) + time.max(1)).await;
     }
+}
+
+impl Metrics for Sim {
+    fn write(&self, _: &serde_json::Value) {}
 }
