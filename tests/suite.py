@@ -108,6 +108,8 @@ CHECK = (LINT, RUST, BUILD, TOOLS, WITNESSES, SMOKE)
 BEFORE, AFTER = (LINT, RUST, BUILD, RUST_AWS, TOOLS, INTERLEAVING), (PRODUCT, FILES, QUICK)
 ADDED = (*WHOLE_CONTRACT, *FULL_SWEEP, DEMO)
 ALL = (*BEFORE, *AFTER, *ADDED)
+# What `all` has in greater parts, and may be named all the same.
+WITHIN = (WITNESSES, SMOKE, CORE_PART)
 
 
 def tree(paths: Sequence[str] = (".",)) -> str:
@@ -201,11 +203,13 @@ def test() -> int:
 
 def everything(names: Sequence[str]) -> int:
     """All parts, or those named. A part that fails keeps none of the others from running."""
-    if unknown := set(names) - {part.name for part in ALL}:
-        print(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in ALL)}")
+    if unknown := set(names) - {part.name for part in (*ALL, *WITHIN)}:
+        known = ", ".join(part.name for part in (*ALL, *WITHIN))
+        print(f"no part is called {', '.join(sorted(unknown))}; there are {known}")
         return 2
-    parts = [part for part in ALL if part.name in names] if names else ALL
-    print(f"beyond make test: {'; '.join(f'{part.name} ({part.what})' for part in ADDED)}\n")
+    parts = [part for part in (*ALL, *WITHIN) if part.name in names] if names else ALL
+    if not names:
+        print(f"beyond make test: {'; '.join(f'{part.name} ({part.what})' for part in ADDED)}\n")
     failed = []
     for part in parts:
         found = _result(part)
@@ -228,7 +232,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["all", *names]:
             return everything(names)
         case ["list"]:
-            for part in (*ALL, WITNESSES, SMOKE, CORE_PART):
+            for part in (*ALL, *WITHIN):
                 print(f"{part.name:14} {part.what:52} {_result(part).get('ended', 'never run')}")
             return 0
     print(__doc__, file=sys.stderr)

@@ -272,6 +272,7 @@ fn the_source_of_a_copy_is_read_from_its_description() {
 }
 
 /// What somebody may add to a set that was proved.
+#[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself")]
 #[derive(Debug, Clone)]
 struct Extra {
     of: usize,
