@@ -40,8 +40,10 @@ CORE = (
     *("test_clock.py", "test_record.py", "test_gateway.py", "test_faults.py", "test_process.py", "test_forks.py"),
     *("test_engine.py", "test_clusterpro_oracles.py", "test_clusterpro_procedure.py"),
 )
-# Directories of tests that have parts of their own; whatever is beside them is part `tools`.
-APART = ("contract", "interleaving", "product", "scenarios", "seed")
+# The scenario runner in labs.
+RUNNER = "tests/scenario/test_runner.py"
+# What is in other parts; all the rest is part `tools`, which needs no lab.
+APART = ("tests/contract", "tests/interleaving", "tests/product", "tests/scenarios", "tests/seed", RUNNER)
 SCENARIOS = "tests/scenarios/test_scenarios.py"
 
 
@@ -75,9 +77,13 @@ def _sweep(fault: str) -> tuple[str, ...]:
 
 
 LINT = Part("lint", "formatters and linters", _make("lint"))
-RUST = Part("rust", "domain and functions, without the SDK", _make("test-rust"))
+RUST = Part("rust", "domain, functions and sim, without the SDK", _make("test-rust"))
 BUILD = Part("build", "the functions and what is deployed", _make("build"))
-TOOLS = Part("tools", "build, runner, reports", _pytest("tests", *(f"--ignore=tests/{name}" for name in APART)))
+TOOLS = Part(
+    "tools",
+    "build, documentation, runner and reports, without a lab",
+    _pytest("tests", *(f"--ignore={each}" for each in APART), dist="load"),
+)
 WITNESSES = Part(
     "witnesses",
     "each way to break the critical section is caught",
@@ -85,9 +91,11 @@ WITNESSES = Part(
 )
 SMOKE = Part("smoke", "a backup in one lab", _pytest(SCENARIOS, "-k", "test_file and plain", workers="0"))
 RUST_AWS = Part("rust-aws", "clippy and tests of what stands on the SDK", _make("test-aws"))
-INTERLEAVING = Part("interleaving", "every interleaving of the critical section", _pytest("tests/interleaving"))
+INTERLEAVING = Part(
+    "interleaving", "every interleaving of the critical section", _pytest("tests/interleaving", dist="worksteal")
+)
 CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
-PRODUCT = Part("product", "documents, functions and machines in the lab", (*_contract(*OURS), "tests/product"))
+PRODUCT = Part("product", "documents, functions and machines in the lab", (*_contract(*OURS), "tests/product", RUNNER))
 FILES = Part("scenarios", "each scenario file", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
 QUICK = Part("sweep-quick", "one of each kind of the sweep", _pytest(SCENARIOS, "-k", "test_quick", dist="loadscope"))
 WHOLE_CONTRACT = (
