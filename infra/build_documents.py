@@ -39,7 +39,11 @@ TYPES: dict[str, dict[str, str]] = {
         "allowedPattern": "^[1-9][0-9]{0,8}$",
         "description": "Uptime of the node, in seconds, after which this is refused",
     },
-    "attempt": {"allowedPattern": "^[1-9][0-9]{0,17}$", "description": "Number of a repetition", "default": "1"},
+    "attempt": {
+        "allowedPattern": r"^([1-9][0-9]{0,9}\.)?[1-9][0-9]{0,17}$",
+        "description": "Number of a repetition, behind the epoch of who repeats",
+        "default": "1",
+    },
     "name": {"allowedPattern": f"^{NAME}$", "description": "A name in the cluster"},
     "names": {"allowedPattern": f"^{NAME}( {NAME}){{0,31}}$", "description": "Names in the cluster, one space between"},
     "paths": {

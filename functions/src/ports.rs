@@ -5,12 +5,12 @@
 
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
-use mirrorsnap_domain::document::Reply;
 use mirrorsnap_domain::error::{Error, Result};
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::Lock;
 use mirrorsnap_domain::observation::Instance;
+use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
 use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};

@@ -43,6 +43,22 @@ for device in $DEVICES; do
     [ -z "$found" ] || show "device $device" lsblk -s -P -o KNAME,TYPE,SERIAL "$found"
 done
 
+# newer ATTEMPT OTHER: whether the first is the later one. `98.1` is an epoch and a number; a number alone is older than those.
+newer() {
+    e=0 f=0
+    case $1 in *.*) e=${1%%.*} ;; esac
+    case $2 in *.*) f=${2%%.*} ;; esac
+    [ "$e" -gt "$f" ] || { [ "$e" -eq "$f" ] && [ "${1#*.}" -gt "${2#*.}" ]; }
+}
+
+# last JOB: whether it is its document's last attempt. Only what that printed is read.
+last() {
+    for each in "${1%/*}/$DETACHED".*/; do
+        each=${each%/}
+        ! newer "${each##*/"$DETACHED".}" "${1##*/"$DETACHED".}" || return 1
+    done
+}
+
 # What the detached units of this run left on the root disk.
 jobs=
 set +f
@@ -53,7 +69,9 @@ for job in "$VAR_ROOT/$RUN"/*/; do
     read -r started <"$job/started" || started=null
     [ ! -e "$job/ended" ] || read -r ended <"$job/ended" || ended=null
     jobs="$jobs${jobs:+,}\"${job##*/}\":{\"started\":$started,\"ended\":$ended}"
-    [ ! -s "$job/out" ] || section "out ${job##*/}" 0 "$(tail -c 2000 "$job/out")"
+    DETACHED=${job##*/}
+    DETACHED=${DETACHED%%.*}
+    [ ! -s "$job/out" ] || ! last "$job" || section "out ${job##*/}" 0 "$(tail -c 2000 "$job/out")"
 done
 set -f
 line ok ",\"stored_epoch\":$STORED,\"hold\":$hold,\"records\":$RECORDS,\"units\":$UNITS,\"unfinished\":$LIST,\"jobs\":{$jobs}"

@@ -322,7 +322,7 @@ departed() {
     each='' text=''
     read -r text <"$RUN_DIR/leaving" || :
     each=${text##*'"attempt":'}
-    each=${each%%[!0-9]*}
+    each=${each%%[!0-9.]*}
     until ended "$UNIT-enter-restore-mode-$each"; do
         pause 1
     done

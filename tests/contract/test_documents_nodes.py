@@ -208,3 +208,17 @@ def test_an_epoch_that_cannot_be_read_is_repaired_by_fence_alone(nodes: Nodes) -
     assert nodes.send("observe")["line"]["stored_epoch"] == nodes.epoch
     lower = nodes.send("fence", Epoch=str(nodes.epoch - 1))
     assert lower["line"]["reason"] == "fenced" and lower["line"]["stored_epoch"] == nodes.epoch
+
+
+def test_only_the_last_attempt_of_a_detached_unit_is_shown(nodes: Nodes) -> None:
+    """By epoch, then by number. A number alone is what earlier versions wrote, and older than any with an epoch."""
+    run = nodes.begin()
+    for attempt in ("9801", "98.2", "98.10", "97.11"):
+        sh(
+            nodes.lab,
+            f"job=$MIRRORSNAP_VAR_LIB/mirrorsnap/{run}/leave-backup-mode.{attempt} && mkdir -p $job && "
+            f"echo '{{}}' >$job/started && echo 'from {attempt}' >$job/out",
+        )
+    seen = nodes.send("observe")
+    shown = {name: text for name, text in seen["sections"].items() if name.startswith("out ")}
+    assert shown == {"out leave-backup-mode.98.10": "from 98.10\n"} and len(seen["line"]["jobs"]) == 4

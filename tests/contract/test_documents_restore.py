@@ -99,10 +99,10 @@ def test_a_timer_that_is_over_does_not_keep_the_node_up(nodes: Nodes) -> None:
     sh(nodes.lab, "clpgrp -t failover1")
     assert nodes.send("enter-restore-mode", Attempt="2")["line"]["reason"] == "overtaken"
     boot = status(nodes.lab, "server1")["boot_id"]
-    nodes.send("enter-restore-mode", Attempt="3", Anew="yes", wait=False)
+    nodes.send("enter-restore-mode", Attempt="7.3", Anew="yes", wait=False)
     nodes.lab.wait_for(lambda: instance_state(nodes.lab, "server1") == "stopped", 60, "server1 has stopped")
     bring_back(nodes.lab, "server1")
-    assert nodes.send("observe")["line"]["jobs"]["enter-restore-mode.3"]["ended"]["boot_id"] == boot
+    assert nodes.send("observe")["line"]["jobs"]["enter-restore-mode.7.3"]["ended"]["boot_id"] == boot
     before = status(nodes.lab, "server1")["boot_id"]
     nodes.send("enable-services", Reboot="yes", wait=False)
     rebooted(nodes.lab, before, "server1")
@@ -154,14 +154,14 @@ def test_a_preparation_that_fails_brings_the_group_back_at_once(nodes: Nodes) ->
 def test_the_timer_waits_for_a_shutdown_that_is_being_ordered(nodes: Nodes) -> None:
     fault = nodes.lab.fault(command="clprestore.sh --pre", node="server1", effect="hang")
     quiesced(nodes, **SOON)
-    nodes.send("enter-restore-mode")
+    nodes.send("enter-restore-mode", Attempt="7.1")
     nodes.lab.sleep(2 * FIRES)
     seen = nodes.send("observe")["line"]
     assert "leaving" in seen["records"] and "void" not in seen["records"] and group(nodes) == ""
     assert seen["units"]["timer"] == "active", "it watches"
     assert seen["unfinished"] == [], "nobody else waits for this timer while the node goes down"
     # What ordered the shutdown is killed: it will not come, and the timer goes on.
-    sh(nodes.lab, f"systemctl kill -s KILL mirrorsnap-{nodes.run}-enter-restore-mode-1")
+    sh(nodes.lab, f"systemctl kill -s KILL mirrorsnap-{nodes.run}-enter-restore-mode-7.1")
     back(nodes)
     nodes.lab.control("clear_faults", id=fault)
 

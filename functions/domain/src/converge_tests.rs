@@ -4,11 +4,16 @@ use super::*;
 use crate::clusterpro::mdstat::{Color, Status};
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::State;
-use crate::document::{Job, Record};
+use crate::document::Attempt;
 use crate::ids::{Id, IdKind};
+use crate::intent::{Disturbance, Intent};
 use crate::observation::Node;
+use crate::observation::Observation;
+use crate::reply::{Job, Record};
 use crate::testing;
+use crate::time::Moment;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 #[path = "converge/limits_tests.rs"]
 mod limits;
@@ -259,11 +264,9 @@ impl World {
                 boot_id: node.boot_id.clone(),
                 ..Record::default()
             };
-            node.records = self
-                .records
-                .iter()
-                .map(|name| ((*name).to_owned(), record.clone()))
-                .collect();
+            for name in &self.records {
+                *node.records.place(name).unwrap() = Some(record.clone());
+            }
         } else if self.armed {
             node.unfinished = vec![intent().id];
         }
@@ -339,7 +342,7 @@ impl World {
             Action::Swap { .. } => panic!("a backup replaces no volume"),
             Action::Step { step } => {
                 let at = index(&step.node);
-                match step.document.as_str() {
+                match step.document.name() {
                     "fence" => self.guests[at].epoch = Some(8),
                     "start-group" => {
                         self.started_on.push((at, self.broken));
@@ -347,11 +350,11 @@ impl World {
                             self.group = GroupAt::On(at);
                         }
                     }
-                    "resume-monitors" => self.guests[index(&step.parameters["Nodes"])].suspended = false,
+                    "resume-monitors" => self.guests[index(&step.parameters().0["Nodes"])].suspended = false,
                     "recover-mirror" if self.guests.iter().all(|guest| guest.daemon) => self.copy_left = Some(120),
                     "start-cluster" => self.guests[at].daemon_left = 0,
                     "leave-backup-mode" => {
-                        let key = format!("leave-backup-mode.{}", step.parameters["Attempt"]);
+                        let key = format!("leave-backup-mode.{}", step.parameters().0["Attempt"]);
                         let fails = self.posts_to_fail > 0;
                         self.posts_to_fail = self.posts_to_fail.saturating_sub(1);
                         self.leave(&key, Some(i32::from(fails)));
@@ -504,7 +507,7 @@ fn an_older_epoch_is_fenced_before_anything_else() {
         else {
             panic!()
         };
-        assert_eq!((step.document.as_str(), step.node.as_str()), ("fence", "server2"));
+        assert_eq!((step.document.name(), step.node.as_str()), ("fence", "server2"));
     }
 }
 
@@ -548,7 +551,7 @@ fn before_the_break_a_dead_active_s_groups_start_on_the_standby() {
     else {
         panic!()
     };
-    assert_eq!((step.document.as_str(), step.node.as_str()), ("start-group", "server2"));
+    assert_eq!((step.document.name(), step.node.as_str()), ("start-group", "server2"));
     // A dead active is known by its power, never by its silence.
     let mut seen = world.observe();
     seen.instances.get_mut("server1").unwrap().power = Power::Running;
@@ -650,12 +653,167 @@ fn another_try_and_another_holder_have_other_attempts() {
         intent: &intent,
         memory: &memory,
     };
-    let mut all = std::collections::BTreeSet::new();
-    // The highest number is taken for the newest.
-    for epoch in 0..300 {
-        for tried in 0..TRIES {
-            let attempt = case(epoch).attempt(tried);
-            assert!(attempt > all.last().copied().unwrap_or(0) && all.insert(attempt));
+    let attempts = (1..300).flat_map(|epoch| (0..TRIES).map(move |tried| (epoch, tried)));
+    let attempts: Vec<_> = attempts.map(|(epoch, tried)| case(epoch).attempt(tried)).collect();
+    assert!(attempts.is_sorted_by(|a, b| a < b), "a later try is the newer one");
+    assert!(Attempt::FIRST < attempts[0], "an operation's own step is older");
+}
+
+#[test]
+fn a_try_that_runs_is_not_run_a_second_time_when_the_epoch_has_three_figures() {
+    for (failed, epoch) in [("98.1", 99), ("99.1", 100), ("9801", 99)] {
+        let mut seen = World::at(9, true, vec![], 0).observe();
+        let node = seen.nodes.get_mut("server2").unwrap();
+        let boot_id = node.boot_id.clone();
+        for (attempt, rc) in [(failed.to_owned(), Some(1)), (format!("{epoch}.1"), None)] {
+            let key = format!("leave-backup-mode.{attempt}");
+            node.jobs.insert(key, testing::job(&boot_id, rc));
+        }
+        for node in seen.nodes.values_mut() {
+            node.epoch = Some(epoch);
+        }
+        let verdict = next(&Case {
+            config: &testing::config(),
+            seen: &seen,
+            epoch,
+            intent: &intent(),
+            memory: &Memory::default(),
+        });
+        assert!(
+            matches!(&verdict, Verdict::Wait { key, .. } if key == "post server2"),
+            "{verdict:?}"
+        );
+    }
+}
+
+/// Each node's monitors have three tries of their own, and no two tries one number: both run on the active.
+#[test]
+fn the_monitors_of_each_node_have_their_own_tries() {
+    let mut seen = World::at(1, true, vec![], 0).observe();
+    for node in seen.nodes.values_mut() {
+        node.epoch = Some(8);
+    }
+    let (mut memory, mut attempts) = (Memory::default(), std::collections::BTreeSet::new());
+    // server1's fails twice, then works; then server2's likewise.
+    for round in 0..6 {
+        let monitors = |seen: &mut Observation, at: &str| {
+            for node in seen.nodes.values_mut() {
+                let states = node.monitors.as_mut().unwrap().get_mut("mdw1").unwrap();
+                states.insert(at.to_owned(), State::Online);
+            }
+        };
+        if round == 3 {
+            monitors(&mut seen, "server1");
+        }
+        let verdict = verdict(&seen, &memory);
+        let Verdict::Act {
+            action: Action::Step { step },
+            ..
+        } = &verdict
+        else {
+            panic!("round {round}: {verdict:?}")
+        };
+        assert_eq!(
+            (step.document.name(), step.node.as_str()),
+            ("resume-monitors", "server1")
+        );
+        assert!(attempts.insert(step.guard.as_ref().unwrap().attempt), "round {round}");
+        memory = memory.after(&verdict, seen.at);
+    }
+    assert!(matches!(verdict(&seen, &memory), Verdict::Stuck(_)));
+}
+
+#[test]
+fn what_the_intent_does_not_list_is_not_done() {
+    let (intent, seen) = (intent(), testing::healthy());
+    let cluster = |group: &str| crate::document::Cluster {
+        peer: "server2".into(),
+        groups: vec!["failover1".into(), group.into()],
+    };
+    let judged = |document: Document, node: &str| {
+        let step = Step::new(document, node, &intent.id);
+        listed::only_listed(
+            &intent,
+            Verdict::Act {
+                key: Try::Fence(node.to_owned()),
+                action: Action::Step { step },
+            },
+        )
+    };
+    let strangers = [
+        Document::StartGroup(cluster("billing")),
+        Document::StopGroup(cluster("billing")),
+        Document::ResumeMonitors {
+            nodes: vec!["server1".into()],
+            monitors: vec!["mdw1".into(), "userw".into()],
+        },
+        Document::RecoverMirror {
+            disks: vec!["md1".into(), "md2".into()],
+        },
+        Document::EnableServices {
+            reboot: crate::document::Reboot::Yes,
+        },
+        Document::SuspendMonitors {
+            nodes: vec!["server1".into()],
+            monitors: vec!["mdw1".into()],
+        },
+    ];
+    for document in strangers {
+        let name = document.name();
+        assert!(matches!(judged(document, "server1"), Verdict::Stuck(_)), "{name}");
+    }
+    assert!(matches!(
+        judged(Document::LeaveBackupMode, "server1"),
+        Verdict::Stuck(_)
+    ));
+    assert!(matches!(
+        judged(Document::LeaveBackupMode, "server2"),
+        Verdict::Act { .. }
+    ));
+    assert!(matches!(
+        judged(Document::StartGroup(cluster("failover1")), "server1"),
+        Verdict::Act { .. }
+    ));
+    for action in [
+        Action::Swap { node: "server1".into() },
+        Action::Start { node: "server3".into() },
+        Action::Stop { node: "server3".into() },
+    ] {
+        assert!(!is_listed(&intent, &action), "{action:?}");
+    }
+    let _ = seen;
+}
+
+/// Nobody who answers is no news, and no news is not good news: whatever the rest shows.
+#[test]
+fn a_missing_node_is_never_read_as_healthy() {
+    for point in 0..POINTS {
+        for missing in [&["server1"][..], &["server2"], &["server1", "server2"]] {
+            let mut seen = World::at(point, true, vec![], 0).observe();
+            seen.at = intent().started.plus(100_000);
+            for node in seen.nodes.values_mut() {
+                node.epoch = Some(8);
+            }
+            seen.nodes.retain(|name, _| !missing.contains(&name.as_str()));
+            for instance in seen.instances.values_mut() {
+                instance.power = Power::Running;
+            }
+            let (config, intent, memory) = (testing::config(), intent(), Memory::default());
+            let case = Case {
+                config: &config,
+                seen: &seen,
+                epoch: 8,
+                intent: &intent,
+                memory: &memory,
+            };
+            assert!(
+                nodes::daemons(&case).is_break() && backup(&case).is_break(),
+                "point {point}, without {missing:?}"
+            );
+            // One view does not make a mirror normal, and none shows no monitor online.
+            assert!(mirror::mirrors(&case).is_break(), "point {point}, without {missing:?}");
+            assert!(missing.len() < 2 || mirror::monitors(&case).is_break(), "point {point}");
+            assert_ne!(verdict(&seen, &Memory::default()), Verdict::Healthy);
         }
     }
 }

@@ -1,292 +1,442 @@
-//! The reply of a command document (docs/documents.md): a first line of JSON, then sections of raw output.
+//! The command documents: what each is called, and which parameters it takes (docs/documents.md). Nowhere else is a document
+//! named by a string, so a step that is misspelt does not compile.
 
-use crate::clusterpro::excerpt;
 use crate::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
-/// Run Command keeps only so much of stdout; what reaches it has been cut, and its last section cannot be trusted.
-pub const STDOUT_LIMIT: usize = 24_000;
-
-/// What an inspection wants to be left of that: broken mirrors, and what the steps of an operation printed, make an answer longer
-/// (measured in tests/contract/test_documents_sizes.py).
-pub const LEAST_ROOM: usize = 8_000;
-
-/// How a document ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Carried out; for a detached unit: it runs.
-    Ok,
-    /// A command was issued and did not succeed.
-    Failed,
-    /// Parameters that contradict each other; nothing was touched.
-    Invalid,
-    /// Nothing was touched.
-    Refused,
-    /// A second copy found that the first left no result.
-    Unknown,
+/// Whether the mirror's full copy is skipped after a restore. Only with the proof (safety.md, rule 16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkipCopy {
+    /// Both sides hold the same bytes.
+    Yes,
+    /// The side without the group is overwritten.
+    No,
 }
 
-/// One record of the critical section.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
-pub struct Record {
-    /// The epoch under which it was written.
-    pub epoch: u64,
-    /// The boot in which it was written.
-    pub boot_id: String,
-    /// When, in seconds of that boot.
-    #[serde(default)]
-    pub uptime: f64,
-    /// Who wrote it: `active` or `timer`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The break began then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub t1: Option<f64>,
-    /// The break was read back then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub t2: Option<f64>,
+/// Whether the timer of this run has fired and ended on the node, or no timer was armed: then the preparation heeds none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimerDone {
+    /// It has: no timer is armed now.
+    Yes,
+    /// A timer may be armed, which the shutdown has to come before.
+    No,
 }
 
-/// The end of a detached unit's command.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Ended {
-    /// Its exit code.
-    pub rc: i32,
-    /// The boot in which it ended.
-    pub boot_id: String,
-    /// When, in seconds of that boot.
-    #[serde(default)]
-    pub uptime: f64,
+/// Whether the node reboots once its services are enabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reboot {
+    /// Into the cluster.
+    Yes,
+    /// It stays up.
+    No,
 }
 
-/// The exit code of a detached command that was killed, as one that hangs is by its bound.
-pub const KILLED: i32 = 137;
-
-/// How a detached command failed, in words that go on from its name.
-pub fn failure(rc: i32, out: &str) -> String {
-    let how = match rc {
-        KILLED => "was killed, since it did not end in time,".to_owned(),
-        rc => format!("ended with {rc}"),
-    };
-    format!("{how} and printed {}", excerpt(out))
-}
-
-/// The start of a detached unit's command.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
-pub struct Started {
-    /// The boot in which it began.
-    #[serde(default)]
-    pub boot_id: String,
-    /// When, in seconds of that boot.
-    #[serde(default)]
-    pub uptime: f64,
-}
-
-/// A detached unit's command.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Job {
-    /// Its start; absent when the unit was made and died before it.
-    #[serde(default)]
-    pub started: Option<Started>,
-    /// Its end; absent while it runs, or when it was killed.
-    #[serde(default)]
-    pub ended: Option<Ended>,
-}
-
-/// The first line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Head {
-    /// The document's name without the prefix.
-    pub document: String,
-    /// The run that it was sent for.
-    pub run: String,
-    /// The epoch that it carried, if it takes one.
-    #[serde(default)]
-    pub epoch: Option<u64>,
-    /// The node's boot.
-    pub boot_id: String,
-    /// Seconds since that boot.
-    pub uptime: f64,
-    /// How it ended.
-    pub result: Outcome,
-    /// Why, unless `ok`.
-    #[serde(default)]
-    pub reason: Option<String>,
-    /// One word more.
-    #[serde(default)]
-    pub detail: Option<String>,
-    /// A second copy that repeats the first one's line.
-    #[serde(default)]
-    pub replay: bool,
-    /// An operator holds the node.
-    #[serde(default)]
-    pub hold: bool,
-    /// The highest epoch that the node has seen.
-    #[serde(default)]
-    pub stored_epoch: Option<u64>,
-    /// The critical section's records of the run.
-    #[serde(default)]
-    pub records: BTreeMap<String, Record>,
-    /// The states of the critical section's units.
-    #[serde(default)]
-    pub units: BTreeMap<String, String>,
-    /// Runs of this node that are armed and not done.
-    #[serde(default)]
-    pub unfinished: Vec<String>,
-    /// The run's detached commands, by `<document>.<attempt>`.
-    #[serde(default)]
-    pub jobs: BTreeMap<String, Job>,
-}
-
-/// One command's raw output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
-    /// Its exit code.
-    pub rc: i32,
-    /// What it printed.
-    pub text: String,
-}
-
-/// A document's whole reply.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// The first line.
-    pub head: Head,
-    /// The sections by name.
-    pub sections: BTreeMap<String, Section>,
-    /// Its length in bytes, of which [`STDOUT_LIMIT`] are kept.
-    pub size: usize,
-}
-
-fn heading(line: &str) -> Option<(&str, i32)> {
-    let (name, rc) = line.strip_prefix("--- ")?.rsplit_once(" rc=")?;
-    Some((name.trim(), rc.trim().parse().ok()?))
-}
-
-impl Reply {
-    /// Reads the stdout of `document` on `node`. A document that died prints no first line: that is "not known".
-    pub fn parse(document: &str, node: &str, stdout: &str) -> Result<Self> {
-        let bad = |why: String| {
-            Error::new(
-                Kind::OutputUnreadable,
-                format!(
-                    "the reply of {document} from {node} could not be read: {why}; it began {}",
-                    excerpt(stdout)
-                ),
-                "look at the command in Run Command's history; the step counts as not known",
-            )
-        };
-        let (first, rest) = stdout.split_once('\n').unwrap_or((stdout, ""));
-        let json = first
-            .strip_prefix("mirrorsnap ")
-            .ok_or_else(|| bad("no first line of ours".to_owned()))?;
-        let head: Head = serde_json::from_str(json.trim()).map_err(|error| bad(error.to_string()))?;
-        if head.document != document {
-            return Err(bad(format!("it is the reply of {}", head.document)));
-        }
-        if stdout.len() >= STDOUT_LIMIT {
-            return Err(bad(format!(
-                "it reached Run Command's {STDOUT_LIMIT} characters and was cut"
-            )));
-        }
-        let mut sections: BTreeMap<String, Section> = BTreeMap::new();
-        let mut current: Option<&mut Section> = None;
-        for line in rest.lines() {
-            if let Some((name, rc)) = heading(line) {
-                if sections.contains_key(name) {
-                    return Err(bad(format!("two sections {name}")));
+macro_rules! yes_or_no {
+    ($($name:ident),*) => {$(
+        impl $name {
+            const fn word(self) -> &'static str {
+                match self {
+                    Self::Yes => "yes",
+                    Self::No => "no",
                 }
-                current = Some(sections.entry(name.to_owned()).or_insert(Section {
-                    rc,
-                    text: String::new(),
-                }));
-            } else if let Some(section) = current.as_mut() {
-                section.text.push_str(line);
-                section.text.push('\n');
+            }
+
+            fn read(word: &str) -> Option<Self> {
+                match word {
+                    "yes" => Some(Self::Yes),
+                    "no" => Some(Self::No),
+                    _ => None,
+                }
             }
         }
-        let size = stdout.len();
-        Ok(Self { head, sections, size })
+    )*};
+}
+yes_or_no!(SkipCopy, TimerDone, Reboot);
+
+/// The number of a try of one document in one run. A node answers a number that it knows with its recorded result instead of
+/// acting, so each try has its own, under each epoch. Written `98.1`: epoch and number. What a backup's or restore's own
+/// states send, and what versions before this form sent, is a number alone, and older than any with an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attempt {
+    epoch: u64,
+    number: u64,
+}
+
+impl Attempt {
+    /// The one try of an operation's own state.
+    pub const FIRST: Self = Self { epoch: 0, number: 1 };
+
+    /// Try `number`, from 1, of a holder at `epoch`.
+    pub const fn new(epoch: u64, number: u64) -> Self {
+        Self { epoch, number }
     }
 
-    /// The section, if it was printed.
-    pub fn section(&self, name: &str) -> Option<&Section> {
-        self.sections.get(name)
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once('.') {
+            Some((epoch, number)) => Some(Self {
+                epoch: epoch.parse().ok()?,
+                number: number.parse().ok()?,
+            }),
+            None => Some(Self {
+                epoch: 0,
+                number: text.parse().ok()?,
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.epoch {
+            0 => write!(f, "{}", self.number),
+            epoch => write!(f, "{epoch}.{}", self.number),
+        }
+    }
+}
+
+/// A command document with what it alone takes. Times are seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // docs/documents.md says what each is and takes
+pub enum Document {
+    Observe {
+        disks: Vec<String>,
+        devices: Vec<String>,
+    },
+    ReadRecords,
+    Fence {
+        boot_id: String,
+    },
+    SuspendMonitors {
+        nodes: Vec<String>,
+        monitors: Vec<String>,
+    },
+    ResumeMonitors {
+        nodes: Vec<String>,
+        monitors: Vec<String>,
+    },
+    BreakUnit {
+        cluster: Cluster,
+        disks: Vec<String>,
+        wait: u32,
+        span: u32,
+        active_within: u32,
+        stop: u32,
+    },
+    Quiesce {
+        cluster: Cluster,
+        disks: Vec<String>,
+        stop: u32,
+        split: u32,
+        start: u32,
+        max_outage: u32,
+    },
+    QuiesceRestore {
+        cluster: Cluster,
+        disks: Vec<String>,
+        stop: u32,
+        start: u32,
+        max_outage: u32,
+    },
+    StartGroup(Cluster),
+    StopGroup(Cluster),
+    StartCluster,
+    RecoverMirror {
+        disks: Vec<String>,
+    },
+    EnterBackupMode {
+        cluster: Cluster,
+        disks: Vec<String>,
+        monitors: Vec<String>,
+    },
+    LeaveBackupMode,
+    EnterRestoreMode {
+        cluster: Cluster,
+        prepare: u32,
+        timer: TimerDone,
+    },
+    PostProcessRestore {
+        skip_copy: SkipCopy,
+        disks: Vec<String>,
+    },
+    EnableServices {
+        reboot: Reboot,
+    },
+}
+
+/// The cluster in the eyes of the node that runs a document: its peer, and groups. The node itself is the step's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// The other node.
+    pub peer: String,
+    /// The groups that the document acts on.
+    pub groups: Vec<String>,
+}
+
+/// The names of the documents whose detached commands leave records that are asked for later.
+pub mod name {
+    /// `clpbackup.sh --pre`.
+    pub const ENTER_BACKUP_MODE: &str = "enter-backup-mode";
+    /// `clpbackup.sh --post`.
+    pub const LEAVE_BACKUP_MODE: &str = "leave-backup-mode";
+    /// `clprestore.sh --pre`.
+    pub const ENTER_RESTORE_MODE: &str = "enter-restore-mode";
+    /// `clprestore.sh --post`.
+    pub const POST_PROCESS_RESTORE: &str = "post-process-restore";
+    /// `clpsvcctrl.sh --enable`.
+    pub const ENABLE_SERVICES: &str = "enable-services";
+}
+
+impl Document {
+    /// The name without the prefix.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Observe { .. } => "observe",
+            Self::ReadRecords => "read-records",
+            Self::Fence { .. } => "fence",
+            Self::SuspendMonitors { .. } => "suspend-monitors",
+            Self::ResumeMonitors { .. } => "resume-monitors",
+            Self::BreakUnit { .. } => "break-unit",
+            Self::Quiesce { .. } => "quiesce",
+            Self::QuiesceRestore { .. } => "quiesce-restore",
+            Self::StartGroup(_) => "start-group",
+            Self::StopGroup(_) => "stop-group",
+            Self::StartCluster => "start-cluster",
+            Self::RecoverMirror { .. } => "recover-mirror",
+            Self::EnterBackupMode { .. } => name::ENTER_BACKUP_MODE,
+            Self::LeaveBackupMode => name::LEAVE_BACKUP_MODE,
+            Self::EnterRestoreMode { .. } => name::ENTER_RESTORE_MODE,
+            Self::PostProcessRestore { .. } => name::POST_PROCESS_RESTORE,
+            Self::EnableServices { .. } => name::ENABLE_SERVICES,
+        }
+    }
+
+    /// Whether it only looks. Such a document is sent by the functions that look, and by nobody else.
+    pub const fn only_reads(&self) -> bool {
+        matches!(self, Self::Observe { .. } | Self::ReadRecords)
+    }
+
+    /// Its own parameters, as they are sent to `node`.
+    pub fn parameters(&self, node: &str) -> Parameters {
+        let mut all = Parameters::default();
+        match self {
+            Self::Observe { disks, devices } => all.list("Disks", disks).list("Devices", devices),
+            Self::ReadRecords | Self::StartCluster | Self::LeaveBackupMode => &mut all,
+            Self::Fence { boot_id } => all.text("ExpectedBootId", boot_id),
+            Self::SuspendMonitors { nodes, monitors } | Self::ResumeMonitors { nodes, monitors } => {
+                all.list("Nodes", nodes).list("Monitors", monitors)
+            }
+            Self::BreakUnit {
+                cluster,
+                disks,
+                wait,
+                span,
+                active_within,
+                stop,
+            } => all
+                .cluster(node, cluster)
+                .list("Disks", disks)
+                .number("WaitSeconds", *wait)
+                .number("SpanSeconds", *span)
+                .number("ActiveWithinSeconds", *active_within)
+                .number("StopSeconds", *stop),
+            Self::Quiesce {
+                cluster,
+                disks,
+                stop,
+                split,
+                start,
+                max_outage,
+            } => all
+                .cluster(node, cluster)
+                .list("Disks", disks)
+                .number("StopSeconds", *stop)
+                .number("BreakSeconds", *split)
+                .number("StartSeconds", *start)
+                .number("MaxOutageSeconds", *max_outage),
+            Self::QuiesceRestore {
+                cluster,
+                disks,
+                stop,
+                start,
+                max_outage,
+            } => all
+                .cluster(node, cluster)
+                .list("Disks", disks)
+                .number("StopSeconds", *stop)
+                .number("StartSeconds", *start)
+                .number("MaxOutageSeconds", *max_outage),
+            Self::StartGroup(cluster) | Self::StopGroup(cluster) => all.cluster(node, cluster),
+            Self::RecoverMirror { disks } => all.list("Disks", disks),
+            Self::EnterBackupMode {
+                cluster,
+                disks,
+                monitors,
+            } => all
+                .cluster(node, cluster)
+                .list("Disks", disks)
+                .list("Monitors", monitors),
+            Self::EnterRestoreMode {
+                cluster,
+                prepare,
+                timer,
+            } => all
+                .cluster(node, cluster)
+                .number("PrepareSeconds", *prepare)
+                .text("Anew", timer.word()),
+            Self::PostProcessRestore { skip_copy, disks } => {
+                all.text("SkipCopy", skip_copy.word()).list("Disks", disks)
+            }
+            Self::EnableServices { reboot } => all.text("Reboot", reboot.word()),
+        };
+        all
+    }
+
+    /// Reads a document from its name and parameters, and takes its own out of `all`.
+    pub fn take(document: &str, node: &str, all: &mut Parameters) -> Result<Self> {
+        let unknown = || {
+            let shown: String = document.chars().take(60).collect();
+            invalid(format!("there is no document {shown:?}"))
+        };
+        Ok(match document {
+            "observe" => Self::Observe {
+                disks: all.take_list("Disks")?,
+                devices: all.take_list("Devices")?,
+            },
+            "read-records" => Self::ReadRecords,
+            "fence" => Self::Fence {
+                boot_id: all.take("ExpectedBootId")?,
+            },
+            "suspend-monitors" => Self::SuspendMonitors {
+                nodes: all.take_list("Nodes")?,
+                monitors: all.take_list("Monitors")?,
+            },
+            "resume-monitors" => Self::ResumeMonitors {
+                nodes: all.take_list("Nodes")?,
+                monitors: all.take_list("Monitors")?,
+            },
+            "break-unit" => Self::BreakUnit {
+                cluster: all.take_cluster(node)?,
+                disks: all.take_list("Disks")?,
+                wait: all.take_number("WaitSeconds")?,
+                span: all.take_number("SpanSeconds")?,
+                active_within: all.take_number("ActiveWithinSeconds")?,
+                stop: all.take_number("StopSeconds")?,
+            },
+            "quiesce" => Self::Quiesce {
+                cluster: all.take_cluster(node)?,
+                disks: all.take_list("Disks")?,
+                stop: all.take_number("StopSeconds")?,
+                split: all.take_number("BreakSeconds")?,
+                start: all.take_number("StartSeconds")?,
+                max_outage: all.take_number("MaxOutageSeconds")?,
+            },
+            "quiesce-restore" => Self::QuiesceRestore {
+                cluster: all.take_cluster(node)?,
+                disks: all.take_list("Disks")?,
+                stop: all.take_number("StopSeconds")?,
+                start: all.take_number("StartSeconds")?,
+                max_outage: all.take_number("MaxOutageSeconds")?,
+            },
+            "start-group" => Self::StartGroup(all.take_cluster(node)?),
+            "stop-group" => Self::StopGroup(all.take_cluster(node)?),
+            "start-cluster" => Self::StartCluster,
+            "recover-mirror" => Self::RecoverMirror {
+                disks: all.take_list("Disks")?,
+            },
+            name::ENTER_BACKUP_MODE => Self::EnterBackupMode {
+                cluster: all.take_cluster(node)?,
+                disks: all.take_list("Disks")?,
+                monitors: all.take_list("Monitors")?,
+            },
+            name::LEAVE_BACKUP_MODE => Self::LeaveBackupMode,
+            name::ENTER_RESTORE_MODE => Self::EnterRestoreMode {
+                cluster: all.take_cluster(node)?,
+                prepare: all.take_number("PrepareSeconds")?,
+                timer: all.take_word("Anew", TimerDone::read)?,
+            },
+            name::POST_PROCESS_RESTORE => Self::PostProcessRestore {
+                skip_copy: all.take_word("SkipCopy", SkipCopy::read)?,
+                disks: all.take_list("Disks")?,
+            },
+            name::ENABLE_SERVICES => Self::EnableServices {
+                reboot: all.take_word("Reboot", Reboot::read)?,
+            },
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+fn invalid(found: String) -> Error {
+    Error::new(Kind::InputInvalid, found, "pass a step as assess or a plan gives it")
+}
+
+/// The parameters of a document, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Parameters(pub BTreeMap<String, String>);
+
+impl Parameters {
+    /// Adds one.
+    pub fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        self.0.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Adds a number.
+    pub fn number(&mut self, name: &str, value: impl fmt::Display) -> &mut Self {
+        self.text(name, &value.to_string())
+    }
+
+    fn list(&mut self, name: &str, values: &[String]) -> &mut Self {
+        self.text(name, &values.join(" "))
+    }
+
+    fn cluster(&mut self, node: &str, cluster: &Cluster) -> &mut Self {
+        self.text("Self", node)
+            .text("Peer", &cluster.peer)
+            .list("Groups", &cluster.groups)
+    }
+
+    /// Takes one out; an error if it is not there.
+    pub fn take(&mut self, name: &str) -> Result<String> {
+        let value = self.0.remove(name);
+        value.ok_or_else(|| invalid(format!("the parameter {name} is missing")))
+    }
+
+    /// Takes one out that `read` understands.
+    pub fn take_word<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+        let value = self.take(name)?;
+        read(&value).ok_or_else(|| {
+            let shown: String = value.chars().take(60).collect();
+            invalid(format!("the parameter {name} is {shown:?}"))
+        })
+    }
+
+    fn take_list(&mut self, name: &str) -> Result<Vec<String>> {
+        let value = self.take(name)?;
+        Ok(value
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn take_number(&mut self, name: &str) -> Result<u32> {
+        self.take_word(name, |text| text.parse().ok())
+    }
+
+    fn take_cluster(&mut self, node: &str) -> Result<Cluster> {
+        self.take_word("Self", |name| (name == node).then_some(()))?;
+        Ok(Cluster {
+            peer: self.take("Peer")?,
+            groups: self.take_list("Groups")?,
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const FIRST: &str = r#"mirrorsnap {"document":"quiesce","run":"orders-20260102T030405Z","epoch":7,"boot_id":"b","uptime":123.45,"result":"ok"}"#;
-
-    #[test]
-    fn the_first_line_and_sections() {
-        let text = format!(
-            "{FIRST}\n--- clpmdstat md1 rc=4\nMirror Status: Normal\n-----\n--- clpgrp failover1 rc=0\nserver1\n"
-        );
-        let reply = Reply::parse("quiesce", "server1", &text).unwrap();
-        assert_eq!((reply.head.epoch, reply.head.result), (Some(7), Outcome::Ok));
-        assert_eq!(
-            reply.section("clpmdstat md1").unwrap().text,
-            "Mirror Status: Normal\n-----\n"
-        );
-        assert_eq!(reply.section("clpgrp failover1").unwrap().rc, 0);
-    }
-
-    #[test]
-    fn records_and_jobs() {
-        let line = FIRST.replace(
-            r#""result":"ok""#,
-            r#""result":"refused","reason":"hold","hold":true,"stored_epoch":null,"unfinished":["x"],"units":{"timer":"active"},
-            "records":{"broke":{"epoch":7,"boot_id":"b","uptime":1.5,"t1":1.0,"t2":1.4}},
-            "jobs":{"enter-backup-mode.1":{"started":{"boot_id":"b","uptime":2.0},"ended":null}}"#,
-        );
-        let head = Reply::parse("quiesce", "server1", &line.replace('\n', " "))
-            .unwrap()
-            .head;
-        assert_eq!(head.records["broke"].t2, Some(1.4));
-        assert!(head.hold && head.jobs["enter-backup-mode.1"].ended.is_none() && head.stored_epoch.is_none());
-    }
-
-    #[test]
-    fn what_is_not_whole_is_not_known() {
-        for text in [
-            "",
-            "sh: 1: clpstat: not found\n",
-            "mirrorsnap {",
-            "mirrorsnap {}",
-            &FIRST.replace("quiesce", "fence"),
-            &FIRST[..60],
-        ] {
-            assert_eq!(
-                Reply::parse("quiesce", "server1", text).unwrap_err().kind(),
-                Kind::OutputUnreadable,
-                "{text}"
-            );
-        }
-        let twice = format!("{FIRST}\n--- a rc=0\nx\n--- a rc=0\ny\n");
-        assert!(Reply::parse("quiesce", "server1", &twice).is_err());
-        let cut = format!("{FIRST}\n--- a rc=0\n{}", "x".repeat(STDOUT_LIMIT));
-        assert!(Reply::parse("quiesce", "server1", &cut).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn garbage_never_panics(text in "(mirrorsnap )?(\\PC|\n|--- a rc=0\n){0,80}") {
-            let _ = Reply::parse("quiesce", "server1", &text);
-        }
-
-        #[test]
-        fn a_cut_first_line_is_never_read(cut in 0_usize..120) {
-            prop_assert!(Reply::parse("quiesce", "server1", FIRST.get(..cut.min(FIRST.len() - 1)).unwrap_or_default()).is_err());
-        }
-    }
-}
+#[path = "document_tests.rs"]
+mod tests;

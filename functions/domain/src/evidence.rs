@@ -5,10 +5,11 @@
 //! preparation, the preparation was read back after its next boot, and the volumes are those that were planned.
 
 use crate::clusterpro::{excerpt, outputs};
-use crate::document::{self, Head, Record};
+use crate::document::name::ENTER_BACKUP_MODE;
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::{Instance, Node, Power};
+use crate::reply::{self, Head, Record};
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,7 +51,7 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
         if intent.boots.get(name) != Some(&head.boot_id) {
             return void(format!("{name} has booted since the inspection"));
         }
-        for (what, record) in &head.records {
+        for (what, record) in head.records.iter() {
             if record.epoch != epoch || record.boot_id != head.boot_id {
                 return void(format!(
                     "{name} has a record `{what}` of epoch {} or of another boot",
@@ -60,14 +61,14 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
         }
     }
     let reason = |record: &Record| record.reason.clone().unwrap_or_else(|| "no reason recorded".to_owned());
-    if let Some(record) = active.records.get("refused") {
+    if let Some(record) = &active.records.refused {
         return void(format!(
             "{} refused to stop the groups: {}",
             intent.active,
             reason(record)
         ));
     }
-    if let Some(record) = active.records.get("void") {
+    if let Some(record) = &active.records.void {
         // The groups may still be starting. Converge waits for them.
         let by = record.by.as_deref().unwrap_or("somebody");
         return void(format!(
@@ -76,27 +77,27 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
             reason(record)
         ));
     }
-    if let Some(record) = standby.records.get("tainted") {
+    if let Some(record) = &standby.records.tainted {
         return void(format!(
             "the break on {} cannot be trusted: {}",
             intent.standby,
             reason(record)
         ));
     }
-    if let Some(record) = standby.records.get("gave_up") {
+    if let Some(record) = &standby.records.gave_up {
         return void(format!(
             "{} gave up waiting for the stop: {}",
             intent.standby,
             reason(record)
         ));
     }
-    let (Some(stopping), Some(sealed)) = (active.records.get("stopping"), active.records.get("sealed")) else {
+    let (Some(stopping), Some(sealed)) = (&active.records.stopping, &active.records.sealed) else {
         return SectionState::Running("the seal on the active node");
     };
-    if !standby.records.contains_key("broke") {
+    if standby.records.broke.is_none() {
         return SectionState::Running("the record of the break on the standby");
     }
-    let Some(done) = active.records.get("done") else {
+    let Some(done) = &active.records.done else {
         return SectionState::Running("the groups' start on the active node");
     };
     let since_seal = elapsed(sealed.uptime, active.uptime);
@@ -156,12 +157,12 @@ pub fn stopped(name: &str, instance: &Instance, volumes: &BTreeMap<String, Strin
 /// An error if the standby, which still answers, will not shut down by itself: `clpbackup.sh --pre` failed, or hung and was killed
 /// (`StepFailed`).
 pub fn departing(name: &str, standby: &Node) -> Result<()> {
-    let Some((rc, out)) = standby.failed_here("enter-backup-mode") else {
+    let Some((rc, out)) = standby.failed_here(ENTER_BACKUP_MODE) else {
         return Ok(());
     };
     Err(Error::new(
         Kind::StepFailed,
-        format!("clpbackup.sh --pre on {name} {}", document::failure(rc, out)),
+        format!("clpbackup.sh --pre on {name} {}", reply::failure(rc, out)),
         "nothing by hand: the cluster is brought back; mend what the script complains about, then run the backup again",
     ))
 }
@@ -188,7 +189,7 @@ pub fn prepared(intent: &Intent, standby: &Node) -> Result<Prepared> {
     let name = &intent.standby;
     let boot = intent.boots.get(name).cloned().unwrap_or_default();
     let (_, job, out) = standby
-        .job("enter-backup-mode")
+        .job(ENTER_BACKUP_MODE)
         .ok_or_else(|| unproven(name, "it has no record of --pre"))?;
     let started = job
         .started

@@ -1,6 +1,6 @@
 use super::*;
-use crate::document::Outcome;
 use crate::ids::{Id, IdKind};
+use crate::reply::{Outcome, Records};
 use crate::testing::{config, healthy};
 use proptest::prelude::*;
 
@@ -31,10 +31,13 @@ fn head(node: &str, records: &[(&str, f64)]) -> Head {
         replay: false,
         hold: false,
         stored_epoch: Some(7),
-        records: records
-            .iter()
-            .map(|(name, uptime)| ((*name).to_owned(), record(node, *uptime)))
-            .collect(),
+        records: {
+            let mut all = Records::default();
+            for (name, uptime) in records {
+                *all.place(name).unwrap() = Some(record(node, *uptime));
+            }
+            all
+        },
         units: BTreeMap::new(),
         unfinished: vec![],
         jobs: BTreeMap::new(),
@@ -83,7 +86,7 @@ fn every_missing_record_is_waited_for() {
 fn void_tainted_gave_up_and_refused_end_it() {
     for name in ["void", "refused"] {
         let mut active = head("server1", ACTIVE);
-        active.records.insert(name.into(), record("server1", 5904.0));
+        *active.records.place(name).unwrap() = Some(record("server1", 5904.0));
         assert!(
             matches!(judge(&active, &head("server2", STANDBY)), SectionState::Void(_)),
             "{name}"
@@ -91,7 +94,7 @@ fn void_tainted_gave_up_and_refused_end_it() {
     }
     for name in ["tainted", "gave_up"] {
         let mut standby = head("server2", STANDBY);
-        standby.records.insert(name.into(), record("server2", 5904.0));
+        *standby.records.place(name).unwrap() = Some(record("server2", 5904.0));
         assert!(
             matches!(judge(&head("server1", ACTIVE), &standby), SectionState::Void(_)),
             "{name}"
@@ -107,14 +110,14 @@ fn another_boot_or_epoch_is_never_good() {
     assert!(!is_good(&rebooted, &good_s));
     for name in ["sealed", "done", "stopping"] {
         let mut old = good_a.clone();
-        old.records.get_mut(name).unwrap().epoch = 6;
+        old.records.place(name).unwrap().as_mut().unwrap().epoch = 6;
         assert!(!is_good(&old, &good_s));
         let mut other = good_a.clone();
-        other.records.get_mut(name).unwrap().boot_id = "earlier".into();
+        other.records.place(name).unwrap().as_mut().unwrap().boot_id = "earlier".into();
         assert!(!is_good(&other, &good_s));
     }
     let mut old = good_s.clone();
-    old.records.get_mut("broke").unwrap().epoch = 6;
+    old.records.place("broke").unwrap().as_mut().unwrap().epoch = 6;
     assert!(!is_good(&good_a, &old));
 }
 
@@ -183,7 +186,7 @@ fn a_preparation_that_failed_is_not_waited_for() {
             "Failover group failover1 is active.",
             "ended with 9 and printed \"Failover",
         ),
-        (document::KILLED, "", "was killed"),
+        (reply::KILLED, "", "was killed"),
     ] {
         let error = judged(Some(rc), out).unwrap();
         assert_eq!(error.kind(), Kind::StepFailed);

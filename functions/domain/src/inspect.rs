@@ -3,12 +3,12 @@
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::{State, monitor_state};
 use crate::config::Config;
-use crate::document::{LEAST_ROOM, STDOUT_LIMIT};
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
 use crate::intent::{Disturbance, Intent, Operation, Phase};
 use crate::layout;
 use crate::observation::{Instance, Node, Observation, Power};
+use crate::reply::{LEAST_ROOM, STDOUT_LIMIT};
 use crate::steps::Step;
 use crate::time::Moment;
 use serde::Serialize;

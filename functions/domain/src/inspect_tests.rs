@@ -39,7 +39,7 @@ fn a_healthy_cluster_is_planned() {
 fn the_steps_carry_the_section_s_deadlines() {
     let id = Id::new(crate::ids::IdKind::Backup, "orders", healthy().at).unwrap();
     let plan = backup(&config(), &id, &healthy()).unwrap();
-    let number = |step: &str, name: &str| plan.steps[step].parameters[name].parse::<u32>().unwrap();
+    let number = |step: &str, name: &str| plan.steps[step].parameters().0[name].parse::<u32>().unwrap();
     assert_eq!(
         (plan.steps["split"].node.as_str(), plan.steps["quiesce"].node.as_str()),
         ("server2", "server1")
@@ -56,7 +56,7 @@ fn the_steps_carry_the_section_s_deadlines() {
         number("quiesce", "NotAfterUptime"),
         5000 + number("split", "ActiveWithinSeconds")
     );
-    assert_eq!(plan.steps["quiesce"].parameters["ExpectedBootId"], "boot-server1");
+    assert_eq!(plan.steps["quiesce"].parameters().0["ExpectedBootId"], "boot-server1");
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub mod intent;
 pub mod layout;
 pub mod names;
 pub mod observation;
+pub mod reply;
 pub mod restore;
 pub mod steps;
 #[cfg(test)]

@@ -5,7 +5,8 @@ use crate::clusterpro::outputs::{self, Services};
 use crate::clusterpro::stat::{self, Monitors, Stat};
 use crate::config::Config;
 use crate::devices::{self, Under};
-use crate::document::{Job, Record, Reply};
+use crate::document::Attempt;
+use crate::reply::{Job, Records, Reply};
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -96,7 +97,7 @@ pub struct Node {
     /// The highest epoch that it has seen; `None` if it has seen none, or cannot read it.
     pub epoch: Option<u64>,
     /// Records of the critical section of the run that was asked about.
-    pub records: BTreeMap<String, Record>,
+    pub records: Records,
     /// Runs that are armed and not done.
     pub unfinished: Vec<String>,
     /// Detached commands of the run.
@@ -169,8 +170,8 @@ impl Node {
     }
 
     /// The newest attempt of a detached document of this run: its number, its files, what it printed.
-    pub fn job(&self, document: &str) -> Option<(u64, &Job, &str)> {
-        let attempt = |key: &str| key.strip_prefix(document)?.strip_prefix('.')?.parse::<u64>().ok();
+    pub fn job(&self, document: &str) -> Option<(Attempt, &Job, &str)> {
+        let attempt = |key: &str| Attempt::parse(key.strip_prefix(document)?.strip_prefix('.')?);
         let (number, key, job) = self
             .jobs
             .iter()

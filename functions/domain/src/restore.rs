@@ -18,6 +18,7 @@ use crate::catalogue::Wanted;
 use crate::clusterpro::mdstat::Mirror;
 use crate::clusterpro::stat::State;
 use crate::config::Config;
+use crate::document::{Attempt, TimerDone};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, IdKind};
 use crate::inspect;
@@ -222,14 +223,18 @@ const SHUTDOWN_NOT_AFTER_SECONDS: u64 = 2 * crate::steps::NOT_AFTER_SECONDS;
 pub fn steps(config: &Config, intent: &Intent, seen: &Observation) -> Result<BTreeMap<&'static str, Step>> {
     let (active, standby) = (intent.active.as_str(), intent.standby.as_str());
     let prepare = |node: &str, peer: &str| -> Result<Step> {
-        let step = Step::enter_restore_mode(config, node, peer, &intent.id, false);
-        Ok(step.guarded(inspect::answered(seen, node)?, SHUTDOWN_NOT_AFTER_SECONDS, 1))
+        let step = Step::enter_restore_mode(config, node, peer, &intent.id, TimerDone::No);
+        Ok(step.guarded(
+            inspect::answered(seen, node)?,
+            SHUTDOWN_NOT_AFTER_SECONDS,
+            Attempt::FIRST,
+        ))
     };
     let not_after = u64::from(config.deadlines().not_after_seconds);
     let quiesce = Step::quiesce_restore(config, active, standby, &intent.id, intent.groups()).guarded(
         inspect::answered(seen, active)?,
         not_after,
-        1,
+        Attempt::FIRST,
     );
     Ok(BTreeMap::from([
         ("quiesce", quiesce),

@@ -1,83 +1,158 @@
 //! A node step: one command document on one node, with its parameters (docs/documents.md).
 
 use crate::config::Config;
+use crate::document::{Attempt, Cluster, Document, Parameters, TimerDone};
+use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::Node;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 /// How long after an observation a guarded document of converge may begin to act.
 pub const NOT_AFTER_SECONDS: u64 = 300;
 
 /// One command document on one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(into = "Wire", try_from = "Wire")]
 pub struct Step {
-    /// The document's name without the prefix.
-    pub document: String,
+    /// Which document.
+    pub document: Document,
     /// The node.
     pub node: String,
-    /// Its parameters, except the epoch, which is the caller's claim.
-    pub parameters: BTreeMap<String, String>,
+    /// The operation that it is sent for.
+    pub run: String,
+    /// When it may still act, and which try it is; `None` only of documents that take neither.
+    pub guard: Option<Guard>,
+    /// The epoch under which it is sent: the sender's claim, and never part of a step as JSON.
+    pub epoch: Option<u64>,
+}
+
+/// What keeps a document from acting late, after a boot, or twice (safety.md, rule 9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// The boot in which it may act.
+    pub boot_id: String,
+    /// Until then, in seconds of that boot.
+    pub not_after_uptime: u64,
+    /// Which try.
+    pub attempt: Attempt,
+}
+
+/// A step as JSON: what the state machines carry from one function to the next.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    document: String,
+    node: String,
+    /// Except the epoch, which is the caller's claim.
+    parameters: Parameters,
+}
+
+impl From<Step> for Wire {
+    fn from(step: Step) -> Self {
+        Self {
+            document: step.document.name().to_owned(),
+            parameters: step.parameters(),
+            node: step.node,
+        }
+    }
+}
+
+impl TryFrom<Wire> for Step {
+    type Error = Error;
+
+    fn try_from(mut wire: Wire) -> Result<Self> {
+        let all = &mut wire.parameters;
+        let document = Document::take(&wire.document, &wire.node, all)?;
+        let run = all.take("Run")?;
+        let guard = if all.0.contains_key("NotAfterUptime") {
+            Some(Guard {
+                boot_id: all.take("ExpectedBootId")?,
+                not_after_uptime: all.take_word("NotAfterUptime", |text| text.parse().ok())?,
+                attempt: all.take_word("Attempt", Attempt::parse)?,
+            })
+        } else {
+            None
+        };
+        match all.0.keys().next() {
+            None => Ok(Self {
+                document,
+                node: wire.node,
+                run,
+                guard,
+                epoch: None,
+            }),
+            Some(name) => Err(Error::new(
+                Kind::InputInvalid,
+                format!("{} takes no parameter {name:?}", document.name()),
+                "pass a step as assess or a plan gives it",
+            )),
+        }
+    }
+}
+
+fn owned<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    names.into_iter().map(str::to_owned).collect()
+}
+
+fn disks(config: &Config) -> Vec<String> {
+    owned(config.mirror_disks.iter().map(|disk| disk.name.as_str()))
 }
 
 impl Step {
-    /// A document for `run` without further parameters.
-    pub fn new(document: &str, node: &str, run: &str) -> Self {
-        let parameters = BTreeMap::from([("Run".to_owned(), run.to_owned())]);
+    /// A document for `run` without a guard.
+    pub fn new(document: Document, node: &str, run: &str) -> Self {
         Self {
-            document: document.to_owned(),
+            document,
             node: node.to_owned(),
-            parameters,
+            run: run.to_owned(),
+            guard: None,
+            epoch: None,
         }
     }
 
-    /// With one more parameter.
+    /// Sent under this epoch.
     #[must_use]
-    #[allow(clippy::needless_pass_by_value)] // numbers and texts alike
-    pub fn with(mut self, name: &str, value: impl Display) -> Self {
-        self.parameters.insert(name.to_owned(), value.to_string());
+    pub const fn under(mut self, epoch: u64) -> Self {
+        self.epoch = Some(epoch);
         self
     }
 
-    /// With a list, separated by spaces.
-    #[must_use]
-    pub fn list<'a>(self, name: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
-        self.with(name, values.into_iter().collect::<Vec<_>>().join(" "))
+    /// All parameters, as they are sent.
+    pub fn parameters(&self) -> Parameters {
+        let mut all = self.document.parameters(&self.node);
+        all.text("Run", &self.run);
+        if let Some(guard) = &self.guard {
+            all.text("ExpectedBootId", &guard.boot_id)
+                .number("NotAfterUptime", guard.not_after_uptime)
+                .number("Attempt", guard.attempt);
+        }
+        if let Some(epoch) = self.epoch {
+            all.number("Epoch", epoch);
+        }
+        all
     }
 
     /// Guarded: only in the boot that was seen, and not after `seconds` from then.
     #[must_use]
-    pub fn guarded(self, seen: &Node, seconds: u64, attempt: u64) -> Self {
-        self.with("ExpectedBootId", &seen.boot_id)
-            .with("NotAfterUptime", seen.uptime.saturating_add(seconds).max(1))
-            .with("Attempt", attempt)
+    pub fn guarded(mut self, seen: &Node, seconds: u64, attempt: Attempt) -> Self {
+        self.guard = Some(Guard {
+            boot_id: seen.boot_id.clone(),
+            not_after_uptime: seen.uptime.saturating_add(seconds).max(1),
+            attempt,
+        });
+        self
     }
 
     /// The observation of a node.
     pub fn observe(config: &Config, node: &str, run: &str) -> Self {
-        let paths = config
-            .mirror_disks
-            .iter()
-            .flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)]);
-        Self::new("observe", node, run)
-            .list("Disks", config.mirror_disks.iter().map(|disk| disk.name.as_str()))
-            .list("Devices", paths)
-    }
-
-    /// A document that acts on `groups` at `node`.
-    pub fn on_groups<'a>(
-        document: &str,
-        node: &str,
-        peer: &str,
-        run: &str,
-        groups: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
+        let of_disk = config.mirror_disks.iter();
+        let paths = of_disk.flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)]);
+        let document = Document::Observe {
+            disks: disks(config),
+            devices: owned(paths),
+        };
         Self::new(document, node, run)
-            .with("Self", node)
-            .with("Peer", peer)
-            .list("Groups", groups)
     }
 
     /// Stops `groups` on `node` behind its own timer, before both nodes shut down.
@@ -89,20 +164,25 @@ impl Step {
         groups: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let times = config.deadlines();
-        Self::on_groups("quiesce-restore", node, peer, run, groups)
-            .list("Disks", config.mirror_disks.iter().map(|disk| disk.name.as_str()))
-            .with("StopSeconds", times.group_stop_seconds)
-            .with("StartSeconds", times.group_start_seconds)
-            .with("MaxOutageSeconds", config.max_outage_seconds)
+        let document = Document::QuiesceRestore {
+            cluster: cluster(peer, groups),
+            disks: disks(config),
+            stop: times.group_stop_seconds,
+            start: times.group_start_seconds,
+            max_outage: config.max_outage_seconds,
+        };
+        Self::new(document, node, run)
     }
 
-    /// Prepares `node` for a restore and shuts it down. `--pre` is killed after min(300 s, half of max_restore_outage_seconds), so that
-    /// the other half is left for putting the old volumes back. `anew`: the timer of this run has fired and ended (rule 22).
-    pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str, anew: bool) -> Self {
-        let groups = config.failover_groups.iter().map(String::as_str);
-        Self::on_groups("enter-restore-mode", node, peer, run, groups)
-            .with("PrepareSeconds", (config.max_restore_outage_seconds / 2).clamp(1, 300))
-            .with("Anew", if anew { "yes" } else { "no" })
+    /// The preparation of `node` for a restore, which shuts it down. `clprestore.sh --pre` is killed after 300 s, or after half of
+    /// `max_restore_outage_seconds` if that is shorter: the other half is left for the way back.
+    pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str, timer: TimerDone) -> Self {
+        let document = Document::EnterRestoreMode {
+            cluster: cluster(peer, config.failover_groups.iter().map(String::as_str)),
+            prepare: (config.max_restore_outage_seconds / 2).clamp(1, 300),
+            timer,
+        };
+        Self::new(document, node, run)
     }
 
     /// The steps of a backup, by the state that runs them.
@@ -112,50 +192,62 @@ impl Step {
         // A slow group stop delays the steps after it, for at most the section's own limits.
         let late = u64::from(intent.quiet_after_seconds) + NOT_AFTER_SECONDS;
         let (a, s, run) = (intent.active.as_str(), intent.standby.as_str(), intent.id.as_str());
-        let groups = || config.failover_groups.iter().map(String::as_str);
-        let disks = || config.mirror_disks.iter().map(|disk| disk.name.as_str());
-        let monitors = || config.mirror_disks.iter().map(|disk| disk.monitor.as_str());
-        let named = |document: &str, node: &str, peer: &str| {
-            Self::new(document, node, run)
-                .with("Self", node)
-                .with("Peer", peer)
-                .list("Disks", disks())
-        };
+        let seen_by = |peer: &str| cluster(peer, config.failover_groups.iter().map(String::as_str));
+        let monitors = || owned(config.mirror_disks.iter().map(|disk| disk.monitor.as_str()));
+        let on_active = |document| Self::new(document, a, run).guarded(active, not_after, Attempt::FIRST);
+        let on_standby = |document, seconds| Self::new(document, s, run).guarded(standby, seconds, Attempt::FIRST);
         BTreeMap::from([
             (
                 "suspend_monitors",
-                Self::new("suspend-monitors", a, run)
-                    .list("Nodes", config.node_names())
-                    .list("Monitors", monitors())
-                    .guarded(active, not_after, 1),
+                on_active(Document::SuspendMonitors {
+                    nodes: owned(config.node_names()),
+                    monitors: monitors(),
+                }),
             ),
             (
                 "split",
-                named("break-unit", s, a)
-                    .list("Groups", groups())
-                    .with("WaitSeconds", times.standby_wait_seconds())
-                    .with("SpanSeconds", times.break_seconds)
-                    .with("ActiveWithinSeconds", times.not_after_seconds)
-                    .with("StopSeconds", times.group_stop_seconds)
-                    .guarded(standby, not_after, 1),
+                on_standby(
+                    Document::BreakUnit {
+                        cluster: seen_by(a),
+                        disks: disks(config),
+                        wait: times.standby_wait_seconds(),
+                        span: times.break_seconds,
+                        active_within: times.not_after_seconds,
+                        stop: times.group_stop_seconds,
+                    },
+                    not_after,
+                ),
             ),
             (
                 "quiesce",
-                named("quiesce", a, s)
-                    .list("Groups", groups())
-                    .with("StopSeconds", times.group_stop_seconds)
-                    .with("BreakSeconds", times.split_seconds)
-                    .with("StartSeconds", times.group_start_seconds)
-                    .with("MaxOutageSeconds", config.max_outage_seconds)
-                    .guarded(active, not_after, 1),
+                on_active(Document::Quiesce {
+                    cluster: seen_by(s),
+                    disks: disks(config),
+                    stop: times.group_stop_seconds,
+                    split: times.split_seconds,
+                    start: times.group_start_seconds,
+                    max_outage: config.max_outage_seconds,
+                }),
             ),
             (
                 "enter_backup_mode",
-                named("enter-backup-mode", s, a)
-                    .list("Groups", groups())
-                    .list("Monitors", monitors())
-                    .guarded(standby, late, 1),
+                on_standby(
+                    Document::EnterBackupMode {
+                        cluster: seen_by(a),
+                        disks: disks(config),
+                        monitors: monitors(),
+                    },
+                    late,
+                ),
             ),
         ])
+    }
+}
+
+/// What a document needs to know of the cluster.
+pub fn cluster<'a>(peer: &str, groups: impl IntoIterator<Item = &'a str>) -> Cluster {
+    Cluster {
+        peer: peer.to_owned(),
+        groups: owned(groups),
     }
 }

@@ -5,8 +5,8 @@ use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::{Group, Stat, State};
 use crate::config::Config;
 use crate::devices::{Disk, Under};
-use crate::document::{Ended, Job, Started};
 use crate::observation::{Instance, Node, Observation, Power};
+use crate::reply::{Ended, Job, Records, Started};
 use crate::time::Moment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -87,7 +87,7 @@ pub(crate) fn node(name: &str) -> Node {
         uptime: 5000,
         hold: false,
         epoch: Some(7),
-        records: BTreeMap::new(),
+        records: Records::default(),
         unfinished: vec![],
         jobs: BTreeMap::new(),
         outs: BTreeMap::new(),

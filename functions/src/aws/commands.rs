@@ -5,8 +5,8 @@ use super::client::{failed, incomplete, refused};
 use crate::ports::{Agent, Command, Nodes, Outcome, Progress};
 use aws_sdk_ssm::error::ProvideErrorMetadata;
 use aws_sdk_ssm::types::{CommandFilter, CommandFilterKey, InstanceInformationStringFilter};
-use mirrorsnap_domain::document::Reply;
 use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use std::collections::HashMap;
@@ -18,16 +18,15 @@ const DELIVERY_SECONDS: i32 = 30;
 const PAGE: i32 = 50;
 
 fn parameters(step: &Step) -> HashMap<String, Vec<String>> {
-    step.parameters
-        .iter()
-        .map(|(name, value)| (name.clone(), vec![value.clone()]))
-        .collect()
+    let all = step.parameters().0;
+    all.into_iter().map(|(name, value)| (name, vec![value])).collect()
 }
 
 /// What is written into the command's comment (100 characters at most), to find it again.
 fn comment(step: &Step) -> String {
-    let part = |name: &str| step.parameters.get(name).map_or("-", String::as_str);
-    format!("{} {} {}", step.document, part("Run"), part("Attempt"))
+    let attempt = step.guard.as_ref().map(|guard| guard.attempt.to_string());
+    let attempt = attempt.as_deref().unwrap_or("-");
+    format!("{} {} {attempt}", step.document.name(), step.run)
         .chars()
         .take(100)
         .collect()
@@ -68,7 +67,7 @@ impl Nodes for Aws {
             .ssm_once
             .send_command()
             .instance_ids(instance)
-            .document_name(self.document(&step.document))
+            .document_name(self.document(step.document.name()))
             .comment(comment(step))
             .timeout_seconds(DELIVERY_SECONDS)
             .set_parameters(Some(parameters(step)))
@@ -77,7 +76,7 @@ impl Nodes for Aws {
         match reply {
             Ok(reply) => match reply.command().and_then(|command| command.command_id()) {
                 Some(id) => {
-                    tracing::info!(document = %step.document, node = %step.node, command = %id, "sent");
+                    tracing::info!(document = step.document.name(), node = %step.node, command = %id, "sent");
                     Outcome::Accepted(Command {
                         id: id.to_owned(),
                         instance: instance.to_owned(),
@@ -92,7 +91,7 @@ impl Nodes for Aws {
     async fn find(&self, instance: &str, step: &Step) -> Result<Option<Command>> {
         let by_document = CommandFilter::builder()
             .key(CommandFilterKey::DocumentName)
-            .value(self.document(&step.document))
+            .value(self.document(step.document.name()))
             .build()
             .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
         let mut pages = self
@@ -142,7 +141,7 @@ impl Nodes for Aws {
             Err(error) => return Err(failed("ssm:GetCommandInvocation", &error)),
         };
         let status = invocation.status_details().unwrap_or_default();
-        let (document, node) = (step.document.as_str(), step.node.as_str());
+        let (document, node) = (step.document.name(), step.node.as_str());
         let text = format!("{document} on {node} (command {}) ended {status}", sent.id);
         match status {
             "" | "Pending" | "InProgress" | "Delayed" | "Cancelling" | "In Progress" => Ok(Progress::Running),

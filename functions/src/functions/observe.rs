@@ -4,9 +4,9 @@ use crate::deadline::Deadline;
 use crate::functions::repeat::still_not;
 use crate::ports::{Agent, Clock, Instances, Nodes, Outcome, Progress};
 use mirrorsnap_domain::config::Config;
-use mirrorsnap_domain::document::Reply;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::observation::{Instance, Node, Observation, Power};
+use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use std::collections::BTreeMap;
@@ -105,7 +105,8 @@ pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &str, step: &St
                 Kind::NodeUnreachable,
                 format!(
                     "{} did not answer {} within {ANSWER_SECONDS} s",
-                    step.node, step.document
+                    step.node,
+                    step.document.name()
                 ),
                 "check the SSM agent and the node's load",
             ));

@@ -4,9 +4,9 @@ use crate::deadline::Deadline;
 use crate::functions::fence::fence;
 use crate::functions::repeat::still_not;
 use crate::ports::{Clock, Command, Configs, Ledger, Nodes, Outcome, Progress};
-use mirrorsnap_domain::document::{Head, Outcome as Ended, Reply};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::reply::{Head, Outcome as Ended, Reply};
 use mirrorsnap_domain::steps::Step;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -18,25 +18,6 @@ const LOOK_UP_POLL: Duration = Duration::from_secs(1);
 /// Between two looks at a command, and before a document is sent again to a busy node.
 const REPLY_POLL: Duration = Duration::from_millis(200);
 const BUSY_POLL: Duration = Duration::from_secs(1);
-
-/// Documents that this function may send. `observe` and `read-records` are `assess`'s, `hold` and `unhold` the operator's.
-const DOCUMENTS: [&str; 15] = [
-    "suspend-monitors",
-    "resume-monitors",
-    "break-unit",
-    "quiesce",
-    "fence",
-    "start-group",
-    "start-cluster",
-    "recover-mirror",
-    "enter-backup-mode",
-    "leave-backup-mode",
-    "stop-group",
-    "quiesce-restore",
-    "enter-restore-mode",
-    "post-process-restore",
-    "enable-services",
-];
 
 /// docs/functions.md, run-node-step.
 #[derive(Debug, Clone, Deserialize)]
@@ -60,7 +41,7 @@ const fn default_wait() -> u32 {
 /// docs/functions.md, run-node-step.
 #[derive(Debug, Serialize)]
 pub struct Output {
-    document: String,
+    document: &'static str,
     node: String,
     command_id: String,
     reply: Head,
@@ -94,7 +75,13 @@ fn judge(step: &Step, reply: &Reply) -> Result<Judged> {
     if !seen.is_empty() {
         seen.insert_str(0, ". ");
     }
-    let text = |word: &str| format!("{} on {} {word}: {reason}{detail}{seen}", step.document, step.node);
+    let text = |word: &str| {
+        format!(
+            "{} on {} {word}: {reason}{detail}{seen}",
+            step.document.name(),
+            step.node
+        )
+    };
     match reply.head.result {
         Ended::Ok => Ok(Judged::Done),
         Ended::Refused if reason == "busy" => Ok(Judged::Busy),
@@ -162,19 +149,16 @@ async fn earlier(
 pub async fn handle(ports: &(impl Configs + Ledger + Nodes + Clock), input: Input) -> Result<Output> {
     let config = ports.config(&input.cluster).await?;
     let node = config.node(&input.step.node)?;
-    if !DOCUMENTS.contains(&input.step.document.as_str()) {
-        let found = format!(
-            "{:?} is no step of a node",
-            input.step.document.chars().take(60).collect::<String>()
-        );
+    // `observe` and `read-records` are sent by `assess`, `hold` and `unhold` by the operator.
+    if input.step.document.only_reads() {
         return Err(Error::new(
             Kind::InputInvalid,
-            found,
+            format!("{} is no step of an operation", input.step.document.name()),
             "use one of the documents in docs/documents.md",
         ));
     }
     // The epoch comes from the caller's claim alone.
-    let step = input.step.with("Epoch", input.lock.epoch);
+    let step = input.step.under(input.lock.epoch);
     let deadline = Deadline::after(ports, input.wait_seconds);
     let mut sent = earlier(ports, &node.instance_id, &step, input.retry_count).await?;
     loop {
@@ -194,7 +178,7 @@ pub async fn handle(ports: &(impl Configs + Ledger + Nodes + Clock), input: Inpu
                 Progress::Replied(reply) => {
                     if judge(&step, &reply)? == Judged::Done {
                         return Ok(Output {
-                            document: step.document,
+                            document: step.document.name(),
                             node: step.node,
                             command_id: current.id.clone(),
                             reply: reply.head,
@@ -210,7 +194,9 @@ pub async fn handle(ports: &(impl Configs + Ledger + Nodes + Clock), input: Inpu
             return Err(refused.unwrap_or_else(|| {
                 let found = format!(
                     "{} on {} has not ended within {} s",
-                    step.document, step.node, input.wait_seconds
+                    step.document.name(),
+                    step.node,
+                    input.wait_seconds
                 );
                 Error::new(
                     Kind::StepTimedOut,
@@ -226,6 +212,7 @@ pub async fn handle(ports: &(impl Configs + Ledger + Nodes + Clock), input: Inpu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mirrorsnap_domain::document::Document;
 
     fn reply(result: &str) -> Reply {
         let line = format!(
@@ -239,7 +226,7 @@ Command failed.
 
     #[test]
     fn every_result_has_its_name() {
-        let step = Step::new("quiesce", "server1", "r");
+        let step = Step::new(Document::StartCluster, "server1", "r");
         assert_eq!(judge(&step, &reply(r#""result":"ok""#)), Ok(Judged::Done));
         assert_eq!(
             judge(&step, &reply(r#""result":"refused","reason":"busy""#)),

@@ -1,14 +1,16 @@
 //! What converge does not do: each test takes away one condition of a rule, and the action must not come.
 
 use super::*;
+use crate::intent::{Course, Intent};
+use crate::observation::Observation;
 
 /// The document and the node of a verdict that runs one.
-fn runs(verdict: &Verdict) -> Option<(String, String)> {
+fn runs(verdict: &Verdict) -> Option<(&'static str, String)> {
     match verdict {
         Verdict::Act {
             action: Action::Step { step },
             ..
-        } => Some((step.document.clone(), step.node.clone())),
+        } => Some((step.document.name(), step.node.clone())),
         _ => None,
     }
 }
@@ -97,14 +99,14 @@ fn a_standby_of_another_boot_does_not_take_over() {
         change(seen.nodes.get_mut("server2").unwrap());
         judged(&seen, &Memory::default())
     };
-    let taken_over = Some(("start-group".to_owned(), "server2".to_owned()));
+    let taken_over = Some(("start-group", "server2".to_owned()));
     assert_eq!(runs(&dead(|_| ())), taken_over);
     let start = Action::Start { node: "server1".into() };
     let others: [fn(&mut Node); 5] = [
         |node| node.boot_id = "later".into(),
-        |node| _ = node.records.insert("breaking".into(), Record::default()),
-        |node| _ = node.records.insert("broke".into(), Record::default()),
-        |node| _ = node.records.insert("tainted".into(), Record::default()),
+        |node| node.records.breaking = Some(Record::default()),
+        |node| node.records.broke = Some(Record::default()),
+        |node| node.records.tainted = Some(Record::default()),
         |node| node.mirrors.clear(),
     ];
     for change in others {
@@ -132,7 +134,7 @@ fn a_monitor_that_one_node_alone_shows_suspended_is_resumed() {
                 panic!("{viewer} shows {of}: {verdict:?}")
             };
             assert_eq!(
-                (step.document.as_str(), step.parameters["Nodes"].as_str()),
+                (step.document.name(), step.parameters().0["Nodes"].as_str()),
                 ("resume-monitors", of)
             );
         }

@@ -1,8 +1,10 @@
 //! The last branch, the mirror: resumes the monitors that we suspended, and waits until both sides are GREEN.
 
-use super::{Action, Case, Next, patience};
+use super::case::{Look, NOTHING, Next};
+use super::{Action, Case, Try, patience};
 use crate::clusterpro::mdstat::{Color, Mirror, Status};
 use crate::clusterpro::stat::{State, monitor_state};
+use crate::document::Document;
 use crate::intent::Course;
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 
@@ -26,40 +28,43 @@ fn monitor(case: &Case<'_>, name: &str, node: &str) -> State {
 
 /// Resumes the monitors that we suspended. Only reached once no node is in backup mode.
 pub(super) fn monitors(case: &Case<'_>) -> Next {
-    for (node, numbers) in case.names().into_iter().zip([0, 30]) {
-        let suspended: Vec<&str> = case
+    for node in case.names() {
+        let suspended: Vec<String> = case
             .intent
             .monitors(node)
             .filter(|name| monitor(case, name, node) == State::Suspended)
+            .map(str::to_owned)
             .collect();
         if !suspended.is_empty() {
             let from = case.intent.active.as_str();
-            let seen = case.seen.node(from)?;
+            let seen = case.answer(from)?;
             let next = "resume the monitors by hand with `clpmonctrl -r`";
-            // Each node's monitors have tries of their own, and numbers of their own: the document runs on the active each time, and
-            // the active replays the result of an attempt that it knows.
-            return case.act(&format!("resume-monitors {node}"), next, |attempt| Action::Step {
-                step: Step::new("resume-monitors", from, &case.intent.id)
-                    .with("Nodes", node)
-                    .list("Monitors", suspended)
-                    .guarded(seen, NOT_AFTER_SECONDS, attempt + numbers),
-            });
-        }
-        if let Some(name) = case
+            // Each node's have tries of their own. The document runs on the active for either.
+            let [key, other] = [node, case.peer(node)].map(|at| Try::ResumeMonitors(at.to_owned()));
+            case.act_beside(key, &[other], next, |attempt| {
+                let document = Document::ResumeMonitors {
+                    nodes: vec![node.to_owned()],
+                    monitors: suspended,
+                };
+                Action::Step {
+                    step: Step::new(document, from, &case.intent.id).guarded(seen, NOT_AFTER_SECONDS, attempt),
+                }
+            })?;
+        } else if let Some(name) = case
             .intent
             .monitors(node)
             .find(|name| monitor(case, name, node) != State::Online)
         {
             let why = format!("the monitor {name} on {node} is not shown online yet");
             let key = format!("monitor {name} {node}");
-            return case.wait_or_stuck(&key, patience::MONITOR, &why, "look at the monitor with `clpstat -m`");
+            case.wait_or_stuck(&key, patience::MONITOR, &why, "look at the monitor with `clpstat -m`")?;
         }
     }
-    None
+    NOTHING
 }
 
-/// Whether converge must make this mirror disk normal. It need not if the disk was not normal before a restore that has put the old
-/// volumes back: somebody may have broken it to keep the data of its other side.
+/// Whether converge must make this mirror disk normal. It need not if the disk was not normal before a restore that has put the
+/// old volumes back: somebody may have broken it to keep the data of its other side.
 fn is_ours(case: &Case<'_>, disk: &str) -> bool {
     let as_it_was = case.intent.restore.as_ref().is_some_and(|restoring| {
         restoring.course == Course::PutBack && restoring.not_normal_before.iter().any(|name| name == disk)
@@ -70,14 +75,18 @@ fn is_ours(case: &Case<'_>, disk: &str) -> bool {
 /// Waits until both sides of every mirror disk that is ours are GREEN. Starts a copy that does not begin by itself.
 pub(super) fn mirrors(case: &Case<'_>) -> Next {
     let ours = case.config.mirror_disks.iter().filter(|disk| is_ours(case, &disk.name));
-    ours.into_iter().find_map(|disk| {
+    for disk in ours {
         let views: Vec<&Mirror> = case
             .names()
             .into_iter()
-            .filter_map(|name| case.seen.node(name)?.mirrors.get(&disk.name))
+            .filter_map(|name| match case.look(name) {
+                Look::Answers(node) => node.mirrors.get(&disk.name),
+                // Two views are needed below.
+                Look::Silent => None,
+            })
             .collect();
         if views.len() == 2 && views.iter().all(|mirror| mirror.is_normal()) {
-            return None;
+            continue;
         }
         let copying = views.iter().find(|mirror| {
             mirror.status == Status::Recovering || mirror.colors.values().any(|color| *color == Color::Yellow)
@@ -89,13 +98,15 @@ pub(super) fn mirrors(case: &Case<'_>) -> Next {
                 .map_or_else(String::new, |done| format!(", {done} %"));
             let why = format!("{} copies the difference{percent}", disk.name);
             let next = "look at the copy with clpmdstat; the cluster has no redundancy until it ends";
-            return case.wait_or_stuck(&format!("resync {}", disk.name), patience::RESYNC, &why, next);
+            case.wait_or_stuck(&format!("resync {}", disk.name), patience::RESYNC, &why, next)?;
+        } else {
+            broken(case, &disk.name, &views)?;
         }
-        broken(case, &disk.name, &views)
-    })
+    }
+    NOTHING
 }
 
-/// A mirror disk that is neither normal nor being copied.
+/// A mirror disk that is neither normal nor being copied. Always a verdict.
 fn broken(case: &Case<'_>, disk: &str, views: &[&Mirror]) -> Next {
     let next = "decide by clpmdstat which side is the newest, and recover the mirror by hand";
     let one = |wanted: Color| {
@@ -117,14 +128,11 @@ fn broken(case: &Case<'_>, disk: &str, views: &[&Mirror]) -> Next {
         return case.wait_or_stuck(&format!("mirror {disk}"), patience::MIRROR, &why, next);
     };
     // The copy goes from GREEN to RED, so the groups must run on the GREEN side.
-    let lives_elsewhere = case
-        .seen
-        .node(green)
-        .and_then(|node| node.stat.as_ref())
-        .is_none_or(|stat| {
-            stat.failover_groups()
-                .any(|group| group.current.as_deref().is_some_and(|at| at != green))
-        });
+    let source = case.answer(green)?;
+    let lives_elsewhere = source.stat.as_ref().is_none_or(|stat| {
+        stat.failover_groups()
+            .any(|group| group.current.as_deref().is_some_and(|at| at != green))
+    });
     if lives_elsewhere {
         return case.stuck(
             format!("{disk} is GREEN on {green}, but the groups run elsewhere"),
@@ -133,11 +141,13 @@ fn broken(case: &Case<'_>, disk: &str, views: &[&Mirror]) -> Next {
     }
     let why = format!("{disk} is RED on {red}; its recovery is expected to begin by itself");
     case.wait(&format!("recovery {disk}"), patience::AUTO_RECOVERY, &why, || {
-        let seen = case.seen.node(green)?;
-        case.act(&format!("recover-mirror {disk}"), next, |attempt| Action::Step {
-            step: Step::new("recover-mirror", green, &case.intent.id)
-                .with("Disks", disk)
-                .guarded(seen, NOT_AFTER_SECONDS, attempt),
+        case.act(Try::RecoverMirror(disk.to_owned()), next, |attempt| {
+            let document = Document::RecoverMirror {
+                disks: vec![disk.to_owned()],
+            };
+            Action::Step {
+                step: Step::new(document, green, &case.intent.id).guarded(source, NOT_AFTER_SECONDS, attempt),
+            }
         })
     })
 }

@@ -1,16 +1,20 @@
 //! The nodes: power, the end of backup mode behind the device gate, and the cluster daemon (rules 14, 15 and 17).
 
-use super::{Action, Case, Next, patience};
+use super::case::{Look, NOTHING, Next};
+use super::{Action, Case, Try, Verdict, patience};
 use crate::clusterpro::outputs::{self, Services};
 use crate::clusterpro::stat::State;
 use crate::devices;
+use crate::document::{Document, name::ENTER_BACKUP_MODE, name::ENTER_RESTORE_MODE, name::LEAVE_BACKUP_MODE};
 use crate::observation::{Node, Power};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 /// Starts instances that we stopped, and waits for those that start or stop.
 pub(super) fn power(case: &Case<'_>) -> Next {
-    start_stopped(case).or_else(|| wait_for_power(case))
+    start_stopped(case)?;
+    wait_for_power(case)
 }
 
 /// Starts instances that we stopped.
@@ -19,13 +23,13 @@ pub(super) fn start_stopped(case: &Case<'_>) -> Next {
     for name in case.touched() {
         if case.seen.power(name) == Power::Stopped {
             // Not counted as a try: without capacity set-power fails with `CapacityLacking`, and is retried (rule 20).
-            return Some(super::Verdict::Act {
-                key: format!("start {name}"),
+            return ControlFlow::Break(Verdict::Act {
+                key: Try::Start(name.to_owned()),
                 action: Action::Start { node: name.to_owned() },
             });
         }
     }
-    None
+    NOTHING
 }
 
 /// Waits for instances and guests that start or stop.
@@ -41,11 +45,11 @@ pub(super) fn wait_for_power(case: &Case<'_>) -> Next {
                 let why = format!("the instance of {name} stops");
                 return case.wait_or_stuck(&format!("stopping {name}"), patience::STOPPING, &why, next);
             }
-            Power::Running if case.seen.node(name).is_none() => return wait_for_answer(case, name),
+            Power::Running if matches!(case.look(name), Look::Silent) => return wait_for_answer(case, name),
             _ => {}
         }
     }
-    None
+    NOTHING
 }
 
 /// Waits for a running instance whose guest does not answer: it boots, shuts down, or hangs in its shutdown.
@@ -63,7 +67,7 @@ fn stop_hung_node(case: &Case<'_>, name: &str) -> Next {
     let ours = case.intent.enters_backup_mode(name) || case.intent.enters_restore_mode(name);
     if ours && holds_no_group(case, name) {
         let node = name.to_owned();
-        return case.act_on_ec2(&format!("stop {name}"), next, Action::Stop { node });
+        return case.act_on_ec2(Try::StopHung(name.to_owned()), next, Action::Stop { node });
     }
     case.stuck(
         format!("{name} does not answer, and is not known to hold no group"),
@@ -74,21 +78,24 @@ fn stop_hung_node(case: &Case<'_>, name: &str) -> Next {
 /// Whether the peer's daemon shows every group elsewhere than on `name`.
 fn holds_no_group(case: &Case<'_>, name: &str) -> bool {
     let peer = case.peer(name);
-    let Some(stat) = case.seen.node(peer).and_then(|node| node.stat.as_ref()) else {
+    let Some(stat) = super::outage::view(case, peer) else {
         return false;
     };
-    stat.server(peer) == State::Online
-        && stat.failover_groups().all(|group| match (group.state, &group.current) {
-            (State::Online, Some(at)) => at == peer,
-            (State::Offline, None) => true,
-            _ => false,
-        })
+    stat.failover_groups().all(|group| match (group.state, &group.current) {
+        (State::Online, Some(at)) => at == peer,
+        (State::Offline, None) => true,
+        _ => false,
+    })
 }
 
 /// Ends backup mode on nodes that we put into it.
 pub(super) fn backup_mode(case: &Case<'_>) -> Next {
     for name in case.names() {
-        let Some(node) = case.seen.node(name) else { continue };
+        let node = match case.look(name) {
+            Look::Answers(node) => node,
+            // `power` has waited for it, if it is ours.
+            Look::Silent => continue,
+        };
         if node.services == Services::Auto {
             if case.intent.enters_backup_mode(name) && flags_left_on(node) {
                 return case.stuck(
@@ -108,29 +115,30 @@ pub(super) fn backup_mode(case: &Case<'_>) -> Next {
                 "enable them and reboot the node, then start recover",
             );
         }
-        return shutting_down(case, name, node, "enter-backup-mode").or_else(|| end_backup_mode(case, name, node));
+        shutting_down(case, name, node, ENTER_BACKUP_MODE)?;
+        return end_backup_mode(case, name, node);
     }
-    None
+    NOTHING
 }
 
-/// Whether `--pre` may have set the flags and no `--post` was begun. If `--pre` ended without printing `Beginning backup-mode`, it set no
-/// flag. If it left no exit code, assume that it did.
+/// Whether `--pre` may have set the flags and no `--post` was begun. If `--pre` ended without printing `Beginning backup-mode`,
+/// it set no flag. If it left no exit code, assume that it did.
 fn flags_left_on(node: &Node) -> bool {
     let on = node
-        .job("enter-backup-mode")
+        .job(ENTER_BACKUP_MODE)
         .is_some_and(|(_, job, out)| job.ended.is_none() || outputs::backup_begun(out));
-    on && node.job("leave-backup-mode").is_none()
+    on && node.job(LEAVE_BACKUP_MODE).is_none()
 }
 
 /// Waits for the shutdown of a node that is still in the boot in which `--pre` began.
 pub(super) fn shutting_down(case: &Case<'_>, name: &str, node: &Node, document: &str) -> Next {
     if !node.begun_here(document) {
-        return None;
+        return NOTHING;
     }
     // A script that failed orders no shutdown.
     if node.failed_here(document).is_some() {
-        if document == "enter-restore-mode" {
-            return None;
+        if document == ENTER_RESTORE_MODE {
+            return NOTHING;
         }
         // `clpbackup.sh --post` needs the daemon down, so a plain stop replaces the shutdown that the script did not order.
         if holds_no_group(case, name) {
@@ -151,7 +159,7 @@ fn end_backup_mode(case: &Case<'_>, name: &str, node: &Node) -> Next {
             "stop the cluster service on the node and run `clpbackup.sh --post` by hand",
         );
     }
-    let job = node.job("leave-backup-mode").filter(|(_, job, _)| {
+    let job = node.job(LEAVE_BACKUP_MODE).filter(|(_, job, _)| {
         // A job of an earlier boot does not count.
         job.started
             .as_ref()
@@ -162,10 +170,7 @@ fn end_backup_mode(case: &Case<'_>, name: &str, node: &Node) -> Next {
             None => {
                 let why = format!("{name} ends its backup mode");
                 // A unit that was killed leaves no exit code either. After the deadline the script is run again.
-                let waited = case.wait(&format!("post {name}"), patience::POST, &why, || None);
-                if waited.is_some() {
-                    return waited;
-                }
+                case.wait(&format!("post {name}"), patience::POST, &why, || NOTHING)?;
             }
             Some(ended) if ended.rc == 0 => {
                 let why = format!("{name} reboots into the cluster");
@@ -179,22 +184,21 @@ fn end_backup_mode(case: &Case<'_>, name: &str, node: &Node) -> Next {
             Some(_) => {}
         }
     }
-    gate(case, name, node).or_else(|| {
-        let key = format!("leave-backup-mode {name}");
-        let next = "read the script's output in the node's records, and run `clpbackup.sh --post` by hand";
-        case.act(&key, next, |attempt| Action::Step {
-            step: Step::new("leave-backup-mode", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
-        })
+    gate(case, name, node)?;
+    let next = "read the script's output in the node's records, and run `clpbackup.sh --post` by hand";
+    case.act(Try::LeaveBackupMode(name.to_owned()), next, |attempt| Action::Step {
+        step: Step::new(Document::LeaveBackupMode, name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
     })
 }
 
 /// Rule 17: device names may have changed at this boot, and a mirror on a wrong disk destroys that disk.
 pub(super) fn gate(case: &Case<'_>, name: &str, node: &Node) -> Next {
     let attached = case.seen.instances.get(name).map(|instance| &instance.volumes);
-    let error = devices::gate(case.config, name, attached.unwrap_or(&BTreeMap::new()), &node.devices).err()?;
+    let gate = devices::gate(case.config, name, attached.unwrap_or(&BTreeMap::new()), &node.devices);
+    let Err(error) = gate else { return NOTHING };
     // Just after a boot udev may not have made the device nodes yet.
     case.wait(&format!("devices {name}"), 60, &error.to_string(), || {
-        Some(super::Verdict::Stuck(error.clone()))
+        ControlFlow::Break(Verdict::Stuck(error.clone()))
     })
 }
 
@@ -207,46 +211,46 @@ fn daemon_is_online(name: &str, node: &Node) -> bool {
 
 /// Waits until the daemon of each node that we touched is Online, as that node and its peer show it.
 pub(super) fn daemons(case: &Case<'_>) -> Next {
-    case.touched().find_map(|name| daemon(case, name)).or_else(|| {
-        case.touched().find_map(|name| {
-            let peer = case.peer(name);
-            let node = case.seen.node(name)?;
-            if node
-                .stat
-                .as_ref()
-                .is_some_and(|stat| stat.server(peer) == State::Online)
-            {
-                return None;
-            }
+    for name in case.touched() {
+        daemon(case, name)?;
+    }
+    for name in case.touched() {
+        let peer = case.peer(name);
+        let node = case.answer(name)?;
+        let sees_peer = node
+            .stat
+            .as_ref()
+            .is_some_and(|stat| stat.server(peer) == State::Online);
+        if !sees_peer {
             let why = format!("{name} does not see the daemon of {peer} online yet");
             case.wait_or_stuck(
                 &format!("peer {name}"),
                 patience::DAEMON,
                 &why,
                 "check the heartbeat between the nodes",
-            )
-        })
-    })
+            )?;
+        }
+    }
+    NOTHING
 }
 
 /// Waits until the node shows its own daemon Online; starts the cluster service if it does not start by itself.
 pub(super) fn daemon(case: &Case<'_>, name: &str) -> Next {
-    let node = case.seen.node(name)?;
+    let node = case.answer(name)?;
     if daemon_is_online(name, node) {
-        return None;
+        return NOTHING;
     }
     let next = "start the cluster service on the node, and look at CLUSTERPRO's log";
     let why = format!("the cluster daemon of {name} comes up");
-    let start = format!("start-cluster {name}");
-    let long = if case.memory.tries.contains_key(&start) {
-        patience::DAEMON
-    } else {
-        patience::DAEMON_START
+    let start = Try::StartCluster(name.to_owned());
+    let long = match case.memory.tried(&start) {
+        0 => patience::DAEMON_START,
+        _ => patience::DAEMON,
     };
     case.wait(&format!("daemon {name}"), long, &why, || {
         // After a hard stop the service does not start by itself (event cl 18).
-        case.act(&start, next, |attempt| Action::Step {
-            step: Step::new("start-cluster", name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
+        case.act(start, next, |attempt| Action::Step {
+            step: Step::new(Document::StartCluster, name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
         })
     })
 }

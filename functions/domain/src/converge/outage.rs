@@ -1,10 +1,12 @@
 //! The outage, before anything else: starts the groups that we stopped, where that is safe (rule 15).
 
-use super::{Action, Case, Next, patience};
+use super::case::{Look, NOTHING, Next};
+use super::{Action, Case, Try, patience};
 use crate::clusterpro::mdstat::Color;
 use crate::clusterpro::stat::{Group, Stat, State};
+use crate::document::Document;
 use crate::observation::{Node, Power};
-use crate::steps::NOT_AFTER_SECONDS;
+use crate::steps::{NOT_AFTER_SECONDS, Step};
 
 /// What the nodes that answer show of a group.
 pub(super) enum Place {
@@ -20,13 +22,12 @@ pub(super) enum Place {
     Odd(String),
 }
 
-/// The cluster as the node sees it, if its own daemon is online.
-pub(super) fn view<'a>(case: &'a Case<'_>, name: &str) -> Option<&'a Stat> {
-    case.seen
-        .node(name)?
-        .stat
-        .as_ref()
-        .filter(|stat| stat.server(name) == State::Online)
+/// The cluster as the node sees it, if its own daemon is online. A silent node has no view.
+pub(super) fn view<'a>(case: &Case<'a>, name: &str) -> Option<&'a Stat> {
+    match case.look(name) {
+        Look::Answers(node) => node.stat.as_ref().filter(|stat| stat.server(name) == State::Online),
+        Look::Silent => None,
+    }
 }
 
 pub(super) fn place(case: &Case<'_>, group: &str) -> Place {
@@ -89,27 +90,27 @@ pub(super) fn own_green(case: &Case<'_>, name: &str) -> bool {
     })
 }
 
-/// Rule 15: whether the standby has the newest data: its sides are GREEN and it never began a break for this run. After a break it has
-/// old data, and the groups never start there.
+/// Rule 15: whether the standby has the newest data: its sides are GREEN and it never began a break for this run. After a break
+/// it has old data, and the groups never start there.
 fn never_broken(case: &Case<'_>) -> bool {
     let standby = case.intent.standby.as_str();
     let no_record = |node: &Node| {
         let same_boot = case.intent.boots.get(standby) == Some(&node.boot_id);
-        same_boot
-            && !["breaking", "broke", "tainted"]
-                .iter()
-                .any(|record| node.records.contains_key(*record))
+        let records = &node.records;
+        same_boot && records.breaking.is_none() && records.broke.is_none() && records.tainted.is_none()
     };
     own_green(case, standby) && case.seen.node(standby).is_some_and(no_record)
 }
 
+/// Starts groups on a node.
 pub(super) fn start(case: &Case<'_>, name: &str, groups: &[&str]) -> Next {
-    let node = case.seen.node(name)?;
+    let node = case.answer(name)?;
     let next = "start the groups by hand on the node with GREEN mirror disks, and look at CLUSTERPRO's log";
-    case.act(&format!("start-group {name}"), next, |attempt| Action::Step {
-        step: case
-            .on_groups("start-group", name, groups)
-            .guarded(node, NOT_AFTER_SECONDS, attempt),
+    case.act(Try::StartGroup(name.to_owned()), next, |attempt| {
+        let document = Document::StartGroup(case.cluster(name, groups.iter().copied()));
+        Action::Step {
+            step: Step::new(document, name, &case.intent.id).guarded(node, NOT_AFTER_SECONDS, attempt),
+        }
     })
 }
 
@@ -137,7 +138,7 @@ pub(super) fn groups(case: &Case<'_>) -> Next {
         }
     }
     if offline.is_empty() {
-        return None;
+        return NOTHING;
     }
     let [active, standby] = case.names();
     if view(case, active).is_some() {
@@ -161,15 +162,15 @@ pub(super) fn groups(case: &Case<'_>) -> Next {
         return start(case, standby, &offline);
     }
     // Otherwise the active's instance and daemon are started first.
-    None
+    NOTHING
 }
 
 /// The last check: every group that we stopped must be online.
 pub(super) fn all_online(case: &Case<'_>) -> Next {
-    let missing = case
-        .intent
-        .groups()
-        .find(|group| !matches!(place(case, group), Place::Online(_)))?;
+    let is_missing = |group: &&str| !matches!(place(case, group), Place::Online(_));
+    let Some(missing) = case.intent.groups().find(is_missing) else {
+        return NOTHING;
+    };
     let why = format!("the group {missing} is not seen online");
     case.wait_or_stuck(
         "groups",

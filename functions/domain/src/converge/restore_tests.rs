@@ -5,10 +5,11 @@ use crate::clusterpro::mdstat::{Color, Status};
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::State;
 use crate::converge::{Action, Case, Memory, Verdict, is_listed, next};
-use crate::document::{Job, Record};
+use crate::document::SkipCopy;
 use crate::ids::{Id, IdKind};
 use crate::intent::{Attachment, Course, Intent};
 use crate::observation::{Node, Observation, Power};
+use crate::reply::{Job, Record};
 use crate::restore;
 use crate::testing;
 use crate::time::Moment;
@@ -366,11 +367,9 @@ impl World {
         node.boot_id = self.boot_id(at);
         node.services = guest.services;
         node.jobs.clone_from(&guest.jobs);
-        node.records = guest
-            .records
-            .iter()
-            .map(|name| ((*name).to_owned(), Record::default()))
-            .collect();
+        for name in &guest.records {
+            *node.records.place(name).unwrap() = Some(Record::default());
+        }
         if guest.timer.is_some() {
             node.unfinished = vec![intent().id];
         }
@@ -443,8 +442,8 @@ impl World {
             }
             Action::Step { step } => {
                 let at = index(&step.node);
-                let attempt = step.parameters.get("Attempt").cloned().unwrap_or_default();
-                match step.document.as_str() {
+                let attempt = step.parameters().0.get("Attempt").cloned().unwrap_or_default();
+                match step.document.name() {
                     "stop-group" => {
                         (self.group, self.ordered) = (None, true);
                         self.stopped_plainly += 1;
@@ -461,7 +460,7 @@ impl World {
                     }
                     "enter-restore-mode" if self.group.is_none() && self.guests[at].daemon => {
                         let over = self.guests[at].records.contains(&"done");
-                        if !over || step.parameters["Anew"] == "yes" {
+                        if !over || step.parameters().0["Anew"] == "yes" {
                             self.prepare(at);
                         }
                     }
@@ -474,7 +473,7 @@ impl World {
                         self.job(at, format!("enable-services.{attempt}"), 0);
                         (self.guests[at].services, self.guests[at].going) = (Services::Auto, Some(true));
                     }
-                    "post-process-restore" => self.post(at, step.parameters["SkipCopy"] == "yes", &attempt),
+                    "post-process-restore" => self.post(at, step.parameters().0["SkipCopy"] == "yes", &attempt),
                     _ => {}
                 }
             }
@@ -695,7 +694,9 @@ fn silence_is_no_reason_to_turn_back() {
 fn without_the_proof_the_copy_is_not_skipped() {
     let config = testing::config();
     let (world, intent) = World::at(10);
-    let proof = |intent: &Intent, world: &World| super::skip_copy_proof(&config, intent, &world.observe(), "server2");
+    let proof = |intent: &Intent, world: &World| {
+        super::skip_copy_proof(&config, intent, &world.observe(), "server2") == SkipCopy::Yes
+    };
     assert!(proof(&intent, &world));
     let mut other = intent.clone();
     for one in &mut other.disturbances {
@@ -801,7 +802,7 @@ fn a_mirror_that_was_broken_before_stays_so_when_the_old_volumes_go_back() {
                 memory,
             })
         };
-        memory.waiting = Some(super::super::Waiting {
+        memory.waiting = Some(crate::converge::Waiting {
             key: "recovery md1".into(),
             since: seen.at.plus(-super::patience::AUTO_RECOVERY),
         });
@@ -812,7 +813,7 @@ fn a_mirror_that_was_broken_before_stays_so_when_the_old_volumes_go_back() {
     intent.restore.as_mut().unwrap().course = Course::RollBack;
     let verdict = judged(&intent);
     assert!(
-        matches!(&verdict, Verdict::Act { key, .. } if key == "recover-mirror md1"),
+        matches!(&verdict, Verdict::Act { key, .. } if key.to_string() == "recover-mirror md1"),
         "{verdict:?}"
     );
 }

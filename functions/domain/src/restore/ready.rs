@@ -5,6 +5,7 @@ use crate::clusterpro::outputs::{self, Services};
 use crate::config::Config;
 use crate::converge::skip_copy_proof;
 use crate::devices;
+use crate::document::{Attempt, Document, SkipCopy, name::ENTER_RESTORE_MODE};
 use crate::error::{Error, Kind};
 use crate::intent::Intent;
 use crate::observation::{Observation, Power};
@@ -51,7 +52,7 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
         if old_boot == Some(&node.boot_id) {
             return Ready::NotYet(format!("{name} still answers from the boot before"));
         }
-        let prepared = node.job("enter-restore-mode").filter(|(_, job, out)| {
+        let prepared = node.job(ENTER_RESTORE_MODE).filter(|(_, job, out)| {
             job.started.as_ref().map(|started| &started.boot_id) == old_boot
                 && job
                     .ended
@@ -79,16 +80,16 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
         if let Err(error) = devices::gate(config, name, &volumes, &node.devices) {
             return Ready::Mismatch(error);
         }
-        steps.push(
-            Step::new("post-process-restore", name, &intent.id)
-                .with("SkipCopy", "yes")
-                .list("Disks", config.mirror_disks.iter().map(|disk| disk.name.as_str()))
-                .guarded(node, NOT_AFTER_SECONDS, 1),
-        );
+        // Sent only with the proof, which is asked for below.
+        let document = Document::PostProcessRestore {
+            skip_copy: SkipCopy::Yes,
+            disks: config.mirror_disks.iter().map(|disk| disk.name.clone()).collect(),
+        };
+        steps.push(Step::new(document, name, &intent.id).guarded(node, NOT_AFTER_SECONDS, Attempt::FIRST));
     }
     if !config
         .node_names()
-        .all(|name| skip_copy_proof(config, intent, seen, name))
+        .all(|name| skip_copy_proof(config, intent, seen, name) == SkipCopy::Yes)
     {
         return never("the attached volumes are not one snapshot's on both nodes".to_owned());
     }
@@ -151,13 +152,13 @@ mod tests {
         };
         let told: Vec<_> = steps
             .iter()
-            .map(|step| (step.node.as_str(), step.parameters["SkipCopy"].as_str()))
+            .map(|step| (step.node.as_str(), step.parameters().0["SkipCopy"].clone()))
             .collect();
-        assert_eq!(told, [("server1", "yes"), ("server2", "yes")]);
+        assert_eq!(told, [("server1", "yes".to_owned()), ("server2", "yes".to_owned())]);
         assert!(
             steps
                 .iter()
-                .all(|step| step.parameters["ExpectedBootId"] == format!("next-{}", step.node))
+                .all(|step| step.parameters().0["ExpectedBootId"] == format!("next-{}", step.node))
         );
     }
 

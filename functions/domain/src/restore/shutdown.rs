@@ -2,10 +2,11 @@
 //! and 21). If it will not, the restore ends before any volume is detached.
 
 use crate::clusterpro::excerpt;
-use crate::document;
+use crate::document::name::ENTER_RESTORE_MODE;
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::Node;
+use crate::reply;
 
 /// The exit code of `enter-restore-mode`'s unit if the node's timer, a newer operation or an operator came first.
 const OVERTAKEN: i32 = 75;
@@ -20,12 +21,12 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
             "nothing by hand: the cluster is brought back; then restore again",
         ));
     }
-    let overtaken = node.records.contains_key("void") || node.records.contains_key("done");
-    match node.failed_here("enter-restore-mode") {
+    let overtaken = node.records.void.is_some() || node.records.done.is_some();
+    match node.failed_here(ENTER_RESTORE_MODE) {
         // The failed unit has started the timer's part, so there may be a `void` too. The failure is the cause.
         Some((rc, out)) if rc != OVERTAKEN => Err(Error::new(
             Kind::StepFailed,
-            format!("clprestore.sh --pre on {name} {}", document::failure(rc, out)),
+            format!("clprestore.sh --pre on {name} {}", reply::failure(rc, out)),
             "nothing was exchanged, and the cluster is brought back; mend what the script complains about, then restore again",
         )),
         _ if overtaken => Err(Error::new(
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
     use crate::clusterpro::stat::State;
     use crate::config::Config;
-    use crate::document::Record;
+    use crate::reply::Record;
     use crate::restore::disturbing;
     use crate::testing::{config, healthy, job};
 
@@ -62,7 +63,7 @@ mod tests {
         node.jobs.insert("enter-restore-mode.1".into(), job(&boot_id, rc));
         node.outs.insert("enter-restore-mode.1".into(), out.into());
         for name in records {
-            node.records.insert((*name).to_owned(), Record::default());
+            *node.records.place(name).unwrap() = Some(Record::default());
         }
         (intent, node)
     }
@@ -101,14 +102,14 @@ mod tests {
     fn a_preparation_that_failed_says_what_it_printed() {
         let (kind, text) = judged(Some(9), "Failover group failover1 is active.", &["leaving"]).unwrap();
         assert_eq!(kind, Kind::StepFailed);
-        let (kind, hung) = judged(Some(document::KILLED), "Changing the setting", &["leaving"]).unwrap();
+        let (kind, hung) = judged(Some(reply::KILLED), "Changing the setting", &["leaving"]).unwrap();
         assert_eq!(kind, Kind::StepFailed);
         assert!(
             hung.contains("was killed") && hung.contains("Changing the setting"),
             "{hung}"
         );
         // The timer starts the groups after such a failure, maybe before this look.
-        for rc in [9, document::KILLED] {
+        for rc in [9, reply::KILLED] {
             let (kind, _) = judged(Some(rc), "", &["leaving", "void", "done"]).unwrap();
             assert_eq!(kind, Kind::StepFailed, "{rc}");
         }
@@ -148,7 +149,7 @@ mod tests {
         let steps = crate::restore::steps(&config, &intent, &seen).unwrap();
         let quiesce = &steps["quiesce"];
         assert_eq!(
-            (quiesce.document.as_str(), quiesce.node.as_str()),
+            (quiesce.document.name(), quiesce.node.as_str()),
             ("quiesce-restore", "server1")
         );
         for (name, value) in [
@@ -159,12 +160,12 @@ mod tests {
             ("MaxOutageSeconds", "120"),
             ("NotAfterUptime", "5180"),
         ] {
-            assert_eq!(quiesce.parameters[name], value, "{name}");
+            assert_eq!(quiesce.parameters().0[name], value, "{name}");
         }
         // Both shutdown orders check every group.
         for (name, node) in [("prepare_active", "server1"), ("prepare_standby", "server2")] {
             assert_eq!(
-                (steps[name].node.as_str(), steps[name].parameters["Groups"].as_str()),
+                (steps[name].node.as_str(), steps[name].parameters().0["Groups"].as_str()),
                 (node, "failover1 failover2")
             );
         }
@@ -175,7 +176,7 @@ mod tests {
                 ..config.clone()
             };
             let steps = crate::restore::steps(&config, &intent, &seen).unwrap();
-            assert_eq!(steps["prepare_active"].parameters["PrepareSeconds"], seconds);
+            assert_eq!(steps["prepare_active"].parameters().0["PrepareSeconds"], seconds);
         }
         // Converge waits for a silent node until no order and no timer of ours can act any more.
         assert_eq!(intent.quiet_after_seconds, 600);

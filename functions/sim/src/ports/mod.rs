@@ -64,15 +64,19 @@ impl Quotas for Sim {
 
 /// A document that only reads.
 fn kind(step: &Step) -> Kind {
-    match step.document.as_str() {
+    match step.document.name() {
         "observe" | "read-records" => Kind::Question,
         _ => Kind::Change,
     }
 }
 
 fn what(step: &Step) -> String {
-    let attempt = step.parameters.get("Attempt").map_or("", String::as_str);
-    format!("{} {} {attempt}", step.document, step.node)
+    let attempt = step
+        .guard
+        .as_ref()
+        .map(|guard| guard.attempt.to_string())
+        .unwrap_or_default();
+    format!("{} {} {attempt}", step.document.name(), step.node)
 }
 
 impl Nodes for Sim {
@@ -111,7 +115,7 @@ impl Nodes for Sim {
             State::Sent | State::Begun(_) => Ok(Progress::Running),
             State::Over(reply) => Ok(Progress::Replied(reply.clone())),
             State::Undelivered => {
-                let found = format!("{} on {} ended DeliveryTimedOut", step.document, step.node);
+                let found = format!("{} on {} ended DeliveryTimedOut", step.document.name(), step.node);
                 Err(Error::new(ErrorKind::StepUndelivered, found, "check the SSM agent"))
             }
         };

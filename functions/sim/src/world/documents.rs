@@ -5,7 +5,7 @@ use super::guest::{Daemon, Script};
 use super::prints::unfinished;
 use super::section::{Role, Then};
 use super::{Ms, NAMES, SECOND, World};
-use mirrorsnap_domain::document::{Head, Outcome, Reply};
+use mirrorsnap_domain::reply::{Head, Outcome, Reply};
 use mirrorsnap_domain::steps::Step;
 use std::collections::BTreeMap;
 
@@ -27,8 +27,8 @@ const READ: Ms = 500;
 /// One that acts at once.
 const ACT: Ms = SECOND;
 
-fn parameter<'a>(step: &'a Step, name: &str) -> &'a str {
-    step.parameters.get(name).map_or("", String::as_str)
+fn parameter(step: &Step, name: &str) -> String {
+    step.parameters().0.remove(name).unwrap_or_default()
 }
 
 fn number(step: &Step, name: &str) -> u64 {
@@ -50,8 +50,8 @@ impl World {
 
     /// A document begins on a node that is up.
     pub(crate) fn begin_document(&mut self, at: usize, step: &Step) -> Waits {
-        let run = parameter(step, "Run").to_owned();
-        match step.document.as_str() {
+        let run = parameter(step, "Run");
+        match step.document.name() {
             "observe" => {
                 let mut reply = self.reply(at, step, Outcome::Ok, None);
                 reply.sections = self.prints(at, &run);
@@ -64,7 +64,7 @@ impl World {
             "fence" => return self.fence(at, step),
             _ => {}
         }
-        let key = (run, format!("{}.{}", step.document, parameter(step, "Attempt")));
+        let key = (run, format!("{}.{}", step.document.name(), parameter(step, "Attempt")));
         if let Err(waits) = self.guard(at, step, &key) {
             return waits;
         }
@@ -143,10 +143,10 @@ impl World {
 
     /// What it does behind the guard.
     fn act(&mut self, at: usize, step: &Step, key: &str) -> Waits {
-        let run = parameter(step, "Run").to_owned();
+        let run = parameter(step, "Run");
         let epoch = number(step, "Epoch");
         let unit = |role: Role| Self::unit(&run, epoch, role, |name| number(step, name));
-        match step.document.as_str() {
+        match step.document.name() {
             "suspend-monitors" | "resume-monitors" => return self.monitors_document(at, step),
             "break-unit" => {
                 let green = (0..2).all(|side| self.all(side, Side::Green));
@@ -161,7 +161,7 @@ impl World {
                 if !unfinished(&self.guests[at]).is_empty() {
                     return self.answers(at, step, Outcome::Refused, Some("other_run"));
                 }
-                let restore = step.document != "quiesce";
+                let restore = step.document.name() != "quiesce";
                 let then = if restore { Then::Down } else { Then::Break };
                 self.guests[at].units.push(unit(Role::Begin { then }));
                 let records = if restore {
@@ -221,7 +221,7 @@ impl World {
             }
             for monitor in parameter(step, "Monitors").split(' ') {
                 let suspended = &mut self.guests[of].suspended;
-                if step.document == "suspend-monitors" {
+                if step.document.name() == "suspend-monitors" {
                     suspended.insert(monitor.to_owned());
                 } else {
                     suspended.remove(monitor);
@@ -232,7 +232,7 @@ impl World {
     }
 
     fn enter_restore_mode(&mut self, at: usize, step: &Step, key: &str) -> Waits {
-        let run = parameter(step, "Run").to_owned();
+        let run = parameter(step, "Run");
         let guest = &self.guests[at];
         let has = |record: &str| guest.has(&run, record);
         let mut armed = has("arming");
@@ -248,7 +248,7 @@ impl World {
     }
 
     fn detaches(&mut self, at: usize, step: &Step, key: &str, script: Script) -> Waits {
-        let run = parameter(step, "Run");
+        let run = &parameter(step, "Run");
         if self.guests[at].jobs.get(run).is_some_and(|all| all.contains_key(key)) {
             return self.answers(at, step, Outcome::Refused, Some("done_before"));
         }
@@ -258,13 +258,13 @@ impl World {
 
     /// Whether a document that waits has what it waits for.
     pub(crate) fn document_ends(&mut self, at: usize, step: &Step, waits: &Waits) -> Option<Reply> {
-        let run = parameter(step, "Run").to_owned();
+        let run = parameter(step, "Run");
         let (result, reason) = match waits {
             Waits::For(reply, until) => return (self.now >= *until).then(|| (**reply).clone()),
             Waits::Record(names) => {
                 let found = names.iter().find(|name| self.guests[at].has(&run, name))?;
                 match *found {
-                    "refused" if step.document == "quiesce-restore" => (Outcome::Refused, Some("state")),
+                    "refused" if step.document.name() == "quiesce-restore" => (Outcome::Refused, Some("state")),
                     "done" => (Outcome::Failed, Some("stop")),
                     _ => (Outcome::Ok, None),
                 }
@@ -286,7 +286,7 @@ impl World {
             }
         };
         let reply = self.reply(at, step, result, reason);
-        let key = (run, format!("{}.{}", step.document, parameter(step, "Attempt")));
+        let key = (run, format!("{}.{}", step.document.name(), parameter(step, "Attempt")));
         self.guests[at].markers.insert(key, Some(reply.head.clone()));
         Some(reply)
     }

@@ -2,7 +2,7 @@
 
 use super::section::Unit;
 use super::{Ms, SECOND, World};
-use mirrorsnap_domain::document::{Ended, Head, Job, Record, Started};
+use mirrorsnap_domain::reply::{Ended, Head, Job, Records, Started};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A detached script, from its start to its end.
@@ -72,7 +72,7 @@ pub(crate) struct Guest {
     pub(crate) jobs: BTreeMap<String, BTreeMap<String, JobFiles>>,
     // /run
     pub(crate) markers: BTreeMap<(String, String), Option<Head>>,
-    pub(crate) records: BTreeMap<String, BTreeMap<String, Record>>,
+    pub(crate) records: BTreeMap<String, Records>,
     pub(crate) units: Vec<Unit>,
 }
 
@@ -114,7 +114,9 @@ impl Guest {
     }
 
     pub(crate) fn has(&self, run: &str, record: &str) -> bool {
-        self.records.get(run).is_some_and(|all| all.contains_key(record))
+        self.records
+            .get(run)
+            .is_some_and(|all| all.iter().any(|(name, _)| name == record))
     }
 
     pub(crate) fn is_online(&self) -> bool {

@@ -193,7 +193,8 @@ impl World {
         if epoch < self.ledger.lock.epoch && self.guests[at].epoch > epoch {
             self.wrong(format!(
                 "{} acted on {} behind a fence (rule 8)",
-                step.document, NAMES[at]
+                step.document.name(),
+                NAMES[at]
             ));
         }
     }

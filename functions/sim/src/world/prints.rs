@@ -3,7 +3,7 @@
 use super::cluster::Color;
 use super::guest::{Daemon, Guest};
 use super::{NAMES, World};
-use mirrorsnap_domain::document::{Head, Outcome, Section};
+use mirrorsnap_domain::reply::{Head, Outcome, Section};
 use mirrorsnap_domain::steps::Step;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,10 +21,10 @@ impl World {
     /// The first line of a document.
     pub(crate) fn head(&self, at: usize, step: &Step, result: Outcome, reason: Option<&str>) -> Head {
         let guest = &self.guests[at];
-        let run = step.parameters.get("Run").cloned().unwrap_or_default();
+        let run = step.run.clone();
         Head {
-            document: step.document.clone(),
-            epoch: step.parameters.get("Epoch").and_then(|text| text.parse().ok()),
+            document: step.document.name().to_owned(),
+            epoch: step.epoch,
             boot_id: guest.boot_id(),
             uptime: guest.uptime(self.now),
             result,

@@ -4,7 +4,7 @@
 use super::cluster::Color;
 use super::ec2::Side;
 use super::{Ms, SECOND, World};
-use mirrorsnap_domain::document::Record;
+use mirrorsnap_domain::reply::Record;
 
 /// What follows the stop of the groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl World {
 
     fn put(&mut self, at: usize, run: &str, name: &str, record: Record) {
         let all = self.guests[at].records.entry(run.to_owned()).or_default();
-        all.insert(name.to_owned(), record);
+        *all.place(name).expect("a record that nobody reads") = Some(record);
     }
 
     fn note_why(&mut self, at: usize, unit: &Unit, name: &str, by: &str, reason: &str) {
@@ -268,7 +268,7 @@ impl World {
         let armed = guest
             .records
             .get(run)
-            .and_then(|all| all.get("armed"))
+            .and_then(|all| all.armed.as_ref())
             .map(|armed| armed.epoch);
         if over || armed != Some(epoch) || !guest.is_online() || !self.offline() {
             return false;

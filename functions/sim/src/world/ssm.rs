@@ -4,7 +4,7 @@
 use super::documents::Waits;
 use super::ec2::{Answer, code};
 use super::{Ms, SECOND, World};
-use mirrorsnap_domain::document::Reply;
+use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_functions::ports::Agent;
 

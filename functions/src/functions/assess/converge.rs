@@ -138,7 +138,7 @@ fn answer(
         }
         Verdict::Act { key, action } => {
             let (action, input) = order(cluster, claim, action);
-            (out.verdict, out.action, out.input, out.why) = ("act", Some(action), Some(input), Some(key));
+            (out.verdict, out.action, out.input, out.why) = ("act", Some(action), Some(input), Some(key.to_string()));
         }
         Verdict::Wait { why, .. } => (out.verdict, out.why, out.seconds) = ("wait", Some(why), NEXT_LOOK_SECONDS),
         Verdict::Turn { course, why } => {

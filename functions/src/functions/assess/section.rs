@@ -4,10 +4,11 @@ use super::{Output, Ports};
 use crate::deadline::Deadline;
 use crate::functions::fence::intent;
 use crate::functions::observe::read;
-use mirrorsnap_domain::document::Head;
+use mirrorsnap_domain::document::Document;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::{self, SectionState};
 use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::reply::Head;
 use mirrorsnap_domain::steps::Step;
 use std::time::Duration;
 
@@ -16,7 +17,9 @@ const POLL: Duration = Duration::from_millis(500);
 
 /// A node's records of the critical section.
 async fn records(ports: &impl Ports, instance: &str, node: &str, run: &str) -> Result<Head> {
-    Ok(read(ports, instance, &Step::new("read-records", node, run)).await?.head)
+    Ok(read(ports, instance, &Step::new(Document::ReadRecords, node, run))
+        .await?
+        .head)
 }
 
 pub(super) async fn section(ports: &impl Ports, cluster: &str, claim: &Claim, patience: u32) -> Result<Output> {

@@ -1,0 +1,173 @@
+//! Everything that a decision rests on, and the words in which decisions are made: wait, act, give up.
+
+use super::patience;
+use super::verdict::{Action, Memory, Try, Verdict};
+use crate::config::Config;
+use crate::document::{Attempt, Cluster};
+use crate::error::{Error, Kind};
+use crate::intent::{Course, Intent};
+use crate::observation::{Node, Observation};
+use crate::steps;
+use std::ops::ControlFlow;
+
+/// Tries of one action before converge is stuck. Rule 18 asks for three.
+pub const TRIES: u32 = 3;
+
+/// Everything that a decision rests on.
+pub struct Case<'a> {
+    /// The cluster.
+    pub config: &'a Config,
+    /// What was seen.
+    pub seen: &'a Observation,
+    /// The lock's epoch.
+    pub epoch: u64,
+    /// What was intended.
+    pub intent: &'a Intent,
+    /// What this execution remembers.
+    pub memory: &'a Memory,
+}
+
+/// What one branch concludes: a verdict, which ends the look, or nothing to do here: the next branch is asked.
+pub(super) type Next = ControlFlow<Verdict>;
+
+/// Nothing to do here.
+pub(super) const NOTHING: Next = ControlFlow::Continue(());
+
+/// A node as it was seen. What a node that is silent shows is never taken for good: each branch says what silence means to it.
+#[derive(Clone, Copy)]
+pub(super) enum Look<'a> {
+    /// It answered.
+    Answers(&'a Node),
+    /// It did not.
+    Silent,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn look(&self, name: &str) -> Look<'a> {
+        self.seen.node(name).map_or(Look::Silent, Look::Answers)
+    }
+
+    /// The node's answer, without which this branch can conclude nothing: it is waited for.
+    pub(super) fn answer(&self, name: &str) -> ControlFlow<Verdict, &'a Node> {
+        match self.look(name) {
+            Look::Answers(node) => ControlFlow::Continue(node),
+            Look::Silent => {
+                let why = format!("{name} does not answer");
+                let next = "look at the node's SSM agent, and at the instance's system log and status checks";
+                match self.wait_or_stuck(&format!("answer {name}"), patience::BOOT, &why, next) {
+                    ControlFlow::Break(verdict) => ControlFlow::Break(verdict),
+                    // A wait always ends the look. If it did not, silence would still not be health.
+                    ControlFlow::Continue(()) => ControlFlow::Break(Verdict::Wait {
+                        key: format!("answer {name}"),
+                        why,
+                    }),
+                }
+            }
+        }
+    }
+}
+
+impl Case<'_> {
+    pub(super) fn stuck(&self, found: impl Into<String>, next: impl Into<String>) -> Next {
+        let found = format!("cluster {}: {}", self.config.name, found.into());
+        ControlFlow::Break(Verdict::Stuck(Error::new(Kind::Stuck, found, next)))
+    }
+
+    /// Waits for `key` up to `limit` seconds, then does `then`.
+    pub(super) fn wait(&self, key: &str, limit: i64, why: &str, then: impl FnOnce() -> Next) -> Next {
+        let waited = self.memory.waiting.as_ref().filter(|waiting| waiting.key == key);
+        if waited.is_some_and(|waiting| self.seen.at.seconds_since(waiting.since) >= limit) {
+            return then();
+        }
+        ControlFlow::Break(Verdict::Wait {
+            key: key.to_owned(),
+            why: why.to_owned(),
+        })
+    }
+
+    pub(super) fn wait_or_stuck(&self, key: &str, limit: i64, why: &str, next: &str) -> Next {
+        self.wait(key, limit, why, || self.stuck(format!("waited {limit} s: {why}"), next))
+    }
+
+    /// Tries `action` up to [`TRIES`] times, then is stuck. `number` counts the tries of the action's document on its node.
+    fn act_numbered(&self, key: Try, next: &str, number: u32, action: impl FnOnce(Attempt) -> Action) -> Next {
+        let tried = self.memory.tried(&key);
+        if tried >= TRIES {
+            return self.stuck(format!("{key} was tried {tried} times and did not help"), next);
+        }
+        ControlFlow::Break(Verdict::Act {
+            key,
+            action: action(self.attempt(number)),
+        })
+    }
+
+    pub(super) fn act(&self, key: Try, next: &str, action: impl FnOnce(Attempt) -> Action) -> Next {
+        let number = self.memory.tried(&key);
+        self.act_numbered(key, next, number, action)
+    }
+
+    /// The same where several actions run one document on one node, as `others` do: the node answers a number that it has seen
+    /// with what it did then.
+    pub(super) fn act_beside(
+        &self,
+        key: Try,
+        others: &[Try],
+        next: &str,
+        action: impl FnOnce(Attempt) -> Action,
+    ) -> Next {
+        let number = self.memory.tried(&key) + others.iter().map(|other| self.memory.tried(other)).sum::<u32>();
+        self.act_numbered(key, next, number, action)
+    }
+
+    /// Tries a call of EC2 up to [`TRIES`] times. What EC2 shows in between may be from before the call, so that it is waited for
+    /// before the call counts as one that did not help.
+    pub(super) fn act_on_ec2(&self, key: Try, next: &str, action: Action) -> Next {
+        if self.memory.tried(&key) > 0 {
+            self.wait(
+                &format!("settle {key}"),
+                patience::SETTLE,
+                &format!("EC2 shows what became of {key}"),
+                || NOTHING,
+            )?;
+        }
+        self.act(key, next, |_| action)
+    }
+
+    /// The document's `Attempt`, unique per try and per epoch: a node answers a number that it knows with the recorded result
+    /// instead of acting. A restore that has turned back uses no number of its way forward.
+    pub(super) fn attempt(&self, tried: u32) -> Attempt {
+        let base = if self.rolls_back() { 20 } else { 0 };
+        Attempt::new(self.epoch, base + u64::from(tried) + 1)
+    }
+
+    /// Whether a restore goes back by copy.
+    pub(super) fn rolls_back(&self) -> bool {
+        let restoring = self.intent.restore.as_ref();
+        restoring.is_some_and(|restoring| restoring.course == Course::RollBack)
+    }
+
+    /// What a document on `node` needs to know of the cluster.
+    pub(super) fn cluster<'g>(&self, node: &str, groups: impl IntoIterator<Item = &'g str>) -> Cluster {
+        steps::cluster(self.peer(node), groups)
+    }
+
+    /// All mirror disks.
+    pub(super) fn disks(&self) -> Vec<String> {
+        self.config.mirror_disks.iter().map(|disk| disk.name.clone()).collect()
+    }
+
+    pub(super) fn names(&self) -> [&str; 2] {
+        [self.intent.active.as_str(), self.intent.standby.as_str()]
+    }
+
+    /// The nodes on which the intent lists a disturbance. Converge does not judge the other ones (rules 11 and 12): their state
+    /// may be older than the operation.
+    pub(super) fn touched(&self) -> impl Iterator<Item = &str> {
+        self.names().into_iter().filter(|name| self.intent.touches(name))
+    }
+
+    pub(super) fn peer(&self, node: &str) -> &str {
+        let [active, standby] = self.names();
+        if node == active { standby } else { active }
+    }
+}

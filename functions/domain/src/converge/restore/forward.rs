@@ -1,0 +1,154 @@
+//! On, on the new volumes, until the restore's own bound (safety.md, rules 16 to 18).
+
+use super::super::case::{Look, NOTHING, Next};
+use super::super::nodes::{daemons, start_stopped, wait_for_power};
+use super::super::outage::{self, Place, all_online, place};
+use super::super::{Case, TRIES, Try, Verdict, mirror, patience};
+use super::volumes::{Side, side, side_of};
+use super::{Post, order_post, post_due};
+use crate::clusterpro::outputs::Services;
+use crate::config::Config;
+use crate::document::{SkipCopy, name::POST_PROCESS_RESTORE};
+use crate::error::{Error, Kind};
+use crate::intent::{Course, Intent, Restoring};
+use crate::observation::{Node, Observation};
+use std::ops::ControlFlow;
+
+pub(super) fn go_forward(case: &Case<'_>, restoring: &Restoring) -> Next {
+    if let Some(name) = case.names().into_iter().find(|name| side(case, name) != Side::New) {
+        let found =
+            format!("{name} does not have the restore's volumes any more, though its post-processing may have begun");
+        let next = "attach the restore's volumes again, or attach the old ones on both nodes; then start recover";
+        return case.wait(&format!("volumes {name}"), patience::SETTLE, &found, || {
+            case.stuck(&found, next)
+        });
+    }
+    match branches(case, restoring) {
+        // If the service does not start on the new volumes, it still can on the old ones.
+        ControlFlow::Break(Verdict::Stuck(why)) if service_is_down(case) => {
+            let kind = match why.kind() {
+                Kind::Stuck => Kind::GroupNotOnline,
+                other => other,
+            };
+            turn_back(kind, why.to_string())
+        }
+        next => next,
+    }
+}
+
+fn branches(case: &Case<'_>, restoring: &Restoring) -> Next {
+    overdue(case, restoring)?;
+    start_stopped(case)?;
+    for name in case.names() {
+        post(case, name)?;
+    }
+    wait_for_power(case)?;
+    daemons(case)?;
+    outage::groups(case)?;
+    mirror::mirrors(case)?;
+    all_online(case)
+}
+
+/// Whether it is seen that a group that we stopped is not online. A silent node does not count as down: only its SSM agent may
+/// be lost.
+fn service_is_down(case: &Case<'_>) -> bool {
+    let all_answer = case
+        .names()
+        .into_iter()
+        .all(|name| matches!(case.look(name), Look::Answers(_)));
+    case.intent.groups().any(|group| match place(case, group) {
+        Place::Online(_) => false,
+        Place::Unknown => all_answer,
+        Place::Offline | Place::Pending | Place::Odd(_) => true,
+    })
+}
+
+/// Rule 23: after the restore's own limit the old volumes are put back, unless the service is online on the new ones.
+fn overdue(case: &Case<'_>, restoring: &Restoring) -> Next {
+    match restoring.forward_until {
+        Some(until) if case.seen.at >= until && service_is_down(case) => {
+            let found = format!("cluster {}: the restore was not over by {until}", case.config.name);
+            turn_back(Kind::RestoreOverdue, found)
+        }
+        _ => NOTHING,
+    }
+}
+
+fn turn_back(kind: Kind, found: String) -> Next {
+    let why = Error::new(
+        kind,
+        found,
+        "nothing by hand: the old volumes are put back; look at the report, then restore again",
+    );
+    ControlFlow::Break(Verdict::Turn {
+        course: Course::RollBack,
+        why,
+    })
+}
+
+/// Rule 16: whether `name` may skip the copy. For each disk both nodes have volumes of one snapshot, by their ids. Neither
+/// mirror can have run since: no node has booted with enabled services.
+pub fn skip_copy_proof(config: &Config, intent: &Intent, seen: &Observation, name: &str) -> SkipCopy {
+    let names = || config.node_names();
+    let pairs_up = intent.attachments(name).all(|one| {
+        let theirs = names().find(|node| *node != name).unwrap_or_default();
+        let disks: Vec<_> = config
+            .mirror_disks
+            .iter()
+            .filter(|disk| disk.device.on(name) == one.device)
+            .collect();
+        !disks.is_empty()
+            && disks.iter().all(|disk| {
+                intent
+                    .attachments(theirs)
+                    .any(|other| other.device == disk.device.on(theirs) && other.snapshot == one.snapshot)
+            })
+    });
+    let complete = config
+        .mirror_disks
+        .iter()
+        .all(|disk| names().all(|node| intent.attachments(node).any(|one| one.device == disk.device.on(node))));
+    let never_ran = |node: &Node| {
+        let processed_here = || node.begun_here(POST_PROCESS_RESTORE);
+        node.stat.is_none() && (node.services != Services::Auto || processed_here())
+    };
+    let is_proved = pairs_up
+        && complete
+        && names().all(|node| side_of(intent, seen, node) == Side::New)
+        && names().all(|node| seen.node(node).is_some_and(never_ran));
+    if is_proved { SkipCopy::Yes } else { SkipCopy::No }
+}
+
+/// The post-processing of one node, behind the device gate. After three tries the restore rolls back (rule 18).
+fn post(case: &Case<'_>, name: &str) -> Next {
+    let node = match case.look(name) {
+        Look::Answers(node) => node,
+        // `wait_for_power` waits for it.
+        Look::Silent => return NOTHING,
+    };
+    match post_due(case, name, node) {
+        Post::Nothing => return NOTHING,
+        Post::Blocked(verdict) => return ControlFlow::Break(verdict),
+        Post::Due => {}
+    }
+    let key = Try::PostProcess(name.to_owned());
+    if case.memory.tried(&key) >= TRIES {
+        let found = format!(
+            "cluster {}: the post-processing failed on {name}: {}",
+            case.config.name,
+            node.job(POST_PROCESS_RESTORE)
+                .map_or("it left no output", |(_, _, out)| out)
+                .trim()
+        );
+        return turn_back(Kind::PostProcessFailed, found);
+    }
+    let skip_copy = skip_copy_proof(case.config, case.intent, case.seen, name);
+    let peer = case.peer(name);
+    // While the peer boots, nobody can tell whether its mirror has run. So wait for its answer: a full copy would do no harm,
+    // but take hours.
+    if let (SkipCopy::No, Look::Silent) = (skip_copy, case.look(peer)) {
+        let why = format!("{peer} answers, which decides whether {name} needs a full copy");
+        case.wait(&format!("proof {name}"), patience::REBOOT, &why, || NOTHING)?;
+    }
+    order_post(case, name, node, key, skip_copy)
+}

@@ -1,0 +1,249 @@
+//! What converge concludes, and what it remembers from one look to the next.
+
+use crate::error::Error;
+use crate::intent::Course;
+use crate::steps::Step;
+use crate::time::Moment;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What converge does next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub enum Action {
+    /// Run a command document.
+    Step {
+        /// Which.
+        step: Step,
+    },
+    /// Start the node's instance.
+    Start {
+        /// The node.
+        node: String,
+    },
+    /// Stop the node's instance by a plain StopInstances, never by force (rule 14).
+    Stop {
+        /// The node.
+        node: String,
+    },
+    /// Put the stopped node's old volumes back.
+    Swap {
+        /// The node.
+        node: String,
+    },
+}
+
+/// What is tried, and counted: one kind of action on one node or mirror disk.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)] // as the actions and documents are called
+pub enum Try {
+    Fence(String),
+    Start(String),
+    /// A plain stop of a node that hangs in its shutdown.
+    StopHung(String),
+    /// A plain stop of a node in restore mode.
+    StopPrepared(String),
+    Swap(String),
+    StartGroup(String),
+    StopGroup(String),
+    StartCluster(String),
+    ResumeMonitors(String),
+    RecoverMirror(String),
+    LeaveBackupMode(String),
+    QuiesceRestore(String),
+    EnterRestoreMode(String),
+    EnableServices(String),
+    PostProcess(String),
+    /// The post-processing on a volume from before the restore.
+    PostProcessOld(String),
+}
+
+impl Try {
+    /// What it is called in messages and in the memory, and the node or mirror disk.
+    fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Fence(at) => ("fence", at),
+            Self::Start(at) => ("start", at),
+            Self::StopHung(at) => ("stop", at),
+            Self::StopPrepared(at) => ("halt", at),
+            Self::Swap(at) => ("swap", at),
+            Self::StartGroup(at) => ("start-group", at),
+            Self::StopGroup(at) => ("stop-group", at),
+            Self::StartCluster(at) => ("start-cluster", at),
+            Self::ResumeMonitors(at) => ("resume-monitors", at),
+            Self::RecoverMirror(at) => ("recover-mirror", at),
+            Self::LeaveBackupMode(at) => ("leave-backup-mode", at),
+            Self::QuiesceRestore(at) => ("quiesce-restore", at),
+            Self::EnterRestoreMode(at) => ("enter-restore-mode", at),
+            Self::EnableServices(at) => ("enable-services", at),
+            Self::PostProcess(at) => ("post-process-restore", at),
+            Self::PostProcessOld(at) => ("post-process-old", at),
+        }
+    }
+
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, at) = text.split_once(' ')?;
+        let at = at.to_owned();
+        Some(match kind {
+            "fence" => Self::Fence(at),
+            "start" => Self::Start(at),
+            "stop" => Self::StopHung(at),
+            "halt" => Self::StopPrepared(at),
+            "swap" => Self::Swap(at),
+            "start-group" => Self::StartGroup(at),
+            "stop-group" => Self::StopGroup(at),
+            "start-cluster" => Self::StartCluster(at),
+            "resume-monitors" => Self::ResumeMonitors(at),
+            "recover-mirror" => Self::RecoverMirror(at),
+            "leave-backup-mode" => Self::LeaveBackupMode(at),
+            "quiesce-restore" => Self::QuiesceRestore(at),
+            "enter-restore-mode" => Self::EnterRestoreMode(at),
+            "enable-services" => Self::EnableServices(at),
+            "post-process-restore" => Self::PostProcess(at),
+            "post-process-old" => Self::PostProcessOld(at),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Try {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, at) = self.parts();
+        write!(f, "{kind} {at}")
+    }
+}
+
+impl Serialize for Try {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What converge concludes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything that the intent lists is as it was.
+    Healthy,
+    /// Do this, then look again.
+    Act {
+        /// What is counted.
+        key: Try,
+        /// What to do.
+        action: Action,
+    },
+    /// Look again later. The wait is timed by the key.
+    Wait {
+        /// What is timed.
+        key: String,
+        /// In words.
+        why: String,
+    },
+    /// A restore turns back: write the intent with this course, then look again.
+    Turn {
+        /// The new course.
+        course: Course,
+        /// Why.
+        why: Error,
+    },
+    /// Nothing more can be done without a person.
+    Stuck(Error),
+}
+
+/// What one execution of converge remembers from round to round. Its loss costs time, never safety.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Memory {
+    /// What is waited for, and since when.
+    pub waiting: Option<Waiting>,
+    /// How often each action was tried. An action that another version called otherwise is forgotten.
+    #[serde(deserialize_with = "known_tries")]
+    pub tries: BTreeMap<Try, u32>,
+}
+
+fn known_tries<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Try, u32>, D::Error> {
+    let all = BTreeMap::<String, u32>::deserialize(deserializer)?;
+    Ok(all
+        .into_iter()
+        .filter_map(|(key, count)| Some((Try::parse(&key)?, count)))
+        .collect())
+}
+
+/// A wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiting {
+    /// The verdict's key.
+    pub key: String,
+    /// Since when.
+    pub since: Moment,
+}
+
+impl Memory {
+    /// What to remember after a verdict at `now`.
+    #[must_use]
+    pub fn after(mut self, verdict: &Verdict, now: Moment) -> Self {
+        match verdict {
+            Verdict::Wait { key, .. } => {
+                let same = self.waiting.take().filter(|waiting| &waiting.key == key);
+                self.waiting = Some(same.unwrap_or(Waiting {
+                    key: key.clone(),
+                    since: now,
+                }));
+            }
+            Verdict::Act { key, .. } => {
+                *self.tries.entry(key.clone()).or_default() += 1;
+                self.waiting = None;
+            }
+            // An action that did not help on one course may help on the other.
+            Verdict::Turn { .. } => self = Self::default(),
+            Verdict::Healthy | Verdict::Stuck(_) => self.waiting = None,
+        }
+        self
+    }
+
+    /// How often `key` was tried.
+    pub fn tried(&self, key: &Try) -> u32 {
+        self.tries.get(key).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memory_reads_back_and_forgets_what_it_does_not_know() {
+        let at = || "server1".to_owned();
+        let all = [
+            Try::Fence(at()),
+            Try::Start(at()),
+            Try::StopHung(at()),
+            Try::StopPrepared(at()),
+            Try::Swap(at()),
+            Try::StartGroup(at()),
+            Try::StopGroup(at()),
+            Try::StartCluster(at()),
+            Try::ResumeMonitors(at()),
+            Try::RecoverMirror(at()),
+            Try::LeaveBackupMode(at()),
+            Try::QuiesceRestore(at()),
+            Try::EnterRestoreMode(at()),
+            Try::EnableServices(at()),
+            Try::PostProcess(at()),
+            Try::PostProcessOld(at()),
+        ];
+        let memory = Memory {
+            waiting: None,
+            tries: all.iter().cloned().zip(1..).collect(),
+        };
+        let json = serde_json::to_string(&memory).unwrap();
+        assert_eq!(serde_json::from_str::<Memory>(&json).unwrap(), memory);
+        assert_eq!(memory.tries.len(), all.len());
+        // As versions before this wrote it for both nodes together.
+        let old = r#"{"waiting":null,"tries":{"resume-monitors":2,"start-group server1":1}}"#;
+        let read: Memory = serde_json::from_str(old).unwrap();
+        assert_eq!(read.tries, BTreeMap::from([(Try::StartGroup(at()), 1)]));
+    }
+}
