@@ -806,13 +806,19 @@ fn a_missing_node_is_never_read_as_healthy() {
                 intent: &intent,
                 memory: &memory,
             };
-            assert!(
-                nodes::daemons(&case).is_break() && backup(&case).is_break(),
-                "point {point}, without {missing:?}"
-            );
+            // A verdict, and not that all is well.
+            let notices = |next: Next| matches!(next, ControlFlow::Break(verdict) if verdict != Verdict::Healthy);
+            let what = format!("point {point}, without {missing:?}");
+            assert!(notices(nodes::daemons(&case)) && notices(backup(&case)), "{what}");
             // One view does not make a mirror normal, and none shows no monitor online.
-            assert!(mirror::mirrors(&case).is_break(), "point {point}, without {missing:?}");
-            assert!(missing.len() < 2 || mirror::monitors(&case).is_break(), "point {point}");
+            assert!(notices(mirror::mirrors(&case)), "{what}");
+            assert!(missing.len() < 2 || notices(mirror::monitors(&case)), "{what}");
+            for name in missing {
+                assert!(
+                    case.answer(name).is_break() && notices(outage::start(&case, name, &["failover1"])),
+                    "{what}"
+                );
+            }
             assert_ne!(verdict(&seen, &Memory::default()), Verdict::Healthy);
         }
     }
