@@ -29,6 +29,8 @@ AWS_ERRORS = {
     *("Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException"),
     *("Lambda.TooManyRequestsException", "Runtime.ExitError", "Sandbox.Timedout"),
     *("DynamoDB.ConditionalCheckFailedException", "Sfn.ExecutionDoesNotExistException"),
+    *("StepFunctions.ExecutionLimitExceeded", "StepFunctions.ThrottlingException"),
+    *("StepFunctions.AWSStepFunctionsException", "StepFunctions.SdkClientException"),
 }
 # What converge does without a document.
 VERDICTS = {"healthy", "stuck", "turn", "start", "stop", "swap"}

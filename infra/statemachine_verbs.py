@@ -101,6 +101,21 @@ RETRIES: dict[str, list[dict[str, Any]]] = {
         {"ErrorEquals": [CHANGED], "MaxAttempts": 0},
         {"ErrorEquals": [ALL], "IntervalSeconds": 1, "BackoffRate": 2.0, "MaxAttempts": 5, "MaxDelaySeconds": 20},
     ],
+    # What refuses or loses a StartExecution. Names and inputs are the same in a repeat, so that no second child starts;
+    # a child that has failed is States.TaskFailed.
+    "start": [
+        {
+            "ErrorEquals": [
+                "StepFunctions.ExecutionLimitExceeded",
+                "StepFunctions.ThrottlingException",
+                "StepFunctions.AWSStepFunctionsException",
+                "StepFunctions.SdkClientException",
+            ],
+            "IntervalSeconds": 2,
+            "BackoffRate": 2.0,
+            "MaxAttempts": 4,
+        }
+    ],
     "any": [{"ErrorEquals": [ALL], "IntervalSeconds": 2, "BackoffRate": 2.0, "MaxAttempts": 4}],
     "none": [],
 }
@@ -254,6 +269,7 @@ def run(state: dict[str, Any]) -> dict[str, Any]:
             "Name": f"$child_of($execution.Name) & '-{suffix}'",
             "Input": fenced(state) | {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "$execution.Id"},
         },
+        "Retry": "start",
     }
 
 

@@ -71,6 +71,14 @@ def test_fence_none_passes_no_lock(source: Any) -> None:
     assert states["Look"]["Arguments"]["Payload"] == {"cluster": "{% $cluster %}"}
 
 
+def test_the_start_of_a_child_is_repeated_and_a_failed_child_is_not(source: Any) -> None:
+    states = source("  Back: {run: converge, as: back, else: Done}\n" + END)
+    (retry,) = states["Back"]["Retry"]
+    assert "StepFunctions.ThrottlingException" in retry["ErrorEquals"]
+    assert not {"States.ALL", "States.TaskFailed"} & set(retry["ErrorEquals"])
+    assert states["Back"]["Arguments"]["Name"].endswith("& '-back' %}")
+
+
 def test_errors_are_caught_in_their_order(source: Any) -> None:
     states = source(
         "  Go:\n    lock: release\n    lost: Done\n    else: {any: {Next: Done}, 'Fenced, OperatorHold': Done}\n" + END
