@@ -1,58 +1,6 @@
-//! The commands with a line or two of output: `clpgrp -n`, `clpmonctrl`, `clpmdctrl`, `clpbackup.sh`, `clprestore.sh`,
-//! `clpcfget`, `systemctl is-enabled`.
+//! The commands with a line or two of output: `clpbackup.sh`, `clprestore.sh`, `clpcfget`, `systemctl is-enabled`.
 
 use serde::Serialize;
-
-/// Where a group runs, from `clpgrp -n <group>`. `None` is "no node named": that alone is not offline (rule 2).
-pub fn group_node(rc: i32, text: &str) -> Option<String> {
-    let mut words = text.split_whitespace();
-    match (rc, words.next(), words.next()) {
-        (0, Some(node), None) if node.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) => {
-            Some(node.to_owned())
-        }
-        _ => None,
-    }
-}
-
-/// What an exit code of `clpmonctrl` means [likely].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum MonitorControl {
-    /// Carried out.
-    Done,
-    /// The cluster is not active on that node.
-    ClusterNotActive,
-    /// The monitor, or the cluster, is suspended already.
-    Suspended,
-    /// The node waits for its peer.
-    Waiting,
-    /// There is no such monitor, or it cannot be controlled.
-    BadMonitor,
-    /// The node cannot be reached, or is none of the cluster's.
-    NoServer,
-    /// Any other code.
-    Unknown,
-}
-
-impl MonitorControl {
-    /// Reads an exit code.
-    pub const fn read(rc: i32) -> Self {
-        match rc {
-            0 => Self::Done,
-            5 | 6 => Self::BadMonitor,
-            10 => Self::ClusterNotActive,
-            11 => Self::Suspended,
-            12 => Self::Waiting,
-            200 | 202 => Self::NoServer,
-            _ => Self::Unknown,
-        }
-    }
-}
-
-/// `<disk>: Isolated completed successfully` of `clpmdctrl --break <disk>`.
-pub fn isolated(disk: &str, rc: i32, text: &str) -> bool {
-    let wanted = format!("{disk}: Isolated completed successfully");
-    rc == 0 && text.lines().any(|line| line.trim() == wanted)
-}
 
 /// What a `clpbackup.sh` or `clprestore.sh` said about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,8 +11,6 @@ pub struct ScriptOutput {
     pub services_auto: Option<bool>,
     /// It announced a shutdown.
     pub shutting_down: bool,
-    /// It announced a reboot.
-    pub rebooting: bool,
 }
 
 /// Reads the output of `clpbackup.sh` or `clprestore.sh`.
@@ -85,7 +31,6 @@ pub fn script(text: &str) -> ScriptOutput {
             has("Changing the setting of cluster services to Manual Startup"),
         ),
         shutting_down: has("Shutting down..."),
-        rebooting: has("Rebooting..."),
     }
 }
 
@@ -100,22 +45,10 @@ pub fn backup_begun(text: &str) -> bool {
     text.contains("Beginning backup-mode") || script(text).flags.is_some()
 }
 
-/// `clpbackup.sh --post` succeeded. It prints no final `Command succeeded.` of its own.
-pub fn backup_ended(rc: i32, text: &str) -> bool {
-    let said = script(text);
-    rc == 0 && said.flags == Some(false) && said.services_auto == Some(true) && said.rebooting
-}
-
 /// `clprestore.sh --pre` succeeded.
 pub fn restore_prepared(rc: i32, text: &str) -> bool {
     let said = script(text);
     rc == 0 && said.services_auto == Some(false) && said.shutting_down
-}
-
-/// `clprestore.sh --post` succeeded.
-pub fn restore_processed(rc: i32, text: &str) -> bool {
-    let said = script(text);
-    rc == 0 && said.services_auto == Some(true) && said.rebooting
 }
 
 /// Initial mirror construction, from `clpcfget -g …/parameters/fullcopy`. The default is on, so only a clear `0` is off.
@@ -176,10 +109,8 @@ mod tests {
     #[test]
     fn the_seed_s_scripts() {
         assert!(backup_prepared(0, PRE) && !backup_prepared(1, PRE) && !backup_prepared(0, POST));
-        assert!(backup_ended(0, POST) && !backup_ended(0, PRE));
         assert!(backup_begun(PRE) && backup_begun(&PRE[..40]) && backup_begun(POST));
         assert!(!backup_begun("Killed\n") && !backup_begun("Failover group failover1 is active on this server.\n"));
-        assert!(restore_processed(0, RESTORE_POST) && !restore_processed(1, RESTORE_POST));
         let restore_pre = "clprestore.sh : Changing the setting of cluster services to Manual Startup.\n\
             clprestore.sh : Shutting down...\nCommand succeeded.\nclprestore.sh : Command succeeded.\n";
         assert!(restore_prepared(0, restore_pre) && !restore_prepared(0, RESTORE_POST));
@@ -191,45 +122,6 @@ mod tests {
             assert!(!backup_prepared(0, &PRE[..end]));
         }
         assert!(!backup_prepared(0, &format!("{PRE}{POST}")));
-    }
-
-    #[test]
-    fn a_break_names_its_disk() {
-        assert!(isolated("md1", 0, "md1: Isolated completed successfully\n"));
-        assert!(!isolated("md1", 1, "md1: Isolated completed successfully\n"));
-        assert!(!isolated("md1", 0, "md11: Isolated completed successfully\n"));
-        assert!(!isolated("md1", 0, ""));
-    }
-
-    #[test]
-    fn where_a_group_runs() {
-        assert_eq!(group_node(0, "server1\n").as_deref(), Some("server1"));
-        for (rc, text) in [
-            (0, ""),
-            (1, "server1"),
-            (0, "server1 server2"),
-            (0, "Error: x"),
-            (0, "(none)"),
-        ] {
-            assert_eq!(group_node(rc, text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn exit_codes_of_clpmonctrl() {
-        let all = [
-            (0, MonitorControl::Done),
-            (5, MonitorControl::BadMonitor),
-            (6, MonitorControl::BadMonitor),
-            (10, MonitorControl::ClusterNotActive),
-            (11, MonitorControl::Suspended),
-            (12, MonitorControl::Waiting),
-            (200, MonitorControl::NoServer),
-            (202, MonitorControl::NoServer),
-            (99, MonitorControl::Unknown),
-            (-1, MonitorControl::Unknown),
-        ];
-        assert!(all.iter().all(|(rc, meaning)| MonitorControl::read(*rc) == *meaning));
     }
 
     #[test]

@@ -50,8 +50,10 @@ pub enum State {
     Suspended,
     /// Starting or stopping.
     Pending,
-    /// Failed: `Online Failure`, `Error`, `Caution`, …
+    /// Failed: `Online Failure`, `Error`, …
     Failed,
+    /// `Caution`: of a server, the daemon runs, and one of its heartbeat lines is down.
+    Caution,
     /// A word that we do not know.
     Unknown,
 }
@@ -69,7 +71,8 @@ impl State {
             .unwrap_or_default();
         let lower = text.trim().to_ascii_lowercase();
         match lower.as_str() {
-            _ if lower.contains("fail") || lower.contains("error") || lower.contains("caution") => Self::Failed,
+            _ if lower.contains("fail") || lower.contains("error") => Self::Failed,
+            _ if lower.contains("caution") => Self::Caution,
             _ if lower.contains("pending") => Self::Pending,
             "normal" => Self::Online,
             _ => match lower.split_whitespace().next().unwrap_or_default() {
@@ -170,13 +173,9 @@ impl Stat {
         })
     }
 
-    /// Rule 2: the peer's daemon is online, and every group is offline. Nothing else is offline.
-    pub fn all_offline(&self, peer: &str) -> bool {
-        self.server(peer) == State::Online
-            && self.failover_groups().count() > 0
-            && self
-                .failover_groups()
-                .all(|group| group.state == State::Offline && group.current.is_none())
+    /// Whether the daemon of `node` runs. A heartbeat line that is down leaves it running: only an inspection refuses that.
+    pub fn daemon_runs(&self, node: &str) -> bool {
+        matches!(self.server(node), State::Online | State::Caution)
     }
 }
 

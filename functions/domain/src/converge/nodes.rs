@@ -204,9 +204,7 @@ pub(super) fn gate(case: &Case<'_>, name: &str, node: &Node) -> Next {
 
 /// Whether the node shows its own daemon Online.
 fn daemon_is_online(name: &str, node: &Node) -> bool {
-    node.stat
-        .as_ref()
-        .is_some_and(|stat| stat.server(name) == State::Online)
+    node.stat.as_ref().is_some_and(|stat| stat.daemon_runs(name))
 }
 
 /// Waits until the daemon of each node that we touched is Online, as that node and its peer show it.
@@ -217,10 +215,7 @@ pub(super) fn daemons(case: &Case<'_>) -> Next {
     for name in case.touched() {
         let peer = case.peer(name);
         let node = case.answer(name)?;
-        let sees_peer = node
-            .stat
-            .as_ref()
-            .is_some_and(|stat| stat.server(peer) == State::Online);
+        let sees_peer = node.stat.as_ref().is_some_and(|stat| stat.daemon_runs(peer));
         if !sees_peer {
             let why = format!("{name} does not see the daemon of {peer} online yet");
             case.wait_or_stuck(

@@ -25,7 +25,7 @@ pub(super) enum Place {
 /// The cluster as the node sees it, if its own daemon is online. A silent node has no view.
 pub(super) fn view<'a>(case: &Case<'a>, name: &str) -> Option<&'a Stat> {
     match case.look(name) {
-        Look::Answers(node) => node.stat.as_ref().filter(|stat| stat.server(name) == State::Online),
+        Look::Answers(node) => node.stat.as_ref().filter(|stat| stat.daemon_runs(name)),
         Look::Silent => None,
     }
 }
