@@ -51,76 +51,29 @@ fn pairs(line: &str) -> BTreeMap<&str, &str> {
     found
 }
 
-/// Reads what `lsblk -s` printed for one path, as pairs (`-P`), JSON (`-J`) or a tree. `None`: it shows no disk, or a layer between path
-/// and disk that we do not know.
+/// Reads what `lsblk -s -P` printed for one path: the path's own device first, the disks that it lies on last. `None`: it shows no
+/// disk, or a layer between path and disk that we do not know.
 pub fn under(text: &str) -> Option<Under> {
-    let (mut disks, mut first) = (BTreeSet::new(), None);
-    if let Some(start) = text.find('{').filter(|_| text.contains("\"blockdevices\"")) {
-        let json: serde_json::Value = serde_json::from_str(text.get(start..)?.trim()).ok()?;
-        collect_json(json.get("blockdevices")?, &mut disks, 0)?;
-    } else {
-        for line in text
-            .lines()
-            .filter(|line| !line.trim().is_empty() && !line.starts_with('/'))
-        {
-            let (name, kind, serial) = if line.contains("=\"") {
-                let pairs = pairs(line);
-                let name = pairs.get("KNAME").or_else(|| pairs.get("NAME"))?;
-                (
-                    (*name).to_owned(),
-                    (*pairs.get("TYPE")?).to_owned(),
-                    pairs.get("SERIAL").map(|s| (*s).to_owned()),
-                )
-            } else {
-                let plain = line.replace(|c: char| "│├└─`|".contains(c), " ");
-                let words: Vec<&str> = plain.split_whitespace().collect();
-                let name = words.first()?.trim_start_matches('-').to_owned();
-                if name == "NAME" {
-                    continue;
-                }
-                let kind = words.iter().find(|word| **word == "disk" || BETWEEN.contains(word))?;
-                let serial = words.iter().skip(1).find(|word| volume_of(word).is_some());
-                (name, (*kind).to_owned(), serial.map(|s| (*s).to_owned()))
-            };
-            add(&mut disks, &name, &kind, serial.as_deref())?;
-            first.get_or_insert(kind);
+    let mut disks = BTreeSet::new();
+    let mut kinds = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let pairs = pairs(line);
+        let name = pairs.get("KNAME").or_else(|| pairs.get("NAME"))?;
+        let kind = *pairs.get("TYPE")?;
+        if kind == "disk" {
+            disks.insert(Disk {
+                name: (*name).to_owned(),
+                volume: pairs.get("SERIAL").and_then(|serial| volume_of(serial)),
+            });
+        } else if !BETWEEN.contains(&kind) {
+            return None;
         }
+        kinds.push(kind);
     }
-    (!disks.is_empty()).then_some(Under {
+    (!disks.is_empty()).then(|| Under {
         disks,
-        is_lvm: first.as_deref() == Some("lvm"),
+        is_lvm: kinds.first() == Some(&"lvm"),
     })
-}
-
-fn add(disks: &mut BTreeSet<Disk>, name: &str, kind: &str, serial: Option<&str>) -> Option<()> {
-    if kind == "disk" {
-        let volume = serial.and_then(volume_of);
-        disks.insert(Disk {
-            name: name.trim_start_matches("/dev/").to_owned(),
-            volume,
-        });
-        return Some(());
-    }
-    BETWEEN.contains(&kind).then_some(())
-}
-
-fn collect_json(list: &serde_json::Value, disks: &mut BTreeSet<Disk>, depth: u8) -> Option<()> {
-    if depth > 16 {
-        return None;
-    }
-    for entry in list.as_array()? {
-        let text = |key: &str| entry.get(key).and_then(serde_json::Value::as_str);
-        add(
-            disks,
-            text("kname").or_else(|| text("name"))?,
-            text("type")?,
-            text("serial"),
-        )?;
-        if let Some(children) = entry.get("children") {
-            collect_json(children, disks, depth + 1)?;
-        }
-    }
-    Some(())
 }
 
 /// The name that a Xen guest gives to the disk attached as `device`.
