@@ -1,4 +1,6 @@
 use super::*;
+use crate::clusterpro::stat::State;
+use crate::observation::{Instance, Power};
 use crate::testing::{config, healthy};
 
 fn refused(change: impl FnOnce(&mut Observation)) -> Kind {
