@@ -43,10 +43,13 @@ def test_a_backup_call_by_call(functions: Functions) -> None:
     found = functions.inspect()
     plan = found["plan"]
     assert (plan["active"], plan["standby"]) == ("server1", "server2")
+    before = functions.now()
     for name in ("suspend_monitors", "split", "quiesce"):
         functions.step(plan, name)
     section = functions.until_over("section")["section"]
     assert section["epoch"] == functions.epoch and 0 < section["outage_seconds"] < 60
+    # To the second: the functions' clock is the lab's, which is far ahead of the real one by now.
+    assert before[:19] <= section["consistent_at"][:19] <= functions.now()[:19]
     lab.control("cluster_write", file="a", text="after")
     functions.step(plan, "enter_backup_mode")
     stopped = functions.until_over("stopped")["stopped"]

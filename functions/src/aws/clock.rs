@@ -1,4 +1,5 @@
-//! Time. In a lab in which time runs faster, MIRRORSNAP_SECOND_MILLISECONDS is the real length of a second (default 1000).
+//! Time. In a lab in which time runs faster, MIRRORSNAP_SECOND_MILLISECONDS is the real length of a second (default 1000), and
+//! MIRRORSNAP_CLOCK_START the moment at which lab time and real time were the same, in seconds since 1970.
 
 use super::Aws;
 use crate::ports::Clock;
@@ -11,6 +12,8 @@ pub(super) struct Pace {
     /// Real seconds in a second.
     second: f64,
     began: Instant,
+    /// When the lab's time began to run faster.
+    start: Option<f64>,
 }
 
 fn number(name: &str) -> Option<f64> {
@@ -27,14 +30,21 @@ impl Pace {
         Self {
             second: milliseconds.clamp(1.0, 1000.0) / 1000.0,
             began: Instant::now(),
+            start: number("MIRRORSNAP_CLOCK_START"),
         }
     }
 }
 
 impl Clock for Aws {
     fn now(&self) -> Moment {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Moment::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = match self.pace.start {
+            Some(start) => {
+                Duration::try_from_secs_f64(start + (real.as_secs_f64() - start) / self.pace.second).unwrap_or(real)
+            }
+            None => real,
+        };
+        Moment::from_unix(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
     }
 
     fn monotonic(&self) -> Duration {

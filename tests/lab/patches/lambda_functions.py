@@ -121,8 +121,9 @@ def environment(config: dict, code_dir: str, port: int) -> dict[str, str]:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
-        # How long a second of the product's own waiting takes (functions/src/aws/clock.rs): as long as the lab's.
-        "MIRRORSNAP_SECOND_MILLISECONDS": str(max(1, round(context.lab.clock.real(1000)))),
+        # How long a second of the product takes (functions/src/aws/clock.rs): as long as the lab's; and since when.
+        "MIRRORSNAP_SECOND_MILLISECONDS": str(context.lab.clock.real(1000)),
+        "MIRRORSNAP_CLOCK_START": str(context.lab.clock.time() - context.lab.clock.monotonic()),
         **{k: str(v) for k, v in own.items()},
         "AWS_ENDPOINT_URL": stock["AWS_ENDPOINT_URL"],  # a function must not leave the lab
     }
