@@ -8,7 +8,7 @@ use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Result};
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::intent::Lock;
+use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::observation::Instance;
 use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::restore::Record;

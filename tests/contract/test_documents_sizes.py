@@ -11,7 +11,7 @@ from node_steps import sh
 
 from lab.client import Lab
 
-# functions/domain/src/document.rs: STDOUT_LIMIT, and LEAST_ROOM, which the inspection wants to be left.
+# functions/domain/src/reply.rs: STDOUT_LIMIT, and LEAST_ROOM, which the inspection wants to be left.
 LIMIT, ROOM = 24_000, 8_000
 DISKS = [f"mirror-disk-{n:02}" for n in range(1, 17)]
 

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod inspect;
 pub mod intent;
 pub mod layout;
+pub mod lock;
 pub mod names;
 pub mod observation;
 pub mod reply;

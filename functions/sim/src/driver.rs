@@ -5,7 +5,7 @@ use crate::invoke::invoke;
 use crate::sim::{End, Sim};
 use crate::world::{CLUSTER, Ms, SECOND, World};
 use mirrorsnap_domain::error::Error;
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 

@@ -6,7 +6,8 @@ use crate::ports::Ledger;
 use aws_sdk_dynamodb::types::AttributeValue;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::intent::{Intent, Lock};
+use mirrorsnap_domain::intent::Intent;
+use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::time::Moment;
 

@@ -8,7 +8,7 @@ use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{self, Evidence, Taken};
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use crate::ports::{Configs, Ledger, Outcome, Snapshots};
 use mirrorsnap_domain::catalogue::{self, DeleteReason};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@ use crate::functions::fence::{fence, intent};
 use crate::functions::repeat::until_accepted;
 use crate::ports::{Clock, FastRestores, Ledger, Outcome};
 use mirrorsnap_domain::error::{Error, Kind, Result};
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::restore::fast_snapshot_restore::{FastRestore, waits_for};
 use mirrorsnap_domain::restore::initialization::Pair;
 use mirrorsnap_domain::time::Moment;

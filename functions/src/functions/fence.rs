@@ -2,7 +2,8 @@
 
 use crate::ports::Ledger;
 use mirrorsnap_domain::error::{Error, Kind, Result};
-use mirrorsnap_domain::intent::{Claim, Intent, Lock};
+use mirrorsnap_domain::intent::Intent;
+use mirrorsnap_domain::lock::{Claim, Lock};
 
 /// Ends with `Fenced` unless the claim holds the cluster now. To be called right before each mutating call.
 pub(crate) async fn fence(ports: &impl Ledger, cluster: &str, claim: &Claim) -> Result<Lock> {

@@ -5,7 +5,7 @@ use crate::functions::fence::fence;
 use crate::functions::repeat::still_not;
 use crate::ports::{Clock, Command, Configs, Ledger, Nodes, Outcome, Progress};
 use mirrorsnap_domain::error::{Error, Kind, Result};
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::reply::{Head, Outcome as Ended, Reply};
 use mirrorsnap_domain::steps::Step;
 use serde::{Deserialize, Serialize};

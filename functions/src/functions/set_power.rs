@@ -4,7 +4,7 @@ use crate::functions::fence::fence;
 use crate::functions::repeat::until_accepted;
 use crate::ports::{Clock, Configs, Instances, Ledger};
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]

@@ -9,7 +9,8 @@ use crate::ports::{AttachmentState, Clock, Configs, Instances, Ledger, Outcome, 
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Kind, Result};
-use mirrorsnap_domain::intent::{Attachment, Claim};
+use mirrorsnap_domain::intent::Attachment;
+use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::observation::{Instance, Power};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

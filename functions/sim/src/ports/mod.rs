@@ -8,7 +8,7 @@ use crate::world::{State, World, moment};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Kind as ErrorKind, Result};
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::intent::Lock;
+use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;

@@ -1,7 +1,8 @@
 //! The lock table: what the state machines write, under the conditions that they write it with.
 
 use super::World;
-use mirrorsnap_domain::intent::{Claim, Intent, Lock};
+use mirrorsnap_domain::intent::Intent;
+use mirrorsnap_domain::lock::{Claim, Lock};
 use mirrorsnap_domain::restore::Record;
 use std::collections::BTreeMap;
 

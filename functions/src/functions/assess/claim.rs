@@ -3,7 +3,7 @@
 use super::Output;
 use crate::ports::Ledger;
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::intent::{HolderStatus, take_over};
+use mirrorsnap_domain::lock::{HolderStatus, take_over};
 use mirrorsnap_domain::time::Moment;
 
 pub(super) async fn claim(ports: &impl Ledger, cluster: &str, now: Moment, holder_status: &str) -> Result<Output> {

@@ -6,7 +6,7 @@ use crate::deadline::Deadline;
 use crate::functions::fence::intent;
 use crate::functions::observe::{Purpose, instances, observe};
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::time::Moment;
 use mirrorsnap_domain::{evidence, inspect, restore};
 use std::time::Duration;

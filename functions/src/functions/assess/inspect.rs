@@ -5,7 +5,7 @@ use crate::functions::observe::{Purpose, observe};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::{Id, IdKind};
 use mirrorsnap_domain::inspect::backup;
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::time::Moment;
 
 pub(super) async fn inspect(ports: &impl Ports, cluster: &str, claim: Option<&Claim>, now: Moment) -> Result<Output> {

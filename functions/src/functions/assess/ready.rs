@@ -5,7 +5,7 @@ use crate::deadline::Deadline;
 use crate::functions::fence::intent;
 use crate::functions::observe::{Purpose, observe};
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::restore::{self, Ready};
 use mirrorsnap_domain::time::Moment;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use crate::functions::observe::read;
 use mirrorsnap_domain::document::Document;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::{self, SectionState};
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::reply::Head;
 use mirrorsnap_domain::steps::Step;
 use std::time::Duration;

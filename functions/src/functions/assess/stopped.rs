@@ -5,7 +5,7 @@ use crate::deadline::Deadline;
 use crate::functions::fence::intent;
 use crate::functions::observe::{ask, instances};
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::intent::Claim;
+use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::{evidence, inspect};
 use std::time::Duration;
 
