@@ -20,10 +20,44 @@ from machine_flow import flows  # noqa: E402, F401
 
 MACHINES = build_statemachines.machines()
 CHANGED = "DynamoDB.ConditionalCheckFailedException"
-STEP = {"document": "fence", "node": "server1", "parameters": {"Run": "orders-20261126T030000Z"}}
-STEPS = dict.fromkeys(
-    ("suspend_monitors", "split", "quiesce", "enter_backup_mode", "prepare_active", "prepare_standby"), STEP
-)
+CLUSTER = {"Self": "server1", "Peer": "server2", "Groups": "failover1"}
+MONITORS = {"Nodes": "server1 server2", "Monitors": "mdw1 mdw1"}
+# What each document takes besides the run (functions/domain/src/document.rs reads exactly these).
+PARAMETERS: dict[str, dict[str, str]] = {
+    "fence": {"ExpectedBootId": "boot"},
+    "suspend-monitors": MONITORS,
+    "resume-monitors": MONITORS,
+    "break-unit": CLUSTER
+    | {"Disks": "md1", "WaitSeconds": "60", "SpanSeconds": "10", "ActiveWithinSeconds": "30", "StopSeconds": "20"},
+    "quiesce": CLUSTER
+    | {"Disks": "md1", "StopSeconds": "20", "BreakSeconds": "20", "StartSeconds": "30", "MaxOutageSeconds": "120"},
+    "quiesce-restore": CLUSTER | {"Disks": "md1", "StopSeconds": "20", "StartSeconds": "30", "MaxOutageSeconds": "120"},
+    "start-group": CLUSTER,
+    "stop-group": CLUSTER,
+    "start-cluster": {},
+    "leave-backup-mode": {},
+    "recover-mirror": {"Disks": "md1"},
+    "enter-backup-mode": CLUSTER | {"Disks": "md1", "Monitors": "mdw1"},
+    "enter-restore-mode": CLUSTER | {"PrepareSeconds": "300", "Anew": "no"},
+    "post-process-restore": {"SkipCopy": "yes", "Disks": "md1"},
+    "enable-services": {"Reboot": "yes"},
+}
+
+
+def step(document: str) -> dict[str, Any]:
+    """A step as assess and the plans give it, but for its guard."""
+    parameters = {"Run": "orders-20261126T030000Z", **PARAMETERS[document]}
+    return {"document": document, "node": "server1", "parameters": parameters}
+
+
+STEPS = {
+    "suspend_monitors": step("suspend-monitors"),
+    "split": step("break-unit"),
+    "quiesce": step("quiesce"),
+    "enter_backup_mode": step("enter-backup-mode"),
+    "prepare_active": step("enter-restore-mode"),
+    "prepare_standby": step("enter-restore-mode"),
+}
 PLACE = {"node": "server1", "device": "/dev/sdb", "old": "vol-0a1", "new": "vol-0a2"} | {
     "snapshot": "snap-0a1",
     "delete_on_termination": False,
@@ -66,7 +100,13 @@ ANSWERS: dict[str, Any] = {
     },
     "Assess stopped": {"over": True, "stopped": STOPPED},
     "Assess down": {"over": True, "why": None},
-    "Assess ready": {"over": True, "why": None, "off": False, "steps": [STEP, STEP], "intent_json": INTENT},
+    "Assess ready": {
+        "over": True,
+        "why": None,
+        "off": False,
+        "steps": [step("post-process-restore")] * 2,
+        "intent_json": INTENT,
+    },
     "Assess claim": {"epoch": 8},
     "CheckSnapshots progress": {"complete": True},
     "CheckSnapshots mark": {},
@@ -194,7 +234,7 @@ ACTS: list[tuple[dict[str, Any], str]] = [
     ({"verdict": "act", "action": "swap", "input": {"node": "server1"}}, "Rollback: put the volumes back"),
     ({"verdict": "turn", "intent_json": "{}"}, "Rollback: write the intent"),
     *(
-        ({"verdict": "act", "action": "step", "input": {"step": {**STEP, "document": document}}}, state)
+        ({"verdict": "act", "action": "step", "input": {"step": step(document)}}, state)
         for document, state in {
             "fence": "Fence",
             "start-group": "Resume: start the groups",
