@@ -60,14 +60,14 @@ enum Post {
     /// It is to be processed now.
     Due,
     /// Not yet, or not without a person.
-    Blocked(Verdict),
+    Blocked(Box<Verdict>),
 }
 
 impl From<Next> for Post {
     /// A branch that came before: what it has no verdict on does not keep the post-processing from being due.
     fn from(next: Next) -> Self {
         match next {
-            ControlFlow::Break(verdict) => Self::Blocked(verdict),
+            ControlFlow::Break(verdict) => Self::Blocked(Box::new(verdict)),
             ControlFlow::Continue(()) => Self::Due,
         }
     }
@@ -76,7 +76,7 @@ impl From<Next> for Post {
 fn post_due(case: &Case<'_>, name: &str, node: &Node) -> Post {
     if node.services == Services::Auto {
         return match rebooting(case, name, node, POST_PROCESS_RESTORE) {
-            ControlFlow::Break(verdict) => Post::Blocked(verdict),
+            ControlFlow::Break(verdict) => Post::Blocked(Box::new(verdict)),
             ControlFlow::Continue(()) => Post::Nothing,
         };
     }

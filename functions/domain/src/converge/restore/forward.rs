@@ -128,7 +128,7 @@ fn post(case: &Case<'_>, name: &str) -> Next {
     };
     match post_due(case, name, node) {
         Post::Nothing => return NOTHING,
-        Post::Blocked(verdict) => return ControlFlow::Break(verdict),
+        Post::Blocked(verdict) => return ControlFlow::Break(*verdict),
         Post::Due => {}
     }
     let key = Try::PostProcess(name.to_owned());

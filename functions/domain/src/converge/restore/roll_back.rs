@@ -145,7 +145,7 @@ fn post_process_old_volume(case: &Case<'_>, name: &str) -> Next {
     };
     match post_due(case, name, node) {
         Post::Nothing => NOTHING,
-        Post::Blocked(verdict) => ControlFlow::Break(verdict),
+        Post::Blocked(verdict) => ControlFlow::Break(*verdict),
         Post::Due => order_post(case, name, node, Try::PostProcessOld(name.to_owned()), SkipCopy::No),
     }
 }
