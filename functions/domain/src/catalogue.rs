@@ -375,5 +375,8 @@ pub fn find<'a>(cluster: &str, backups: &'a [Backup], wanted: &Wanted) -> Result
 }
 
 #[cfg(test)]
+#[path = "catalogue_properties.rs"]
+mod properties;
+#[cfg(test)]
 #[path = "catalogue_tests.rs"]
 mod tests;

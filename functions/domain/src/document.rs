@@ -1,59 +1,15 @@
 //! The command documents: what each is called, and which parameters it takes (docs/documents.md). Nowhere else is a document
 //! named by a string, so a step that is misspelt does not compile.
 
-use crate::error::{Error, Kind, Result};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+mod parameters;
+mod words;
+
+use crate::error::Result;
+use parameters::invalid;
 use std::fmt;
 
-/// Whether the mirror's full copy is skipped after a restore. Only with the proof (safety.md, rule 16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SkipCopy {
-    /// Both sides hold the same bytes.
-    Yes,
-    /// The side without the group is overwritten.
-    No,
-}
-
-/// Whether the timer of this run has fired and ended on the node, or no timer was armed: then the preparation heeds none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimerDone {
-    /// It has: no timer is armed now.
-    Yes,
-    /// A timer may be armed, which the shutdown has to come before.
-    No,
-}
-
-/// Whether the node reboots once its services are enabled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reboot {
-    /// Into the cluster.
-    Yes,
-    /// It stays up.
-    No,
-}
-
-macro_rules! yes_or_no {
-    ($($name:ident),*) => {$(
-        impl $name {
-            const fn word(self) -> &'static str {
-                match self {
-                    Self::Yes => "yes",
-                    Self::No => "no",
-                }
-            }
-
-            fn read(word: &str) -> Option<Self> {
-                match word {
-                    "yes" => Some(Self::Yes),
-                    "no" => Some(Self::No),
-                    _ => None,
-                }
-            }
-        }
-    )*};
-}
-yes_or_no!(SkipCopy, TimerDone, Reboot);
+pub use parameters::Parameters;
+pub use words::{Reboot, SkipCopy, TimerDone};
 
 /// The number of a try of one document in one run. A node answers a number that it knows with its recorded result instead of
 /// acting, so each try has its own, under each epoch. Written `98.1`: epoch and number. What a backup's or restore's own
@@ -365,74 +321,6 @@ impl Document {
                 reboot: all.take_word("Reboot", Reboot::read)?,
             },
             _ => return Err(unknown()),
-        })
-    }
-}
-
-fn invalid(found: String) -> Error {
-    Error::new(Kind::InputInvalid, found, "pass a step as assess or a plan gives it")
-}
-
-/// The parameters of a document, by name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Parameters(pub BTreeMap<String, String>);
-
-impl Parameters {
-    /// Adds one.
-    pub fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        self.0.insert(name.to_owned(), value.to_owned());
-        self
-    }
-
-    /// Adds a number.
-    pub fn number(&mut self, name: &str, value: impl fmt::Display) -> &mut Self {
-        self.text(name, &value.to_string())
-    }
-
-    fn list(&mut self, name: &str, values: &[String]) -> &mut Self {
-        self.text(name, &values.join(" "))
-    }
-
-    fn cluster(&mut self, node: &str, cluster: &Cluster) -> &mut Self {
-        self.text("Self", node)
-            .text("Peer", &cluster.peer)
-            .list("Groups", &cluster.groups)
-    }
-
-    /// Takes one out; an error if it is not there.
-    pub fn take(&mut self, name: &str) -> Result<String> {
-        let value = self.0.remove(name);
-        value.ok_or_else(|| invalid(format!("the parameter {name} is missing")))
-    }
-
-    /// Takes one out that `read` understands.
-    pub fn take_word<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T> {
-        let value = self.take(name)?;
-        read(&value).ok_or_else(|| {
-            let shown: String = value.chars().take(60).collect();
-            invalid(format!("the parameter {name} is {shown:?}"))
-        })
-    }
-
-    fn take_list(&mut self, name: &str) -> Result<Vec<String>> {
-        let value = self.take(name)?;
-        Ok(value
-            .split(' ')
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect())
-    }
-
-    fn take_number(&mut self, name: &str) -> Result<u32> {
-        self.take_word(name, |text| text.parse().ok())
-    }
-
-    fn take_cluster(&mut self, node: &str) -> Result<Cluster> {
-        self.take_word("Self", |name| (name == node).then_some(()))?;
-        Ok(Cluster {
-            peer: self.take("Peer")?,
-            groups: self.take_list("Groups")?,
         })
     }
 }

@@ -1,0 +1,50 @@
+//! Choices between two ways that a document has, each with a name of its own.
+
+/// Whether the mirror's full copy is skipped after a restore. Only with the proof (safety.md, rule 16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkipCopy {
+    /// Both sides hold the same bytes.
+    Yes,
+    /// The side without the group is overwritten.
+    No,
+}
+
+/// Whether the timer of this run has fired and ended on the node, or no timer was armed: then the preparation heeds none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimerDone {
+    /// It has: no timer is armed now.
+    Yes,
+    /// A timer may be armed, which the shutdown has to come before.
+    No,
+}
+
+/// Whether the node reboots once its services are enabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reboot {
+    /// Into the cluster.
+    Yes,
+    /// It stays up.
+    No,
+}
+
+macro_rules! yes_or_no {
+    ($($name:ident),*) => {$(
+        impl $name {
+            pub(super) const fn word(self) -> &'static str {
+                match self {
+                    Self::Yes => "yes",
+                    Self::No => "no",
+                }
+            }
+
+            pub(super) fn read(word: &str) -> Option<Self> {
+                match word {
+                    "yes" => Some(Self::Yes),
+                    "no" => Some(Self::No),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+yes_or_no!(SkipCopy, TimerDone, Reboot);
