@@ -62,8 +62,17 @@ const POST_SECONDS: u32 = 20;
 const REBOOT_SECONDS: u32 = 90;
 const GROUP_START_SECONDS: u32 = 40;
 
+/// Whether the groups run when a restore begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// They are online: the restore stops them.
+    Online,
+    /// No group is online: the outage has begun already.
+    Down,
+}
+
 /// The expected outage of a restore of so many volumes.
-pub fn outage(config: &Config, adds: bool, volumes: usize) -> Outage {
+pub fn outage(config: &Config, service: Service, volumes: usize) -> Outage {
     let bounds = config.deadlines();
     let count = u32::try_from(volumes).unwrap_or(u32::MAX);
     let part = |phase, what: &str, seconds| Part {
@@ -87,6 +96,7 @@ pub fn outage(config: &Config, adds: bool, volumes: usize) -> Outage {
             GROUP_START_SECONDS.min(bounds.group_start_seconds),
         ),
     ];
+    let adds = service == Service::Online;
     if adds {
         let seconds = GROUP_STOP_SECONDS.min(bounds.group_stop_seconds);
         parts.insert(0, part(Phase::Quiesce, "the groups stop", seconds));

@@ -63,12 +63,15 @@ fn a_configured_bound_shortens_the_estimate_and_a_low_bound_is_pointed_out() {
     json["max_outage_seconds"] = json!(30);
     json["max_restore_outage_seconds"] = json!(60);
     let config = Config::parse("orders", &json.to_string()).unwrap();
-    let (short, usual) = (outage(&config, true, 2), outage(&testing::config(), true, 2));
+    let (short, usual) = (
+        outage(&config, Service::Online, 2),
+        outage(&testing::config(), Service::Online, 2),
+    );
     // A third of 30 s for the start instead of 40, half for the stop instead of 30.
     assert_eq!(usual.expected_seconds - short.expected_seconds, 30 + 15);
     assert!(short.words()[1].contains("max_restore_outage_seconds is 60"));
     assert_eq!(usual.words().len(), 1);
-    let down = outage(&testing::config(), false, 2);
+    let down = outage(&testing::config(), Service::Down, 2);
     assert_eq!(usual.expected_seconds - down.expected_seconds, GROUP_STOP_SECONDS);
     assert!(down.words()[0].contains("no group is online"));
 }

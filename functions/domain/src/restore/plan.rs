@@ -1,6 +1,6 @@
 //! The plan of a restore: pure, and decided before anything is touched.
 
-use super::forecast::{self, Later, Outage, Stage};
+use super::forecast::{self, Later, Outage, Service, Stage};
 use super::initialization::{self, Choice, Initialization, Known, Pair};
 use super::quotas::Quotas;
 use super::volumes::{self, NewVolume, OldVolume};
@@ -95,7 +95,11 @@ pub fn plan(
     let volumes = initialization::applied(&choice, planned);
     let intent = intent(config, id, source.as_deref(), seen, &fast_restores)?;
     let steps = steps(config, &intent, seen)?;
-    let outage = forecast::outage(config, source.is_some(), volumes.len());
+    let service = match source {
+        Some(_) => Service::Online,
+        None => Service::Down,
+    };
+    let outage = forecast::outage(config, service, volumes.len());
     let phases = forecast::stages(config, source.as_deref(), volumes.len());
     let may_still_end = forecast::later();
     let mut words = data(backup, &volumes);

@@ -1,0 +1,47 @@
+"""How much a document prints: Run Command keeps 24,000 characters, and what it cuts off counts as no answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from document_nodes import Nodes
+from node_steps import sh
+
+from lab.client import Lab
+
+# functions/domain/src/reply.rs: STDOUT_LIMIT, and LEAST_ROOM, which the inspection wants to be left.
+LIMIT, ROOM = 24_000, 8_000
+DISKS = [f"mirror-disk-{n:02}" for n in range(1, 17)]
+
+
+def test_the_largest_cluster_is_observed_whole(fresh_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    """As many mirror disks as the configuration takes, on LVM, in both states that matter: whole, and broken off."""
+    spec = {
+        "platform": "nitro",
+        "layout": "lvm",
+        "auto_recovery": False,
+        "mirror_disks": [
+            {"name": name, "monitor": f"{name}-monitor", "device": f"/dev/sd{chr(98 + n // 4)}", "size_gib": 20}
+            for n, name in enumerate(DISKS)
+        ],
+        "failover_groups": ["failover1", "failover2"],
+    }
+    file = tmp_path / "cluster.json"
+    file.write_text(json.dumps(spec), encoding="utf-8")
+    lab = fresh_lab(options=["--cluster", str(file)])
+    nodes = Nodes(lab)
+    paths = [f"/dev/vg_{DISKS[n // 4 * 4]}/{name}_{part}" for n, name in enumerate(DISKS) for part in ("cp", "dp")]
+    asked = {"Disks": " ".join(DISKS), "Devices": " ".join(paths)}
+    seen = nodes.send("observe", **asked)
+    for path in paths:
+        assert 'TYPE="lvm"' in seen["sections"][f"device {path}"], path
+    print("SIZE whole", seen["size"])
+    assert seen["size"] < LIMIT - ROOM
+    for disk in DISKS:
+        assert sh(lab, f"clpmdctrl --break {disk}", "server2")["rc"] == 0
+    broken = nodes.send("observe", **asked)
+    assert all("RED" in broken["sections"][f"clpmdstat {disk}"] for disk in DISKS)
+    print("SIZE broken", broken["size"])
+    assert broken["size"] < LIMIT - 2_000
