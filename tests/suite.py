@@ -124,17 +124,25 @@ ALL = (*BEFORE, *AFTER, *ADDED)
 WITHIN = (WITNESSES, SMOKE, CORE_PART)
 
 
+def _files(paths: Sequence[str]) -> list[str]:
+    """The files under these paths, tracked or new, without what is made; also where there is no git."""
+    if (ROOT / ".git").exists():
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths]
+        listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        return [each for each in listed.stdout.split("\0") if (ROOT / each).is_file()]
+    found = [
+        each for path in paths for each in ((ROOT / path).rglob("*") if (ROOT / path).is_dir() else (ROOT / path,))
+    ]
+    names = [each.relative_to(ROOT) for each in found if each.is_file() and each.suffix != ".pyc"]
+    return [str(name) for name in names if name.parts[0] not in ("target", ".venv")]
+
+
 def tree(paths: Sequence[str] = (".",), without: Sequence[str] = ()) -> str:
-    """A hash of the files under these paths as they are now, tracked or new. `without`: contract tests by name."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    """A hash of the files under these paths as they are now. `without`: contract tests by name."""
     digest, left_out = hashlib.sha256(), {PROVED, *(CONTRACT / each for each in without)}
-    for name in sorted({each for each in listed.stdout.split("\0") if each}):
-        path = ROOT / name
-        if path.is_file() and path not in left_out:
-            digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for name in sorted({*_files(paths)}):
+        if ROOT / name not in left_out:
+            digest.update(f"{name}\0{hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
 
 

@@ -102,3 +102,11 @@ def test_the_lab_counts_as_proved_as_long_as_it_is_the_same(place: Path) -> None
     assert suite.contract_is_proved()
     (place / "file").write_text("two")
     assert not suite.contract_is_proved()
+
+
+def test_the_lab_is_the_same_with_git_and_without(place: Path) -> None:
+    with_git = suite.tree(suite.LAB)
+    (place / ".git").rename(place / "out.git")
+    assert suite.tree(suite.LAB) == with_git
+    (place / "file").write_text("two")
+    assert suite.tree(suite.LAB) != with_git
