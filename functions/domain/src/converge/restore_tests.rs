@@ -633,6 +633,37 @@ fn a_rollback_stops_the_groups_behind_a_timer_of_the_node() {
     assert_eq!(rollback(6, &[true]), 1);
 }
 
+/// A timer that its node's shutdown is to come before is left alone; one that has fired, or has begun to, is waited for.
+#[test]
+fn a_timer_that_has_fired_is_waited_for() {
+    let (config, mut intent) = (testing::config(), intent());
+    intent.restore.as_mut().unwrap().course = Course::RollBack;
+    let judged = |records: &[&str]| {
+        let mut seen = testing::healthy();
+        let node = seen.nodes.get_mut("server1").unwrap();
+        node.unfinished = vec![intent.id.clone()];
+        for name in records {
+            *node.records.place(name).unwrap() = Some(Record::default());
+        }
+        next(&Case {
+            config: &config,
+            seen: &seen,
+            epoch: 7,
+            intent: &intent,
+            memory: &Memory::default(),
+        })
+    };
+    let waits = |verdict: &Verdict| matches!(verdict, Verdict::Wait { key, .. } if key == "timer server1");
+    assert!(!waits(&judged(&["armed", "stopped"])));
+    for records in [
+        &["armed"][..],
+        &["armed", "stopped", "void"],
+        &["armed", "stopped", "done"],
+    ] {
+        assert!(waits(&judged(records)), "{records:?}");
+    }
+}
+
 #[test]
 fn a_restore_that_is_overdue_turns_back_and_one_that_is_online_does_not() {
     let (mut world, mut intent) = World::at(10);
