@@ -154,6 +154,18 @@ def test_names_with_our_prefix_are_ours() -> None:
         assert named <= known | {"domain", "sim"}, path.name
 
 
+@pytest.mark.parametrize("name", sorted(set(step_names.documents()) - {"hold", "unhold"}))
+def test_a_document_s_name_is_written_once_in_the_code(name: str) -> None:
+    """Except `quiesce`, which is also a step's key in a plan. Only their state machine sends `hold` and `unhold`."""
+    found = []
+    for path in [*_files("functions/domain/src", "rs"), *_files("functions/src", "rs")]:
+        if not path.stem.endswith(("tests", "properties", "testing")):
+            code = path.read_text(encoding="utf-8").partition("#[cfg(test)]")[0]
+            found += [path.name] * code.count(f'"{name}"')
+    assert sorted(set(found) - {"steps.rs" if name == "quiesce" else ""}) == ["document.rs"], found
+    assert found.count("document.rs") == 1
+
+
 # ── the table of the steps ──────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -131,8 +131,32 @@ pub struct Cluster {
     pub groups: Vec<String>,
 }
 
-/// The names of the documents whose detached commands leave records that are asked for later.
+/// The names of the documents. Each is written here, and nowhere else in the code.
 pub mod name {
+    /// Reads a node and its cluster.
+    pub const OBSERVE: &str = "observe";
+    /// Reads the records of the critical section.
+    pub const READ_RECORDS: &str = "read-records";
+    /// Stores a higher epoch, and ends what older ones left running.
+    pub const FENCE: &str = "fence";
+    /// `clpmonctrl -s`.
+    pub const SUSPEND_MONITORS: &str = "suspend-monitors";
+    /// `clpmonctrl -r`.
+    pub const RESUME_MONITORS: &str = "resume-monitors";
+    /// `clpmdctrl --break`, the standby's half of the critical section.
+    pub const BREAK_UNIT: &str = "break-unit";
+    /// `clpgrp -t` and `-s`, the active's half of the critical section.
+    pub const QUIESCE: &str = "quiesce";
+    /// `clpgrp -t` behind a timer, in a restore.
+    pub const QUIESCE_RESTORE: &str = "quiesce-restore";
+    /// `clpgrp -s`.
+    pub const START_GROUP: &str = "start-group";
+    /// `clpgrp -t`.
+    pub const STOP_GROUP: &str = "stop-group";
+    /// `clpcl -s`.
+    pub const START_CLUSTER: &str = "start-cluster";
+    /// `clpmdctrl --recovery`.
+    pub const RECOVER_MIRROR: &str = "recover-mirror";
     /// `clpbackup.sh --pre`.
     pub const ENTER_BACKUP_MODE: &str = "enter-backup-mode";
     /// `clpbackup.sh --post`.
@@ -149,18 +173,18 @@ impl Document {
     /// The name without the prefix.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Observe { .. } => "observe",
-            Self::ReadRecords => "read-records",
-            Self::Fence { .. } => "fence",
-            Self::SuspendMonitors { .. } => "suspend-monitors",
-            Self::ResumeMonitors { .. } => "resume-monitors",
-            Self::BreakUnit { .. } => "break-unit",
-            Self::Quiesce { .. } => "quiesce",
-            Self::QuiesceRestore { .. } => "quiesce-restore",
-            Self::StartGroup(_) => "start-group",
-            Self::StopGroup(_) => "stop-group",
-            Self::StartCluster => "start-cluster",
-            Self::RecoverMirror { .. } => "recover-mirror",
+            Self::Observe { .. } => name::OBSERVE,
+            Self::ReadRecords => name::READ_RECORDS,
+            Self::Fence { .. } => name::FENCE,
+            Self::SuspendMonitors { .. } => name::SUSPEND_MONITORS,
+            Self::ResumeMonitors { .. } => name::RESUME_MONITORS,
+            Self::BreakUnit { .. } => name::BREAK_UNIT,
+            Self::Quiesce { .. } => name::QUIESCE,
+            Self::QuiesceRestore { .. } => name::QUIESCE_RESTORE,
+            Self::StartGroup(_) => name::START_GROUP,
+            Self::StopGroup(_) => name::STOP_GROUP,
+            Self::StartCluster => name::START_CLUSTER,
+            Self::RecoverMirror { .. } => name::RECOVER_MIRROR,
             Self::EnterBackupMode { .. } => name::ENTER_BACKUP_MODE,
             Self::LeaveBackupMode => name::LEAVE_BACKUP_MODE,
             Self::EnterRestoreMode { .. } => name::ENTER_RESTORE_MODE,
@@ -257,23 +281,23 @@ impl Document {
             invalid(format!("there is no document {shown:?}"))
         };
         Ok(match document {
-            "observe" => Self::Observe {
+            name::OBSERVE => Self::Observe {
                 disks: all.take_list("Disks")?,
                 devices: all.take_list("Devices")?,
             },
-            "read-records" => Self::ReadRecords,
-            "fence" => Self::Fence {
+            name::READ_RECORDS => Self::ReadRecords,
+            name::FENCE => Self::Fence {
                 boot_id: all.take("ExpectedBootId")?,
             },
-            "suspend-monitors" => Self::SuspendMonitors {
+            name::SUSPEND_MONITORS => Self::SuspendMonitors {
                 nodes: all.take_list("Nodes")?,
                 monitors: all.take_list("Monitors")?,
             },
-            "resume-monitors" => Self::ResumeMonitors {
+            name::RESUME_MONITORS => Self::ResumeMonitors {
                 nodes: all.take_list("Nodes")?,
                 monitors: all.take_list("Monitors")?,
             },
-            "break-unit" => Self::BreakUnit {
+            name::BREAK_UNIT => Self::BreakUnit {
                 cluster: all.take_cluster(node)?,
                 disks: all.take_list("Disks")?,
                 wait: all.take_number("WaitSeconds")?,
@@ -281,7 +305,7 @@ impl Document {
                 active_within: all.take_number("ActiveWithinSeconds")?,
                 stop: all.take_number("StopSeconds")?,
             },
-            "quiesce" => Self::Quiesce {
+            name::QUIESCE => Self::Quiesce {
                 cluster: all.take_cluster(node)?,
                 disks: all.take_list("Disks")?,
                 stop: all.take_number("StopSeconds")?,
@@ -289,17 +313,17 @@ impl Document {
                 start: all.take_number("StartSeconds")?,
                 max_outage: all.take_number("MaxOutageSeconds")?,
             },
-            "quiesce-restore" => Self::QuiesceRestore {
+            name::QUIESCE_RESTORE => Self::QuiesceRestore {
                 cluster: all.take_cluster(node)?,
                 disks: all.take_list("Disks")?,
                 stop: all.take_number("StopSeconds")?,
                 start: all.take_number("StartSeconds")?,
                 max_outage: all.take_number("MaxOutageSeconds")?,
             },
-            "start-group" => Self::StartGroup(all.take_cluster(node)?),
-            "stop-group" => Self::StopGroup(all.take_cluster(node)?),
-            "start-cluster" => Self::StartCluster,
-            "recover-mirror" => Self::RecoverMirror {
+            name::START_GROUP => Self::StartGroup(all.take_cluster(node)?),
+            name::STOP_GROUP => Self::StopGroup(all.take_cluster(node)?),
+            name::START_CLUSTER => Self::StartCluster,
+            name::RECOVER_MIRROR => Self::RecoverMirror {
                 disks: all.take_list("Disks")?,
             },
             name::ENTER_BACKUP_MODE => Self::EnterBackupMode {

@@ -1,5 +1,6 @@
 //! What converge concludes, and what it remembers from one look to the next.
 
+use crate::document::name;
 use crate::error::Error;
 use crate::intent::Course;
 use crate::steps::Step;
@@ -63,21 +64,21 @@ impl Try {
     /// What it is called in messages and in the memory, and the node or mirror disk.
     fn parts(&self) -> (&'static str, &str) {
         match self {
-            Self::Fence(at) => ("fence", at),
+            Self::Fence(at) => (name::FENCE, at),
             Self::Start(at) => ("start", at),
             Self::StopHung(at) => ("stop", at),
             Self::StopPrepared(at) => ("halt", at),
             Self::Swap(at) => ("swap", at),
-            Self::StartGroup(at) => ("start-group", at),
-            Self::StopGroup(at) => ("stop-group", at),
-            Self::StartCluster(at) => ("start-cluster", at),
-            Self::ResumeMonitors(at) => ("resume-monitors", at),
-            Self::RecoverMirror(at) => ("recover-mirror", at),
-            Self::LeaveBackupMode(at) => ("leave-backup-mode", at),
-            Self::QuiesceRestore(at) => ("quiesce-restore", at),
-            Self::EnterRestoreMode(at) => ("enter-restore-mode", at),
-            Self::EnableServices(at) => ("enable-services", at),
-            Self::PostProcess(at) => ("post-process-restore", at),
+            Self::StartGroup(at) => (name::START_GROUP, at),
+            Self::StopGroup(at) => (name::STOP_GROUP, at),
+            Self::StartCluster(at) => (name::START_CLUSTER, at),
+            Self::ResumeMonitors(at) => (name::RESUME_MONITORS, at),
+            Self::RecoverMirror(at) => (name::RECOVER_MIRROR, at),
+            Self::LeaveBackupMode(at) => (name::LEAVE_BACKUP_MODE, at),
+            Self::QuiesceRestore(at) => (name::QUIESCE_RESTORE, at),
+            Self::EnterRestoreMode(at) => (name::ENTER_RESTORE_MODE, at),
+            Self::EnableServices(at) => (name::ENABLE_SERVICES, at),
+            Self::PostProcess(at) => (name::POST_PROCESS_RESTORE, at),
             Self::PostProcessOld(at) => ("post-process-old", at),
         }
     }
@@ -87,21 +88,21 @@ impl Try {
         let (kind, at) = text.split_once(' ')?;
         let at = at.to_owned();
         Some(match kind {
-            "fence" => Self::Fence(at),
+            name::FENCE => Self::Fence(at),
             "start" => Self::Start(at),
             "stop" => Self::StopHung(at),
             "halt" => Self::StopPrepared(at),
             "swap" => Self::Swap(at),
-            "start-group" => Self::StartGroup(at),
-            "stop-group" => Self::StopGroup(at),
-            "start-cluster" => Self::StartCluster(at),
-            "resume-monitors" => Self::ResumeMonitors(at),
-            "recover-mirror" => Self::RecoverMirror(at),
-            "leave-backup-mode" => Self::LeaveBackupMode(at),
-            "quiesce-restore" => Self::QuiesceRestore(at),
-            "enter-restore-mode" => Self::EnterRestoreMode(at),
-            "enable-services" => Self::EnableServices(at),
-            "post-process-restore" => Self::PostProcess(at),
+            name::START_GROUP => Self::StartGroup(at),
+            name::STOP_GROUP => Self::StopGroup(at),
+            name::START_CLUSTER => Self::StartCluster(at),
+            name::RESUME_MONITORS => Self::ResumeMonitors(at),
+            name::RECOVER_MIRROR => Self::RecoverMirror(at),
+            name::LEAVE_BACKUP_MODE => Self::LeaveBackupMode(at),
+            name::QUIESCE_RESTORE => Self::QuiesceRestore(at),
+            name::ENTER_RESTORE_MODE => Self::EnterRestoreMode(at),
+            name::ENABLE_SERVICES => Self::EnableServices(at),
+            name::POST_PROCESS_RESTORE => Self::PostProcess(at),
             "post-process-old" => Self::PostProcessOld(at),
             _ => return None,
         })
