@@ -11,9 +11,9 @@ use std::fmt;
 pub use parameters::Parameters;
 pub use words::{Reboot, SkipCopy, TimerDone};
 
-/// The number of a try of one document in one run. A node answers a number that it knows with its recorded result instead of
-/// acting, so each try has its own, under each epoch. Written `98.1`: epoch and number. What a backup's or restore's own
-/// states send, and what versions before this form sent, is a number alone, and older than any with an epoch.
+/// The number of a try of one document in one run. A node replays the result of a number that it knows, so each try has its own number
+/// under each epoch. It is written `98.1`: epoch and number. A backup's or restore's own states send a number alone, as earlier
+/// versions did; it counts as older than any with an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Attempt {
     epoch: u64,
@@ -122,7 +122,7 @@ pub enum Document {
     },
 }
 
-/// The cluster in the eyes of the node that runs a document: its peer, and groups. The node itself is the step's.
+/// What a document on one node is told of the cluster: the peer and the groups. The node itself is in the step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     /// The other node.
@@ -137,7 +137,7 @@ pub mod name {
     pub const OBSERVE: &str = "observe";
     /// Reads the records of the critical section.
     pub const READ_RECORDS: &str = "read-records";
-    /// Stores a higher epoch, and ends what older ones left running.
+    /// Stores a higher epoch, and stops the units of older epochs.
     pub const FENCE: &str = "fence";
     /// `clpmonctrl -s`.
     pub const SUSPEND_MONITORS: &str = "suspend-monitors";
@@ -193,7 +193,7 @@ impl Document {
         }
     }
 
-    /// Whether it only looks. Such a document is sent by the functions that look, and by nobody else.
+    /// Whether it only reads. Only the functions that observe send such a document.
     pub const fn only_reads(&self) -> bool {
         matches!(self, Self::Observe { .. } | Self::ReadRecords)
     }

@@ -174,8 +174,8 @@ impl Step {
         Self::new(document, node, run)
     }
 
-    /// The preparation of `node` for a restore, which shuts it down. `clprestore.sh --pre` is killed after 300 s, or after half of
-    /// `max_restore_outage_seconds` if that is shorter: the other half is left for the way back.
+    /// Prepares `node` for a restore and shuts it down. `clprestore.sh --pre` is killed after 300 s, or after half of
+    /// `max_restore_outage_seconds` if that is shorter: the other half is left for putting the old volumes back.
     pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str, timer: TimerDone) -> Self {
         let document = Document::EnterRestoreMode {
             cluster: cluster(peer, config.failover_groups.iter().map(String::as_str)),

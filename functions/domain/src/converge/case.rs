@@ -1,4 +1,4 @@
-//! Everything that a decision rests on, and the words in which decisions are made: wait, act, give up.
+//! The input of every decision, and the three forms of a decision: wait, act, be stuck.
 
 use super::patience;
 use super::verdict::{Action, Memory, Try, Verdict};
@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 /// Tries of one action before converge is stuck. Rule 18 asks for three.
 pub const TRIES: u32 = 3;
 
-/// Everything that a decision rests on.
+/// The input of every decision.
 pub struct Case<'a> {
     /// The cluster.
     pub config: &'a Config,
@@ -27,13 +27,13 @@ pub struct Case<'a> {
     pub memory: &'a Memory,
 }
 
-/// What one branch concludes: a verdict, which ends the look, or nothing to do here: the next branch is asked.
+/// What one branch concludes: a verdict, which ends the look, or nothing to do here, so that the next branch decides.
 pub(super) type Next = ControlFlow<Verdict>;
 
 /// Nothing to do here.
 pub(super) const NOTHING: Next = ControlFlow::Continue(());
 
-/// A node as it was seen. What a node that is silent shows is never taken for good: each branch says what silence means to it.
+/// A node as it was seen. A silent node never counts as healthy: each branch says what silence means to it.
 #[derive(Clone, Copy)]
 pub(super) enum Look<'a> {
     /// It answered.
@@ -47,7 +47,7 @@ impl<'a> Case<'a> {
         self.seen.node(name).map_or(Look::Silent, Look::Answers)
     }
 
-    /// The node's answer, without which this branch can conclude nothing: it is waited for.
+    /// The node's answer. If there is none, this branch can conclude nothing, and waits.
     pub(super) fn answer(&self, name: &str) -> ControlFlow<Verdict, &'a Node> {
         match self.look(name) {
             Look::Answers(node) => ControlFlow::Continue(node),
@@ -106,8 +106,8 @@ impl Case<'_> {
         self.act_numbered(key, next, number, action)
     }
 
-    /// The same where several actions run one document on one node, as `others` do: the node answers a number that it has seen
-    /// with what it did then.
+    /// The same for an action whose document other actions (`others`) run on the same node too: a node replays the result of an attempt
+    /// that it knows, so all of them share the numbers.
     pub(super) fn act_beside(
         &self,
         key: Try,
@@ -119,8 +119,8 @@ impl Case<'_> {
         self.act_numbered(key, next, number, action)
     }
 
-    /// Tries a call of EC2 up to [`TRIES`] times. What EC2 shows in between may be from before the call, so that it is waited for
-    /// before the call counts as one that did not help.
+    /// Tries a call of EC2 up to [`TRIES`] times. A describe may be older than the call, so converge waits before it counts the call as one
+    /// that did not help.
     pub(super) fn act_on_ec2(&self, key: Try, next: &str, action: Action) -> Next {
         if self.memory.tried(&key) > 0 {
             self.wait(
@@ -133,8 +133,8 @@ impl Case<'_> {
         self.act(key, next, |_| action)
     }
 
-    /// The document's `Attempt`, unique per try and per epoch: a node answers a number that it knows with the recorded result
-    /// instead of acting. A restore that has turned back uses no number of its way forward.
+    /// The document's `Attempt`, unique per try and per epoch: a node replays the result of an attempt that it knows. A restore that has
+    /// turned back uses other numbers than on its way forward.
     pub(super) fn attempt(&self, tried: u32) -> Attempt {
         let base = if self.rolls_back() { 20 } else { 0 };
         Attempt::new(self.epoch, base + u64::from(tried) + 1)

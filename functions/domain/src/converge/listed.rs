@@ -1,12 +1,12 @@
-//! The guarantee that converge does nothing which the intent does not list (safety.md, rule 11). It is asked before every act,
-//! beside and after everything that led to the act, so that a mistake there ends in `Stuck` and not on a node.
+//! The guarantee that converge does nothing that the intent does not list (safety.md, rule 11). It is checked before every act, after and
+//! apart from the code that decided the act, so that a mistake there ends in `Stuck` and not on a node.
 
 use super::verdict::{Action, Verdict};
 use crate::document::{Cluster, Document};
 use crate::error::{Error, Kind};
 use crate::intent::{Disturbance, Intent};
 
-/// Whether an action is covered by the intent.
+/// Whether the intent lists what an action disturbs.
 pub fn is_listed(intent: &Intent, action: &Action) -> bool {
     let groups = |cluster: &Cluster| {
         let listed = |group: &String| intent.groups().any(|listed| listed == group);
@@ -34,7 +34,7 @@ pub fn is_listed(intent: &Intent, action: &Action) -> bool {
             | Document::PostProcessRestore { .. }
             | Document::EnableServices { .. } => intent.enters_restore_mode(&step.node),
             Document::StartCluster => intent.touches(&step.node),
-            // What makes a backup: its own states send these, and converge never does.
+            // Only the backup's own states send these.
             Document::SuspendMonitors { .. }
             | Document::BreakUnit { .. }
             | Document::Quiesce { .. }

@@ -25,7 +25,7 @@ pub const AUTO_RECOVERY: i64 = 60;
 pub const MIRROR: i64 = 420;
 /// A copy that makes progress. A full copy of 16 TiB at 200 MiB/s takes a day.
 pub const RESYNC: i64 = 172_800;
-/// A describe of EC2 that shows what was before a call.
+/// A describe of EC2 that is older than a call.
 pub const SETTLE: i64 = 35;
 /// A monitor that shows no state yet.
 pub const MONITOR: i64 = 300;

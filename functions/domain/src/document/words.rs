@@ -9,12 +9,12 @@ pub enum SkipCopy {
     No,
 }
 
-/// Whether the timer of this run has fired and ended on the node, or no timer was armed: then the preparation heeds none.
+/// Whether the timer of this run has fired and ended on the node. Then the preparation checks no timer (safety.md, rule 22).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimerDone {
     /// It has: no timer is armed now.
     Yes,
-    /// A timer may be armed, which the shutdown has to come before.
+    /// A timer may be armed, and the shutdown must be ordered before it fires.
     No,
 }
 

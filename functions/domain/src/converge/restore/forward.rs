@@ -1,4 +1,4 @@
-//! On, on the new volumes, until the restore's own bound (safety.md, rules 16 to 18).
+//! Goes on with the new volumes, until the restore's own limit (safety.md, rules 16 to 18 and 23).
 
 use super::super::case::{Look, NOTHING, Next};
 use super::super::nodes::{daemons, start_stopped, wait_for_power};
@@ -49,8 +49,7 @@ fn branches(case: &Case<'_>, restoring: &Restoring) -> Next {
     all_online(case)
 }
 
-/// Whether it is seen that a group that we stopped is not online. A silent node does not count as down: only its SSM agent may
-/// be lost.
+/// Whether a group that we stopped is seen not online. A silent node does not count as down: only its SSM agent may be lost.
 fn service_is_down(case: &Case<'_>) -> bool {
     let all_answer = case
         .names()

@@ -1,4 +1,4 @@
-//! Before any post-processing: the old volumes go back, and CLUSTERPRO decides (safety.md, rule 16).
+//! Before any post-processing: puts the old volumes back, and CLUSTERPRO decides (safety.md, rule 16).
 
 use super::super::case::{Look, NOTHING, Next};
 use super::super::nodes::{daemons, gate, shutting_down, start_stopped, wait_for_power};
@@ -16,7 +16,7 @@ fn is_auto(case: &Case<'_>, name: &str) -> bool {
     matches!(case.look(name), Look::Answers(node) if node.services == Services::Auto)
 }
 
-/// A node that shuts down for the restore: waited for, or stopped where it hangs.
+/// Waits for a node that shuts down for the restore, or stops it if it hangs.
 fn leaving(case: &Case<'_>, name: &str) -> Next {
     match case.look(name) {
         Look::Answers(node) => shutting_down(case, name, node, ENTER_RESTORE_MODE),

@@ -1,4 +1,4 @@
-//! Back to the old volumes after a post-processing: by copy, from the source node (safety.md, rule 16).
+//! After a post-processing: puts the old volumes back, and copies from the source node (safety.md, rule 16).
 
 use super::super::case::{Look, NOTHING, Next};
 use super::super::nodes::{daemon, daemons, shutting_down, start_stopped, wait_for_power};
@@ -48,7 +48,7 @@ fn shut_both_down(case: &Case<'_>) -> Next {
         }
         match case.look(name) {
             Look::Answers(node) => stop_groups(case, name, node, &here)?,
-            // Its groups cannot be stopped. It is waited for below, until a person is called.
+            // Its groups cannot be stopped. Converge waits for it below, until it is stuck.
             Look::Silent => {}
         }
     }
@@ -106,7 +106,7 @@ pub(in crate::converge) fn goes_down(case: &Case<'_>, node: &Node) -> bool {
 fn order_restore_mode(case: &Case<'_>, name: &str) -> Next {
     let node = match case.look(name) {
         Look::Answers(node) if case.seen.power(name) == Power::Running => node,
-        // It is waited for until it is stopped.
+        // Converge waits until it is stopped.
         Look::Answers(_) | Look::Silent => return NOTHING,
     };
     if shutting_down(case, name, node, ENTER_RESTORE_MODE).is_break() {

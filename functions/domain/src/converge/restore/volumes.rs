@@ -1,4 +1,4 @@
-//! Which volumes the nodes have at the places that a restore replaces.
+//! Which volumes the nodes have at the devices whose volumes a restore replaces.
 
 use super::super::case::{NOTHING, Next};
 use super::super::{Case, Verdict};
