@@ -127,7 +127,6 @@ pub fn partition(path: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn the_names_of_the_seed_are_allowed() {
@@ -177,14 +176,8 @@ mod tests {
     fn a_backup_id_of_one_cluster_is_never_a_restore_id_of_another() {
         assert!(cluster("orders-r").is_err() && cluster("orders-r-x").is_err() && cluster("orders-rx").is_ok());
     }
-
-    proptest! {
-        #[test]
-        fn no_accepted_name_holds_a_shell_character(text in "\\PC{0,40}") {
-            let clean = |s: &str| !s.chars().any(|c| " \t\n;&|<>$`\\\"'*?[](){}!#~^%,".contains(c));
-            for ok in [cluster(&text), resource("x", &text), node(&text), partition(&text), device(&text), instance_id(&text)] {
-                if ok.is_ok() { prop_assert!(clean(&text)); }
-            }
-        }
-    }
 }
+
+#[cfg(test)]
+#[path = "names_properties.rs"]
+mod properties;

@@ -243,9 +243,9 @@ pub fn parse(text: &str) -> Result<Stat> {
                 let Some(group) = stat.groups.last_mut() else { continue };
                 if name.eq_ignore_ascii_case("current") {
                     let node = words.split_whitespace().next().unwrap_or_default();
-                    group.current = node
-                        .starts_with(|c: char| c.is_ascii_alphanumeric())
-                        .then(|| node.to_owned());
+                    // A group that runs nowhere is shown at `None`, by older versions at `-`.
+                    let named = node != "None" && node.starts_with(|c: char| c.is_ascii_alphanumeric());
+                    group.current = named.then(|| node.to_owned());
                 } else {
                     group.resources.push(name.to_owned());
                 }
@@ -349,3 +349,7 @@ pub fn monitor_state(monitors: &Monitors, monitor: &str, node: &str) -> State {
 #[cfg(test)]
 #[path = "stat_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "stat_properties.rs"]
+mod properties;
