@@ -3,7 +3,7 @@
 
 use crate::driver::{Driver, Task, once};
 use crate::faults::{Call, Faults, Kind};
-use crate::operations::{backup_with, recover_with, restore_with, rollback_with};
+use crate::operations::{backup_with, recover_with, release_with, restore_with, rollback_with};
 use crate::sim::Sim;
 use crate::world::{Disks, SECOND, World};
 use std::cell::RefCell;
@@ -67,6 +67,7 @@ fn of_operations(disks: Disks) -> Vec<Task> {
     kept("backup", &|driver| drop(backup_with(driver)));
     kept("restore", &|driver| drop(restore_with(driver, "fsr")));
     kept("rollback", &|driver| drop(rollback_with(driver)));
+    kept("release", &|driver| drop(release_with(driver)));
     // A restore that dies with one volume attached, and one whose volumes were never attached.
     for after in [7, 13] {
         kept("aborted", &|driver| {

@@ -141,4 +141,4 @@ pub(crate) fn recover_with(driver: &Driver<'_>) -> Ended {
 }
 
 pub(crate) use backup::{backup, backup_with};
-pub(crate) use restore::{restore, restore_with, rollback, rollback_with};
+pub(crate) use restore::{release, release_with, restore, restore_with, rollback, rollback_with};

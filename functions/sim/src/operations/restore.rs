@@ -322,3 +322,26 @@ pub(crate) fn rollback_with(driver: &Driver<'_>) -> Ended {
         Err(stuck) => is_stuck(driver, stuck),
     }
 }
+
+/// The release of the newest restore.
+pub(crate) fn release(sim: &Sim) -> Ended {
+    release_with(&Driver::new(sim, "release"))
+}
+
+pub(crate) fn release_with(driver: &Driver<'_>) -> Ended {
+    if let Err(failure) = begin(driver) {
+        return Ended::Clean(failure);
+    }
+    let restored = driver.sim.world.borrow().ledger.records.keys().next_back().cloned();
+    let restored = restored.expect("a restore to release");
+    driver.sim.world.borrow_mut().ec2.released = Some(restored.clone());
+    // Release the volumes
+    let payload = json!({"mode": "release", "lock": driver.claim(), "restore": restored, "confirm": CLUSTER});
+    let answer = driver.task("create-volumes", payload);
+    if answer.is_ok() {
+        // Forget the released restore
+        driver.sim.world.borrow_mut().ledger.records.remove(&restored);
+    }
+    driver.release();
+    answer.map_or_else(Ended::Clean, |_| Ended::Succeeded)
+}

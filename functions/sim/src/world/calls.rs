@@ -119,7 +119,11 @@ impl Ec2 {
     pub(crate) fn untag(&mut self, resources: &[String], keys: &[String]) -> Answer<()> {
         self.change(|_| ());
         for resource in resources {
-            if keys.iter().any(|key| key == "mirrorsnap:attached") && self.ever_attached.contains(resource) {
+            let of = self.tags(resource)?.get("mirrorsnap:restore-id").cloned();
+            // A repeat finds no tag any more.
+            let released = self.released.is_some() && (of.is_none() || of == self.released);
+            let unmarks = keys.iter().any(|key| key == "mirrorsnap:attached");
+            if unmarks && !released && self.ever_attached.contains(resource) {
                 self.wrong.push(format!(
                     "{resource} lost the tag attached though AttachVolume was sent for it"
                 ));

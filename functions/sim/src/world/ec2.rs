@@ -150,6 +150,8 @@ pub(crate) struct Ec2 {
     pub(crate) newborn: Ms,
     /// Volumes for which AttachVolume was ever sent, whatever was answered.
     pub(crate) ever_attached: BTreeSet<String>,
+    /// The restore that is being released: its volumes may lose the tag `attached`, since they are the operator's then.
+    pub(crate) released: Option<String>,
     /// Volumes that were deleted.
     pub(crate) deleted: BTreeSet<String>,
     /// What must never happen, as it happened.
