@@ -1,8 +1,8 @@
 //! Single faults that were found once, each with the world in which it shows.
 
 use crate::driver::{Driver, once};
-use crate::faults::{Fault, Faults};
-use crate::operations::{Ended, backup, recover, restore_with};
+use crate::faults::{Fault, Faults, Kind};
+use crate::operations::{Ended, backup, recover, restore, restore_with};
 use crate::sim::Sim;
 use crate::tasks;
 use crate::world::ec2::Snapshot;
@@ -26,6 +26,24 @@ fn tagged(sim: &Sim, count: usize) {
                 .map(|number| (format!("owner-{number:02}"), "x".to_owned()))
                 .collect();
         }
+    }
+}
+
+#[test]
+fn volumes_without_room_for_our_tags_are_refused_before_anything_is_touched() {
+    for (count, fits) in [(45, true), (49, false), (50, false)] {
+        let sim = backed_up();
+        tagged(&sim, count);
+        let ended = restore(&sim, "none");
+        assert_eq!(ended == Ended::Succeeded, fits, "{count} tags: {ended:?}");
+        if !fits {
+            let changed =
+                sim.faults.borrow().calls.iter().any(|call| {
+                    call.kind == Kind::Change && ["ec2:DetachVolume", "ec2:CreateVolume"].contains(&call.name)
+                });
+            assert!(!changed, "{count} tags");
+        }
+        assert!(sim.world.borrow().is_normal());
     }
 }
 
