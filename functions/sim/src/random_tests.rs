@@ -19,7 +19,7 @@ fn operations_with_two_faults_by_a_random_schedule() {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let first = u64::from(since.subsec_nanos()) ^ since.as_secs();
     let begun = Instant::now();
-    let limit = Duration::from_secs(variable("SIM_SECONDS").unwrap_or(15));
+    let limit = Duration::from_secs(variable("SIM_SECONDS").unwrap_or(12));
     let mut wrong = Vec::new();
     let mut runs = 0;
     while begun.elapsed() < limit {

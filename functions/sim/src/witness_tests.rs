@@ -134,7 +134,7 @@ fn a_throttling_that_passes_costs_no_backup() {
     let sim = Sim::new(World::new(Disks::One), Faults::default(), 1);
     assert_eq!(backup(&sim), Ended::Succeeded);
     let calls = sim.faults.borrow().calls.len();
-    for number in (0..calls).step_by(7) {
+    for number in (0..calls).step_by(13) {
         let plan = vec![(number, Fault::Throttled(25 * SECOND))];
         let sim = Sim::new(World::new(Disks::One), Faults::plan(plan), 1);
         assert_eq!(backup(&sim), Ended::Succeeded, "call {number}");

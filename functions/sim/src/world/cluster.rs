@@ -331,6 +331,9 @@ impl World {
             }
             return;
         }
+        if !self.now.is_multiple_of(SECOND) {
+            return;
+        }
         let monitored = self.guests.iter().any(|guest| guest.suspended.is_empty());
         let now = self.now;
         match self.can_copy().filter(|_| self.cluster.auto_recovery && monitored) {

@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) guests: [Guest; 2],
     pub(crate) cluster: cluster::Cluster,
     pub(crate) commands: Vec<ssm::Command>,
+    /// The first command that is not over.
+    first_open: usize,
     pub(crate) ledger: ledger::Ledger,
     /// By the run that sealed it: when its groups were stopped, and what was on the volumes then.
     pub(crate) frozen: BTreeMap<String, (Ms, u32)>,
@@ -108,6 +110,7 @@ impl World {
             guests: [0, 1].map(|at| Guest::new(NAMES[at], INSTANCES[at])),
             cluster: cluster::Cluster::new(&["failover1"]),
             commands: vec![],
+            first_open: 0,
             ledger: ledger::Ledger::new(),
             frozen: BTreeMap::new(),
             healthy: BEGIN,
