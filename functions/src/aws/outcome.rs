@@ -49,7 +49,7 @@ use Means::{AlreadySo, NotYet, Refused, Unknown};
 /// The call without its service (`*`: any), the code, a part of the message (empty: any), what it means.
 type Row = (&'static str, &'static str, &'static str, Means);
 
-const TABLE: [Row; 62] = [
+const TABLE: &[Row] = &[
     // The volume is attached: by an earlier call of ours whose effect EC2 does not show yet, or by somebody else.
     ("AttachVolume", "VolumeInUse", "", Unknown),
     // The device name still belongs to the volume that was detached last.
@@ -147,6 +147,11 @@ const TABLE: [Row; 62] = [
     ),
     // SSM does not reach the instance.
     ("SendCommand", "InvalidInstanceId", "", Refused(Kind::NodeUnreachable)),
+    // An id of those that were asked for is not shown: the others are asked for by a filter.
+    ("DescribeInstances", "InvalidInstanceID.NotFound", "", AlreadySo),
+    ("DescribeVolumes", "InvalidVolume.NotFound", "", AlreadySo),
+    // Right after SendCommand the invocation may not be there yet.
+    ("GetCommandInvocation", "InvocationDoesNotExist", "", AlreadySo),
     ("GetParameter", "ParameterNotFound", "", Refused(Kind::ClusterNotFound)),
     // The rate of calls is limited: nothing was carried out.
     ("*", "RequestLimitExceeded", "", NotYet),
@@ -197,6 +202,11 @@ pub fn outcome<T>(call: &str, answer: &Answer) -> Outcome<T> {
         Unknown => Outcome::Unknown(error(call, answer)),
         Refused(_) => Outcome::Refused(error(call, answer)),
     }
+}
+
+/// Whether a call that changes nothing failed since what was asked for is not there, or not shown yet.
+pub fn is_absent(call: &str, answer: &Answer) -> bool {
+    means(call, answer) == AlreadySo
 }
 
 /// A failed call that changes nothing, under our names. What a repeat may cure is `AwsUnavailable`.

@@ -138,6 +138,9 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     ("ec2:StartInstances", "InstanceLimitExceeded", "", "CapacityLacking"),
     ("ec2:StartInstances", "UnauthorizedOperation", "", "AwsRefused"),
     ("ssm:SendCommand", "InvalidInstanceId", "", "NodeUnreachable"),
+    ("ec2:DescribeInstances", "InvalidInstanceID.NotFound", "", "already so"),
+    ("ec2:DescribeVolumes", "InvalidVolume.NotFound", "", "already so"),
+    ("ssm:GetCommandInvocation", "InvocationDoesNotExist", "", "already so"),
     ("ssm:GetParameter", "ParameterNotFound", "", "ClusterNotFound"),
     ("ec2:CreateSnapshots", "RequestLimitExceeded", "", "not yet"),
     ("ec2:CreateSnapshots", "Throttling", "", "not yet"),
@@ -178,7 +181,7 @@ fn each_answer_has_its_meaning() {
         assert_eq!(end(call, &Answer::error(code, message)), *wanted, "{call} {code}");
     }
     // No row of the table is without a line above.
-    for (call, code, text, _) in TABLE {
+    for (call, code, text, _) in TABLE.iter().copied() {
         let shown = ANSWERS.iter().any(|(of, shown, message, _)| {
             (call == "*" || of.ends_with(&format!(":{call}"))) && *shown == code && message.contains(text)
         });
@@ -198,6 +201,15 @@ fn a_failure_of_aws_itself_is_not_known_whatever_its_code() {
         assert_eq!(end("ec2:CreateSnapshots", &answer(400)), "AwsRefused");
     }
     assert_eq!(end("ec2:CreateSnapshots", &Answer::None("timeout".into())), "unknown");
+}
+
+#[test]
+fn what_is_not_shown_is_told_from_a_refusal_to_show_it() {
+    let absent = |call, code| is_absent(call, &Answer::error(code, ""));
+    assert!(absent("ec2:DescribeInstances", "InvalidInstanceID.NotFound"));
+    assert!(absent("ssm:GetCommandInvocation", "InvocationDoesNotExist"));
+    assert!(!absent("ssm:GetCommandInvocation", "ThrottlingException"));
+    assert!(!is_absent("ec2:DescribeVolumes", &Answer::None("timeout".into())));
 }
 
 /// What the functions do without the reply of a call that only reads: the state machines retry `AwsUnavailable`.

@@ -185,3 +185,25 @@ pub(crate) async fn observe(
         silent,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Configs;
+    use crate::testing::{Twin, restoring};
+
+    #[tokio::test]
+    async fn an_answer_that_lacks_an_instance_is_not_believed_at_once() {
+        let twin = Twin::new(restoring());
+        let config = twin.config("orders").await.unwrap();
+        twin.old_instances
+            .borrow_mut()
+            .extend([BTreeMap::new(), BTreeMap::new()]);
+        assert_eq!(instances(&twin, &config).await.unwrap().len(), 2);
+        twin.instances.borrow_mut().remove("i-0ccc");
+        let begun = twin.time.get();
+        let found = instances(&twin, &config).await.unwrap();
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), ["server1"]);
+        assert!(twin.time.get() >= begun + Duration::from_secs(ABSENT_SECONDS.into()));
+    }
+}
