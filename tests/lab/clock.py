@@ -3,10 +3,14 @@
 `scale` is the number of lab seconds that pass in one real second. Whatever waits in the lab (the state machine
 engine, Retry intervals, TimeoutSeconds, Run Command, instances, volumes, snapshots, node commands) asks this module,
 so one number speeds all of it up together and no order changes. Units are lab seconds unless a name says `real`.
+
+Lab time stands still while a busy host keeps the lab's processes waiting (host.py). So a wait is never one real sleep
+of a length that was computed before: it asks again until its moment has come.
 """
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import heapq
 import itertools
@@ -15,20 +19,25 @@ import threading
 import time as _time
 from collections.abc import Callable
 
+from .host import LEAST_PAUSE, HostTime, host_time
+
+LONGEST_WAIT = 1e6  # real seconds; threading cannot wait for much longer at once
+
 _log = logging.getLogger("lab.clock")
 
 
 class Clock:
-    def __init__(self, scale: float = 1.0) -> None:
+    def __init__(self, scale: float = 1.0, host: HostTime | None = None) -> None:
         if not 0.01 <= scale <= 1000:
             raise ValueError(f"time scale {scale} is outside 0.01..1000")
         self.scale = scale
-        self._real_start = _time.monotonic()
+        self.host = host or host_time()
+        self._start = self.host.monotonic()
         self._wall_start = _time.time()
 
     def monotonic(self) -> float:
         """Lab seconds since the lab started."""
-        return (_time.monotonic() - self._real_start) * self.scale
+        return (self.host.monotonic() - self._start) * self.scale
 
     def time(self) -> float:
         """Lab wall clock, as seconds since the epoch."""
@@ -39,16 +48,41 @@ class Clock:
         return datetime.datetime.fromtimestamp(self.time(), tz=datetime.UTC)
 
     def real(self, seconds: float) -> float:
-        """How many real seconds `seconds` of lab time take."""
+        """How many real seconds `seconds` of lab time take at least: on a busy host they take longer."""
         return seconds / self.scale
 
+    def lab(self, seconds: float) -> float:
+        """How many lab seconds pass in `seconds` of real time, at most: what real processes need, at whatever scale."""
+        return seconds * self.scale
+
+    def pause(self, due: float) -> float:
+        """Real seconds until it is worth asking again whether lab time `due` has come; 0 once it has."""
+        if self.monotonic() >= due:
+            return 0.0
+        return max(self.host.pause(self._start + due / self.scale), LEAST_PAUSE)
+
     def sleep(self, seconds: float) -> None:
-        if seconds > 0:
-            _time.sleep(self.real(seconds))
+        due = self.monotonic() + seconds
+        while (left := self.pause(due)) > 0:
+            _time.sleep(left)
+
+    async def asleep(self, seconds: float) -> None:
+        """`sleep` for a coroutine."""
+        due = self.monotonic() + seconds
+        while (left := self.pause(due)) > 0:
+            await asyncio.sleep(left)
 
     def wait(self, event: threading.Event, seconds: float | None) -> bool:
         """Wait for `event`, at most `seconds` of lab time; True if it was set."""
-        return event.wait(None if seconds is None else max(0.0, self.real(seconds)))
+        if seconds is None:
+            return event.wait()
+        due = self.monotonic() + seconds
+        while not event.is_set():
+            left = self.pause(due)
+            if left <= 0:
+                break
+            event.wait(min(left, LONGEST_WAIT))
+        return event.is_set()
 
 
 class Timer:
@@ -101,10 +135,10 @@ class Timers:
                     if not self._heap:
                         self._cond.wait()
                         continue
-                    delay = self._clock.real(self._heap[0][0] - self._clock.monotonic())
-                    if delay <= 0:
+                    left = self._clock.pause(self._heap[0][0])
+                    if left <= 0:
                         break
-                    self._cond.wait(delay)
+                    self._cond.wait(min(left, LONGEST_WAIT))
                 if self._stopped:
                     return
                 _, _, timer = heapq.heappop(self._heap)

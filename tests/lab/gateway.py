@@ -7,7 +7,6 @@ request). Each call becomes one `api` entry in the log. Faults on calls are carr
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import json
 import re
@@ -156,7 +155,7 @@ async def dispatch(method, path, headers, body, query_params, request_id) -> Res
 async def _carry_out(call: Call, effect: Any, method, path, headers, body, query_params) -> Response:
     lab = context.lab
     if isinstance(effect, dict) and "delay" in effect:
-        await asyncio.sleep(lab.clock.real(float(effect["delay"])))
+        await lab.clock.asleep(float(effect["delay"]))
     elif isinstance(effect, dict) and "error" in effect:
         call.notes["injected"] = True
         return error_for(call.service, AwsError(str(effect["error"]), "injected by the lab", 400), call.request_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import context, phases
+from . import context, host, phases
 from .control import op
 
 
@@ -32,6 +32,12 @@ def clear_faults(id: int | None = None) -> None:
 def time() -> dict[str, float]:
     clock = context.lab.clock
     return {"t": clock.monotonic(), "epoch": clock.time(), "scale": clock.scale}
+
+
+@op("watch")
+def watch(pid: int) -> None:
+    """The caller's process takes part in lab time, which then waits for it as for the lab's own (host.py)."""
+    host.watch(pid)
 
 
 @op("timing")

@@ -1,19 +1,24 @@
 //! Time. In a lab in which time runs faster, MIRRORSNAP_SECOND_MILLISECONDS is the real length of a second (default 1000), and
 //! MIRRORSNAP_CLOCK_START the moment at which lab time and real time were the same, in seconds since 1970.
+//! MIRRORSNAP_CLOCK_FILE names the file in which the lab counts the real milliseconds since then, without those in which its
+//! busy host kept it from running: lab time stands still for so long, and so do the deadlines here.
 
 use super::Aws;
 use crate::ports::Clock;
 use mirrorsnap_domain::time::Moment;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How fast time runs, and since when.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Pace {
     /// Real seconds in a second.
     second: f64,
     began: Instant,
     /// When the lab's time began to run faster.
     start: Option<f64>,
+    /// The lab's own count of real time since then.
+    file: Option<PathBuf>,
 }
 
 fn number(name: &str) -> Option<f64> {
@@ -31,7 +36,14 @@ impl Pace {
             second: milliseconds.clamp(1.0, 1000.0) / 1000.0,
             began: Instant::now(),
             start: number("MIRRORSNAP_CLOCK_START"),
+            file: std::env::var_os("MIRRORSNAP_CLOCK_FILE").map(PathBuf::from),
         }
+    }
+
+    /// Real time since the lab began, as far as the lab could use it.
+    fn count(&self) -> Option<Duration> {
+        let text = std::fs::read_to_string(self.file.as_ref()?).ok()?;
+        text.trim().parse().ok().map(Duration::from_millis)
     }
 }
 
@@ -40,7 +52,11 @@ impl Clock for Aws {
         let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = match self.pace.start {
             Some(start) => {
-                Duration::try_from_secs_f64(start + (real.as_secs_f64() - start) / self.pace.second).unwrap_or(real)
+                let passed = self
+                    .pace
+                    .count()
+                    .map_or(real.as_secs_f64() - start, |count| count.as_secs_f64());
+                Duration::try_from_secs_f64(start + passed / self.pace.second).unwrap_or(real)
             }
             None => real,
         };
@@ -48,7 +64,8 @@ impl Clock for Aws {
     }
 
     fn monotonic(&self) -> Duration {
-        self.pace.began.elapsed().div_f64(self.pace.second)
+        let passed = self.pace.count().unwrap_or_else(|| self.pace.began.elapsed());
+        passed.div_f64(self.pace.second)
     }
 
     async fn sleep(&self, time: Duration) {

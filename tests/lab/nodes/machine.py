@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from .. import context
 from . import disks as _disks
-from . import processes, shell_commands
+from . import limits, processes, shell_commands
 from .nodecmd import binary
 from .processes import Process
 from .procfs import ProcFiles
@@ -142,7 +142,7 @@ class Machine:
         process = self.spawn(["sh", "-c", script], env=env)
         if process.wait(timeout) is None and not process.done.is_set():
             process.signal_group(signal.SIGKILL)
-            process.done.wait(5)
+            context.lab.clock.wait(process.done, context.lab.clock.lab(5))
         return process
 
     def answers(self, boot_id: str) -> bool:
@@ -165,8 +165,8 @@ class Machine:
 
     def _register_builtins(self) -> None:
         self.command("sleep")(shell_commands.sleep)
-        self.command("timeout")(shell_commands.timeout)
-        self.command("flock")(shell_commands.flock)
+        self.command("timeout")(limits.timeout)
+        self.command("flock")(limits.flock)
         for name, fn in {**self.systemd.commands(), **_disks.commands(self)}.items():
             self.command(name)(fn)
 

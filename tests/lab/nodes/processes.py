@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 
 from .. import context
 
+DEATH_SECONDS = 60  # real: a killed process dies once it gets a CPU; what is left then cannot die
 OUTPUT_LIMIT = 1 << 20  # bytes kept of each stream: more than any plugin may return
 
 
@@ -42,9 +43,10 @@ def signal_all(pids: Iterable[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def kill_marked(mark: str, *, rounds: int = 50) -> None:
+def kill_marked(mark: str) -> None:
     """SIGKILL every process with `mark`, again and again until none is left: one found may just have forked."""
-    for _ in range(rounds):
+    deadline = time.monotonic() + DEATH_SECONDS
+    while time.monotonic() < deadline:
         pids = marked(mark)
         if not pids:
             return

@@ -10,8 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from .. import context
-from .socket import Exec, NodeCall, Result
+from .socket import NodeCall, Result
 
 # Names that are missing on a host are left out; a script that wants one fails as on a node without it.
 HOST_TOOLS = (
@@ -56,65 +55,3 @@ def sleep(call: NodeCall) -> Result:
         return Result(1, "", "sleep: missing operand\n")
     call.sleep(seconds)
     return Result()
-
-
-def _scale(text: str) -> str:
-    """A duration in lab time, as the host's tool must be told it; 0 stays 0, which switches a limit off."""
-    real = context.lab.clock.real(duration(text))
-    return "0" if real == 0 else f"{max(real, 0.001):.6f}"
-
-
-def timeout(call: NodeCall) -> Result | Exec:
-    """coreutils' `timeout [-k D] [-s SIG] D COMMAND…`: the host's own, with its durations scaled."""
-    args, out = call.argv[1:], ["timeout"]
-    try:
-        _timeout_options(args, out)
-        out.append(_scale(args.pop(0)))
-    except ValueError as error:
-        return Result(125, "", f"timeout: invalid time interval '{error}'\n")
-    except IndexError:
-        return Result(125, "", "timeout: missing operand\n")
-    return _pass("timeout", out + args)
-
-
-def _timeout_options(args: list[str], out: list[str]) -> None:
-    """Move the options from `args` to `out`, their durations scaled."""
-    while args and args[0].startswith("-") and args[0] != "--":
-        option = args.pop(0)
-        if option in ("-k", "--kill-after", "-s", "--signal"):
-            if not args:
-                break
-            value = args.pop(0)
-            out += [option, _scale(value) if "k" in option else value]
-        elif option.startswith("--kill-after="):
-            out.append("--kill-after=" + _scale(option.split("=", 1)[1]))
-        elif option.startswith("-k"):
-            out.append("-k" + _scale(option[2:]))
-        else:
-            out.append(option)
-    if args and args[0] == "--":
-        args.pop(0)
-
-
-def flock(call: NodeCall) -> Result | Exec:
-    """util-linux's `flock`: the host's own, its -w scaled; the lock's descriptor is the caller's."""
-    out, args = ["flock"], call.argv[1:]
-    try:
-        while args and args[0].startswith("-"):
-            option = args.pop(0)
-            if re.fullmatch(r"-[a-z]*w|--wait|--timeout", option) and args:
-                out += [option, _scale(args.pop(0))]
-            elif match := re.fullmatch(r"(--wait=|--timeout=|-w)(.+)", option):
-                out.append(match.group(1) + _scale(match.group(2)))
-            elif option in ("-E", "--conflict-exit-code") and args:
-                out += [option, args.pop(0)]
-            else:
-                out.append(option)
-    except ValueError as error:
-        return Result(64, "", f"flock: invalid timeout value: '{error}'\n")
-    return _pass("flock", out + args)
-
-
-def _pass(name: str, argv: list[str]) -> Result | Exec:
-    path = host_tool(name)
-    return Exec(path, argv) if path else Result(127, "", f"{name}: command not found\n")

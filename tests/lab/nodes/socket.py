@@ -71,8 +71,8 @@ class NodeCall:
         """Sleep lab time; False, and at once, when the caller dies meanwhile."""
         clock = context.lab.clock
         end = clock.monotonic() + seconds
-        while (left := end - clock.monotonic()) > 0:
-            if self._hung_up(min(3600.0, clock.real(left))):
+        while (left := clock.pause(end)) > 0:
+            if self._hung_up(min(3600.0, left)):
                 return False
         return True
 
@@ -150,9 +150,10 @@ def _answer(call: NodeCall, connection: _socket.socket, answer: Result | Exec) -
     if call not in machine.speaking:
         connection.sendall(_frames(answer))
         return
-    machine.going_down.wait(1.0)  # real seconds, like the next one: what a process needs to print its lines
+    clock = context.lab.clock
+    clock.wait(machine.going_down, clock.lab(1))  # real, like the next one: what a process needs to print its lines
     connection.sendall(_frames(answer))
-    call._hung_up(1.0)
+    call.sleep(clock.lab(1))
 
 
 def run(call: NodeCall) -> Result | Exec | None:

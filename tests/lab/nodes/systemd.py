@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .. import context
 from . import systemctl, systemd_run
 from .socket import Command
 from .units import ServiceUnit, TimerUnit
@@ -98,13 +99,14 @@ class Systemd:
         speakers = {call.env.get("LAB_UNIT") for call in list(self.machine.speaking)}
         if not speakers:
             return
-        deadline = time.monotonic() + 2.0
-        while self.machine.speaking and time.monotonic() < deadline:
+        clock = context.lab.clock
+        end = clock.monotonic() + clock.lab(2)
+        while self.machine.speaking and clock.monotonic() < end:
             time.sleep(0.002)
-        end = time.monotonic() + 1.0
+        end = clock.monotonic() + clock.lab(1)
         for unit in units:
             if unit.name in speakers:
-                unit.ended.wait(max(0.0, end - time.monotonic()))
+                clock.wait(unit.ended, end - clock.monotonic())
 
     def on_power_off(self) -> None:
         """The boot is over: no transient unit survives it, and no callback of one may act any more."""

@@ -18,6 +18,7 @@ from ..gateway import current_call
 from ..iam import RoleError, trusts
 from . import lambda_worker
 from .lambda_worker import LabWorker, Outcome
+from .pins import replace
 
 _stock_dispatch = svc._execute_function_dispatch
 _stock_env = svc._provided_worker_env
@@ -25,6 +26,8 @@ _stock_env = svc._provided_worker_env
 # What a provided.al2023 process has (lambda docs, "Defined runtime environment variables"), of the lab's environment.
 KEPT = frozenset({"AWS_ENDPOINT_URL", "TMPDIR"})
 FIXED = {"PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC"}
+
+COUNT = "clock"  # the file below the lab's home, see _count
 
 
 def named(wanted: str, function: str) -> bool:
@@ -124,6 +127,8 @@ def environment(config: dict, code_dir: str, port: int) -> dict[str, str]:
         # How long a second of the product takes (functions/src/aws/clock.rs): as long as the lab's; and since when.
         "MIRRORSNAP_SECOND_MILLISECONDS": str(context.lab.clock.real(1000)),
         "MIRRORSNAP_CLOCK_START": str(context.lab.clock.time() - context.lab.clock.monotonic()),
+        # Where lab time stands still, a function's does not pass either.
+        "MIRRORSNAP_CLOCK_FILE": str(context.lab.home / COUNT),
         **{k: str(v) for k, v in own.items()},
         "AWS_ENDPOINT_URL": stock["AWS_ENDPOINT_URL"],  # a function must not leave the lab
     }
@@ -150,6 +155,13 @@ def stop() -> None:
     runtime.kill_workers(workers)
 
 
+def _count() -> None:
+    """Lab time in real milliseconds, for the functions: one number, always of the same length."""
+    clock = context.lab.clock
+    fd = os.open(context.lab.home / COUNT, os.O_WRONLY | os.O_CREAT, 0o644)
+    clock.host.on_tick = lambda: os.pwrite(fd, b"%015d\n" % (clock.real(clock.monotonic()) * 1000), 0)
+
+
 def install() -> Any:
     lambda_worker.install()
     svc._execute_function_dispatch = execute
@@ -158,4 +170,6 @@ def install() -> Any:
     # An asynchronous invocation that failed is repeated after one minute, then after two ("Asynchronous invocation").
     svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = context.lab.clock.real(60)
     svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS = context.lab.clock.real(120)
+    replace(svc, "time", context.lab.clock.host.module())  # its sleeps, which it computes itself
+    _count()
     return stop

@@ -17,7 +17,8 @@ from .. import context
 # POSIX sh; $1 is the lab's home, which mkdtemp made unique. Until none is found: a hunted process can start another.
 SCRIPT = r"""
 while read -r _; do :; done
-for round in 1 2 3 4 5 6 7 8 9 10; do
+round=0
+while [ $((round += 1)) -lt 500 ]; do
   found=$(grep -alsF -- "$1" /proc/[0-9]*/environ)
   [ -n "$found" ] || break
   for environ in $found; do
@@ -45,6 +46,6 @@ def install() -> Callable[[], None]:
 
     def stop() -> None:
         os.close(write_end)
-        watchdog.wait(20)
+        watchdog.wait(300)
 
     return stop

@@ -128,19 +128,17 @@ class LabWorker(runtime.ProvidedWorker):
         return (self.first_poll_at - started) * 1000
 
     def _run(self, event: Any, request_id: str, arn: str, trace_id: str | None) -> Outcome:
-        timeout = float(self.config.get("Timeout", 3))
-        real = context.lab.clock.real(timeout)
+        clock, timeout = context.lab.clock, float(self.config.get("Timeout", 3))
         with self._state_lock:
             self._result = {}
             self._response_ready.clear()
             self._current_request_id = request_id
             pending: queue.Queue = self._pending
         process = self._proc
-        started = time.perf_counter()
-        deadline = started + real
-        pending.put((request_id, event, int((time.time() + real) * 1000), trace_id, arn))
+        started, due = time.perf_counter(), clock.monotonic() + timeout
+        pending.put((request_id, event, int((time.time() + clock.real(timeout)) * 1000), trace_id, arn))
         peak, failure = peak_mb(process), None
-        while not self._response_ready.wait(max(0.0, min(POLL, deadline - time.perf_counter()))):
+        while not self._response_ready.wait(min(POLL, clock.pause(due))):
             peak = max(peak, peak_mb(process))
             code = process.poll() if process else -1
             if code is not None:
@@ -149,7 +147,7 @@ class LabWorker(runtime.ProvidedWorker):
                     reason = f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
                     failure = Outcome("crashed", _exit_error(request_id, reason))
                 break
-            if time.perf_counter() >= deadline:
+            if clock.monotonic() >= due:
                 text = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
                 failure = Outcome("timeout", {"errorType": "Sandbox.Timedout", "errorMessage": text})
                 break
@@ -175,16 +173,17 @@ class LabWorker(runtime.ProvidedWorker):
 
     def _drain_log(self, process: subprocess.Popen | None) -> str:
         """What the function printed before it answered; ministack's own drain waits 50 ms where nothing was printed."""
-        deadline = time.perf_counter() + 0.05
+        host = context.lab.clock.host
+        end = host.monotonic() + 0.05
         try:
-            while process and process.stdout and time.perf_counter() < deadline:
+            while process and process.stdout and host.monotonic() < end:
                 waiting = fcntl.ioctl(process.stdout.fileno(), termios.FIONREAD, bytes(4))
                 if not int.from_bytes(waiting, sys.byteorder):
                     break
                 time.sleep(0.001)
         except (OSError, ValueError):
             pass  # the pipe is closed: the pump has taken everything
-        time.sleep(0.001)  # the pump may hold a line that it has read but not passed on
+        host.sleep(0.001)  # the pump may hold a line that it has read but not passed on
         return self._drain_stderr()
 
 

@@ -17,6 +17,7 @@ import ministack.services.eventbridge as eventbridge
 from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
 
 from .. import context, events
+from .pins import replace
 from .scheduler_delivery import ROOT, Undelivered, client, count, deliver, note, through_role
 
 PRINCIPAL = "events.amazonaws.com"
@@ -142,4 +143,5 @@ def _drop(target: dict[str, Any], rule: dict[str, Any], payload: str, failure: U
 
 def install() -> None:
     eventbridge._invoke_target = invoke_target
+    replace(eventbridge, "time", context.lab.clock.host.module())  # its sleeps, which it computes itself
     eventbridge._SCHEDULER_TICK_INTERVAL = max(0.05, context.lab.clock.real(eventbridge._SCHEDULER_TICK_INTERVAL))

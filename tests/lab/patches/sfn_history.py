@@ -107,7 +107,7 @@ def _abort_at(phase: str, execution_arn: str) -> None:
         return
     run = sfn_runs.RUNS[execution_arn]
     sfn_executions.abort(outermost_running(run), "Lab.Abort", f"aborted at {phase} by a fault")
-    sfn_interrupts.wait(run.env, threading.Event(), ABORT_SECONDS * lab.clock.scale)
+    sfn_interrupts.wait(run.env, threading.Event(), lab.clock.lab(ABORT_SECONDS))
 
 
 def install() -> None:

@@ -176,7 +176,7 @@ def _eval_program(self: Program, env: Environment) -> None:
     seconds = self.timeout_seconds.timeout_seconds
     if not context.lab.clock.wait(done, seconds if seconds < 31_536_000 else None):
         env.set_timed_out()
-        done.wait(STOP_SECONDS)
+        context.lab.clock.wait(done, context.lab.clock.lab(STOP_SECONDS))
 
 
 def _wait_for_token(

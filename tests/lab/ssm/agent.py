@@ -284,7 +284,8 @@ class Agent:
         if process.wait(script.timeout) is None and not process.done.is_set():
             timed_out = True
             process.signal_group(signal.SIGKILL)
-            process.done.wait(1.0)  # what it left in another session may hold the output open for ever
+            # Real time: what it left in another session may hold the output open for ever.
+            lab.clock.wait(process.done, lab.clock.lab(1))
         with lab.lock:
             if process in work.processes:
                 work.processes.remove(process)

@@ -1,0 +1,222 @@
+"""Real time without the part that a busy host withheld from the lab: what lab time is made of.
+
+The lab's processes (this one's threads, functions, scripts, node commands, the test that calls it) race against
+deadlines in lab time. On a busy host they wait for a CPU while real time goes on, and a verdict would say how busy the
+machine was. So real time passes here through ticks. Each tick grants the time since the one before, less what those
+processes waited on run queues meanwhile (/proc/<pid>/task/<tid>/schedstat), and never more than LIMIT: a ticker that
+ran late, since the host or this very process was too busy for it, shows that nothing else had run either. Where the
+kernel has no schedstat, LIMIT alone holds.
+
+What a tick grants passes after it, at real speed: `monotonic()` trails real time by one tick, never goes back, and is
+as exact as real time on an idle host. Units are real seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+TICK = 0.01
+LIMIT = 2 * TICK  # the most that one tick grants
+# Least share of a tick that is granted. A lab that waits for its own time by polling would otherwise wait for ever.
+LEAST_SHARE = 0.1
+OWED = 5 * TICK  # the most that is left over for later ticks
+LEAST_PAUSE = 0.0002  # between two questions whether a moment has come
+PRESSURE = Path("/proc/pressure/cpu")
+WORTH_A_LOOK = 0.0005  # seconds of pressure on the host's CPUs
+
+
+class RunQueues:
+    """How long the tasks of this process, of whoever takes part in its time, and of all their descendants have waited
+    for a CPU.
+
+    A task that lives and dies between two looks is missed, and so is an orphan.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: dict[tuple[int, int], _Task] = {}
+        self._own = os.getpid()
+        self._roots = {self._own}
+        self._pressure = _open(str(PRESSURE))
+        self._total = 0
+        self.supported = Path(f"/proc/{self._own}/schedstat").exists()
+
+    def waited(self) -> float:
+        """Seconds since the last call, summed over all tasks but the caller's own thread."""
+        if not self.supported or not self._worth_a_look():
+            return 0.0
+        waited, me = 0.0, threading.get_native_id()
+        new = [(root, tid) for root in list(self._roots) for tid in _threads(root)]
+        new = [key for key in new if key not in self._tasks and key[1] != me]
+        for key in list(self._tasks):
+            waited += self._look(key, new)
+        while new:
+            key = new.pop()
+            if key not in self._tasks and (task := _Task.of(*key)):
+                self._tasks[key] = task
+                waited += self._look(key, new)
+        return waited
+
+    def watch(self, pid: int) -> None:
+        """Count the tasks of another process, and of its descendants, as well."""
+        self._roots.add(pid)
+
+    def _look(self, key: tuple[int, int], new: list[tuple[int, int]]) -> float:
+        """What one task has waited. What it may have started meanwhile is added to `new`."""
+        task = self._tasks[key]
+        waited = task.waited()
+        if waited is None:
+            self._tasks.pop(key).close()
+            return 0.0
+        if task.moved:
+            new += [(pid, pid) for pid in task.children() if (pid, pid) not in self._tasks]
+            if key[0] not in self._roots and key[0] == key[1]:
+                new += [(key[0], tid) for tid in _threads(key[0]) if (key[0], tid) not in self._tasks]
+        return waited
+
+    def _worth_a_look(self) -> bool:
+        """Whether anything at all has waited for a CPU of this host; True where the kernel does not tell."""
+        if self._pressure is None:
+            return True
+        try:
+            some = os.pread(self._pressure, 128, 0).split(b"\n", 1)[0]
+            total = int(some.rsplit(b"total=", 1)[1])
+        except (OSError, ValueError, IndexError):
+            return True
+        if total - self._total < WORTH_A_LOOK * 1e6:
+            return False
+        self._total = total
+        return True
+
+
+class _Task:
+    """One thread of one process."""
+
+    def __init__(self, schedstat: int, children: str) -> None:
+        self._schedstat, self._children = schedstat, children
+        self._last, self._nanoseconds = b"", 0
+        self.moved = False  # whether it has run or waited since the look before
+
+    @classmethod
+    def of(cls, pid: int, tid: int) -> _Task | None:
+        directory = f"/proc/{pid}/task/{tid}"
+        schedstat = _open(f"{directory}/schedstat")
+        return None if schedstat is None else cls(schedstat, f"{directory}/children")
+
+    def waited(self) -> float | None:
+        """Seconds since the last call, at the first one since its start; None once it is gone."""
+        try:
+            text = os.pread(self._schedstat, 64, 0)
+        except OSError:
+            return None
+        self.moved = text != self._last
+        if not self.moved:
+            return 0.0
+        self._last, before = text, self._nanoseconds
+        self._nanoseconds = int(text.split()[1])  # CPU time, time on run queues, number of slices
+        return (self._nanoseconds - before) / 1e9
+
+    def children(self) -> list[int]:
+        with contextlib.suppress(OSError):
+            return [int(pid) for pid in Path(self._children).read_bytes().split()]
+        return []
+
+    def close(self) -> None:
+        os.close(self._schedstat)
+
+
+def _open(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _threads(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(tid) for tid in os.listdir(f"/proc/{pid}/task")]
+    return []
+
+
+class HostTime:
+    """The ticks. `real` and `waited` are the host's; a test brings its own, and calls `tick()` itself."""
+
+    def __init__(self, real: Callable[[], float] = time.monotonic, waited: Callable[[], float] = lambda: 0.0) -> None:
+        self._real, self._waited = real, waited
+        self._debt = 0.0
+        # Replaced as a whole, so that a reader needs no lock: time at the last tick, what it granted, when it came.
+        self._granted = (0.0, 0.0, real())
+        self.withheld = 0.0  # in all
+        self.on_tick: Callable[[], object] = lambda: None
+
+    def monotonic(self) -> float:
+        """Seconds that the lab could use; never goes back."""
+        base, granted, at = self._granted
+        return base + min(max(0.0, self._real() - at), granted)
+
+    def pause(self, due: float) -> float:
+        """Real seconds until it is worth asking again whether `due` has come; 0 once it has."""
+        base, granted, at = self._granted
+        left = due - self.monotonic()
+        if left <= 0:
+            return 0.0
+        if due > base + granted:  # not granted yet: the next tick says more
+            left = max(left, at + TICK - self._real())
+        return max(left, LEAST_PAUSE)
+
+    def sleep(self, seconds: float) -> None:
+        due = self.monotonic() + seconds
+        while (left := self.pause(due)) > 0:
+            time.sleep(left)
+
+    def module(self) -> Any:
+        """The module `time`, its `sleep` as long as this host time: for a package that computes its sleeps itself."""
+        known = {name: getattr(time, name) for name in dir(time) if not name.startswith("_")}
+        return SimpleNamespace(**{**known, "sleep": self.sleep})
+
+    def tick(self) -> None:
+        base, granted, at = self._granted
+        now = self._real()
+        share = min(now - at, LIMIT)
+        self._debt += self._waited()
+        kept = min(self._debt, share * (1 - LEAST_SHARE))
+        self._debt = min(self._debt - kept, OWED)
+        self.withheld += now - at - share + kept
+        self._granted = (base + granted, share - kept, now)
+        self.on_tick()
+
+
+_host: HostTime | None = None
+_queues: RunQueues | None = None
+_pid = 0
+_lock = threading.Lock()
+
+
+def host_time() -> HostTime:
+    """This process's own, with its ticker. Begun at the first call, and anew in a process that was forked after it."""
+    global _host, _queues, _pid
+    with _lock:
+        if _host is None or _pid != os.getpid():
+            _pid, _queues = os.getpid(), RunQueues()
+            _host = HostTime(waited=_queues.waited)
+            threading.Thread(target=_run, args=(_host,), name="lab-host-time", daemon=True).start()
+        return _host
+
+
+def watch(pid: int) -> None:
+    """That process takes part in this one's host time: a test, whose next call the lab must not outrun."""
+    host_time()
+    if _queues:
+        _queues.watch(pid)
+
+
+def _run(host: HostTime) -> None:
+    while True:
+        time.sleep(TICK)
+        host.tick()
