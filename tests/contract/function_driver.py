@@ -201,6 +201,10 @@ class Functions:
         self.epoch = 0
         self.intent: dict[str, Any] = {}
 
+    def variables(self, name: str, values: dict[str, str]) -> None:
+        """A function's environment variables; its next call is a cold one."""
+        self.lab.boto("lambda").update_function_configuration(FunctionName=name, Environment={"Variables": values})
+
     def configure(self, other: dict[str, Any]) -> None:
         """Store the cluster's configuration, with some keys replaced."""
         nodes = [{**node, "instance_id": self.instances[node["name"]]} for node in CONFIG["nodes"]]

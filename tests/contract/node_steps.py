@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ def sh(lab: Lab, script: str, name: str = "server1", timeout: float = 60) -> dic
     """Run a script on a node's console: {rc, stdout, stderr}."""
     up(lab, name)
     return lab.control("node_run", name=name, script=script, timeout=timeout)
+
+
+def cpu_seconds(lab: Lab) -> float:
+    """CPU time of the lab's process and of its children that have ended: what something costs, on whatever host."""
+    fields = Path(f"/proc/{lab.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def out(lab: Lab, script: str, name: str = "server1") -> str:

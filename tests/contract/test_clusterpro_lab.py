@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from node_steps import cpu_seconds
 
 TESTS = Path(__file__).resolve().parent.parent
 
@@ -154,9 +154,9 @@ def test_any_cluster_of_the_format(make):
 
 def test_polling_from_a_script_is_cheap(make):
     lab = make()
-    began = time.monotonic()
+    began = cpu_seconds(lab)
     run(lab, "server1", "i=0; while [ $i -lt 100 ]; do clpstat > $MIRRORSNAP_RUN/x; i=$((i+1)); done")
-    assert (time.monotonic() - began) / 100 < 0.02  # a process, a socket, a table; about 2 ms when nothing else runs
+    assert (cpu_seconds(lab) - began) / 100 < 0.02  # a process, a socket, a table; about 2 ms of a CPU
 
 
 def test_a_killed_command_and_the_fault_done_but_exit(make):
@@ -176,7 +176,7 @@ def test_a_wrong_file_is_a_clear_error(tmp_path, text, word):
     path = tmp_path / "c.yaml"
     path.write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "lab", "--cluster", str(path)], cwd=TESTS, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "lab", "--cluster", str(path)], cwd=TESTS, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 2
     assert done.stderr.startswith("lab: ") and word in done.stderr and "Traceback" not in done.stderr

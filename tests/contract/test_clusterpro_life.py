@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cluster_bench import PATIENCE
 from test_clusterpro_procedure import isolate
 
 from lab.nodes.clusterpro import part
@@ -145,7 +146,7 @@ def test_writes_go_on_until_the_umount(bench):
     b.until(lambda: b.group()["server1"] == "stopping", "stopping")
     b.write("late", "x")
     b.lab.timing.group_stop = 0.4
-    thread.join(5)
+    thread.join(PATIENCE)
     assert b.files("server2").read("late") == b"x"
     assert b.cluster.mirrors["md1"].quiesce["lineage"] == b.files("server2").header()["lineage"]
 
@@ -171,7 +172,7 @@ def test_refusals_of_start_and_stop(bench):
     b.until(lambda: b.group()["server1"] == "stopping", "stopping")
     assert b.run("server1", "clpgrp -t failover1").rc != 0  # busy
     assert b.run("server2", "clpgrp -s failover1").rc != 0
-    thread.join(5)
+    thread.join(PATIENCE)
     assert b.run("server1", "clpgrp -t failover1").rc != 0  # stopped already
     b.ok("server2", "clpmdctrl --break md1")
     assert b.run("server2", "clpgrp -s failover1").rc != 0  # not GREEN
@@ -231,7 +232,7 @@ def test_killed_command_does_not_stop_the_daemon(bench):
     killed, thread, answers = b.start("server1", "clpgrp -t failover1")
     b.until(lambda: b.group()["server1"] == "stopping", "stopping")
     killed.set()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert answers[0].rc != 0
     b.until(lambda: set(b.group().values()) == {"offline"}, "stopped all the same")
 
@@ -246,7 +247,7 @@ def test_power_cut_in_the_middle_of_a_transition(bench, verb):
     _, thread, answers = b.start("server1", f"clpgrp {verb} failover1")
     b.until(lambda: b.group()["server1"] in ("stopping", "starting"), "under way")
     b.cut("server1")
-    thread.join(8)
+    thread.join(PATIENCE)
     b.pause(4)
     assert answers[0].rc != 0
     assert "error" not in b.group().values()
@@ -261,7 +262,7 @@ def test_pre_killed_half_way_leaves_the_flag(bench):
     killed, thread, _ = b.start("server2", "clpbackup.sh --pre")
     b.until(lambda: b.cluster.dump()["mirrors"]["md1"]["flags"]["server2"] == "ON", "flag is ON")
     killed.set()
-    thread.join(5)
+    thread.join(PATIENCE)
     b.pause(4)
     dump = b.cluster.dump()["nodes"]["server2"]
     assert (dump["services"], dump["power"]) == ("auto", "up")

@@ -40,10 +40,12 @@ def test_same_order_and_shrinking_waits_at_scale_1_and_20(fresh_lab):
         engine = Engine(lab)
         machine = engine.make(busy())
         engine.run(machine)  # parsing a machine for the first time takes real time
-        started = time.monotonic()
+        started, began = time.monotonic(), lab.now()
         execution = engine.start(machine)
         assert engine.end(execution)["status"] == "SUCCEEDED"
         real[scale] = time.monotonic() - started
+        # Of real time only what a busy host withheld is not in here: 4 s of work, beside the waits at scale 1.
+        assert lab.now() - began < 12 + 4 * scale
         orders[scale] = [
             event.get("state")
             for event in engine.events(execution)
@@ -52,7 +54,6 @@ def test_same_order_and_shrinking_waits_at_scale_1_and_20(fresh_lab):
         assert 12 <= engine.took(execution) < 12 + 2 * scale
     assert orders[1] == orders[20] == ["Boom", "Three seconds", "Boom", "Tried", "Twelve seconds"]
     assert real[1] >= 12
-    assert real[20] < 4
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +85,14 @@ def test_waiting_for_a_timestamp(engine, lab):
 
 def test_sixty_transitions_are_quick(fresh_lab):
     """Apart from its waits, a machine of sixty states takes well under two seconds."""
-    engine = Engine(fresh_lab(scale=50))
+    lab = fresh_lab(scale=50)
+    engine = Engine(lab)
     states = [{**PASS, "Assign": {"n": "{% $states.context.State.Name %}"}} for _ in range(26)]
     machine = engine.make(jsonata(chain(*states)))
     engine.run(machine)
-    started = time.monotonic()
+    began = lab.now()
     executions = [engine.start(machine) for _ in range(3)]
     for execution in executions:
         assert engine.end(execution)["status"] == "SUCCEEDED"
     assert sum(engine.listed(execution)["transitions"] for execution in executions) == 78
-    assert time.monotonic() - started < 2
+    assert lab.now() - began < 2 * lab.scale  # real seconds, less what a busy host withheld

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from function_driver import FunctionError, Functions
@@ -35,6 +38,34 @@ def snapshots(functions: Functions, backup: str) -> list[dict]:
 
 def tags(snapshot: dict) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in snapshot["Tags"]}
+
+
+def test_a_deadline_waits_while_lab_time_stands_still(functions: Functions, tmp_path: Path) -> None:
+    """What a busy host takes from the lab does not count: the function's patience goes by the lab's own count."""
+    file, real_seconds = tmp_path / "clock", 4.0
+    file.write_text("0")
+    usual = functions.lab.boto("lambda").get_function_configuration(FunctionName="assess")["Environment"]["Variables"]
+    functions.variables("assess", usual | {"MIRRORSNAP_CLOCK_FILE": str(file)})
+    functions.inspect()
+    ended = threading.Event()
+
+    def stand_still() -> None:
+        began = time.monotonic()
+        while not ended.wait(0.01):
+            side = file.with_suffix(".new")
+            side.write_text(str(int(max(0.0, time.monotonic() - began - real_seconds) * 1000)))
+            side.replace(file)
+
+    thread = threading.Thread(target=stand_still)
+    began = time.monotonic()
+    thread.start()
+    found = functions.on_orders("assess", mode="stopped", patience_seconds=10, **functions.times("stopped"))
+    took = time.monotonic() - began
+    ended.set()
+    thread.join()
+    functions.variables("assess", usual)
+    assert found == {"over": False, "stopped": None}
+    assert took >= real_seconds, "10 s are one real second, but only after the standstill"
 
 
 def test_a_backup_call_by_call(functions: Functions) -> None:

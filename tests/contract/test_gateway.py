@@ -6,7 +6,6 @@ import itertools
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -92,10 +91,9 @@ def test_a_delay_is_lab_time(lab: Lab, mark: int) -> None:
     client = lab.boto("sts")
     client.get_caller_identity()
     lab.fault(call="sts:GetCallerIdentity", effect={"delay": 10})
-    started = time.monotonic()
+    started = lab.now()
     client.get_caller_identity()
-    took = time.monotonic() - started
-    assert 10 / lab.scale <= took < 10 / lab.scale + 1
+    assert 10 <= lab.now() - started < 10 + lab.scale
 
 
 def test_several_times_means_several_times(lab: Lab, mark: int) -> None:
@@ -136,7 +134,7 @@ def test_the_aws_cli_works_against_it(lab: Lab) -> None:
         env={**os.environ, **lab.environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert run.stdout.strip() == "000000000000", run.stderr
 

@@ -607,7 +607,7 @@ for spec in json.load(sys.stdin):
 def test_a_world_that_cannot_be_built_says_why(tmp_path):
     command = [sys.executable, "-c", PLAN, str(tmp_path)]
     specs = json.dumps([spec for spec, _ in WRONG_WORLDS] + [{}])
-    done = subprocess.run(command, cwd=TESTS, input=specs, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, cwd=TESTS, input=specs, capture_output=True, text=True, timeout=300, check=True)
     *errors, good = done.stdout.splitlines()
     assert good == "accepted"
     assert len(errors) == len(WRONG_WORLDS)
@@ -619,7 +619,7 @@ def test_a_lab_with_such_a_world_does_not_start(tmp_path):
     path = tmp_path / "world.json"
     path.write_text(json.dumps({"platform": "kvm"}))
     command = [sys.executable, "-m", "lab", "--quiet", "--world", str(path)]
-    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "lab: world.platform must be one of xen, nitro, not 'kvm'\n"
 
@@ -628,7 +628,7 @@ def test_the_aws_cli_gets_the_same_answers(lab, ec2):
     def aws(*arguments):
         environment = {**os.environ, **lab.environment}
         command = [sys.executable, "-m", "awscli", "ec2", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
     instance_id = new_instance(lab, ec2)
     done = aws("stop-instances", "--instance-ids", instance_id, "--dry-run")

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from fixtures.functions import allow, function, invoke, log_lines, package, refused, role
 
+from lab.client import eventually
+
 REPORT = re.compile(
     r"REPORT RequestId: (?P<id>\S+)\tDuration: (?P<duration>[\d.]+) ms\tBilled Duration: (?P<billed>\d+) ms\t"
     r"Memory Size: (?P<size>\d+) MB\tMax Memory Used: (?P<used>\d+) MB"
@@ -40,24 +42,25 @@ def alive(pid: int) -> bool:
         return False
 
 
-def gone(pid: int, seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not alive(pid)
+def gone(pid: int) -> bool:
+    return eventually(lambda: not alive(pid), f"the end of {pid}")
 
 
 def test_cold_and_warm_are_reported_with_true_numbers(lab, fn):
     before = len(reports(lab, fn))
     lab.boto("lambda").update_function_code(FunctionName=fn, ZipFile=package())  # the next one is cold
+    began = time.monotonic()
     first, _ = invoke(lab, fn, do="pid")
+    called = (time.monotonic() - began) * 1000
     second, _ = invoke(lab, fn, do="pid")
+    began = time.monotonic()
     invoke(lab, fn, do="sleep", seconds=0.3)
+    slept_for = (time.monotonic() - began) * 1000
     cold, warm, slept = reports(lab, fn)[before:]
     assert first == second, "the second call must find the first one's process"
-    assert 200 <= float(cold["init"]) < 5000 and warm["init"] is None
-    assert float(cold["duration"]) < 200, "the init time is not part of the duration"
-    assert 300 <= float(slept["duration"]) < 600
+    assert float(cold["init"]) >= 200 and warm["init"] is None
+    assert float(cold["init"]) + float(cold["duration"]) < called, "the init time is not part of the duration"
+    assert 300 <= float(slept["duration"]) < slept_for
     assert int(slept["billed"]) >= float(slept["duration"]) and cold["size"] == "256"
     entry = entries(lab, fn)[-1]
     assert entry["outcome"] == "ok" and entry["init_ms"] is None and entry["request_id"] == slept["id"]
@@ -131,9 +134,9 @@ def test_timeout_is_in_lab_time_and_ends_the_process(lab):
     function(lab, "stack-slow", Timeout=20)
     pid, _ = invoke(lab, "stack-slow", do="pid")
     child, _ = invoke(lab, "stack-slow", do="child")
-    started = time.monotonic()
-    body, error = invoke(lab, "stack-slow", do="sleep", seconds=60)
-    assert 2.0 <= time.monotonic() - started < 4.0, "20 s at ten times the speed"
+    started = lab.now()
+    body, error = invoke(lab, "stack-slow", do="sleep", seconds=600)
+    assert 20 <= lab.now() - started < 40
     assert body["errorType"] == "Sandbox.Timedout" and "timed out after 20.00 seconds" in body["errorMessage"] and error
     assert entries(lab, "stack-slow")[-1]["outcome"] == "timeout"
     assert gone(pid) and gone(child)
@@ -187,9 +190,6 @@ def test_no_function_outlives_the_lab(fresh_lab, how):
         home = home.parent
     assert alive(pid) and alive(child) and home.exists()
     os.kill(lab.process.pid, how)
-    lab.process.wait(20)
+    lab.process.wait(120)
     assert gone(pid) and gone(child)
-    deadline = time.monotonic() + 10
-    while home.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not home.exists()
+    eventually(lambda: not home.exists(), "the end of the lab's home")

@@ -45,8 +45,8 @@ def test_waiting_for_the_next_entry() -> None:
     timer = threading.Timer(0.05, lambda: record.add("power", node="server1"))
     timer.start()
     began = time.monotonic()
-    assert [e["kind"] for e in record.since(0, wait=5)] == ["power"]
-    assert time.monotonic() - began < 4
+    assert [e["kind"] for e in record.since(0, wait=60)] == ["power"]
+    assert time.monotonic() - began < 60  # it does not wait to the end
 
 
 def test_values_that_json_does_not_know_are_written_as_text(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def node(lab: Lab, ec2: Any) -> dict[str, Any]:
 
 def test_a_snapshot_takes_time_and_its_progress_only_rises(lab: Lab, ec2: Any) -> None:
     """Stock ministack completes snapshots at once."""
+    lab.control("timing", values={"snapshot": 10})
     volume = new_volume(lab)
     made = ec2.create_snapshot(VolumeId=volume, Description="d", TagSpecifications=TAGS)
     assert (made["State"], made["Progress"], made["VolumeSize"]) == ("pending", "", 1)
@@ -71,7 +72,7 @@ def test_a_snapshot_takes_time_and_its_progress_only_rises(lab: Lab, ec2: Any) -
     assert seen[-1]["State"] == "completed" and seen[-1]["CompletionTime"] >= seen[-1]["StartTime"]
     states = lab.log(kind="ec2", id=made["SnapshotId"])
     assert [e["state"] for e in states] == ["pending", "completed"]
-    assert states[1]["t"] - states[0]["t"] >= 2.9  # timing.snapshot is 3 s
+    assert states[1]["t"] - states[0]["t"] >= 9.9  # timing.snapshot is 10 s
     (event,) = events_about(lab, made["SnapshotId"], ONE)
     assert (event["event"], event["result"], event["cause"]) == ("createSnapshot", "succeeded", "")
     assert event["source"] == f"arn:aws:ec2::ap-northeast-1:volume/{volume}"
@@ -319,13 +320,13 @@ def test_the_cli_waiter(lab: Lab, ec2: Any) -> None:
     snapshot = ec2.create_snapshot(VolumeId=new_volume(lab))["SnapshotId"]
     ended(lab, snapshot)  # the waiter's own pause is 15 real seconds
     command = [sys.executable, "-m", "awscli", "ec2", "wait", "snapshot-completed", "--snapshot-ids", snapshot]
-    run = subprocess.run(command, env={**os.environ, **lab.environment}, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(command, env={**os.environ, **lab.environment}, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     lab.control("fail_snapshot")
     bad = ec2.create_snapshot(VolumeId=new_volume(lab))["SnapshotId"]
     ended(lab, bad, "error")
     run = subprocess.run(
-        [*command[:-1], bad], env={**os.environ, **lab.environment}, capture_output=True, text=True, timeout=60
+        [*command[:-1], bad], env={**os.environ, **lab.environment}, capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 255 and "terminal failure" in run.stderr
 

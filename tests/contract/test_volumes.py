@@ -436,7 +436,7 @@ def test_the_aws_cli_gets_the_same_answers(lab, ec2):
     def aws(*arguments):
         environment = {**os.environ, **lab.environment}
         command = [sys.executable, "-m", "awscli", "ec2", *arguments, "--output", "text"]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
     made = aws("create-volume", "--availability-zone", ZONE, "--size", "1", "--query", "VolumeId")
     volume_id = made.stdout.strip()

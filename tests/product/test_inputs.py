@@ -7,7 +7,6 @@ test here asserts to be empty, together with a free lock and an undisturbed clus
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,13 +35,12 @@ def end(product: Product, machine: str, text: str) -> dict[str, Any]:
     arn = product.sfn.start_execution(stateMachineArn=product.machines[f"mirrorsnap-{machine}"], input=text)[
         "executionArn"
     ]
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+
+    def over() -> dict[str, Any] | None:
         found = product.family(arn)
-        if found.over:
-            return found.main
-        time.sleep(0.05)
-    raise AssertionError(f"{machine} did not end")
+        return found.main if found.over else None
+
+    return product.lab.wait_for(over, 60 * product.lab.scale, f"the end of {machine}")
 
 
 def mark(product: Product) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,13 +37,12 @@ def as_before(product: Product) -> Iterator[None]:
 
 def ended(product: Product, arn: str) -> list[dict[str, Any]]:
     """The execution and all that it caused, once they have ended."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+
+    def over() -> list[dict[str, Any]] | None:
         found = product.family(arn)
-        if found.over:
-            return found.members
-        time.sleep(0.05)
-    raise AssertionError(f"{arn} did not end")
+        return found.members if found.over else None
+
+    return product.lab.wait_for(over, 120 * product.lab.scale, f"the end of {arn}")
 
 
 def recovered(product: Product, arn: str) -> dict[str, Any]:

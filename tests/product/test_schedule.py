@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from lab.client import Lab
+from lab.client import Lab, eventually
 from lab.nodes.clusterpro.spec import parse
 from scenario.deployment import STACK
 from scenario.product import Product, wait_until_up
@@ -39,14 +38,12 @@ def schedule(lab: Lab, cluster: str) -> None:
             *({"ParameterKey": key, "UsePreviousValue": True} for key in kept),
         ],
     )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        status = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
-        if not status.endswith("_IN_PROGRESS"):
-            assert status == "UPDATE_COMPLETE"
-            return
-        time.sleep(0.1)
-    raise AssertionError("the stack was not updated")
+
+    def status() -> str:
+        found = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+        return "" if found.endswith("_IN_PROGRESS") else found
+
+    assert eventually(status, "the stack is updated") == "UPDATE_COMPLETE"
 
 
 def backups(product: Product) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ BUCKET = "mirrorsnap-artifacts"
 # Functions run as processes of this very machine, so they are built for it.
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 CAPABILITIES = ("CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
-SECONDS = 180  # real; the CLI polls a stack every few seconds
+SECONDS = 600  # real, to end what hangs; the CLI polls a stack every few seconds
 
 Say = Callable[[str], None]
 Deploy = Callable[[Lab, Say], None]

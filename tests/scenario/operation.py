@@ -58,7 +58,7 @@ def finish(
 
     `look` is called at each look, for whoever shows the progress.
     """
-    deadline = time.monotonic() + max(LEAST, LIMIT / product.lab.scale)
+    deadline = product.lab.deadline(LIMIT, least=LEAST)
     while True:
         found = product.family(operation.arn)
         now = float(product.lab.control("time")["t"])
@@ -71,7 +71,7 @@ def finish(
             if again.over and len(again.members) == len(found.members):
                 operation.family, operation.over = again, now
                 break
-        if time.monotonic() > deadline:
+        if deadline.passed():
             running = [f"{m['machine']} {m['name']}" for m in found.members if not m["over"]]
             operation.failures.append(f"still running after {LIMIT:g} s: {', '.join(running)}")
             operation.family, operation.over = found, now

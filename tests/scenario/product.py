@@ -147,8 +147,8 @@ class Product:
 
 def wait_until_up(lab: Lab, seconds: float = 60.0) -> None:
     """Wait for a fresh lab's cluster to be normal; `seconds` of lab time, and at least 30 real ones."""
-    deadline = time.monotonic() + max(30.0, seconds / lab.scale)
+    deadline = lab.deadline(seconds, least=30.0)
     while residue := [each["text"] for each in lab.control("oracles")["residue"]]:
-        if time.monotonic() > deadline:
+        if deadline.passed():
             raise ProductError(f"the lab's cluster did not come up: {'; '.join(residue)}")
         time.sleep(0.02)

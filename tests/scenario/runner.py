@@ -163,9 +163,9 @@ class Runner:
         self._patiently(asked, unasked)
 
     def _patiently(self, condition: Callable[[], bool], otherwise: str) -> None:
-        deadline = time.monotonic() + max(20.0, PHASE_SECONDS / self.lab.scale)
+        deadline = self.lab.deadline(PHASE_SECONDS, least=20.0)
         while not condition():
-            if time.monotonic() > deadline:
+            if deadline.passed():
                 raise world.StepFailed(otherwise)
             time.sleep(operation.POLL)
 
@@ -176,9 +176,9 @@ class Runner:
         if "asked" in value:
             self._asked()
             return
-        deadline = time.monotonic() + max(5.0, value["healthy"] / self.lab.scale)
+        deadline = self.lab.deadline(value["healthy"], least=5.0)
         while left := self._residue():
-            if time.monotonic() > deadline:
+            if deadline.passed():
                 raise world.StepFailed(f"not healthy within {value['healthy']:g} s: {'; '.join(left)}")
             time.sleep(operation.POLL)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lab.client import ControlError
+from lab.client import ControlError, eventually
 from scenario.writer import Writer
 
 
@@ -30,10 +30,7 @@ class Disk:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    eventually(condition, "what the writer does")
 
 
 def test_each_time_the_group_was_down_another_run_begins_with_names_of_its_own() -> None:

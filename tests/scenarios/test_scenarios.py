@@ -16,7 +16,7 @@ from scenarios.sweep import CHAINS, QUICK, Link
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 SCALE = 8.0  # two workers on two cores: faster, and the machine's own time would show in the outages
-SECONDS = 400  # real; a scenario takes 20 to 60 of them
+SECONDS = 1800  # real, to end one that hangs; a scenario takes 20 to 60 of them, on a busy machine many more
 
 
 def judge(result: dict[str, Any]) -> None:
