@@ -248,4 +248,5 @@ def test_hold_refuses_and_unhold_allows(product: Product) -> None:
     assert_untouched(product, since)
     ended = end(product, "hold", '{"cluster": "orders", "unhold": true}')
     assert ended["status"] == "SUCCEEDED" and json.loads(ended["output"])["recover"] is None, "nothing is unfinished"
-    assert end(product, "backup", '{"cluster": "orders", "dry_run": true}')["status"] == "SUCCEEDED"
+    dry = end(product, "backup", '{"cluster": "orders", "dry_run": true}')
+    assert dry["status"] == "SUCCEEDED", dry
