@@ -35,7 +35,8 @@ WORKERS = os.environ.get("MIRRORSNAP_WORKERS", "3")
 OURS = ("test_documents", "test_functions", "test_restore_functions")
 # The lab's engine, log, faults, time and processes, and the oracles that everything else is judged by.
 CORE = (
-    *("test_clock.py", "test_record.py", "test_gateway.py", "test_faults.py", "test_process.py", "test_forks.py"),
+    *("test_clock.py", "test_host_time.py", "test_record.py", "test_gateway.py", "test_faults.py"),
+    *("test_process.py", "test_forks.py"),
     *("test_engine.py", "test_clusterpro_oracles.py", "test_clusterpro_procedure.py"),
 )
 # The scenario runner in labs.
