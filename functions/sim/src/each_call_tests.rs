@@ -1,5 +1,10 @@
 //! Every function, every call that it makes, every fault of that call: the function is retried as its state would, and then
 //! called once more. What must hold after each of them is in `Run::judge`.
+//!
+//! Each of these changes of the code was seen to make a check here red: AttachVolume's `VolumeInUse` as a refusal; no tag `attached`
+//! before AttachVolume; no fence before DetachVolume; no look-up before a repeat of CreateSnapshots; consistent-at five seconds
+//! early; a describe from before the exchange as `Never` in `ready`; no second look in MarkValid. And in the witnesses and schedules: no
+//! tag `duplicate`; no room for tags in the plan; swaps and stops tried again without time for EC2 to show them.
 
 use crate::driver::{Failure, Task, attempts, once};
 use crate::faults::{Call, Fault, Faults, Kind};
