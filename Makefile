@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := tests
 NODECMD := target/nodecmd/release/nodecmd
+MUTANTS_VERSION := 27.1.0
+MUTANTS := target/tools/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 BOOTSTRAP := target/lambda/bootstrap/bootstrap
 # host: for the lab, demo and scenarios; arm64 or x86_64: for a deployment (cross-linked by zig against Lambda's glibc)
 ARCH ?= host
@@ -18,7 +20,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build demo scenario drawings lock lab lint check test test-all test-rust test-aws clean
+.PHONY: help setup build demo scenario drawings lock lab lint check test test-all test-rust test-aws mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,7 +67,7 @@ lint: setup ## formatter and linters over everything
 	@$(BIN)/ruff check tests infra
 	@$(BIN)/ruff format --check tests infra
 	@rm -rf target/shellcheck && $(BIN)/python infra/build_documents.py --check target/shellcheck
-	@$(BIN)/shellcheck -s sh target/shellcheck/*.sh tests/seed/*.sh
+	@$(BIN)/shellcheck -s sh target/shellcheck/*.sh tests/seed/*.sh tests/mutants.sh
 	@$(BIN)/python infra/build.py target/lint/template.json && $(BIN)/cfn-lint -t target/lint/template.json
 	@$(BIN)/python tests/lint_statemachines.py target/lint/*.asl.json
 	@$(BIN)/python infra/draw_statemachines.py --check
@@ -90,6 +92,13 @@ test: setup ## everything that CI runs
 
 test-all: setup ## that, the whole sweep and the lab's whole contract, in parts (PART="sweep-crash seed"; tests/README.md)
 	@$(BIN)/python -m suite all $(PART)
+
+$(MUTANTS):
+	@echo "mutants: compiling cargo-mutants (some minutes)"
+	@cargo install --quiet --locked --root $(@D)/.. cargo-mutants@$(MUTANTS_VERSION)
+
+mutants: $(MUTANTS) ## mutation testing of what implements the safety argument; hours, and it goes on where it stopped (SHARD=2/8)
+	@CARGO_MUTANTS="$(CURDIR)/$(MUTANTS)" tests/mutants.sh $(or $(SHARD),1/1)
 
 clean: ## remove all that was built
 	rm -rf target $(VENV)
