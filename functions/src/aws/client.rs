@@ -129,6 +129,11 @@ pub(super) fn failed<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -
     outcome::error(call, &answer(error))
 }
 
+/// Whether a call that changes nothing failed since what was asked for is not there.
+pub(super) fn is_absent<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -> bool {
+    outcome::is_absent(call, &answer(error))
+}
+
 /// The end of a call that changes something; what it answered when it was accepted is dropped.
 pub(super) fn ended<T, E: ProvideErrorMetadata>(call: &str, reply: std::result::Result<T, SdkError<E>>) -> Outcome {
     match reply {

@@ -1,9 +1,8 @@
 //! Run Command: sends our own documents, each once, and waits for their answers.
 
 use super::Aws;
-use super::client::{failed, incomplete, refused};
+use super::client::{failed, incomplete, is_absent, refused};
 use crate::ports::{Agent, Command, Nodes, Outcome, Progress};
-use aws_sdk_ssm::error::ProvideErrorMetadata;
 use aws_sdk_ssm::types::{CommandFilter, CommandFilterKey, InstanceInformationStringFilter};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::reply::Reply;
@@ -127,6 +126,7 @@ impl Nodes for Aws {
 
     /// Without our first line no status of SSM counts as success: the agent may have ended while the document acted.
     async fn progress(&self, step: &Step, sent: &Command) -> Result<Progress> {
+        const CALL: &str = "ssm:GetCommandInvocation";
         let reply = self
             .ssm
             .get_command_invocation()
@@ -137,8 +137,8 @@ impl Nodes for Aws {
         let invocation = match reply {
             Ok(invocation) => invocation,
             // Right after SendCommand the invocation may not be there yet.
-            Err(error) if error.code() == Some("InvocationDoesNotExist") => return Ok(Progress::Running),
-            Err(error) => return Err(failed("ssm:GetCommandInvocation", &error)),
+            Err(error) if is_absent(CALL, &error) => return Ok(Progress::Running),
+            Err(error) => return Err(failed(CALL, &error)),
         };
         let status = invocation.status_details().unwrap_or_default();
         let (document, node) = (step.document.name(), step.node.as_str());

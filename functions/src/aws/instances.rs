@@ -1,11 +1,12 @@
 //! EC2's instances.
 
 use super::Aws;
-use super::client::{ended, failed};
-use super::convert::{by, moment, tags_of};
+use super::client::{ended, failed, is_absent};
+use super::convert::{PAGE, by, moment, tags_of};
 use crate::ports::{Instances, Outcome};
 use aws_sdk_ec2::types::{
-    EbsInstanceBlockDeviceSpecification, InstanceAttributeName, InstanceBlockDeviceMappingSpecification, Reservation,
+    EbsInstanceBlockDeviceSpecification, Filter, InstanceAttributeName, InstanceBlockDeviceMappingSpecification,
+    Reservation,
 };
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::error::Result;
@@ -53,27 +54,40 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<Instance> {
     })
 }
 
-impl Instances for Aws {
-    async fn instances(&self, ids: &[String]) -> Result<BTreeMap<String, Instance>> {
-        // By filter: naming an unknown id would fail the call for both.
+const CALL: &str = "ec2:DescribeInstances";
+
+fn by_id(reservations: &[Reservation]) -> BTreeMap<String, Instance> {
+    let read = reservations.iter().flat_map(Reservation::instances).filter_map(read);
+    read.map(|instance| (instance.id.clone(), instance)).collect()
+}
+
+impl Aws {
+    async fn instances_by(&self, filter: Filter) -> Result<BTreeMap<String, Instance>> {
         let mut pages = self
             .ec2
             .describe_instances()
-            .filters(by("instance-id", ids.iter().cloned()))
+            .filters(filter)
             .into_paginator()
-            .page_size(super::convert::PAGE)
+            .page_size(PAGE)
             .send();
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("ec2:DescribeInstances", &error))?;
-            let read = page
-                .reservations()
-                .iter()
-                .flat_map(Reservation::instances)
-                .filter_map(read);
-            found.extend(read.map(|instance| (instance.id.clone(), instance)));
+            let page = page.map_err(|error| failed(CALL, &error))?;
+            found.extend(by_id(page.reservations()));
         }
         Ok(found)
+    }
+}
+
+impl Instances for Aws {
+    async fn instances(&self, ids: &[String]) -> Result<BTreeMap<String, Instance>> {
+        let call = self.ec2.describe_instances().set_instance_ids(Some(ids.to_vec()));
+        match call.send().await {
+            Ok(reply) => Ok(by_id(reply.reservations())),
+            // One that EC2 does not know fails the call for all.
+            Err(error) if is_absent(CALL, &error) => self.instances_by(by("instance-id", ids.iter().cloned())).await,
+            Err(error) => Err(failed(CALL, &error)),
+        }
     }
 
     async fn shutdown_behavior(&self, instance: &str) -> Result<Option<String>> {

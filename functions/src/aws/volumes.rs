@@ -1,7 +1,7 @@
 //! EC2's volumes, and the tags of volumes and snapshots.
 
 use super::Aws;
-use super::client::{ended, failed, incomplete, refused};
+use super::client::{ended, failed, incomplete, is_absent, refused};
 use super::convert::{PAGE, as_tags, by, tags_of};
 use crate::ports::{Attached, AttachmentState, Outcome, Tags, Volume, VolumeState, Volumes};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, VolumeType};
@@ -59,6 +59,13 @@ fn read(volume: &aws_sdk_ec2::types::Volume) -> Option<Volume> {
     })
 }
 
+const CALL: &str = "ec2:DescribeVolumes";
+
+fn by_id(volumes: &[aws_sdk_ec2::types::Volume]) -> BTreeMap<String, Volume> {
+    let read = volumes.iter().filter_map(read);
+    read.map(|one| (one.shape.id.clone(), one)).collect()
+}
+
 impl Aws {
     async fn volumes_by(&self, filter: Filter) -> Result<BTreeMap<String, Volume>> {
         let mut pages = self
@@ -70,9 +77,8 @@ impl Aws {
             .send();
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("ec2:DescribeVolumes", &error))?;
-            let read = page.volumes().iter().filter_map(read);
-            found.extend(read.map(|one| (one.shape.id.clone(), one)));
+            let page = page.map_err(|error| failed(CALL, &error))?;
+            found.extend(by_id(page.volumes()));
         }
         Ok(found)
     }
@@ -83,8 +89,13 @@ impl Volumes for Aws {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
-        // By filter: naming an unknown id would fail the call for all.
-        self.volumes_by(by("volume-id", ids.iter().cloned())).await
+        let call = self.ec2.describe_volumes().set_volume_ids(Some(ids.to_vec()));
+        match call.send().await {
+            Ok(reply) => Ok(by_id(reply.volumes())),
+            // One that EC2 does not know fails the call for all.
+            Err(error) if is_absent(CALL, &error) => self.volumes_by(by("volume-id", ids.iter().cloned())).await,
+            Err(error) => Err(failed(CALL, &error)),
+        }
     }
 
     async fn volumes_of(&self, restore: &str) -> Result<BTreeMap<String, Volume>> {
