@@ -172,6 +172,7 @@ def run(part: Part) -> bool:
         for line in process.stdout:
             print(line, end="", flush=True)
             log.write(line)
+            log.flush()
             last = line.strip() or last
         passed = process.wait() == 0
     found = {
