@@ -2,7 +2,7 @@
 
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
-use crate::functions::repeat::until_accepted;
+use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{Clock, Configs, Ledger, Snapshots, Tags};
 use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -171,7 +171,7 @@ async fn write(ports: &impl Ports, cluster: &str, claim: &Claim, ids: &[String],
     let tags = BTreeMap::from([(key.to_owned(), "true".to_owned())]);
     let call = async || {
         fence(ports, cluster, claim).await?;
-        Ok(ports.tag(ids, &tags).await)
+        Ok(harmless(ports.tag(ids, &tags).await))
     };
     until_accepted(ports, TAG_SECONDS, call).await?;
     Ok(())

@@ -4,7 +4,7 @@
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
 use crate::functions::observe::instances;
-use crate::functions::repeat::until_accepted;
+use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{Clock, Configs, Instances, Ledger, SnapshotSet, Snapshots, Tags, Volumes};
 use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
 use mirrorsnap_domain::config::Config;
@@ -224,7 +224,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
             let tags = BTreeMap::from([(tag::MIRROR_DISKS.to_owned(), disks)]);
             let call = async || {
                 fence(ports, &input.cluster, &input.lock).await?;
-                Ok(ports.tag(std::slice::from_ref(&one.snapshot), &tags).await)
+                Ok(harmless(ports.tag(std::slice::from_ref(&one.snapshot), &tags).await))
             };
             until_accepted(ports, TAG_SECONDS, call).await?;
         }

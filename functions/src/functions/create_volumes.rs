@@ -3,7 +3,7 @@
 
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
-use crate::functions::repeat::{still_not, until_accepted};
+use crate::functions::repeat::{harmless, still_not, until_accepted};
 use crate::ports::{Clock, Configs, Ledger, Outcome, Tags, VolumeState, Volumes};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -254,7 +254,7 @@ async fn release(ports: &impl Ports, cluster: &str, claim: &Claim, name: &str, c
         let ours = [tag::REPLACED, tag::RESTORE_ID, tag::ATTACHED, tag::CLUSTER];
         let call = async || {
             fence(ports, cluster, claim).await?;
-            Ok(ports.untag(&released, &ours).await)
+            Ok(harmless(ports.untag(&released, &ours).await))
         };
         until_accepted(ports, REPEAT_SECONDS, call).await?;
     }

@@ -34,6 +34,14 @@ pub(crate) async fn until_accepted<T>(
     }
 }
 
+/// For a call of which a repeat is harmless, such as one that writes tags: without an answer it is made again, not looked for.
+pub(crate) fn harmless(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Unknown(error) => Outcome::NotYet(error.to_string()),
+        other => other,
+    }
+}
+
 /// `NotYet` for longer than a function waits: the state machine retries the function.
 pub(crate) fn still_not(why: &str) -> Error {
     Error::new(

@@ -4,7 +4,7 @@
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
 use crate::functions::observe::instances;
-use crate::functions::repeat::until_accepted;
+use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{AttachmentState, Clock, Configs, Instances, Ledger, Outcome, Tags, Volume, VolumeState, Volumes};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::config::Config;
@@ -294,7 +294,7 @@ async fn unmark(
     let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
     let call = async || {
         fence(ports, &input.cluster, &input.lock).await?;
-        Ok(ports.untag(&old, &[tag::REPLACED, tag::RESTORE_ID]).await)
+        Ok(harmless(ports.untag(&old, &[tag::REPLACED, tag::RESTORE_ID]).await))
     };
     until_accepted(ports, TAG_SECONDS, call).await?;
     let was_attached = |id: &&String| {
@@ -317,7 +317,7 @@ async fn unmark(
 async fn tag(ports: &impl Ports, input: &Input, volumes: &[String], tags: &BTreeMap<String, String>) -> Result<()> {
     let call = async || {
         fence(ports, &input.cluster, &input.lock).await?;
-        Ok(ports.tag(volumes, tags).await)
+        Ok(harmless(ports.tag(volumes, tags).await))
     };
     until_accepted(ports, TAG_SECONDS, call).await?;
     Ok(())

@@ -111,7 +111,7 @@ fn services_are_alike_only_where_no_other_state_is_shown() {
 
 #[test]
 fn a_setting_is_read_from_nothing_else() {
-    hold(20, &edited(&["0\n", " 0\n", "1\n"]), |drawn| {
+    hold(20, &edited(&["0\n", " 0\n", "0", "\t0\n", "1\n"]), |drawn| {
         let off = initial_construction_off(0, &drawn.text);
         prop_assert!(off == (drawn.text.trim() == "0") && !initial_construction_off(1, &drawn.text));
         Ok(off)
