@@ -20,7 +20,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build demo scenario drawings lock lab lint check test test-all test-rust test-aws mutants clean
+.PHONY: help setup build demo scenario drawings lock lab lint check test test-all test-rust test-schedules test-aws mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,9 @@ lint: setup ## formatter and linters over everything
 
 test-rust: ## unit and property tests of the domain and the functions, without the SDK
 	@cargo test --quiet --locked --workspace --no-default-features
+
+test-schedules: ## new random schedules in the sim, for five minutes
+	@SIM_SECONDS=300 cargo test --quiet --locked --package mirrorsnap-sim random
 
 # `cargo clippy` and `cargo test` would each compile the SDK once more, which takes as long as the first build. As the
 # compiler of the workspace's own crates in a release build, clippy takes the SDK that `make build` has compiled.

@@ -115,11 +115,12 @@ FULL_SWEEP = (
     Part("sweep-abort", "executions that are stopped, at each phase", _sweep("abort")),
     Part("sweep-power", "power that is lost, at each phase", _sweep("off")),
 )
+SCHEDULES = Part("schedules", "five minutes of new random schedules in the sim", _make("test-schedules"))
 DEMO = Part("demo", "make demo, at life's pace", _make("demo"))
 
 CHECK = (LINT, RUST, BUILD, TOOLS, WITNESSES, SMOKE)
 BEFORE, AFTER = (LINT, RUST, BUILD, RUST_AWS, TOOLS, INTERLEAVING), (PRODUCT, FILES, QUICK)
-ADDED = (*WHOLE_CONTRACT, *FULL_SWEEP, DEMO)
+ADDED = (SCHEDULES, *WHOLE_CONTRACT, *FULL_SWEEP, DEMO)
 ALL = (*BEFORE, *AFTER, *ADDED)
 # What `all` has in greater parts, and may be named all the same.
 WITHIN = (WITNESSES, SMOKE, CORE_PART)
