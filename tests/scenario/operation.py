@@ -138,7 +138,7 @@ def _volumes(product: Product, journal: Journal, operation: Operation, leftovers
     """The oracles on volumes; what became of them is seen now, after everything that the operation caused."""
     now, step, main = product.volumes(), operation.step, _main(operation)
     if leftovers:
-        operation.violations += [(2, text) for text in volumes.never_attached(now)]
+        operation.violations += [(2, text) for text in volumes.never_attached(now, journal.entries)]
     if step.kind != "restore":
         return
     devices = product.spec.volumes()

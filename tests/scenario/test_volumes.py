@@ -34,16 +34,18 @@ def volume(name: str, at: tuple[str, str] | None = None, tags: dict[str, str] | 
 
 def test_what_was_never_attached_has_to_go() -> None:
     left = volume("vol-1", tags=OURS, EverAttached=False)
-    assert volumes.never_attached([left]) == [
-        f"volume vol-1 of {RESTORE} was never attached, and is still there (available)"
-    ]
+    said = [f"volume vol-1 of {RESTORE} was never attached, and is still there (available)"]
+    other = entry(1, "api", call="ec2:AttachVolume", params={"VolumeId": "vol-2"}, error=None)
+    assert volumes.never_attached([left], []) == volumes.never_attached([left], [other]) == said
     fine = [
         volume("vol-2", tags=OURS, EverAttached=False, State="deleted"),
         volume("vol-3", tags=OURS),
         volume("vol-4", EverAttached=False),  # somebody else's
         volume("vol-5", tags=OURS, EverAttached=False, OfWorld=True),
     ]
-    assert volumes.never_attached(fine) == []
+    assert volumes.never_attached(fine, []) == []
+    refused = entry(1, "api", call="ec2:AttachVolume", params={"VolumeId": "vol-1"}, error="AttachmentLimitExceeded")
+    assert volumes.never_attached([left], [refused]) == []
 
 
 def test_a_volume_that_no_node_has_is_tagged_and_named() -> None:

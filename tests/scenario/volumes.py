@@ -43,12 +43,17 @@ def places(volumes: Iterable[Volume], devices: Iterable[str]) -> dict[Place, Vol
 # --- oracle 2: what is left behind ---
 
 
-def never_attached(volumes: Iterable[Volume]) -> list[str]:
-    """Volumes that the product made, that no node ever had, and that are still there."""
+def never_attached(volumes: Iterable[Volume], entries: Iterable[Entry]) -> list[str]:
+    """Volumes that the product made, that no node ever had, and that are still there.
+
+    One for which AttachVolume was called has to stay, whatever EC2 answered (safety.md, rule 19).
+    """
+    called = {e["params"].get("VolumeId") for e in entries if e["kind"] == "api" and e["call"] == "ec2:AttachVolume"}
     return [
         f"volume {v['VolumeId']} of {tags(v)[RESTORE]} was never attached, and is still there ({v['State']})"
         for v in volumes
         if RESTORE in tags(v) and not v["OfWorld"] and not v["EverAttached"] and v["State"] not in GONE
+        if v["VolumeId"] not in called
     ]
 
 
