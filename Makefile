@@ -42,7 +42,7 @@ $(NODECMD): $(wildcard tests/lab/nodecmd/src/*.rs) tests/lab/nodecmd/Cargo.toml
 build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64 for AWS; the lab needs this machine's own)
 	@test -n "$(ARCH_$(ARCH))" || { echo "build: ARCH is host, arm64 or x86_64, not $(ARCH)" >&2; exit 2; }
 	@mkdir -p target/lambda
-	@test -f $(BOOTSTRAP) || echo "build: the first build compiles the AWS SDK, 6 to 9 minutes on two cores and up to 8 GB of memory (aws-sdk-ec2); later ones take seconds"
+	@test -f $(BOOTSTRAP) || echo "build: the first build compiles the AWS SDK, 10 to 14 minutes on two cores and up to 8 GB of memory (aws-sdk-ec2); later ones take seconds"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" flock target/lambda/.lock sh -c '$(LAMBDA_BUILD) $(ARCH_$(ARCH)) >&2 && $(BIN)/python infra/build.py'
 
 demo: build ## a backup, a restore, its rollback, a restore again, in the lab: live, proved byte by byte; report in target/demo
