@@ -9,6 +9,7 @@ export PYTHONPATH := tests
 NODECMD := target/nodecmd/release/nodecmd
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/tools/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
+REFERENCES := target/references/.installed
 BOOTSTRAP := target/lambda/bootstrap/bootstrap
 # host: for the lab, demo and scenarios; arm64 or x86_64: for a deployment (cross-linked by zig against Lambda's glibc)
 ARCH ?= host
@@ -25,13 +26,19 @@ ARCH_x86_64 := --x86-64
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/.installed $(NODECMD) ## install what the lab and the tests need (pinned, hashed)
+setup: $(VENV)/.installed $(REFERENCES) $(NODECMD) ## install what the lab and the tests need (pinned, hashed)
 
 $(VENV)/.installed: tests/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "mirrorsnap needs Python 3.11 or later, this is " + sys.version)'
 	@echo "setup: creating $(VENV) (about a minute)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# Only the lock file says what is installed: the order-only prerequisite brings Node.js and is no reason to do it again.
+$(REFERENCES): tests/references/package-lock.json | $(VENV)/.installed
+	@echo "setup: installing what judges the state machines and the roles (seconds)"
+	@$(BIN)/python -m references.node
 	@touch $@
 
 $(NODECMD): $(wildcard tests/lab/nodecmd/src/*.rs) tests/lab/nodecmd/Cargo.toml
@@ -70,6 +77,7 @@ lint: setup ## formatter and linters over everything
 	@$(BIN)/shellcheck -s sh target/shellcheck/*.sh tests/seed/*.sh tests/mutants.sh
 	@$(BIN)/python infra/build.py target/lint/template.json && $(BIN)/cfn-lint -t target/lint/template.json
 	@$(BIN)/python tests/lint_statemachines.py target/lint/*.asl.json
+	@$(BIN)/python -m references.machines target/lint/template.json
 	@$(BIN)/python infra/draw_statemachines.py --check
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --workspace --no-default-features --all-targets -- -D warnings

@@ -1,0 +1,1 @@
+"""References that no one here wrote, and what they are asked. tests/README.md says what each cannot see."""
