@@ -78,6 +78,7 @@ lint: setup ## formatter and linters over everything
 	@$(BIN)/python infra/build.py target/lint/template.json && $(BIN)/cfn-lint -t target/lint/template.json
 	@$(BIN)/python tests/lint_statemachines.py target/lint/*.asl.json
 	@$(BIN)/python -m references.machines target/lint/template.json
+	@$(BIN)/python -m references.roles target/lint/template.json
 	@$(BIN)/python infra/draw_statemachines.py --check
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --workspace --no-default-features --all-targets -- -D warnings

@@ -77,6 +77,30 @@ def _keys_of(found: Any, region: str) -> dict[str, Any]:
     return keys
 
 
+_TAGS = ("aws:ResourceTag", "ec2:ResourceTag")
+_VOLUME = ("ec2:AvailabilityZone", "ec2:ParentSnapshot")
+_ATTRIBUTES = ("ec2:AvailabilityZone", "ec2:InstanceType", "ec2:VolumeType", "ec2:VolumeSize", "ec2:Encrypted",
+               "ec2:Owner", "ec2:ParentVolume", "ec2:ParentSnapshot")  # fmt: skip
+# (action, kind of an existing resource) -> keys that AWS does not put into this request, though the resource has them.
+WITHOUT: dict[tuple[str, str], tuple[str, ...]] = {
+    ("CreateSnapshot", "volume"): _VOLUME,
+    ("CreateSnapshots", "volume"): _VOLUME,
+    ("CopySnapshot", "snapshot"): _TAGS,
+    ("CopyVolumes", "volume"): _TAGS,
+    **{("DeleteTags", kind): _ATTRIBUTES for kind in ("instance", "volume", "snapshot")},
+    **{
+        (action, "snapshot"): ("ec2:Encrypted",)
+        for action in ("DeleteSnapshot", "ModifySnapshotAttribute", "ResetSnapshotAttribute")
+    },
+    ("SendCommand", "instance"): ("ec2:ResourceTag", *_ATTRIBUTES),
+}
+
+
+def _asked(action: str, kind: str, keys: dict[str, Any]) -> dict[str, Any]:
+    """Those of a resource's keys that are in the request."""
+    return {key: value for key, value in keys.items() if key.partition("/")[0] not in WITHOUT.get((action, kind), ())}
+
+
 def _request_tags(tags: Iterable[dict[str, str]]) -> dict[str, Any]:
     tags = list(tags)
     keys: dict[str, Any] = {f"aws:RequestTag/{t.get('Key')}": t.get("Value", "") for t in tags}
@@ -94,7 +118,7 @@ class _Call:
     def on(self, resource_id: str, extra: dict[str, Any] | None = None) -> Check:
         """The check on an existing resource."""
         kind = PREFIXES.get(resource_id.split("-")[0], "*")
-        keys = {**_keys_of(resource(resource_id), self.region), **(extra or {})}
+        keys = _asked(self.action, kind, _keys_of(resource(resource_id), self.region)) | (extra or {})
         return Check(f"ec2:{self.action}", ec2_arn(kind, resource_id, self.region), keys)
 
     def new(self, kind: str, extra: dict[str, Any] | None = None) -> list[Check]:
@@ -238,7 +262,7 @@ EC2: dict[str, Callable[[_Call], list[Check]]] = {
 
 
 def _managed_instance(instance_id: str, region: str) -> Check:
-    keys = _keys_of(resource(instance_id), region)
+    keys = _asked("SendCommand", "instance", _keys_of(resource(instance_id), region))
     for key, value in list(keys.items()):
         if key.startswith("aws:ResourceTag/"):
             keys["ssm:resourceTag/" + key.split("/", 1)[1]] = value
