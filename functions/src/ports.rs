@@ -5,6 +5,7 @@
 
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::ec2::{InstanceId, SnapshotId, Tagged, VolumeId};
 use mirrorsnap_domain::error::{Error, Result};
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
@@ -53,19 +54,19 @@ pub trait Ledger {
 /// EC2's instances.
 pub trait Instances {
     /// By id. One that EC2 does not show is absent; `shutdown_behavior` is `None` in each.
-    async fn instances(&self, ids: &[String]) -> Result<BTreeMap<String, Instance>>;
+    async fn instances(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Instance>>;
 
     /// What the instance's own shutdown does: `stop` or `terminate`.
-    async fn shutdown_behavior(&self, instance: &str) -> Result<Option<String>>;
+    async fn shutdown_behavior(&self, instance: &InstanceId) -> Result<Option<String>>;
 
     /// Starts it.
-    async fn start(&self, instance: &str) -> Outcome;
+    async fn start(&self, instance: &InstanceId) -> Outcome;
 
     /// Stops it, never by force.
-    async fn stop(&self, instance: &str) -> Outcome;
+    async fn stop(&self, instance: &InstanceId) -> Outcome;
 
     /// Sets DeleteOnTermination of the volume that is attached at `device`.
-    async fn set_delete_on_termination(&self, instance: &str, device: &str) -> Outcome;
+    async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str) -> Outcome;
 }
 
 /// A volume as EC2 describes it.
@@ -75,8 +76,8 @@ pub struct Volume {
     pub shape: OldVolume,
     /// Its state.
     pub state: VolumeState,
-    /// The snapshot that it was made from; empty: none.
-    pub snapshot: String,
+    /// The snapshot that it was made from, if there is one.
+    pub snapshot: Option<SnapshotId>,
     /// Made with a credit of fast snapshot restore.
     pub fast: bool,
     /// Where it is attached, if it is.
@@ -99,7 +100,7 @@ pub enum VolumeState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
     /// The instance's id.
-    pub instance: String,
+    pub instance: InstanceId,
     /// The attachment's device name.
     pub device: String,
     /// How far it is.
@@ -120,33 +121,33 @@ pub enum AttachmentState {
 /// EC2's volumes.
 pub trait Volumes {
     /// By id. One that EC2 does not show is absent.
-    async fn volumes(&self, ids: &[String]) -> Result<BTreeMap<String, Volume>>;
+    async fn volumes(&self, ids: &[VolumeId]) -> Result<BTreeMap<VolumeId, Volume>>;
 
     /// By the tag `mirrorsnap:restore-id`.
-    async fn volumes_of(&self, restore: &str) -> Result<BTreeMap<String, Volume>>;
+    async fn volumes_of(&self, restore: &str) -> Result<BTreeMap<VolumeId, Volume>>;
 
     /// Makes a volume; a repeat with the same token answers with the same id.
-    async fn create_volume(&self, volume: &NewVolume) -> Outcome<String>;
+    async fn create_volume(&self, volume: &NewVolume) -> Outcome<VolumeId>;
 
     /// Deletes a volume. `AlreadySo`: EC2 does not know it.
-    async fn delete_volume(&self, volume: &str) -> Outcome;
+    async fn delete_volume(&self, volume: &VolumeId) -> Outcome;
 
     /// Attaches a volume to a stopped instance. Never repeated by the SDK.
-    async fn attach(&self, volume: &str, instance: &str, device: &str) -> Outcome;
+    async fn attach(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> Outcome;
 
     /// Detaches a volume, never by force. `AlreadySo`: it is attached to nothing. Never repeated by the SDK.
-    async fn detach(&self, volume: &str, instance: &str, device: &str) -> Outcome;
+    async fn detach(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> Outcome;
 }
 
 /// What snapshots are asked for: of these volumes of one instance, in one crash-consistent set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotSet {
     /// The instance's id.
-    pub instance: String,
+    pub instance: InstanceId,
     /// The volumes of which snapshots are taken.
-    pub volumes: BTreeSet<String>,
+    pub volumes: BTreeSet<VolumeId>,
     /// The instance's other data volumes, of which none is taken. Needed only with several `volumes`.
-    pub excluded: Vec<String>,
+    pub excluded: Vec<VolumeId>,
     /// Each snapshot's description.
     pub description: String,
     /// Each snapshot's tags, written by the same call.
@@ -165,31 +166,31 @@ pub trait Snapshots {
     async fn create_snapshots(&self, set: &SnapshotSet) -> Outcome<Vec<Taken>>;
 
     /// Deletes a snapshot. `AlreadySo`: EC2 does not know it.
-    async fn delete_snapshot(&self, snapshot: &str) -> Outcome;
+    async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Outcome;
 }
 
 /// Tags of volumes and snapshots. A repeat of either call is harmless.
 pub trait Tags {
     /// Writes tags. `NotYet`: EC2 does not know the id yet, which happens for a second or so after it was made.
-    async fn tag(&self, resources: &[String], tags: &BTreeMap<String, String>) -> Outcome;
+    async fn tag<I: Tagged>(&self, resources: &[I], tags: &BTreeMap<String, String>) -> Outcome;
 
     /// Removes tags by their keys, whatever their values.
-    async fn untag(&self, resources: &[String], keys: &[&str]) -> Outcome;
+    async fn untag<I: Tagged>(&self, resources: &[I], keys: &[&str]) -> Outcome;
 }
 
 /// Fast snapshot restore.
 pub trait FastRestores {
     /// Of these snapshots, in every zone, whatever the state.
-    async fn fast_restores(&self, snapshots: &[String]) -> Result<Vec<FastRestore>>;
+    async fn fast_restores(&self, snapshots: &[SnapshotId]) -> Result<Vec<FastRestore>>;
 
     /// All of the account in the region that are not disabled.
     async fn all_fast_restores(&self) -> Result<Vec<FastRestore>>;
 
     /// Enables it for a snapshot in a zone.
-    async fn enable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome;
+    async fn enable_fast_restore(&self, snapshot: &SnapshotId, zone: &str) -> Outcome;
 
     /// Disables it. `AlreadySo`: it is disabled.
-    async fn disable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome;
+    async fn disable_fast_restore(&self, snapshot: &SnapshotId, zone: &str) -> Outcome;
 }
 
 /// The account's quotas, and what is used of them.
@@ -218,7 +219,7 @@ pub struct Command {
     /// SSM's id of it.
     pub id: String,
     /// The instance.
-    pub instance: String,
+    pub instance: InstanceId,
 }
 
 /// Where a command is.
@@ -233,14 +234,14 @@ pub enum Progress {
 /// The nodes, through SSM Run Command and our own documents.
 pub trait Nodes {
     /// The agent of an instance.
-    async fn agent(&self, instance: &str) -> Result<Agent>;
+    async fn agent(&self, instance: &InstanceId) -> Result<Agent>;
 
     /// Sends a document. It has no idempotency token, so it is never repeated by the SDK. `Refused` with
     /// `NodeUnreachable`: SSM does not reach the instance.
-    async fn send(&self, instance: &str, step: &Step) -> Outcome<Command>;
+    async fn send(&self, instance: &InstanceId, step: &Step) -> Outcome<Command>;
 
     /// The newest command of this document, instance and parameters that was sent before. The list lags behind.
-    async fn find(&self, instance: &str, step: &Step) -> Result<Option<Command>>;
+    async fn find(&self, instance: &InstanceId, step: &Step) -> Result<Option<Command>>;
 
     /// Looks at a command once. Errors: `StepUnknown`, `StepUndelivered`, `StepTimedOut`: it ended, and what it did is not
     /// known.

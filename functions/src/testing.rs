@@ -7,6 +7,7 @@ use crate::ports::{
 };
 use mirrorsnap_domain::catalogue::{Snapshot, tag};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::ec2::{InstanceId, SnapshotId, Tagged, VolumeId};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
@@ -19,6 +20,7 @@ use mirrorsnap_domain::time::Moment;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::str::FromStr;
 use std::time::Duration;
 
 pub(crate) const HOLDER: &str = "arn:aws:states:eu-west-1:1:execution:restore:x";
@@ -26,17 +28,22 @@ pub(crate) const HOLDER: &str = "arn:aws:states:eu-west-1:1:execution:restore:x"
 #[derive(Default)]
 pub(crate) struct Twin {
     pub(crate) intent: Option<Intent>,
-    pub(crate) instances: RefCell<BTreeMap<String, Instance>>,
-    pub(crate) volumes: RefCell<BTreeMap<String, Volume>>,
+    pub(crate) instances: RefCell<BTreeMap<InstanceId, Instance>>,
+    pub(crate) volumes: RefCell<BTreeMap<VolumeId, Volume>>,
     pub(crate) snapshots: RefCell<Vec<Snapshot>>,
     /// What the next describes show instead of the truth.
-    pub(crate) old_instances: RefCell<VecDeque<BTreeMap<String, Instance>>>,
-    pub(crate) old_volumes: RefCell<VecDeque<BTreeMap<String, Volume>>>,
+    pub(crate) old_instances: RefCell<VecDeque<BTreeMap<InstanceId, Instance>>>,
+    pub(crate) old_volumes: RefCell<VecDeque<BTreeMap<VolumeId, Volume>>>,
     /// What the next calls of a name answer; `None`: it is carried out, and the reply is lost.
     pub(crate) answers: RefCell<BTreeMap<&'static str, VecDeque<Option<Outcome>>>>,
     /// Every call that changes something.
     pub(crate) calls: RefCell<Vec<String>>,
     pub(crate) time: Cell<Duration>,
+}
+
+/// An id from its text.
+pub(crate) fn parsed<I: FromStr<Err = Error>>(text: &str) -> I {
+    text.parse().unwrap()
 }
 
 pub(crate) fn lost() -> Error {
@@ -49,7 +56,7 @@ pub(crate) fn claim() -> Value {
 
 pub(crate) fn instance(id: &str, power: Power) -> Instance {
     Instance {
-        id: id.to_owned(),
+        id: parsed(id),
         power,
         reason: Some("Client.InstanceInitiatedShutdown: Instance initiated shutdown".to_owned()),
         launched: Some(Moment::from_unix(1000)),
@@ -58,7 +65,7 @@ pub(crate) fn instance(id: &str, power: Power) -> Instance {
         auto_scaling_group: None,
         tagged_for: Some("orders".to_owned()),
         zone: "a".to_owned(),
-        volumes: BTreeMap::from([("/dev/sdb".to_owned(), "vol-old".to_owned())]),
+        volumes: BTreeMap::from([("/dev/sdb".to_owned(), parsed("vol-01d"))]),
         moving: BTreeMap::new(),
         root_device: Some("/dev/xvda".to_owned()),
     }
@@ -67,15 +74,21 @@ pub(crate) fn instance(id: &str, power: Power) -> Instance {
 pub(crate) fn volume(id: &str, state: VolumeState, attached: Option<&str>) -> Volume {
     Volume {
         shape: OldVolume {
-            id: id.to_owned(),
+            id: parsed(id),
+            gib: 20,
             kind: "gp3".to_owned(),
-            ..OldVolume::default()
+            iops: None,
+            throughput: None,
+            kms_key: None,
+            tags: BTreeMap::new(),
+            delete_on_termination: false,
+            multi_attach: false,
         },
         state,
-        snapshot: "snap-1".to_owned(),
+        snapshot: Some(parsed("snap-001")),
         fast: false,
         attached: attached.map(|instance| Attached {
-            instance: instance.to_owned(),
+            instance: parsed(instance),
             device: "/dev/sdb".to_owned(),
             state: AttachmentState::Attached,
         }),
@@ -91,7 +104,7 @@ impl Twin {
         };
         for id in ["i-0aaa", "i-0ccc"] {
             let stopped = instance(id, Power::Stopped);
-            twin.instances.borrow_mut().insert(id.to_owned(), stopped);
+            twin.instances.borrow_mut().insert(stopped.id.clone(), stopped);
         }
         twin
     }
@@ -110,7 +123,7 @@ impl Twin {
     }
 
     pub(crate) fn tags_of(&self, volume: &str) -> BTreeMap<String, String> {
-        self.volumes.borrow()[volume].shape.tags.clone()
+        self.volumes.borrow()[&parsed(volume)].shape.tags.clone()
     }
 
     /// Notes the call, and answers as scripted; `Accepted` if it is to be carried out.
@@ -123,6 +136,11 @@ impl Twin {
             Some(Some(outcome)) => (outcome == Outcome::Accepted(()), outcome),
         }
     }
+}
+
+/// The ids as a list of texts.
+fn named<I: Tagged>(resources: &[I]) -> String {
+    format!("{:?}", resources.iter().map(I::to_string).collect::<Vec<_>>())
 }
 
 impl Configs for Twin {
@@ -161,49 +179,49 @@ impl Ledger for Twin {
 }
 
 impl Instances for Twin {
-    async fn instances(&self, _: &[String]) -> Result<BTreeMap<String, Instance>> {
+    async fn instances(&self, _: &[InstanceId]) -> Result<BTreeMap<InstanceId, Instance>> {
         let old = self.old_instances.borrow_mut().pop_front();
         Ok(old.unwrap_or_else(|| self.instances.borrow().clone()))
     }
 
-    async fn shutdown_behavior(&self, _: &str) -> Result<Option<String>> {
+    async fn shutdown_behavior(&self, _: &InstanceId) -> Result<Option<String>> {
         Ok(Some("stop".to_owned()))
     }
 
-    async fn start(&self, instance: &str) -> Outcome {
-        self.call("start", instance).1
+    async fn start(&self, instance: &InstanceId) -> Outcome {
+        self.call("start", instance.as_str()).1
     }
 
-    async fn stop(&self, instance: &str) -> Outcome {
-        self.call("stop", instance).1
+    async fn stop(&self, instance: &InstanceId) -> Outcome {
+        self.call("stop", instance.as_str()).1
     }
 
-    async fn set_delete_on_termination(&self, instance: &str, device: &str) -> Outcome {
+    async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str) -> Outcome {
         self.call("set_delete_on_termination", &format!("{instance} {device}"))
             .1
     }
 }
 
 impl Volumes for Twin {
-    async fn volumes(&self, ids: &[String]) -> Result<BTreeMap<String, Volume>> {
+    async fn volumes(&self, ids: &[VolumeId]) -> Result<BTreeMap<VolumeId, Volume>> {
         let old = self.old_volumes.borrow_mut().pop_front();
         let mut shown = old.unwrap_or_else(|| self.volumes.borrow().clone());
         shown.retain(|id, _| ids.contains(id));
         Ok(shown)
     }
 
-    async fn volumes_of(&self, _: &str) -> Result<BTreeMap<String, Volume>> {
+    async fn volumes_of(&self, _: &str) -> Result<BTreeMap<VolumeId, Volume>> {
         let old = self.old_volumes.borrow_mut().pop_front();
         Ok(old.unwrap_or_else(|| self.volumes.borrow().clone()))
     }
 
-    async fn create_volume(&self, volume: &NewVolume) -> Outcome<String> {
+    async fn create_volume(&self, volume: &NewVolume) -> Outcome<VolumeId> {
         _ = self.call("create_volume", &volume.device);
-        Outcome::Accepted("vol-made".to_owned())
+        Outcome::Accepted(parsed("vol-fade"))
     }
 
-    async fn delete_volume(&self, volume: &str) -> Outcome {
-        let (done, outcome) = self.call("delete_volume", volume);
+    async fn delete_volume(&self, volume: &VolumeId) -> Outcome {
+        let (done, outcome) = self.call("delete_volume", volume.as_str());
         if done {
             self.volumes.borrow_mut().remove(volume);
         }
@@ -211,7 +229,7 @@ impl Volumes for Twin {
     }
 
     /// As EC2: a volume that is attached is in use.
-    async fn attach(&self, id: &str, instance: &str, device: &str) -> Outcome {
+    async fn attach(&self, id: &VolumeId, instance: &InstanceId, device: &str) -> Outcome {
         let (done, outcome) = self.call("attach", &format!("{id} {instance} {device}"));
         if !done {
             return outcome;
@@ -223,12 +241,12 @@ impl Volumes for Twin {
         }
         *one = Volume {
             shape: one.shape.clone(),
-            ..volume(id, VolumeState::InUse, Some(instance))
+            ..volume(id.as_str(), VolumeState::InUse, Some(instance.as_str()))
         };
         outcome
     }
 
-    async fn detach(&self, id: &str, instance: &str, _: &str) -> Outcome {
+    async fn detach(&self, id: &VolumeId, instance: &InstanceId, _: &str) -> Outcome {
         let (done, outcome) = self.call("detach", &format!("{id} {instance}"));
         if !done {
             return outcome;
@@ -253,13 +271,13 @@ impl Snapshots for Twin {
     }
 
     async fn create_snapshots(&self, set: &SnapshotSet) -> Outcome<Vec<Taken>> {
-        let (_, outcome) = self.call("create_snapshots", &set.instance);
+        let (_, outcome) = self.call("create_snapshots", set.instance.as_str());
         match outcome {
             Outcome::Accepted(()) => Outcome::Accepted(
                 set.volumes
                     .iter()
                     .map(|volume| Taken {
-                        snapshot: format!("snap-of-{volume}"),
+                        snapshot: format!("snap-{}", &volume.as_str()[4..]).parse().unwrap(),
                         volume: volume.clone(),
                     })
                     .collect(),
@@ -271,26 +289,37 @@ impl Snapshots for Twin {
         }
     }
 
-    async fn delete_snapshot(&self, snapshot: &str) -> Outcome {
-        self.call("delete_snapshot", snapshot).1
+    async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Outcome {
+        self.call("delete_snapshot", snapshot.as_str()).1
     }
 }
 
 impl Tags for Twin {
-    async fn tag(&self, resources: &[String], tags: &BTreeMap<String, String>) -> Outcome {
-        let (done, outcome) = self.call("tag", &format!("{resources:?} {:?}", tags.keys().collect::<Vec<_>>()));
-        for id in resources.iter().filter(|_| done) {
-            if let Some(volume) = self.volumes.borrow_mut().get_mut(id) {
+    async fn tag<I: Tagged>(&self, resources: &[I], tags: &BTreeMap<String, String>) -> Outcome {
+        let (done, outcome) = self.call(
+            "tag",
+            &format!("{} {:?}", named(resources), tags.keys().collect::<Vec<_>>()),
+        );
+        for id in resources
+            .iter()
+            .filter(|_| done)
+            .filter_map(|id| id.to_string().parse().ok())
+        {
+            if let Some(volume) = self.volumes.borrow_mut().get_mut(&id) {
                 volume.shape.tags.extend(tags.clone());
             }
         }
         outcome
     }
 
-    async fn untag(&self, resources: &[String], keys: &[&str]) -> Outcome {
-        let (done, outcome) = self.call("untag", &format!("{resources:?} {keys:?}"));
-        for id in resources.iter().filter(|_| done) {
-            if let Some(volume) = self.volumes.borrow_mut().get_mut(id) {
+    async fn untag<I: Tagged>(&self, resources: &[I], keys: &[&str]) -> Outcome {
+        let (done, outcome) = self.call("untag", &format!("{} {keys:?}", named(resources)));
+        for id in resources
+            .iter()
+            .filter(|_| done)
+            .filter_map(|id| id.to_string().parse().ok())
+        {
+            if let Some(volume) = self.volumes.borrow_mut().get_mut(&id) {
                 volume.shape.tags.retain(|key, _| !keys.contains(&key.as_str()));
             }
         }
@@ -312,14 +341,14 @@ impl Clock for Twin {
     }
 }
 
-/// The intent of a restore that replaces one volume of server1, `vol-old` by `vol-new`.
+/// The intent of a restore that replaces one volume of server1, `vol-01d` by `vol-fee`.
 pub(crate) fn restoring() -> Value {
     json!({
         "operation": "restore", "id": "orders-r-20260501T020304Z", "phase": "Detach", "started": "2026-05-01T02:03:04Z",
         "active": "server1", "standby": "server2", "boots": {}, "quiet_after_seconds": 100,
         "disturbances": [{
-            "kind": "attachment", "node": "server1", "device": "/dev/sdb", "old": "vol-old", "new": "vol-new",
-            "snapshot": "snap-1", "delete_on_termination": false,
+            "kind": "attachment", "node": "server1", "device": "/dev/sdb", "old": "vol-01d", "new": "vol-fee",
+            "snapshot": "snap-001", "delete_on_termination": false,
         }],
     })
 }

@@ -401,7 +401,7 @@ def test_volumes_without_a_credit_are_named(functions: Functions) -> None:
 # --- the report -------------------------------------------------------------------------------------------------------
 
 PLACES = [
-    {"node": node, "device": "/dev/sdb", "old": f"vol-old{n}", "new": f"vol-new{n}", "snapshot": "snap-1",
+    {"node": node, "device": "/dev/sdb", "old": f"vol-01d{n}", "new": f"vol-fee{n}", "snapshot": "snap-001",
      "delete_on_termination": False}
     for n, node in enumerate(ZONES)
 ]  # fmt: skip
@@ -413,16 +413,16 @@ def report(functions: Functions, **event: Any) -> dict[str, Any]:
 
 
 def test_a_report_names_what_stays(functions: Functions) -> None:
-    good = report(functions, in_place="new", cleaned={"deleted": [], "kept": ["vol-old0", "vol-old1"], "in_place": []})
+    good = report(functions, in_place="new", cleaned={"deleted": [], "kept": ["vol-01d0", "vol-01d1"], "in_place": []})
     assert [(each["volume"], each["node"], each["data"]) for each in good["stay"]] == [
-        ("vol-old0", "server1", "replaced"),
-        ("vol-old1", "server2", "replaced"),
+        ("vol-01d0", "server1", "replaced"),
+        ("vol-01d1", "server2", "replaced"),
     ]
     assert good["replaced"] == PLACES and good["cause"] is None and good["leftovers"] == []
     back = report(functions, operation="rollback", in_place="old")
     assert [(each["volume"], each["data"]) for each in back["stay"]] == [
-        ("vol-new0", "restored"),
-        ("vol-new1", "restored"),
+        ("vol-fee0", "restored"),
+        ("vol-fee1", "restored"),
     ]
 
 
@@ -430,14 +430,14 @@ def test_a_failed_report_names_them_in_its_cause(functions: Functions) -> None:
     bad = {"status": "FAILED", "error": "DeviceMismatch", "cause": "md1 is elsewhere.", "in_place": "old"}
     how = {"chosen": "fsr", "fell_back": "no capacity in ap-northeast-1c"}
     answer = report(
-        functions, **bad, initialization=how, cleaned={"deleted": ["vol-new1"]}, leftovers=["a call was refused"]
+        functions, **bad, initialization=how, cleaned={"deleted": ["vol-fee1"]}, leftovers=["a call was refused"]
     )
-    assert [each["volume"] for each in answer["stay"]] == ["vol-new0"] and answer["deleted"] == ["vol-new1"]
+    assert [each["volume"] for each in answer["stay"]] == ["vol-fee0"] and answer["deleted"] == ["vol-fee1"]
     assert answer["cause"] == (
-        "md1 is elsewhere. Volumes that stay until the restore is released: vol-new0 (server1 /dev/sdb, the backup's "
+        "md1 is elsewhere. Volumes that stay until the restore is released: vol-fee0 (server1 /dev/sdb, the backup's "
         "data). Not cleaned up: a call was refused."
     )
     assert answer["initialization"] == {**how, "fast_restored": None, "slow": []}
     stuck = report(functions, **{**bad, "in_place": "unknown"})
-    assert {each["volume"] for each in stuck["stay"]} == {"vol-old0", "vol-new0", "vol-old1", "vol-new1"}
+    assert {each["volume"] for each in stuck["stay"]} == {"vol-01d0", "vol-fee0", "vol-01d1", "vol-fee1"}
     assert "Volumes in place or beside the nodes" in stuck["cause"]

@@ -2,6 +2,7 @@
 //! what is restored.
 
 use crate::config::Config;
+use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, IdKind};
 use crate::time::Moment;
@@ -38,9 +39,9 @@ pub mod tag {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
     /// Its id.
-    pub id: String,
+    pub id: SnapshotId,
     /// The volume that it was taken from.
-    pub volume: String,
+    pub volume: VolumeId,
     /// `pending`, `completed`, `error`, …
     pub state: String,
     /// As EC2 prints it, such as `37%`.
@@ -52,7 +53,7 @@ pub struct Snapshot {
     /// Its key, if it is encrypted.
     pub kms_key: Option<String>,
     /// The snapshot that it was copied from, if its description says so ([`source_of_copy`]).
-    pub copied_from: Option<String>,
+    pub copied_from: Option<SnapshotId>,
     /// All its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -61,15 +62,15 @@ pub struct Snapshot {
 const VOLUME_OF_COPIES: &str = "vol-ffffffff";
 
 /// The source in the description that EC2 gives to a copy: `[Copied snap-0123 from us-east-1]`.
-pub fn source_of_copy(description: &str) -> Option<String> {
+pub fn source_of_copy(description: &str) -> Option<SnapshotId> {
     let mut words = description.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    words.find(|word| crate::names::is_id("snap", word)).map(str::to_owned)
+    words.find_map(|word| word.parse().ok())
 }
 
 impl Snapshot {
     /// Whether somebody else made it by CopySnapshot: we make none, so we delete none.
     fn is_copy(&self) -> bool {
-        self.volume == VOLUME_OF_COPIES || self.copied_from.is_some()
+        self.volume.as_str() == VOLUME_OF_COPIES || self.copied_from.is_some()
     }
 
     fn says_valid(&self) -> bool {
@@ -78,7 +79,7 @@ impl Snapshot {
 
     /// What it is the snapshot of: the mirror disks, or the volume while the disks are not written yet.
     fn place(&self) -> &str {
-        self.tag(tag::MIRROR_DISKS).unwrap_or(&self.volume)
+        self.tag(tag::MIRROR_DISKS).unwrap_or(self.volume.as_str())
     }
 
     fn tag(&self, name: &str) -> Option<&str> {
@@ -245,7 +246,7 @@ pub fn expired(
     backups: &[Backup],
     current: Option<&Id>,
     now: Moment,
-) -> Vec<(String, Id, DeleteReason)> {
+) -> Vec<(SnapshotId, Id, DeleteReason)> {
     // A backup that this answer shows in part is kept, and takes no complete backup's place in the retention.
     let valid: Vec<&Backup> = backups.iter().filter(|backup| backup.valid).collect();
     let proved: Vec<&Backup> = backups.iter().filter(|backup| backup.proved).collect();
@@ -279,7 +280,7 @@ pub fn expired(
 }
 
 /// The snapshots of which a copy is known: by its description, or since it carries its source's tags.
-fn sources(backups: &[Backup]) -> BTreeSet<String> {
+fn sources(backups: &[Backup]) -> BTreeSet<SnapshotId> {
     let members =
         |backup: &Backup| -> Vec<Snapshot> { backup.snapshots.iter().chain(&backup.others).cloned().collect() };
     let mut found = BTreeSet::new();

@@ -44,7 +44,7 @@ fn with_extras(members: &[Snapshot], extras: &[Extra]) -> Vec<Snapshot> {
     let mut all = members.to_vec();
     for (n, extra) in extras.iter().enumerate() {
         let source = &members[extra.of % members.len()];
-        let mut one = copy_of(source, &format!("snap-extra{n}"), extra.described, extra.after);
+        let mut one = copy_of(source, &format!("snap-eee{n}"), extra.described, extra.after);
         if !extra.copy {
             (one.volume, one.copied_from) = (source.volume.clone(), None);
         }
@@ -68,7 +68,7 @@ proptest! {
         last in 1_u32..4, daily in 0_u32..4, weekly in 0_u32..4, monthly in 0_u32..4,
     ) {
         let snapshots: Vec<Snapshot> = ages.iter().enumerate()
-            .map(|(n, (age, valid))| snapshot(&format!("snap-{n}"), at(-age), &format!("vol-{n}"), *valid)).collect();
+            .map(|(n, (age, valid))| snapshot(&format!("snap-00{n}"), at(-age), &format!("vol-00{n}"), *valid)).collect();
         let all = backups("orders", snapshots);
         let gone = expired(&config(last, daily, weekly, monthly), &all, None, at(0));
         if let Some(newest) = all.iter().find(|backup| backup.valid) {
@@ -93,12 +93,12 @@ proptest! {
         let days: BTreeSet<i64> = ages.into_iter().collect();
         let members: Vec<Snapshot> = days.iter().enumerate().flat_map(|(n, age)| pair(n, -age * DAY, true)).collect();
         let config = config(last, daily, 0, 0);
-        let usual: BTreeSet<String> = deleted(&config, members.clone()).into_iter().collect();
+        let usual: BTreeSet<SnapshotId> = deleted(&config, members.clone()).into_iter().collect();
         let shown: Vec<Snapshot> = members.iter().zip(&absent).filter(|(_, absent)| !**absent).map(|(one, _)| one.clone()).collect();
         prop_assert!(deleted(&config, shown.clone()).iter().all(|id| usual.contains(id)), "missing");
         let all = with_extras(&members, &extras);
         let gone = deleted(&config, all.clone());
-        let is_member = |id: &String| members.iter().any(|one| &one.id == id);
+        let is_member = |id: &SnapshotId| members.iter().any(|one| &one.id == id);
         prop_assert!(gone.iter().filter(|id| is_member(id)).all(|id| usual.contains(id)), "added");
         for id in &gone {
             let one = all.iter().find(|one| &one.id == id).unwrap();

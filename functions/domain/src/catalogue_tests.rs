@@ -20,8 +20,8 @@ pub(super) fn snapshot(name: &str, when: Moment, volume: &str, valid: bool) -> S
     }
     let (state, progress) = ("completed".to_owned(), "100%".to_owned());
     Snapshot {
-        id: name.to_owned(),
-        volume: volume.to_owned(),
+        id: name.into(),
+        volume: volume.into(),
         state,
         progress,
         started: when,
@@ -34,11 +34,11 @@ pub(super) fn snapshot(name: &str, when: Moment, volume: &str, valid: bool) -> S
 
 fn series(count: i64, step: i64) -> Vec<Snapshot> {
     (0..count)
-        .map(|n| snapshot(&format!("snap-{n}"), at(-n * step), "vol-1", true))
+        .map(|n| snapshot(&format!("snap-00{n}"), at(-n * step), "vol-001", true))
         .collect()
 }
 
-pub(super) fn deleted(config: &Config, snapshots: Vec<Snapshot>) -> Vec<String> {
+pub(super) fn deleted(config: &Config, snapshots: Vec<Snapshot>) -> Vec<SnapshotId> {
     expired(config, &backups("orders", snapshots), None, at(0))
         .into_iter()
         .map(|(id, ..)| id)
@@ -47,7 +47,7 @@ pub(super) fn deleted(config: &Config, snapshots: Vec<Snapshot>) -> Vec<String> 
 
 #[test]
 fn the_newest_so_many_are_kept() {
-    assert_eq!(deleted(&config(2, 0, 0, 0), series(4, DAY)), ["snap-2", "snap-3"]);
+    assert_eq!(deleted(&config(2, 0, 0, 0), series(4, DAY)), ["snap-002", "snap-003"]);
     assert!(deleted(&config(1, 0, 0, 0), series(1, DAY)).is_empty());
 }
 
@@ -56,30 +56,30 @@ fn the_newest_of_each_day_week_and_month() {
     // Four a day: the newest of each of three days stays, with the last one.
     let gone = deleted(&config(1, 3, 0, 0), series(16, DAY / 4));
     assert_eq!(16 - gone.len(), 3);
-    assert!(!gone.contains(&"snap-0".to_owned()));
+    assert!(!gone.contains(&"snap-000".into()));
     assert_eq!(40 - deleted(&config(1, 0, 4, 0), series(40, DAY)).len(), 4);
     assert_eq!(200 - deleted(&config(1, 0, 0, 5), series(200, DAY)).len(), 5);
 }
 
 #[test]
 fn what_is_not_clearly_ours_is_never_touched() {
-    let mut foreign = snapshot("snap-f", at(-99 * DAY), "vol-1", true);
+    let mut foreign = snapshot("snap-00f", at(-99 * DAY), "vol-001", true);
     foreign.tags.insert(tag::CLUSTER.to_owned(), "billing".to_owned());
-    let mut odd = snapshot("snap-o", at(-99 * DAY), "vol-1", true);
+    let mut odd = snapshot("snap-00d", at(-99 * DAY), "vol-001", true);
     odd.tags
         .insert(tag::BACKUP_ID.to_owned(), "orders-r-20260101T000000Z".to_owned());
-    let mut bare = snapshot("snap-b", at(-99 * DAY), "vol-1", true);
+    let mut bare = snapshot("snap-00b", at(-99 * DAY), "vol-001", true);
     bare.tags.remove(tag::CONSISTENT_AT);
     let mut all = series(3, DAY);
     all.extend([foreign, odd, bare]);
-    assert_eq!(deleted(&config(1, 0, 0, 0), all), ["snap-1", "snap-2"]);
+    assert_eq!(deleted(&config(1, 0, 0, 0), all), ["snap-001", "snap-002"]);
 }
 
 #[test]
 fn incomplete_sets_go_after_a_day() {
-    let young = snapshot("snap-y", at(-DAY + 1), "vol-1", false);
-    let old = snapshot("snap-o", at(-DAY), "vol-1", false);
-    assert_eq!(deleted(&config(1, 0, 0, 0), vec![young, old.clone()]), ["snap-o"]);
+    let young = snapshot("snap-00e", at(-DAY + 1), "vol-001", false);
+    let old = snapshot("snap-00d", at(-DAY), "vol-001", false);
+    assert_eq!(deleted(&config(1, 0, 0, 0), vec![young, old.clone()]), ["snap-00d"]);
     let current = Id::new(IdKind::Backup, "orders", at(-DAY)).unwrap();
     assert!(
         expired(
@@ -108,29 +108,29 @@ fn a_backup_is_valid_only_if_every_part_is() {
 
 #[test]
 fn of_two_snapshots_of_a_volume_the_first_counts() {
-    let first = snapshot("snap-a", at(-10), "vol-1", true);
-    let mut second = snapshot("snap-b", at(-10), "vol-1", false);
+    let first = snapshot("snap-00a", at(-10), "vol-001", true);
+    let mut second = snapshot("snap-00b", at(-10), "vol-001", false);
     second.started = at(-9);
     let set = backups("orders", vec![second.clone(), first.clone()]);
     assert_eq!(
         (set[0].snapshots[0].id.as_str(), set[0].others[0].id.as_str()),
-        ("snap-a", "snap-b")
+        ("snap-00a", "snap-00b")
     );
-    assert_eq!(deleted(&config(1, 0, 0, 0), vec![second, first]), ["snap-b"]);
+    assert_eq!(deleted(&config(1, 0, 0, 0), vec![second, first]), ["snap-00b"]);
 }
 
 /// EC2 gave it up: a later one of the same volume counts, and alone it proves nothing.
 #[test]
 fn a_snapshot_in_error_never_counts() {
-    let mut failed = snapshot("snap-a", at(-10), "vol-1", true);
+    let mut failed = snapshot("snap-00a", at(-10), "vol-001", true);
     failed.state = "error".to_owned();
-    let mut second = snapshot("snap-b", at(-10), "vol-1", true);
+    let mut second = snapshot("snap-00b", at(-10), "vol-001", true);
     second.started = at(-9);
     let set = backups("orders", vec![failed.clone(), second]);
     assert!(set[0].valid);
     assert_eq!(
         set[0].snapshots.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(),
-        ["snap-b"]
+        ["snap-00b"]
     );
     let set = backups("orders", vec![failed]);
     assert!(!set[0].valid && set[0].snapshots.is_empty());
@@ -138,17 +138,17 @@ fn a_snapshot_in_error_never_counts() {
 
 #[test]
 fn a_snapshot_that_ended_in_error_or_is_marked_never_counts() {
-    let good = snapshot("snap-b", at(-9), "vol-1", false);
+    let good = snapshot("snap-00b", at(-9), "vol-001", false);
     for change in [
         |one: &mut Snapshot| one.state = "error".to_owned(),
         |one: &mut Snapshot| {
             one.tags.insert(tag::DUPLICATE.to_owned(), "true".to_owned());
         },
     ] {
-        let mut bad = snapshot("snap-a", at(-10), "vol-1", false);
+        let mut bad = snapshot("snap-00a", at(-10), "vol-001", false);
         change(&mut bad);
         let (kept, others) = choose(vec![good.clone(), bad]);
-        assert_eq!((kept[0].id.as_str(), others[0].id.as_str()), ("snap-b", "snap-a"));
+        assert_eq!((kept[0].id.as_str(), others[0].id.as_str()), ("snap-00b", "snap-00a"));
     }
 }
 
@@ -157,10 +157,13 @@ fn a_restore_finds_valid_backups_only() {
     let mut all = series(3, DAY);
     all[0].tags.remove(tag::VALID);
     let all = backups("orders", all);
-    assert_eq!(find("orders", &all, &Wanted::Latest).unwrap().snapshots[0].id, "snap-1");
+    assert_eq!(
+        find("orders", &all, &Wanted::Latest).unwrap().snapshots[0].id,
+        "snap-001"
+    );
     assert_eq!(
         find("orders", &all, &Wanted::Before(at(-DAY))).unwrap().snapshots[0].id,
-        "snap-2"
+        "snap-002"
     );
     assert_eq!(
         find("orders", &all, &Wanted::Before(at(-9 * DAY))).unwrap_err().kind(),
@@ -175,8 +178,8 @@ fn a_restore_finds_valid_backups_only() {
 /// A copy by CopySnapshot, with or without the source's tags, days later.
 pub(super) fn copy_of(source: &Snapshot, name: &str, described: bool, after: i64) -> Snapshot {
     Snapshot {
-        id: name.to_owned(),
-        volume: if described { "vol-0123" } else { "vol-ffffffff" }.to_owned(),
+        id: name.into(),
+        volume: if described { "vol-0123" } else { "vol-ffffffff" }.into(),
         started: source.started.plus(after),
         copied_from: described.then(|| source.id.clone()),
         ..source.clone()
@@ -186,15 +189,15 @@ pub(super) fn copy_of(source: &Snapshot, name: &str, described: bool, after: i64
 #[test]
 fn a_copy_with_the_tags_of_its_source_changes_nothing() {
     for described in [true, false] {
-        let original = snapshot("snap-0a", at(-30 * DAY), "vol-1", true);
-        let copy = copy_of(&original, "snap-0b", described, DAY);
+        let original = snapshot("snap-00a", at(-30 * DAY), "vol-001", true);
+        let copy = copy_of(&original, "snap-00b", described, DAY);
         let all = backups("orders", vec![copy.clone(), original.clone()]);
-        assert!(all[0].valid && all[0].snapshots[0].id == "snap-0a");
+        assert!(all[0].valid && all[0].snapshots[0].id == "snap-00a");
         assert!(expired(&config(1, 0, 0, 0), &all, None, at(0)).is_empty());
         // Once the retention lets it go: neither the copy, nor what it was made of.
-        let newer = snapshot("snap-0c", at(-DAY), "vol-1", true);
+        let newer = snapshot("snap-00c", at(-DAY), "vol-001", true);
         assert!(deleted(&config(1, 0, 0, 0), vec![copy.clone(), original.clone(), newer.clone()]).is_empty());
-        assert_eq!(deleted(&config(1, 0, 0, 0), vec![original, newer]), ["snap-0a"]);
+        assert_eq!(deleted(&config(1, 0, 0, 0), vec![original, newer]), ["snap-00a"]);
         // The copy alone is as good as its source.
         assert!(backups("orders", vec![copy])[0].valid);
     }
@@ -205,7 +208,12 @@ pub(super) fn pair(n: usize, when: i64, proved: bool) -> Vec<Snapshot> {
     ["md1", "md2"]
         .into_iter()
         .map(|disk| {
-            let mut one = snapshot(&format!("snap-{n}{disk}"), at(when), &format!("vol-{disk}"), proved);
+            let mut one = snapshot(
+                &format!("snap-{n}d{}", &disk[2..]),
+                at(when),
+                &format!("vol-00{}", &disk[2..]),
+                proved,
+            );
             one.tags.insert(tag::SET_SIZE.to_owned(), "2".to_owned());
             one.tags.insert(tag::MIRROR_DISKS.to_owned(), disk.to_owned());
             one
@@ -227,7 +235,7 @@ fn a_member_that_one_answer_lacks_is_no_reason_to_delete_the_others() {
     newest.pop();
     newest.extend(pair(2, -2 * DAY, true));
     newest.extend(pair(3, -3 * DAY, true));
-    assert_eq!(deleted(&config(1, 0, 0, 0), newest), ["snap-3md1", "snap-3md2"]);
+    assert_eq!(deleted(&config(1, 0, 0, 0), newest), ["snap-3d1", "snap-3d2"]);
 }
 
 #[test]
@@ -249,7 +257,7 @@ fn members_that_are_not_of_one_moment_and_node_make_no_backup() {
 fn what_never_was_proved_still_expires() {
     let mut half = pair(1, -2 * DAY, false);
     half.pop();
-    assert_eq!(deleted(&config(1, 0, 0, 0), half), ["snap-1md1"]);
+    assert_eq!(deleted(&config(1, 0, 0, 0), half), ["snap-1d1"]);
 }
 
 #[test]
@@ -266,6 +274,6 @@ fn the_source_of_a_copy_is_read_from_its_description() {
         ("mirrorsnap orders", None),
         ("snapshot of snap-", None),
     ] {
-        assert_eq!(source_of_copy(text).as_deref(), source, "{text}");
+        assert_eq!(source_of_copy(text).as_ref().map(SnapshotId::as_str), source, "{text}");
     }
 }

@@ -3,6 +3,7 @@
 //! Unknown keys are errors, since a misspelt `accept_device_name_risk` must not be silently off, nor a misspelt
 //! `max_outage_seconds` silently 120.
 
+use crate::ec2::InstanceId;
 use crate::error::{Error, Kind, Result};
 use crate::names;
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ pub struct Node {
     /// The host name, as CLUSTERPRO shows it.
     pub name: String,
     /// The EC2 instance.
-    pub instance_id: String,
+    pub instance_id: InstanceId,
 }
 
 /// One mirror disk resource.
@@ -204,7 +205,6 @@ impl Config {
         }
         for node in &self.nodes {
             names::node(&node.name)?;
-            names::instance_id(&node.instance_id)?;
         }
         unique("node", self.nodes.iter().map(|node| node.name.as_str()))?;
         unique("instance", self.nodes.iter().map(|node| node.instance_id.as_str()))?;

@@ -5,6 +5,7 @@
 //! it is a mismatch.
 
 use crate::config::Config;
+use crate::ec2::VolumeId;
 use crate::error::{Error, Kind, Result};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ pub struct Disk {
     /// Its kernel name, such as `xvdb` or `nvme1n1`.
     pub name: String,
     /// The volume's id, if the disk has a serial.
-    pub volume: Option<String>,
+    pub volume: Option<VolumeId>,
 }
 
 /// What a path leads to.
@@ -31,10 +32,9 @@ pub struct Under {
 const BETWEEN: [&str; 6] = ["part", "lvm", "crypt", "mpath", "dm", "loop"];
 
 /// `vol0123abc` or `vol-0123abc` as a volume id.
-fn volume_of(serial: &str) -> Option<String> {
+fn volume_of(serial: &str) -> Option<VolumeId> {
     let hex = serial.strip_prefix("vol")?.trim_start_matches('-');
-    let id = format!("vol-{hex}");
-    crate::names::is_id("vol", &id).then_some(id)
+    format!("vol-{hex}").parse().ok()
 }
 
 /// One `KEY="value"` line of `lsblk -P`.
@@ -88,7 +88,7 @@ fn xen_name(device: &str) -> Option<String> {
 pub fn gate(
     config: &Config,
     node: &str,
-    attached: &BTreeMap<String, String>,
+    attached: &BTreeMap<String, VolumeId>,
     seen: &BTreeMap<String, Under>,
 ) -> Result<()> {
     for mirror in &config.mirror_disks {
@@ -124,7 +124,7 @@ pub fn gate(
                 None => xen_name(device).as_deref() == Some(disk.name.as_str()),
             };
             if !is_it {
-                let found = disk.volume.as_deref().unwrap_or("a disk without a serial");
+                let found = disk.volume.as_ref().map_or("a disk without a serial", VolumeId::as_str);
                 return Err(mismatch(format!(
                     "{path} lies on {} ({found}), not on {volume} ({device})",
                     disk.name

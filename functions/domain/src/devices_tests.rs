@@ -12,10 +12,10 @@ fn seen(cluster: &str, data: &str) -> BTreeMap<String, Under> {
         .collect()
 }
 
-fn attached() -> BTreeMap<String, String> {
+fn attached() -> BTreeMap<String, VolumeId> {
     [
-        ("/dev/sdb".to_owned(), "vol-0aaa1".to_owned()),
-        ("/dev/sda1".to_owned(), "vol-0ddd1".to_owned()),
+        ("/dev/sdb".to_owned(), "vol-0aaa1".into()),
+        ("/dev/sda1".to_owned(), "vol-0ddd1".into()),
     ]
     .into()
 }

@@ -6,6 +6,7 @@
 
 use crate::clusterpro::{excerpt, outputs};
 use crate::document::name::ENTER_BACKUP_MODE;
+use crate::ec2::{InstanceId, SnapshotId, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::{Instance, Node, Power};
@@ -121,20 +122,20 @@ fn elapsed(from: f64, to: f64) -> i64 {
 #[serde(deny_unknown_fields)]
 pub struct Stopped {
     /// The instance.
-    pub instance: String,
+    pub instance: InstanceId,
     /// EC2's reason.
     pub reason: String,
     /// When it had been started; the same before and after the snapshots.
     pub launched: Option<Moment>,
     /// The volumes by mirror disk.
-    pub volumes: BTreeMap<String, String>,
+    pub volumes: BTreeMap<String, VolumeId>,
 }
 
 /// EC2's StateReason of a shutdown by the guest itself.
 pub const GUEST_SHUTDOWN: &str = "Client.InstanceInitiatedShutdown";
 
 /// Rule 1, EC2's part. `None`: it is not stopped yet.
-pub fn stopped(name: &str, instance: &Instance, volumes: &BTreeMap<String, String>) -> Result<Option<Stopped>> {
+pub fn stopped(name: &str, instance: &Instance, volumes: &BTreeMap<String, VolumeId>) -> Result<Option<Stopped>> {
     match instance.power {
         Power::Running | Power::Stopping => return Ok(None),
         Power::Stopped => {}
@@ -223,9 +224,9 @@ pub fn prepared(intent: &Intent, standby: &Node) -> Result<Prepared> {
 #[serde(deny_unknown_fields)]
 pub struct Taken {
     /// Its id.
-    pub snapshot: String,
+    pub snapshot: SnapshotId,
     /// The volume that it was taken from.
-    pub volume: String,
+    pub volume: VolumeId,
 }
 
 /// The snapshots, and what EC2 showed of the instance right after they were taken.
@@ -273,10 +274,10 @@ pub fn valid(intent: &Intent, epoch: u64, evidence: &Evidence) -> Result<()> {
     if evidence.stopped.launched.is_none() {
         return bad("EC2 did not say when the instance was started");
     }
-    let mut wanted: Vec<&String> = evidence.stopped.volumes.values().collect();
+    let mut wanted: Vec<&VolumeId> = evidence.stopped.volumes.values().collect();
     wanted.sort();
     wanted.dedup();
-    let mut taken: Vec<&String> = evidence.image.snapshots.iter().map(|one| &one.volume).collect();
+    let mut taken: Vec<&VolumeId> = evidence.image.snapshots.iter().map(|one| &one.volume).collect();
     taken.sort();
     if wanted.is_empty() || wanted != taken {
         return bad("the snapshots are not one for each of the mirror disks' volumes");

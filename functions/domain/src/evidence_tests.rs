@@ -129,7 +129,7 @@ fn down(reason: Option<&str>, power: Power) -> Instance {
     }
 }
 
-fn volumes() -> BTreeMap<String, String> {
+fn volumes() -> BTreeMap<String, VolumeId> {
     BTreeMap::from([("md1".into(), "vol-0ccc1".into())])
 }
 
@@ -235,7 +235,7 @@ fn evidence() -> Evidence {
         },
         image: Image {
             snapshots: vec![Taken {
-                snapshot: "snap-1".into(),
+                snapshot: "snap-001".into(),
                 volume: "vol-0ccc1".into(),
             }],
             after: stopped.clone(),
@@ -256,7 +256,7 @@ fn a_backup_is_valid_only_with_every_proof() {
         |e| e.image.snapshots[0].volume = "vol-0aaa1".into(),
         |e| {
             e.image.snapshots.push(Taken {
-                snapshot: "snap-2".into(),
+                snapshot: "snap-002".into(),
                 volume: "vol-0ccc1".into(),
             });
         },

@@ -5,6 +5,7 @@ mod resources;
 
 use crate::clusterpro::outputs::Services;
 use crate::config::Config;
+use crate::ec2::{InstanceId, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
 use crate::intent::{Disturbance, Intent, Operation, Phase};
@@ -28,11 +29,11 @@ pub struct Plan {
     /// The node that is stopped and whose volumes are the backup.
     pub standby: String,
     /// The standby's instance.
-    pub standby_instance: String,
+    pub standby_instance: InstanceId,
     /// LaunchTime of the standby's instance. The image is good only if it is the same after the snapshots.
     pub launched: Option<Moment>,
     /// The volumes of the backup: mirror disk to volume id. Several disks may share a volume.
-    pub volumes: BTreeMap<String, String>,
+    pub volumes: BTreeMap<String, VolumeId>,
     /// Written before the first disturbance.
     pub intent: Intent,
     /// The node steps of the backup by state.
@@ -228,7 +229,7 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
     };
     let volumes = volumes(config, &standby, instance)?;
     let steps = Step::of_backup(config, &intent, answered(seen, &active)?, answered(seen, &standby)?);
-    let distinct: BTreeSet<&String> = volumes.values().collect();
+    let distinct: BTreeSet<&VolumeId> = volumes.values().collect();
     refuse_too_many_volumes(&standby, instance, &distinct)?;
     let words = vec![
         format!("all groups run on {active}; {standby} is stopped and its volumes are the backup"),

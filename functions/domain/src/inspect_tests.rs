@@ -22,10 +22,7 @@ fn a_healthy_cluster_is_planned() {
     let id = Id::new(crate::ids::IdKind::Backup, "orders", healthy().at).unwrap();
     let plan = backup(&config(), &id, &healthy()).unwrap();
     assert_eq!((plan.active.as_str(), plan.standby.as_str()), ("server1", "server2"));
-    assert_eq!(
-        plan.volumes,
-        BTreeMap::from([("md1".to_owned(), "vol-0ccc1".to_owned())])
-    );
+    assert_eq!(plan.volumes, BTreeMap::from([("md1".to_owned(), "vol-0ccc1".into())]));
     // Everything that the steps will disturb stands in the intent beforehand (rule 11).
     let intent = &plan.intent;
     assert_eq!(intent.groups().collect::<Vec<_>>(), ["failover1"]);
@@ -249,7 +246,9 @@ fn more_volumes_than_a_set_of_snapshots_leaves_out_are_refused() {
         let instance = instance(&mut seen, "server2");
         instance.volumes.insert("/dev/sdc".into(), "vol-0ccc2".into());
         for n in 0..others {
-            instance.volumes.insert(format!("/dev/x{n}"), format!("vol-0e{n:03}"));
+            instance
+                .volumes
+                .insert(format!("/dev/x{n}"), format!("vol-0e{n:03}").into());
         }
         let volumes = volumes(&config, "server2", instance).unwrap();
         refuse_too_many_volumes("server2", instance, &volumes.values().collect())

@@ -3,6 +3,7 @@
 //! It is in the cluster's lock item, which the state machines write. An intent lists every disturbance *before* it is made;
 //! converge undoes what is listed, and nothing else.
 
+use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::Error;
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -87,7 +88,7 @@ pub enum Disturbance {
     /// Fast snapshot restore is enabled by us.
     FastRestore {
         /// The snapshot.
-        snapshot: String,
+        snapshot: SnapshotId,
         /// The availability zone.
         zone: String,
     },
@@ -102,11 +103,11 @@ pub struct Attachment {
     /// The attachment's device name.
     pub device: String,
     /// The old volume.
-    pub old: String,
+    pub old: VolumeId,
     /// The new volume.
-    pub new: String,
+    pub new: VolumeId,
     /// The snapshot that `new` was made from.
-    pub snapshot: String,
+    pub snapshot: SnapshotId,
     /// DeleteOnTermination. It belongs to the attachment, so it is copied to the new one.
     pub delete_on_termination: bool,
 }
@@ -231,9 +232,9 @@ impl Intent {
     }
 
     /// Fast snapshot restores that this operation enabled: snapshot and zone.
-    pub fn fast_restores(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn fast_restores(&self) -> impl Iterator<Item = (&SnapshotId, &str)> {
         self.disturbances.iter().filter_map(|one| match one {
-            Disturbance::FastRestore { snapshot, zone } => Some((snapshot.as_str(), zone.as_str())),
+            Disturbance::FastRestore { snapshot, zone } => Some((snapshot, zone.as_str())),
             _ => None,
         })
     }

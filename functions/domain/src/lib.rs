@@ -7,6 +7,7 @@ pub mod config;
 pub mod converge;
 pub mod devices;
 pub mod document;
+pub mod ec2;
 #[cfg(test)]
 mod edits;
 pub mod error;

@@ -82,13 +82,6 @@ pub fn is_id(prefix: &str, id: &str) -> bool {
         })
 }
 
-/// An instance's id.
-pub fn instance_id(id: &str) -> Result<()> {
-    is_id("i", id)
-        .then_some(())
-        .ok_or_else(|| invalid("the instance id", id, "an id such as i-0123456789abcdef0"))
-}
-
 /// The device name of an attachment, as EC2 shows it.
 pub fn device(path: &str) -> Result<()> {
     let ok = path.strip_prefix("/dev/").is_some_and(|name| {
@@ -142,7 +135,7 @@ mod tests {
             assert!(partition(path).is_ok(), "{path}");
         }
         assert!(device("/dev/sdb").is_ok() && device("/dev/xvdba").is_ok());
-        assert!(instance_id("i-0aaa").is_ok() && instance_id("i-0123456789abcdef0").is_ok());
+        assert!(is_id("i", "i-0aaa") && is_id("i", "i-0123456789abcdef0"));
     }
 
     #[test]
@@ -168,7 +161,7 @@ mod tests {
             assert!(partition(bad).is_err(), "{bad}");
         }
         for bad in ["i-", "i-xyz1", "i-0AAA", "vol-0aaa", "i-0123456789abcdef01", "i-0aaa "] {
-            assert!(instance_id(bad).is_err(), "{bad}");
+            assert!(!is_id("i", bad), "{bad}");
         }
     }
 

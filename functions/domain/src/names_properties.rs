@@ -148,7 +148,7 @@ fn ids_of_ec2() {
     let names = &["i-0123456789abcdef", "i-0aaa", "i-11111111ccccccc"];
     judge(
         names,
-        |text| instance_id(text).is_ok(),
+        |text| is_id("i", text),
         |text| hexadecimal(text) && text.to_lowercase() == text,
     );
 }
@@ -165,7 +165,7 @@ fn the_longest_names() {
         ("a", NODE_MAX, |text| node(text).is_ok()),
         ("/dev/", PATH_MAX, |text| partition(text).is_ok()),
         ("/dev/", 13, |text| device(text).is_ok()),
-        ("i-", 19, |text| instance_id(text).is_ok()),
+        ("i-", 19, |text| is_id("i", text)),
     ];
     for (front, most, accepts) in accepts {
         assert!(
@@ -178,8 +178,9 @@ fn the_longest_names() {
 proptest! {
     #[test]
     fn noise_that_is_accepted_holds_nothing_of_a_shell(text in "\\PC{0,40}") {
-        for ok in [cluster(&text), resource("x", &text), node(&text), partition(&text), device(&text), instance_id(&text)] {
+        for ok in [cluster(&text), resource("x", &text), node(&text), partition(&text), device(&text)] {
             prop_assert!(ok.is_err() || safe(&text, "_-./:+=@"));
         }
+        prop_assert!(!is_id("i", &text) || safe(&text, "-"));
     }
 }

@@ -6,6 +6,7 @@ use crate::clusterpro::stat::{self, Monitors, Stat};
 use crate::config::Config;
 use crate::devices::{self, Under};
 use crate::document::Attempt;
+use crate::ec2::{InstanceId, VolumeId};
 use crate::reply::{Job, Records, Reply};
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,7 @@ impl Power {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Instance {
     /// Its id.
-    pub id: String,
+    pub id: InstanceId,
     /// Its state.
     pub power: Power,
     /// Why it is in that state: a code such as `Client.InstanceInitiatedShutdown`.
@@ -62,17 +63,17 @@ pub struct Instance {
     /// Its zone.
     pub zone: String,
     /// Attached volumes by device.
-    pub volumes: BTreeMap<String, String>,
+    pub volumes: BTreeMap<String, VolumeId>,
     /// Volumes on their way to or from a device, by device: none of them is in its place.
-    pub moving: BTreeMap<String, String>,
+    pub moving: BTreeMap<String, VolumeId>,
     /// The root volume's device.
     pub root_device: Option<String>,
 }
 
 /// Volumes by device: those that are attached, and those on their way. From device, volume and status as EC2 maps them.
 pub fn mapped(
-    mappings: impl IntoIterator<Item = (String, String, String)>,
-) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    mappings: impl IntoIterator<Item = (String, VolumeId, String)>,
+) -> (BTreeMap<String, VolumeId>, BTreeMap<String, VolumeId>) {
     let (mut attached, mut moving) = (BTreeMap::new(), BTreeMap::new());
     for (device, volume, status) in mappings {
         let side = if status == "attached" {
@@ -230,9 +231,9 @@ mod tests {
 
     #[test]
     fn only_a_volume_that_is_attached_is_in_its_place() {
-        let one = |device: &str, status: &str| (device.to_owned(), format!("vol-{status}"), status.to_owned());
+        let one = |device: &str, status: &str| (device.to_owned(), format!("vol-00{device}").into(), status.to_owned());
         let (attached, moving) = mapped([one("b", "attached"), one("c", "detaching"), one("d", "attaching")]);
-        assert_eq!(attached.into_values().collect::<Vec<_>>(), ["vol-attached"]);
+        assert_eq!(attached.into_values().collect::<Vec<_>>(), ["vol-00b"]);
         assert_eq!(moving.into_keys().collect::<Vec<_>>(), ["c", "d"]);
     }
 }

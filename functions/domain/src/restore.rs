@@ -19,6 +19,7 @@ use crate::clusterpro::mdstat::Mirror;
 use crate::clusterpro::stat::State;
 use crate::config::Config;
 use crate::document::{Attempt, TimerDone};
+use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, IdKind};
 use crate::inspect;
@@ -90,7 +91,7 @@ fn intent(
     id: &Id,
     source: Option<&str>,
     seen: &Observation,
-    fast_restores: &[(String, String)],
+    fast_restores: &[(SnapshotId, String)],
 ) -> Result<Intent> {
     let first = config.node_names().next().unwrap_or_default();
     let active = source.unwrap_or(first).to_owned();

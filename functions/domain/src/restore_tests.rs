@@ -3,6 +3,7 @@ use super::quotas::Quotas;
 use super::volumes::OldVolume;
 use super::*;
 use crate::catalogue::{self, Snapshot, tag};
+use crate::ec2::VolumeId;
 use crate::testing;
 use proptest::prelude::*;
 
@@ -19,8 +20,8 @@ pub(super) fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: boo
         tags.insert(tag::VALID.to_owned(), "true".to_owned());
     }
     Snapshot {
-        id: name.to_owned(),
-        volume: format!("vol-of-{name}"),
+        id: name.into(),
+        volume: format!("vol-{}", &name[5..]).into(),
         state: "completed".to_owned(),
         progress: "100%".to_owned(),
         started: at,
@@ -31,9 +32,9 @@ pub(super) fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: boo
     }
 }
 
-fn old(id: &str) -> (String, OldVolume) {
+fn old(id: &str) -> (VolumeId, OldVolume) {
     let volume = OldVolume {
-        id: id.to_owned(),
+        id: id.into(),
         gib: 20,
         kind: "gp3".to_owned(),
         iops: Some(4000),
@@ -47,10 +48,10 @@ fn old(id: &str) -> (String, OldVolume) {
         delete_on_termination: true,
         multi_attach: false,
     };
-    (id.to_owned(), volume)
+    (id.into(), volume)
 }
 
-pub(super) fn present() -> BTreeMap<String, OldVolume> {
+pub(super) fn present() -> BTreeMap<VolumeId, OldVolume> {
     ["vol-0aaa1", "vol-0ccc1", "vol-0aaa2", "vol-0ccc2"].map(old).into()
 }
 
@@ -81,7 +82,7 @@ pub(super) const T: i64 = 1_780_000_000;
 fn one_snapshot_for_both_nodes_and_all_that_the_old_volume_was() {
     let plan = planned(
         r#""latest""#,
-        vec![snapshot("snap-1", T, "md1", 1, true)],
+        vec![snapshot("snap-001", T, "md1", 1, true)],
         &testing::healthy(),
     )
     .unwrap();
@@ -92,7 +93,10 @@ fn one_snapshot_for_both_nodes_and_all_that_the_old_volume_was() {
         .collect();
     assert_eq!(
         places,
-        [("server1", "vol-0aaa1", "snap-1"), ("server2", "vol-0ccc1", "snap-1")]
+        [
+            ("server1", "vol-0aaa1", "snap-001"),
+            ("server2", "vol-0ccc1", "snap-001")
+        ]
     );
     let volume = &plan.volumes[0];
     assert_eq!(
@@ -115,7 +119,7 @@ fn one_snapshot_for_both_nodes_and_all_that_the_old_volume_was() {
     let made: Vec<Attachment> = plan
         .volumes
         .iter()
-        .map(|v| v.attachment(&format!("vol-new-{}", v.node)))
+        .map(|v| v.attachment(&format!("vol-fee{}", &v.node[6..]).into()))
         .collect();
     let seen = testing::healthy();
     let intent = disturbing(&testing::config(), &plan.intent, &seen, &made);
@@ -138,22 +142,22 @@ fn which_backup() {
     let seen = testing::healthy();
     let all = || {
         vec![
-            snapshot("snap-3", T, "md1", 1, false),
-            snapshot("snap-2", T - 3600, "md1", 1, true),
-            snapshot("snap-1", T - 7200, "md1", 1, true),
+            snapshot("snap-003", T, "md1", 1, false),
+            snapshot("snap-002", T - 3600, "md1", 1, true),
+            snapshot("snap-001", T - 7200, "md1", 1, true),
         ]
     };
     let from = |asked: &str| planned(asked, all(), &seen).map(|plan| plan.volumes[0].snapshot.clone());
-    assert_eq!(from(r#""latest""#).unwrap(), "snap-2");
+    assert_eq!(from(r#""latest""#).unwrap(), "snap-002");
     let before = Moment::from_unix(T - 3600);
-    assert_eq!(from(&format!(r#"{{"before": "{before}"}}"#)).unwrap(), "snap-1");
+    assert_eq!(from(&format!(r#"{{"before": "{before}"}}"#)).unwrap(), "snap-001");
     let named = |at: i64| {
         format!(
             "\"{}\"",
             Id::new(IdKind::Backup, "orders", Moment::from_unix(at)).unwrap()
         )
     };
-    assert_eq!(from(&named(T - 7200)).unwrap(), "snap-1");
+    assert_eq!(from(&named(T - 7200)).unwrap(), "snap-001");
     assert_eq!(from(&named(T)).unwrap_err().kind(), Kind::BackupInvalid);
     assert_eq!(from(&named(T - 1)).unwrap_err().kind(), Kind::BackupNotFound);
     assert_eq!(
@@ -174,7 +178,7 @@ fn which_backup() {
 
 #[test]
 fn what_refuses_a_restore() {
-    let good = || vec![snapshot("snap-1", T, "md1", 1, true)];
+    let good = || vec![snapshot("snap-001", T, "md1", 1, true)];
     let refused = |change: fn(&mut Observation)| {
         let mut seen = testing::healthy();
         change(&mut seen);
@@ -218,7 +222,7 @@ fn what_refuses_a_restore() {
     assert_eq!(
         planned(
             r#""latest""#,
-            vec![snapshot("snap-1", T, "md1 md2", 1, true)],
+            vec![snapshot("snap-001", T, "md1 md2", 1, true)],
             &testing::healthy()
         )
         .unwrap_err()
@@ -235,7 +239,7 @@ fn a_group_that_runs_nowhere_refuses_no_restore_but_its_rollback_by_copy() {
             (group.state, group.current) = (crate::clusterpro::stat::State::Offline, None);
         }
     }
-    let plan = planned(r#""latest""#, vec![snapshot("snap-1", T, "md1", 1, true)], &seen).unwrap();
+    let plan = planned(r#""latest""#, vec![snapshot("snap-001", T, "md1", 1, true)], &seen).unwrap();
     assert_eq!(plan.source, None);
     let record = Record {
         id: id(),
@@ -261,13 +265,13 @@ fn a_rollback_needs_the_restore_s_own_volumes_in_their_places() {
         attachments: vec![Attachment {
             node: "server1".into(),
             device: "/dev/sdb".into(),
-            old: "vol-1".into(),
+            old: "vol-001".into(),
             new: new.into(),
-            snapshot: "snap-1".into(),
+            snapshot: "snap-001".into(),
             delete_on_termination: false,
         }],
     };
-    let refused = rollback(&testing::config(), &id(), &record("vol-2"), &seen).unwrap_err();
+    let refused = rollback(&testing::config(), &id(), &record("vol-002"), &seen).unwrap_err();
     assert_eq!(refused.kind(), Kind::AttachmentUnexpected);
     let intent = rollback(&testing::config(), &id(), &record("vol-0aaa1"), &seen).unwrap();
     assert_eq!(
@@ -299,8 +303,8 @@ fn several_volumes_and_one_that_holds_two_disks() {
             .insert("/dev/sdc".into(), volume.into());
     }
     let backups = [
-        snapshot("snap-1", T, "md1 md2", 2, true),
-        snapshot("snap-2", T, "md3", 2, true),
+        snapshot("snap-001", T, "md1 md2", 2, true),
+        snapshot("snap-002", T, "md3", 2, true),
     ];
     let found = catalogue::backups("orders", backups.to_vec());
     let volumes = volumes::plan(&config, &id(), &found[0], &seen, &present()).unwrap();
@@ -311,10 +315,10 @@ fn several_volumes_and_one_that_holds_two_disks() {
     assert_eq!(
         got,
         [
-            ("vol-0aaa1", "snap-1", 2),
-            ("vol-0aaa2", "snap-2", 1),
-            ("vol-0ccc1", "snap-1", 2),
-            ("vol-0ccc2", "snap-2", 1)
+            ("vol-0aaa1", "snap-001", 2),
+            ("vol-0aaa2", "snap-002", 1),
+            ("vol-0ccc1", "snap-001", 2),
+            ("vol-0ccc2", "snap-002", 1)
         ]
     );
     let tokens: std::collections::BTreeSet<_> = volumes.iter().map(|v| v.token.clone()).collect();
@@ -351,7 +355,7 @@ proptest! {
         for (name, volume) in [("server1", "vol-0aaa1"), ("server2", "vol-0ccc1")] {
             seen.instances.get_mut(name).unwrap().volumes.insert(format!("/dev/sd{disk}"), volume.into());
         }
-        let found = catalogue::backups("orders", vec![snapshot("snap-1", T, "md1", 1, true)]);
+        let found = catalogue::backups("orders", vec![snapshot("snap-001", T, "md1", 1, true)]);
         let plan = || volumes::plan(&config, &id, &found[0], &seen, &present()).unwrap();
         let tokens: Vec<String> = plan().into_iter().map(|one| one.token).collect();
         prop_assert!(tokens.iter().all(|token| token.len() <= 64 && token.is_ascii()));

@@ -28,7 +28,7 @@ pub(crate) fn config() -> Config {
 pub(crate) fn instance(name: &str) -> Instance {
     let tail = if name == "server1" { "aaa" } else { "ccc" };
     Instance {
-        id: format!("i-0{tail}"),
+        id: format!("i-0{tail}").into(),
         power: Power::Running,
         reason: None,
         launched: Some(Moment::from_unix(1_780_000_000)),
@@ -38,8 +38,8 @@ pub(crate) fn instance(name: &str) -> Instance {
         tagged_for: Some("orders".into()),
         zone: "ap-northeast-1a".into(),
         volumes: BTreeMap::from([
-            ("/dev/sda1".into(), format!("vol-0{tail}0")),
-            ("/dev/sdb".into(), format!("vol-0{tail}1")),
+            ("/dev/sda1".into(), format!("vol-0{tail}0").into()),
+            ("/dev/sdb".into(), format!("vol-0{tail}1").into()),
         ]),
         moving: BTreeMap::new(),
         root_device: Some("/dev/sda1".into()),

@@ -192,7 +192,7 @@ impl Before {
         let snapshots = &world.ec2.shown.snapshots;
         let newest = snapshots.values().max_by_key(|one| one.started);
         let replaced = world.ledger.records.values().next_back();
-        let replaced = replaced.map(|record| world.ec2.shown.volumes[&record.attachments[0].old].content);
+        let replaced = replaced.map(|record| world.ec2.shown.volumes[record.attachments[0].old.as_str()].content);
         Self {
             at: world.now,
             content: world.content(0).unwrap(),

@@ -35,7 +35,7 @@ impl Quotas for Aws {
         let mut pages = self
             .ec2
             .describe_volumes()
-            .filters(by("volume-type", kinds.iter().cloned()))
+            .filters(by("volume-type", kinds))
             .into_paginator()
             .page_size(PAGE)
             .send();

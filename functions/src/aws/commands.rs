@@ -4,6 +4,7 @@ use super::Aws;
 use super::client::{failed, incomplete, is_absent, refused};
 use crate::ports::{Agent, Command, Nodes, Outcome, Progress};
 use aws_sdk_ssm::types::{CommandFilter, CommandFilterKey, InstanceInformationStringFilter};
+use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::steps::Step;
@@ -32,10 +33,10 @@ fn comment(step: &Step) -> String {
 }
 
 impl Nodes for Aws {
-    async fn agent(&self, instance: &str) -> Result<Agent> {
+    async fn agent(&self, instance: &InstanceId) -> Result<Agent> {
         let filter = InstanceInformationStringFilter::builder()
             .key("InstanceIds")
-            .values(instance)
+            .values(instance.as_str())
             .build()
             .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
         let mut pages = self
@@ -61,11 +62,11 @@ impl Nodes for Aws {
         Ok(Agent::Unmanaged)
     }
 
-    async fn send(&self, instance: &str, step: &Step) -> Outcome<Command> {
+    async fn send(&self, instance: &InstanceId, step: &Step) -> Outcome<Command> {
         let reply = self
             .ssm_once
             .send_command()
-            .instance_ids(instance)
+            .instance_ids(instance.as_str())
             .document_name(self.document(step.document.name()))
             .comment(comment(step))
             .timeout_seconds(DELIVERY_SECONDS)
@@ -78,7 +79,7 @@ impl Nodes for Aws {
                     tracing::info!(document = step.document.name(), node = %step.node, command = %id, "sent");
                     Outcome::Accepted(Command {
                         id: id.to_owned(),
-                        instance: instance.to_owned(),
+                        instance: instance.clone(),
                     })
                 }
                 None => incomplete("ssm:SendCommand", "the command's id"),
@@ -87,7 +88,7 @@ impl Nodes for Aws {
         }
     }
 
-    async fn find(&self, instance: &str, step: &Step) -> Result<Option<Command>> {
+    async fn find(&self, instance: &InstanceId, step: &Step) -> Result<Option<Command>> {
         let by_document = CommandFilter::builder()
             .key(CommandFilterKey::DocumentName)
             .value(self.document(step.document.name()))
@@ -96,7 +97,7 @@ impl Nodes for Aws {
         let mut pages = self
             .ssm
             .list_commands()
-            .instance_id(instance)
+            .instance_id(instance.as_str())
             .filters(by_document)
             .into_paginator()
             .page_size(PAGE)
@@ -120,7 +121,7 @@ impl Nodes for Aws {
         }
         Ok(newest.map(|(_, id)| Command {
             id,
-            instance: instance.to_owned(),
+            instance: instance.clone(),
         }))
     }
 
@@ -131,7 +132,7 @@ impl Nodes for Aws {
             .ssm
             .get_command_invocation()
             .command_id(&sent.id)
-            .instance_id(&sent.instance)
+            .instance_id(sent.instance.as_str())
             .send()
             .await;
         let invocation = match reply {
@@ -182,7 +183,7 @@ impl Nodes for Aws {
             .ssm
             .cancel_command()
             .command_id(&sent.id)
-            .instance_ids(&sent.instance)
+            .instance_ids(sent.instance.as_str())
             .send()
             .await;
         if let Err(error) = reply {

@@ -2,9 +2,10 @@
 
 use super::Aws;
 use super::client::{failed, refused};
-use super::convert::{by, moment};
+use super::convert::{by, id, moment};
 use crate::ports::{FastRestores, Outcome};
 use aws_sdk_ec2::types::EnableFastSnapshotRestoreErrorItem;
+use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::restore::fast_snapshot_restore::{FastRestore, not_had};
 
@@ -12,11 +13,15 @@ use mirrorsnap_domain::restore::fast_snapshot_restore::{FastRestore, not_had};
 const PAGE: i32 = 200;
 
 impl Aws {
-    async fn fast_restores_by(&self, filter: &str, values: Vec<String>) -> Result<Vec<FastRestore>> {
+    async fn fast_restores_by(
+        &self,
+        filter: &str,
+        values: impl IntoIterator<Item = impl ToString>,
+    ) -> Result<Vec<FastRestore>> {
         let read = |one: &aws_sdk_ec2::types::DescribeFastSnapshotRestoreSuccessItem| {
-            Some(FastRestore {
-                snapshot: one.snapshot_id()?.to_owned(),
-                zone: one.availability_zone()?.to_owned(),
+            Ok(FastRestore {
+                snapshot: id(one.snapshot_id())?,
+                zone: one.availability_zone().unwrap_or_default().to_owned(),
                 state: one.state().map_or("", |state| state.as_str()).to_owned(),
                 reason: one.state_transition_reason().unwrap_or_default().to_owned(),
                 enabled: moment(one.enabled_time()),
@@ -32,27 +37,32 @@ impl Aws {
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed("ec2:DescribeFastSnapshotRestores", &error))?;
-            found.extend(page.fast_snapshot_restores().iter().filter_map(read));
+            for one in page.fast_snapshot_restores() {
+                found.push(read(one)?);
+            }
         }
         Ok(found)
     }
 }
 
 impl FastRestores for Aws {
-    async fn fast_restores(&self, snapshots: &[String]) -> Result<Vec<FastRestore>> {
+    async fn fast_restores(&self, snapshots: &[SnapshotId]) -> Result<Vec<FastRestore>> {
         if snapshots.is_empty() {
             return Ok(vec![]);
         }
-        self.fast_restores_by("snapshot-id", snapshots.to_vec()).await
+        self.fast_restores_by("snapshot-id", snapshots).await
     }
 
     async fn all_fast_restores(&self) -> Result<Vec<FastRestore>> {
         let states = ["enabling", "optimizing", "enabled", "disabling"];
-        self.fast_restores_by("state", states.map(str::to_owned).into()).await
+        self.fast_restores_by("state", states).await
     }
 
-    async fn enable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome {
-        let call = self.ec2.enable_fast_snapshot_restores().source_snapshot_ids(snapshot);
+    async fn enable_fast_restore(&self, snapshot: &SnapshotId, zone: &str) -> Outcome {
+        let call = self
+            .ec2
+            .enable_fast_snapshot_restores()
+            .source_snapshot_ids(snapshot.as_str());
         let reply = match call.availability_zones(zone).send().await {
             Ok(reply) => reply,
             Err(error) => return refused("ec2:EnableFastSnapshotRestores", &error),
@@ -72,8 +82,11 @@ impl FastRestores for Aws {
         }
     }
 
-    async fn disable_fast_restore(&self, snapshot: &str, zone: &str) -> Outcome {
-        let call = self.ec2.disable_fast_snapshot_restores().source_snapshot_ids(snapshot);
+    async fn disable_fast_restore(&self, snapshot: &SnapshotId, zone: &str) -> Outcome {
+        let call = self
+            .ec2
+            .disable_fast_snapshot_restores()
+            .source_snapshot_ids(snapshot.as_str());
         match call.availability_zones(zone).send().await {
             // A pair that is off answers as unsuccessful.
             Ok(reply) if reply.successful().is_empty() => Outcome::AlreadySo,

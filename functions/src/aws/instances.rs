@@ -2,35 +2,32 @@
 
 use super::Aws;
 use super::client::{ended, failed, is_absent};
-use super::convert::{PAGE, by, moment, tags_of};
+use super::convert::{PAGE, by, id, moment, tags_of, texts};
 use crate::ports::{Instances, Outcome};
 use aws_sdk_ec2::types::{
     EbsInstanceBlockDeviceSpecification, Filter, InstanceAttributeName, InstanceBlockDeviceMappingSpecification,
     Reservation,
 };
 use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::observation::{Instance, Power, mapped};
 use std::collections::BTreeMap;
 
-fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<Instance> {
+fn read(instance: &aws_sdk_ec2::types::Instance) -> Result<Instance> {
     let tags = tags_of(instance.tags());
     let state = instance
         .state()
         .and_then(|state| state.name())
         .map_or("", |name| name.as_str());
     let mappings = instance.block_device_mappings().iter().filter_map(|mapping| {
-        let ebs = mapping.ebs()?;
+        let (device, ebs) = (mapping.device_name()?.to_owned(), mapping.ebs()?);
         let status = ebs.status().map_or("", |status| status.as_str());
-        Some((
-            mapping.device_name()?.to_owned(),
-            ebs.volume_id()?.to_owned(),
-            status.to_owned(),
-        ))
+        Some(id(ebs.volume_id()).map(|volume| (device, volume, status.to_owned())))
     });
-    let (volumes, moving) = mapped(mappings);
-    Some(Instance {
-        id: instance.instance_id()?.to_owned(),
+    let (volumes, moving) = mapped(mappings.collect::<Result<Vec<_>>>()?);
+    Ok(Instance {
+        id: id(instance.instance_id())?,
         power: Power::read(state),
         reason: instance
             .state_reason()
@@ -56,13 +53,13 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Option<Instance> {
 
 const CALL: &str = "ec2:DescribeInstances";
 
-fn by_id(reservations: &[Reservation]) -> BTreeMap<String, Instance> {
-    let read = reservations.iter().flat_map(Reservation::instances).filter_map(read);
-    read.map(|instance| (instance.id.clone(), instance)).collect()
+fn by_id(reservations: &[Reservation]) -> Result<BTreeMap<InstanceId, Instance>> {
+    let all = reservations.iter().flat_map(Reservation::instances);
+    all.map(|one| read(one).map(|one| (one.id.clone(), one))).collect()
 }
 
 impl Aws {
-    async fn instances_by(&self, filter: Filter) -> Result<BTreeMap<String, Instance>> {
+    async fn instances_by(&self, filter: Filter) -> Result<BTreeMap<InstanceId, Instance>> {
         let mut pages = self
             .ec2
             .describe_instances()
@@ -73,28 +70,28 @@ impl Aws {
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed(CALL, &error))?;
-            found.extend(by_id(page.reservations()));
+            found.extend(by_id(page.reservations())?);
         }
         Ok(found)
     }
 }
 
 impl Instances for Aws {
-    async fn instances(&self, ids: &[String]) -> Result<BTreeMap<String, Instance>> {
-        let call = self.ec2.describe_instances().set_instance_ids(Some(ids.to_vec()));
+    async fn instances(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Instance>> {
+        let call = self.ec2.describe_instances().set_instance_ids(Some(texts(ids)));
         match call.send().await {
-            Ok(reply) => Ok(by_id(reply.reservations())),
+            Ok(reply) => by_id(reply.reservations()),
             // One that EC2 does not know fails the call for all.
-            Err(error) if is_absent(CALL, &error) => self.instances_by(by("instance-id", ids.iter().cloned())).await,
+            Err(error) if is_absent(CALL, &error) => self.instances_by(by("instance-id", ids)).await,
             Err(error) => Err(failed(CALL, &error)),
         }
     }
 
-    async fn shutdown_behavior(&self, instance: &str) -> Result<Option<String>> {
+    async fn shutdown_behavior(&self, instance: &InstanceId) -> Result<Option<String>> {
         let reply = self
             .ec2
             .describe_instance_attribute()
-            .instance_id(instance)
+            .instance_id(instance.as_str())
             .attribute(InstanceAttributeName::InstanceInitiatedShutdownBehavior)
             .send()
             .await
@@ -105,17 +102,17 @@ impl Instances for Aws {
         Ok(value.map(str::to_owned))
     }
 
-    async fn start(&self, instance: &str) -> Outcome {
-        let reply = self.ec2.start_instances().instance_ids(instance).send().await;
+    async fn start(&self, instance: &InstanceId) -> Outcome {
+        let reply = self.ec2.start_instances().instance_ids(instance.as_str()).send().await;
         ended("ec2:StartInstances", reply)
     }
 
-    async fn stop(&self, instance: &str) -> Outcome {
-        let reply = self.ec2.stop_instances().instance_ids(instance).send().await;
+    async fn stop(&self, instance: &InstanceId) -> Outcome {
+        let reply = self.ec2.stop_instances().instance_ids(instance.as_str()).send().await;
         ended("ec2:StopInstances", reply)
     }
 
-    async fn set_delete_on_termination(&self, instance: &str, device: &str) -> Outcome {
+    async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str) -> Outcome {
         let ebs = EbsInstanceBlockDeviceSpecification::builder()
             .delete_on_termination(true)
             .build();
@@ -126,7 +123,7 @@ impl Instances for Aws {
         let reply = self
             .ec2
             .modify_instance_attribute()
-            .instance_id(instance)
+            .instance_id(instance.as_str())
             .block_device_mappings(mapping)
             .send()
             .await;

@@ -18,7 +18,7 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     (
         "ec2:AttachVolume",
         "VolumeInUse",
-        "vol-1 is already attached to an instance",
+        "vol-001 is already attached to an instance",
         "unknown",
     ),
     (
@@ -36,7 +36,7 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     (
         "ec2:AttachVolume",
         "IncorrectState",
-        "vol-1 is not 'available'.",
+        "vol-001 is not 'available'.",
         "not yet",
     ),
     (
@@ -54,7 +54,7 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     (
         "ec2:DetachVolume",
         "IncorrectState",
-        "Volume 'vol-1' is in the 'available' state.",
+        "Volume 'vol-001' is in the 'available' state.",
         "already so",
     ),
     ("ec2:DetachVolume", "InvalidAttachment.NotFound", "", "already so"),

@@ -2,26 +2,30 @@
 
 use super::Aws;
 use super::client::{ended, failed, incomplete, refused};
-use super::convert::{PAGE, as_tags, by, moment, tags_of};
+use super::convert::{PAGE, as_tags, by, id, moment, tags_of, texts};
 use crate::ports::{Outcome, SnapshotSet, Snapshots};
 use aws_sdk_ec2::types::{InstanceSpecification, ResourceType, TagSpecification};
 use mirrorsnap_domain::catalogue::{Snapshot, source_of_copy, tag};
+use mirrorsnap_domain::ec2::{SnapshotId, VolumeId};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
 
-fn read(one: &aws_sdk_ec2::types::Snapshot) -> Option<Snapshot> {
-    Some(Snapshot {
-        id: one.snapshot_id()?.to_owned(),
-        volume: one.volume_id()?.to_owned(),
+fn read(one: &aws_sdk_ec2::types::Snapshot) -> Result<Option<Snapshot>> {
+    let Some(started) = moment(one.start_time()) else {
+        return Ok(None);
+    };
+    Ok(Some(Snapshot {
+        id: id(one.snapshot_id())?,
+        volume: id(one.volume_id())?,
         state: one.state().map_or("", |state| state.as_str()).to_owned(),
         progress: one.progress().unwrap_or_default().to_owned(),
-        started: moment(one.start_time())?,
+        started,
         gib: one.volume_size().unwrap_or(0),
         kms_key: one.kms_key_id().map(str::to_owned),
         copied_from: one.description().and_then(source_of_copy),
         tags: tags_of(one.tags()),
-    })
+    }))
 }
 
 fn specification(set: &SnapshotSet) -> TagSpecification {
@@ -44,23 +48,25 @@ impl Aws {
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed("ec2:DescribeSnapshots", &error))?;
-            found.extend(page.snapshots().iter().filter_map(read));
+            for one in page.snapshots() {
+                found.extend(read(one)?);
+            }
         }
         Ok(found)
     }
 
-    async fn one_snapshot(&self, set: &SnapshotSet, volume: &str) -> Outcome<Vec<Taken>> {
-        let call = self.ec2_once.create_snapshot().volume_id(volume);
+    async fn one_snapshot(&self, set: &SnapshotSet, volume: &VolumeId) -> Outcome<Vec<Taken>> {
+        let call = self.ec2_once.create_snapshot().volume_id(volume.as_str());
         let call = call
             .description(&set.description)
             .tag_specifications(specification(set));
         match call.send().await {
-            Ok(made) => match made.snapshot_id().filter(|id| !id.is_empty()) {
-                Some(id) => Outcome::Accepted(vec![Taken {
-                    snapshot: id.to_owned(),
-                    volume: volume.to_owned(),
+            Ok(made) => match id(made.snapshot_id()) {
+                Ok(snapshot) => Outcome::Accepted(vec![Taken {
+                    snapshot,
+                    volume: volume.clone(),
                 }]),
-                None => incomplete("ec2:CreateSnapshot", "the snapshot's id"),
+                Err(_) => incomplete("ec2:CreateSnapshot", "the snapshot's id"),
             },
             Err(error) => refused("ec2:CreateSnapshot", &error),
         }
@@ -68,9 +74,9 @@ impl Aws {
 
     async fn several_snapshots(&self, set: &SnapshotSet) -> Outcome<Vec<Taken>> {
         let which = InstanceSpecification::builder()
-            .instance_id(&set.instance)
+            .instance_id(set.instance.as_str())
             .exclude_boot_volume(true)
-            .set_exclude_data_volume_ids(Some(set.excluded.clone()).filter(|ids| !ids.is_empty()))
+            .set_exclude_data_volume_ids(Some(texts(&set.excluded)).filter(|ids| !ids.is_empty()))
             .build();
         let call = self.ec2_once.create_snapshots().instance_specification(which);
         let call = call
@@ -79,9 +85,10 @@ impl Aws {
         match call.send().await {
             Ok(made) => {
                 let taken = made.snapshots().iter().filter_map(|one| {
+                    // One that is not named is missing in the set, and looked for.
                     Some(Taken {
-                        snapshot: one.snapshot_id()?.to_owned(),
-                        volume: one.volume_id()?.to_owned(),
+                        snapshot: id(one.snapshot_id()).ok()?,
+                        volume: id(one.volume_id()).ok()?,
                     })
                 });
                 Outcome::Accepted(taken.collect())
@@ -108,8 +115,8 @@ impl Snapshots for Aws {
         }
     }
 
-    async fn delete_snapshot(&self, snapshot: &str) -> Outcome {
-        let reply = self.ec2.delete_snapshot().snapshot_id(snapshot).send().await;
+    async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Outcome {
+        let reply = self.ec2.delete_snapshot().snapshot_id(snapshot.as_str()).send().await;
         ended("ec2:DeleteSnapshot", reply)
     }
 }

@@ -2,10 +2,11 @@
 
 use super::Aws;
 use super::client::{ended, failed, incomplete, is_absent, refused};
-use super::convert::{PAGE, as_tags, by, tags_of};
+use super::convert::{PAGE, as_tags, by, id, tags_of, texts};
 use crate::ports::{Attached, AttachmentState, Outcome, Tags, Volume, VolumeState, Volumes};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, VolumeType};
 use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::ec2::{InstanceId, Tagged, VolumeId};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
 use std::collections::BTreeMap;
@@ -29,18 +30,21 @@ fn attachment_state(word: &str) -> AttachmentState {
     }
 }
 
-fn read(volume: &aws_sdk_ec2::types::Volume) -> Option<Volume> {
+fn read(volume: &aws_sdk_ec2::types::Volume) -> Result<Volume> {
     let attachment = volume.attachments().first();
-    let attached = attachment.and_then(|one| {
-        Some(Attached {
-            instance: one.instance_id()?.to_owned(),
-            device: one.device()?.to_owned(),
-            state: attachment_state(one.state().map_or("", |state| state.as_str())),
-        })
-    });
-    Some(Volume {
+    let attached = attachment
+        .and_then(|one| Some((one, one.device()?)))
+        .map(|(one, device)| {
+            Ok(Attached {
+                instance: id(one.instance_id())?,
+                device: device.to_owned(),
+                state: attachment_state(one.state().map_or("", |state| state.as_str())),
+            })
+        });
+    let snapshot = volume.snapshot_id().filter(|id| !id.is_empty());
+    Ok(Volume {
         shape: OldVolume {
-            id: volume.volume_id()?.to_owned(),
+            id: id(volume.volume_id())?,
             gib: volume.size().unwrap_or(0),
             kind: volume.volume_type().map_or("gp3", |kind| kind.as_str()).to_owned(),
             iops: volume.iops(),
@@ -53,21 +57,23 @@ fn read(volume: &aws_sdk_ec2::types::Volume) -> Option<Volume> {
             multi_attach: volume.multi_attach_enabled().unwrap_or(false),
         },
         state: state(volume.state().map_or("", |state| state.as_str())),
-        snapshot: volume.snapshot_id().unwrap_or_default().to_owned(),
+        snapshot: snapshot.map(str::parse).transpose()?,
         fast: volume.fast_restored().unwrap_or(false),
-        attached,
+        attached: attached.transpose()?,
     })
 }
 
 const CALL: &str = "ec2:DescribeVolumes";
 
-fn by_id(volumes: &[aws_sdk_ec2::types::Volume]) -> BTreeMap<String, Volume> {
-    let read = volumes.iter().filter_map(read);
-    read.map(|one| (one.shape.id.clone(), one)).collect()
+fn by_id(volumes: &[aws_sdk_ec2::types::Volume]) -> Result<BTreeMap<VolumeId, Volume>> {
+    volumes
+        .iter()
+        .map(|one| read(one).map(|one| (one.shape.id.clone(), one)))
+        .collect()
 }
 
 impl Aws {
-    async fn volumes_by(&self, filter: Filter) -> Result<BTreeMap<String, Volume>> {
+    async fn volumes_by(&self, filter: Filter) -> Result<BTreeMap<VolumeId, Volume>> {
         let mut pages = self
             .ec2
             .describe_volumes()
@@ -78,32 +84,32 @@ impl Aws {
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed(CALL, &error))?;
-            found.extend(by_id(page.volumes()));
+            found.extend(by_id(page.volumes())?);
         }
         Ok(found)
     }
 }
 
 impl Volumes for Aws {
-    async fn volumes(&self, ids: &[String]) -> Result<BTreeMap<String, Volume>> {
+    async fn volumes(&self, ids: &[VolumeId]) -> Result<BTreeMap<VolumeId, Volume>> {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let call = self.ec2.describe_volumes().set_volume_ids(Some(ids.to_vec()));
+        let call = self.ec2.describe_volumes().set_volume_ids(Some(texts(ids)));
         match call.send().await {
-            Ok(reply) => Ok(by_id(reply.volumes())),
+            Ok(reply) => by_id(reply.volumes()),
             // One that EC2 does not know fails the call for all.
-            Err(error) if is_absent(CALL, &error) => self.volumes_by(by("volume-id", ids.iter().cloned())).await,
+            Err(error) if is_absent(CALL, &error) => self.volumes_by(by("volume-id", ids)).await,
             Err(error) => Err(failed(CALL, &error)),
         }
     }
 
-    async fn volumes_of(&self, restore: &str) -> Result<BTreeMap<String, Volume>> {
+    async fn volumes_of(&self, restore: &str) -> Result<BTreeMap<VolumeId, Volume>> {
         let name = format!("tag:{}", tag::RESTORE_ID);
-        self.volumes_by(by(&name, [restore.to_owned()])).await
+        self.volumes_by(by(&name, [restore])).await
     }
 
-    async fn create_volume(&self, volume: &NewVolume) -> Outcome<String> {
+    async fn create_volume(&self, volume: &NewVolume) -> Outcome<VolumeId> {
         let tags = TagSpecification::builder()
             .resource_type(ResourceType::Volume)
             .set_tags(Some(as_tags(&volume.tags)))
@@ -112,7 +118,7 @@ impl Volumes for Aws {
             .ec2
             .create_volume()
             .availability_zone(&volume.zone)
-            .snapshot_id(&volume.snapshot)
+            .snapshot_id(volume.snapshot.as_str())
             .size(volume.gib)
             .volume_type(VolumeType::from(volume.kind.as_str()))
             .set_iops(volume.iops)
@@ -125,41 +131,41 @@ impl Volumes for Aws {
             .send()
             .await;
         match reply {
-            Ok(made) => match made.volume_id().filter(|id| !id.is_empty()) {
-                Some(id) => Outcome::Accepted(id.to_owned()),
-                None => incomplete("ec2:CreateVolume", "the volume's id"),
+            Ok(made) => match id(made.volume_id()) {
+                Ok(id) => Outcome::Accepted(id),
+                Err(_) => incomplete("ec2:CreateVolume", "the volume's id"),
             },
             Err(error) => refused("ec2:CreateVolume", &error),
         }
     }
 
-    async fn delete_volume(&self, volume: &str) -> Outcome {
-        let reply = self.ec2.delete_volume().volume_id(volume).send().await;
+    async fn delete_volume(&self, volume: &VolumeId) -> Outcome {
+        let reply = self.ec2.delete_volume().volume_id(volume.as_str()).send().await;
         ended("ec2:DeleteVolume", reply)
     }
 
-    async fn attach(&self, volume: &str, instance: &str, device: &str) -> Outcome {
-        let call = self.ec2_once.attach_volume().volume_id(volume);
-        let reply = call.instance_id(instance).device(device).send().await;
+    async fn attach(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> Outcome {
+        let call = self.ec2_once.attach_volume().volume_id(volume.as_str());
+        let reply = call.instance_id(instance.as_str()).device(device).send().await;
         ended("ec2:AttachVolume", reply)
     }
 
-    async fn detach(&self, volume: &str, instance: &str, device: &str) -> Outcome {
-        let call = self.ec2_once.detach_volume().volume_id(volume);
-        let reply = call.instance_id(instance).device(device).send().await;
+    async fn detach(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> Outcome {
+        let call = self.ec2_once.detach_volume().volume_id(volume.as_str());
+        let reply = call.instance_id(instance.as_str()).device(device).send().await;
         ended("ec2:DetachVolume", reply)
     }
 }
 
 impl Tags for Aws {
-    async fn tag(&self, resources: &[String], tags: &BTreeMap<String, String>) -> Outcome {
-        let call = self.ec2.create_tags().set_resources(Some(resources.to_vec()));
+    async fn tag<I: Tagged>(&self, resources: &[I], tags: &BTreeMap<String, String>) -> Outcome {
+        let call = self.ec2.create_tags().set_resources(Some(texts(resources)));
         ended("ec2:CreateTags", call.set_tags(Some(as_tags(tags))).send().await)
     }
 
-    async fn untag(&self, resources: &[String], keys: &[&str]) -> Outcome {
+    async fn untag<I: Tagged>(&self, resources: &[I], keys: &[&str]) -> Outcome {
         let keys = keys.iter().map(|key| Tag::builder().key(*key).build()).collect();
-        let call = self.ec2.delete_tags().set_resources(Some(resources.to_vec()));
+        let call = self.ec2.delete_tags().set_resources(Some(texts(resources)));
         ended("ec2:DeleteTags", call.set_tags(Some(keys)).send().await)
     }
 }

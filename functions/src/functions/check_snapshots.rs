@@ -5,6 +5,7 @@ use crate::functions::fence::{fence, intent};
 use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{Clock, Configs, Ledger, Snapshots, Tags};
 use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
+use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{self, Evidence, Taken};
 use mirrorsnap_domain::ids::Id;
@@ -40,7 +41,7 @@ pub struct Output {
     /// The progress of the slowest.
     progress: String,
     valid: bool,
-    snapshots: Vec<String>,
+    snapshots: Vec<SnapshotId>,
 }
 
 /// The named snapshots as EC2 shows them, and others with the same backup id. An error if one failed.
@@ -152,11 +153,11 @@ async fn mark(ports: &impl Ports, cluster: &str, claim: &Claim, evidence: &Evide
         }
     }
     if !others.is_empty() {
-        let ids: Vec<String> = others.into_iter().map(|one| one.id).collect();
+        let ids: Vec<SnapshotId> = others.into_iter().map(|one| one.id).collect();
         write(ports, cluster, claim, &ids, tag::DUPLICATE).await?;
     }
     let (kept, _) = catalogue::choose(seen);
-    let ids: Vec<String> = kept.into_iter().map(|one| one.id).collect();
+    let ids: Vec<SnapshotId> = kept.into_iter().map(|one| one.id).collect();
     write(ports, cluster, claim, &ids, tag::VALID).await?;
     Ok(Output {
         id: id.to_string(),
@@ -167,7 +168,7 @@ async fn mark(ports: &impl Ports, cluster: &str, claim: &Claim, evidence: &Evide
     })
 }
 
-async fn write(ports: &impl Ports, cluster: &str, claim: &Claim, ids: &[String], key: &str) -> Result<()> {
+async fn write(ports: &impl Ports, cluster: &str, claim: &Claim, ids: &[SnapshotId], key: &str) -> Result<()> {
     let tags = BTreeMap::from([(key.to_owned(), "true".to_owned())]);
     let call = async || {
         fence(ports, cluster, claim).await?;

@@ -8,6 +8,7 @@ use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{Clock, Configs, Instances, Ledger, SnapshotSet, Snapshots, Tags, Volumes};
 use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{self, Image, Section, Stopped, Taken};
 use mirrorsnap_domain::ids::Id;
@@ -78,7 +79,7 @@ async fn still_stopped(ports: &(impl Instances + Clock), config: &Config, intent
 }
 
 /// The set that counts, if one is complete: one snapshot for each volume.
-async fn find(ports: &impl Snapshots, id: &Id, wanted: &BTreeSet<String>) -> Result<Option<Vec<Snapshot>>> {
+async fn find(ports: &impl Snapshots, id: &Id, wanted: &BTreeSet<VolumeId>) -> Result<Option<Vec<Snapshot>>> {
     let (kept, _) = catalogue::choose(ports.snapshots_of_backup(id).await?);
     let ours: Vec<Snapshot> = kept.into_iter().filter(|one| wanted.contains(&one.volume)).collect();
     Ok((ours.len() == wanted.len()).then_some(ours))
@@ -87,7 +88,7 @@ async fn find(ports: &impl Snapshots, id: &Id, wanted: &BTreeSet<String>) -> Res
 async fn found_after_retry(
     ports: &(impl Snapshots + Clock),
     id: &Id,
-    wanted: &BTreeSet<String>,
+    wanted: &BTreeSet<VolumeId>,
     retry_count: u32,
 ) -> Result<Option<Vec<Snapshot>>> {
     let deadline = Deadline::after(ports, if retry_count == 0 { 0 } else { LOOK_UP_SECONDS });
@@ -103,8 +104,8 @@ async fn found_after_retry(
 }
 
 /// The volumes' tags that their snapshots get.
-async fn carried(ports: &impl Volumes, volumes: &BTreeSet<String>) -> Result<BTreeMap<String, String>> {
-    let ids: Vec<String> = volumes.iter().cloned().collect();
+async fn carried(ports: &impl Volumes, volumes: &BTreeSet<VolumeId>) -> Result<BTreeMap<String, String>> {
+    let ids: Vec<VolumeId> = volumes.iter().cloned().collect();
     let shown = ports.volumes(&ids).await?;
     let tags: Vec<BTreeMap<String, String>> = shown.into_values().map(|one| one.shape.tags).collect();
     let (carried, left) = catalogue::carried(&tags);
@@ -114,11 +115,11 @@ async fn carried(ports: &impl Volumes, volumes: &BTreeSet<String>) -> Result<BTr
     Ok(carried)
 }
 
-fn disks_on<'a>(stopped: &'a Stopped, volume: &'a str) -> Vec<String> {
+fn disks_on(stopped: &Stopped, volume: &VolumeId) -> Vec<String> {
     stopped
         .volumes
         .iter()
-        .filter(|(_, on)| on.as_str() == volume)
+        .filter(|(_, on)| *on == volume)
         .map(|(disk, _)| disk.clone())
         .collect()
 }
@@ -129,7 +130,7 @@ async fn set(
     config: &Config,
     stopped: &Stopped,
     tags: BTreeMap<String, String>,
-    wanted: &BTreeSet<String>,
+    wanted: &BTreeSet<VolumeId>,
 ) -> Result<SnapshotSet> {
     let mut excluded = Vec::new();
     if wanted.len() > 1 {
@@ -161,11 +162,8 @@ async fn create(ports: &impl Ports, input: &Input, set: &SnapshotSet) -> Result<
         Ok(ports.create_snapshots(set).await)
     };
     let taken = until_accepted(ports, RATE_SECONDS, call).await?.unwrap_or_default();
-    let of: BTreeSet<&String> = taken.iter().map(|one| &one.volume).collect();
-    if taken.len() != set.volumes.len()
-        || of.len() != set.volumes.len()
-        || taken.iter().any(|one| one.snapshot.is_empty())
-    {
+    let of: BTreeSet<&VolumeId> = taken.iter().map(|one| &one.volume).collect();
+    if taken.len() != set.volumes.len() || of.len() != set.volumes.len() {
         return Err(Error::new(
             Kind::AwsUnavailable,
             format!("EC2 named {} snapshots of {} volumes", taken.len(), set.volumes.len()),
@@ -180,7 +178,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
     let config = ports.config(&input.cluster).await?;
     let (_, intent) = intent(ports, &input.cluster, &input.lock).await?;
     let id = Id::parse(&intent.id)?;
-    let wanted: BTreeSet<String> = input.stopped.volumes.values().cloned().collect();
+    let wanted: BTreeSet<VolumeId> = input.stopped.volumes.values().cloned().collect();
     if wanted.is_empty() {
         return Err(Error::new(
             Kind::InputInvalid,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ports::{Outcome, VolumeState};
-use crate::testing::{Twin, claim, instance, lost, volume};
+use crate::testing::{Twin, claim, instance, lost, parsed, volume};
 use mirrorsnap_domain::observation::Power;
 use serde_json::json;
 
@@ -9,7 +9,7 @@ fn twin() -> Twin {
         "operation": "backup", "id": "orders-20260501T020304Z", "phase": "Snapshot", "started": "2026-05-01T02:03:04Z",
         "active": "server1", "standby": "server2", "boots": {}, "quiet_after_seconds": 100, "disturbances": [],
     }));
-    twin.put(volume("vol-old", VolumeState::InUse, Some("i-0ccc")));
+    twin.put(volume("vol-01d", VolumeState::InUse, Some("i-0ccc")));
     twin
 }
 
@@ -19,7 +19,7 @@ fn input(retry_count: u32) -> Input {
         "section": {"epoch": 7, "consistent_at": "2026-05-01T02:04:00Z", "outage_seconds": 3.0},
         "stopped": {
             "instance": "i-0ccc", "reason": "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
-            "launched": "1970-01-01T00:16:40Z", "volumes": {"md1": "vol-old"},
+            "launched": "1970-01-01T00:16:40Z", "volumes": {"md1": "vol-01d"},
         },
     }))
     .unwrap()
@@ -63,7 +63,7 @@ async fn a_describe_from_before_the_stop_is_not_believed_at_once() {
     let twin = twin();
     for power in [Power::Running, Power::Stopping] {
         let mut old = twin.instances.borrow().clone();
-        old.insert("i-0ccc".into(), instance("i-0ccc", power));
+        old.insert(parsed("i-0ccc"), instance("i-0ccc", power));
         twin.old_instances.borrow_mut().extend(vec![old; 5]);
     }
     twin.old_instances.borrow_mut().push_front(BTreeMap::new());
@@ -74,7 +74,7 @@ async fn a_describe_from_before_the_stop_is_not_believed_at_once() {
 async fn a_standby_that_was_started_gives_no_snapshot() {
     let twin = twin();
     let up = instance("i-0ccc", Power::Running);
-    twin.instances.borrow_mut().insert("i-0ccc".into(), up);
+    twin.instances.borrow_mut().insert(parsed("i-0ccc"), up);
     let error = handle(&twin, input(0)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::PreparationUnproven);
     assert_eq!(twin.called("create_snapshots"), 0);

@@ -6,6 +6,7 @@ use crate::functions::fence::{fence, intent};
 use crate::functions::repeat::{harmless, still_not, until_accepted};
 use crate::ports::{Clock, Configs, Ledger, Outcome, Tags, VolumeState, Volumes};
 use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::{Attachment, Disturbance, Intent};
@@ -90,7 +91,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Value> {
 
 /// `ready` once all are available. One that failed, vanished or is of another snapshot is an error.
 async fn check(ports: &impl Ports, volumes: &[NewVolume], made: &[Attachment]) -> Result<Value> {
-    let ids: Vec<String> = made.iter().map(|one| one.new.clone()).collect();
+    let ids: Vec<VolumeId> = made.iter().map(|one| one.new.clone()).collect();
     let found = ports.volumes(&ids).await?;
     let bad = |found: String| {
         let next = "nothing was disturbed, and what was made is deleted again; restore again";
@@ -105,11 +106,8 @@ async fn check(ports: &impl Ports, volumes: &[NewVolume], made: &[Attachment]) -
             // Not shown yet, or dropped by EBS since its key cannot be used: the caller's deadline decides.
             None => ready = false,
             Some(volume) => {
-                if !volume.snapshot.is_empty() && volume.snapshot != one.snapshot {
-                    return bad(format!(
-                        "{} was made from {}, not from {}",
-                        one.new, volume.snapshot, one.snapshot
-                    ));
+                if let Some(other) = volume.snapshot.as_ref().filter(|id| **id != one.snapshot) {
+                    return bad(format!("{} was made from {other}, not from {}", one.new, one.snapshot));
                 }
                 if !volume.fast {
                     slow.push(one.new.clone());
@@ -143,11 +141,11 @@ const UNMARKED_SECONDS: u32 = 45;
 async fn clean(ports: &impl Ports, cluster: &str, claim: &Claim) -> Result<Value> {
     let (_, intent) = intent(ports, cluster, claim).await?;
     // A volume that the intent does not list was never attached: swap-volumes reads its volumes there.
-    let listed: BTreeSet<&String> = attachments(&intent).map(|one| &one.new).collect();
+    let listed: BTreeSet<&VolumeId> = attachments(&intent).map(|one| &one.new).collect();
     let mut deadline: Option<Deadline> = None;
     let unmarked = Deadline::after(ports, UNMARKED_SECONDS);
     let mut cleaned = Cleaned::default();
-    let mut marked: BTreeSet<String> = BTreeSet::new();
+    let mut marked: BTreeSet<VolumeId> = BTreeSet::new();
     let mut looks = 0;
     loop {
         let found = ports.volumes_of(&intent.id).await?;
@@ -205,7 +203,7 @@ fn attachments(intent: &Intent) -> impl Iterator<Item = &Attachment> {
 }
 
 /// Deletes a volume; why not yet.
-async fn delete(ports: &impl Ports, cluster: &str, claim: &Claim, id: &str) -> Result<Option<String>> {
+async fn delete(ports: &impl Ports, cluster: &str, claim: &Claim, id: &VolumeId) -> Result<Option<String>> {
     fence(ports, cluster, claim).await?;
     match ports.delete_volume(id).await {
         Outcome::Accepted(()) | Outcome::AlreadySo => Ok(None),

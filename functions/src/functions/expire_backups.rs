@@ -3,6 +3,7 @@
 use crate::functions::fence::fence;
 use crate::ports::{Configs, Ledger, Outcome, Snapshots};
 use mirrorsnap_domain::catalogue::{self, DeleteReason};
+use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Claim;
@@ -27,7 +28,7 @@ pub struct Input {
 
 #[derive(Debug, Serialize)]
 struct Entry {
-    snapshot: String,
+    snapshot: SnapshotId,
     backup: Id,
     why: DeleteReason,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
 use crate::functions::repeat::until_accepted;
 use crate::ports::{Clock, FastRestores, Ledger, Outcome};
+use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::restore::fast_snapshot_restore::{FastRestore, waits_for};
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Snapshot and zone.
-type Place = (String, String);
+type Place = (SnapshotId, String);
 
 /// docs/functions.md, fast-restore.
 #[derive(Debug, Clone, Deserialize)]
@@ -78,8 +79,8 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Value> {
 
 /// These, as they are shown now.
 async fn present(ports: &impl Ports, places: &[Place]) -> Result<Vec<FastRestore>> {
-    let snapshots: BTreeSet<String> = places.iter().map(|(snapshot, _)| snapshot.clone()).collect();
-    let snapshots: Vec<String> = snapshots.into_iter().collect();
+    let snapshots: BTreeSet<SnapshotId> = places.iter().map(|(snapshot, _)| snapshot.clone()).collect();
+    let snapshots: Vec<SnapshotId> = snapshots.into_iter().collect();
     let all = ports.fast_restores(&snapshots).await?;
     let asked = |one: &FastRestore| places.iter().any(|(snapshot, zone)| one.is_of(snapshot, zone));
     Ok(all.into_iter().filter(asked).collect())
@@ -88,7 +89,7 @@ async fn present(ports: &impl Ports, places: &[Place]) -> Result<Vec<FastRestore
 /// The fast snapshot restores that the intent lists. They were off when the restore was planned.
 async fn listed(ports: &impl Ports, cluster: &str, claim: &Claim) -> Result<Vec<Place>> {
     let (_, intent) = intent(ports, cluster, claim).await?;
-    let own = |(snapshot, zone): (&str, &str)| (snapshot.to_owned(), zone.to_owned());
+    let own = |(snapshot, zone): (&SnapshotId, &str)| (snapshot.clone(), zone.to_owned());
     Ok(intent.fast_restores().map(own).collect())
 }
 

@@ -4,6 +4,7 @@ use crate::deadline::Deadline;
 use crate::functions::repeat::still_not;
 use crate::ports::{Agent, Clock, Instances, Nodes, Outcome, Progress};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::observation::{Instance, Node, Observation, Power};
 use mirrorsnap_domain::reply::Reply;
@@ -36,7 +37,7 @@ pub(crate) enum Purpose {
 
 /// The cluster's instances by node name. One that EC2 does not show is absent; an answer without it is not believed at once.
 pub(crate) async fn instances(ports: &(impl Instances + Clock), config: &Config) -> Result<BTreeMap<String, Instance>> {
-    let ids: Vec<String> = config.nodes.iter().map(|node| node.instance_id.clone()).collect();
+    let ids: Vec<InstanceId> = config.nodes.iter().map(|node| node.instance_id.clone()).collect();
     let deadline = Deadline::after(ports, ABSENT_SECONDS);
     loop {
         let mut found = ports.instances(&ids).await?;
@@ -86,7 +87,7 @@ async fn gone(ports: &(impl Instances + Clock), config: &Config, node: &str) -> 
 }
 
 /// Sends a read-only document and waits for its reply, at most `ANSWER_SECONDS`.
-pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &str, step: &Step) -> Result<Reply> {
+pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &InstanceId, step: &Step) -> Result<Reply> {
     let deadline = Deadline::after(ports, ANSWER_SECONDS);
     let command = match ports.send(instance, step).await {
         Outcome::Accepted(command) => command,
@@ -190,7 +191,7 @@ pub(crate) async fn observe(
 mod tests {
     use super::*;
     use crate::ports::Configs;
-    use crate::testing::{Twin, restoring};
+    use crate::testing::{Twin, parsed, restoring};
 
     #[tokio::test]
     async fn an_answer_that_lacks_an_instance_is_not_believed_at_once() {
@@ -200,7 +201,7 @@ mod tests {
             .borrow_mut()
             .extend([BTreeMap::new(), BTreeMap::new()]);
         assert_eq!(instances(&twin, &config).await.unwrap().len(), 2);
-        twin.instances.borrow_mut().remove("i-0ccc");
+        twin.instances.borrow_mut().remove(&parsed("i-0ccc"));
         let begun = twin.time.get();
         let found = instances(&twin, &config).await.unwrap();
         assert_eq!(found.into_keys().collect::<Vec<_>>(), ["server1"]);

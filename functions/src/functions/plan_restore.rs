@@ -4,6 +4,7 @@ use crate::functions::fence::intent;
 use crate::functions::observe::{Purpose, observe};
 use crate::ports::{Clock, Configs, FastRestores, Instances, Ledger, Nodes, Quotas, Snapshots, VolumeState, Volumes};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::{Id, IdKind};
 use mirrorsnap_domain::inspect;
@@ -132,8 +133,8 @@ fn as_json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))
 }
 
-async fn present(ports: &impl Ports, seen: &Observation) -> Result<BTreeMap<String, OldVolume>> {
-    let ids: Vec<String> = seen
+async fn present(ports: &impl Ports, seen: &Observation) -> Result<BTreeMap<VolumeId, OldVolume>> {
+    let ids: Vec<VolumeId> = seen
         .instances
         .values()
         .flat_map(|instance| instance.volumes.values().cloned())
@@ -246,7 +247,7 @@ async fn rollback(ports: &impl Ports, config: &Config, now: Moment, name: &str) 
     let id = Id::new(IdKind::Restore, &config.name, now)?;
     let seen = observe(ports, config, &id.to_string(), now, Purpose::Inspection).await?;
     let intent = restore::rollback(config, &id, &record, &seen)?;
-    let old: Vec<String> = record.attachments.iter().map(|one| one.old.clone()).collect();
+    let old: Vec<VolumeId> = record.attachments.iter().map(|one| one.old.clone()).collect();
     let there = ports.volumes(&old).await?;
     for one in &record.attachments {
         if there

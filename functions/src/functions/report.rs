@@ -2,6 +2,7 @@
 //! permission.
 
 use crate::ports::Metrics;
+use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{Section, Taken};
 use mirrorsnap_domain::intent::{Attachment, Operation};
@@ -96,7 +97,7 @@ pub struct Output {
     replaced: Vec<Attachment>,
     /// The volumes that are detached now, or, if the cluster is not back, may be.
     stay: Vec<Stay>,
-    deleted: Vec<String>,
+    deleted: Vec<VolumeId>,
     initialization: Option<Initialized>,
     leftovers: Vec<String>,
     error: Option<String>,

@@ -4,6 +4,7 @@ use crate::deadline::Deadline;
 use crate::functions::fence::fence;
 use crate::functions::repeat::still_not;
 use crate::ports::{Clock, Command, Configs, Ledger, Nodes, Outcome, Progress};
+use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::reply::{Head, Outcome as Ended, Reply};
@@ -126,7 +127,7 @@ fn judge(step: &Step, reply: &Reply) -> Result<Judged> {
 /// The earlier command of the same step, if this is a retry and there is one.
 async fn earlier(
     ports: &(impl Nodes + Clock),
-    instance: &str,
+    instance: &InstanceId,
     step: &Step,
     retry_count: u32,
 ) -> Result<Option<Command>> {

@@ -3,6 +3,7 @@
 use crate::functions::fence::fence;
 use crate::functions::repeat::until_accepted;
 use crate::ports::{Clock, Configs, Instances, Ledger};
+use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::lock::Claim;
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub struct Input {
 #[derive(Debug, Serialize)]
 pub struct Output {
     node: String,
-    instance_id: String,
+    instance_id: InstanceId,
     power: Power,
 }
 

@@ -8,6 +8,7 @@ use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{AttachmentState, Clock, Configs, Instances, Ledger, Outcome, Tags, Volume, VolumeState, Volumes};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::ec2::{InstanceId, VolumeId};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::intent::Attachment;
 use mirrorsnap_domain::lock::Claim;
@@ -67,8 +68,8 @@ const TAG_SECONDS: u32 = 30;
 enum Need {
     Nothing,
     Wait(String),
-    Detach(String),
-    Attach(String),
+    Detach(VolumeId),
+    Attach(VolumeId),
 }
 
 /// The function.
@@ -90,7 +91,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
     if !input.back && input.part == Part::Detach {
         mark_replaced(ports, &input, &intent.id, &places).await?;
     }
-    let ids: Vec<String> = places
+    let ids: Vec<VolumeId> = places
         .iter()
         .flat_map(|one| [one.old.clone(), one.new.clone()])
         .collect();
@@ -134,7 +135,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
 /// The result of a look.
 enum Look {
     /// All places are as they should be; the volumes.
-    Done(BTreeMap<String, Volume>),
+    Done(BTreeMap<VolumeId, Volume>),
     /// A volume is attaching, detaching, or not available yet.
     Wait(String),
     /// EC2 shows a state that ends the swap, unless the describe is late.
@@ -147,7 +148,7 @@ async fn look(
     config: &Config,
     names: &[&str],
     places: &[&Attachment],
-    ids: &[String],
+    ids: &[VolumeId],
     input: &Input,
 ) -> Result<Look> {
     if let Some(look) = up(&instances(ports, config).await?, names) {
@@ -193,7 +194,7 @@ async fn act(
     ports: &impl Ports,
     input: &Input,
     place: &Attachment,
-    instance: &str,
+    instance: &InstanceId,
     need: Need,
 ) -> Result<Option<String>> {
     let (outcome, text) = match need {
@@ -222,15 +223,21 @@ async fn act(
     }
 }
 
-fn need(place: &Attachment, instance: &str, seen: &BTreeMap<String, Volume>, back: bool, part: Part) -> Result<Need> {
+fn need(
+    place: &Attachment,
+    instance: &InstanceId,
+    seen: &BTreeMap<VolumeId, Volume>,
+    back: bool,
+    part: Part,
+) -> Result<Need> {
     let (goes, comes) = if back {
         (&place.new, &place.old)
     } else {
         (&place.old, &place.new)
     };
-    let at = |volume: &str| seen.get(volume).and_then(|one| one.attached.as_ref());
+    let at = |volume: &VolumeId| seen.get(volume).and_then(|one| one.attached.as_ref());
     for volume in [goes, comes] {
-        if let Some(other) = at(volume).filter(|at| at.instance != instance || at.device != place.device) {
+        if let Some(other) = at(volume).filter(|at| at.instance != *instance || at.device != place.device) {
             return Err(Error::new(
                 Kind::AttachmentUnexpected,
                 format!("{volume} is attached to {} at {}", other.instance, other.device),
@@ -271,14 +278,14 @@ fn need(place: &Attachment, instance: &str, seen: &BTreeMap<String, Volume>, bac
 }
 
 /// Tags the volume `attached` before AttachVolume, so that it is never deleted (rule 19). The mark is not removed again.
-async fn mark_attached(ports: &impl Ports, input: &Input, volume: &str) -> Result<()> {
+async fn mark_attached(ports: &impl Ports, input: &Input, volume: &VolumeId) -> Result<()> {
     let attached = BTreeMap::from([(tag::ATTACHED.to_owned(), "true".to_owned())]);
-    tag(ports, input, &[volume.to_owned()], &attached).await
+    tag(ports, input, std::slice::from_ref(volume), &attached).await
 }
 
 /// Tags the old volumes before the first detach, so that what was detached is known by its restore.
 async fn mark_replaced(ports: &impl Ports, input: &Input, id: &str, places: &[&Attachment]) -> Result<()> {
-    let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
+    let old: Vec<VolumeId> = places.iter().map(|one| one.old.clone()).collect();
     let tags = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let replaced = BTreeMap::from([tags(tag::REPLACED, "true"), tags(tag::RESTORE_ID, id)]);
     tag(ports, input, &old, &replaced).await
@@ -289,19 +296,19 @@ async fn unmark(
     ports: &impl Ports,
     input: &Input,
     places: &[&Attachment],
-    seen: &BTreeMap<String, Volume>,
+    seen: &BTreeMap<VolumeId, Volume>,
 ) -> Result<()> {
-    let old: Vec<String> = places.iter().map(|one| one.old.clone()).collect();
+    let old: Vec<VolumeId> = places.iter().map(|one| one.old.clone()).collect();
     let call = async || {
         fence(ports, &input.cluster, &input.lock).await?;
         Ok(harmless(ports.untag(&old, &[tag::REPLACED, tag::RESTORE_ID]).await))
     };
     until_accepted(ports, TAG_SECONDS, call).await?;
-    let was_attached = |id: &&String| {
+    let was_attached = |id: &&VolumeId| {
         seen.get(*id)
             .is_some_and(|volume| volume.shape.tags.contains_key(tag::ATTACHED))
     };
-    let new: Vec<String> = places
+    let new: Vec<VolumeId> = places
         .iter()
         .map(|one| &one.new)
         .filter(was_attached)
@@ -314,7 +321,7 @@ async fn unmark(
     tag(ports, input, &new, &replaced).await
 }
 
-async fn tag(ports: &impl Ports, input: &Input, volumes: &[String], tags: &BTreeMap<String, String>) -> Result<()> {
+async fn tag(ports: &impl Ports, input: &Input, volumes: &[VolumeId], tags: &BTreeMap<String, String>) -> Result<()> {
     let call = async || {
         fence(ports, &input.cluster, &input.lock).await?;
         Ok(harmless(ports.tag(volumes, tags).await))

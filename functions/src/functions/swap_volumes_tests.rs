@@ -1,11 +1,11 @@
 use super::*;
-use crate::testing::{Twin, claim, instance, of_restore, restoring, volume};
+use crate::testing::{Twin, claim, instance, of_restore, parsed, restoring, volume};
 use serde_json::{Value, json};
 
 fn twin() -> Twin {
     let twin = Twin::new(restoring());
-    twin.put(volume("vol-old", VolumeState::InUse, Some("i-0aaa")));
-    twin.put(of_restore(volume("vol-new", VolumeState::Available, None)));
+    twin.put(volume("vol-01d", VolumeState::InUse, Some("i-0aaa")));
+    twin.put(of_restore(volume("vol-fee", VolumeState::Available, None)));
     twin
 }
 
@@ -24,16 +24,16 @@ fn refused() -> Outcome {
 }
 
 fn is_attached(twin: &Twin, id: &str) -> bool {
-    twin.volumes.borrow()[id].attached.is_some()
+    twin.volumes.borrow()[&parsed(id)].attached.is_some()
 }
 
 #[tokio::test]
 async fn the_volumes_are_exchanged() {
     let twin = twin();
     assert!(swap(&twin, "detach").await.unwrap().over);
-    assert!(!is_attached(&twin, "vol-old") && twin.tags_of("vol-old").contains_key(tag::REPLACED));
+    assert!(!is_attached(&twin, "vol-01d") && twin.tags_of("vol-01d").contains_key(tag::REPLACED));
     assert!(swap(&twin, "attach").await.unwrap().over);
-    assert!(is_attached(&twin, "vol-new") && twin.tags_of("vol-new").contains_key(tag::ATTACHED));
+    assert!(is_attached(&twin, "vol-fee") && twin.tags_of("vol-fee").contains_key(tag::ATTACHED));
 }
 
 /// EC2 goes on showing the volume as available: the second AttachVolume answers that it is in use.
@@ -45,7 +45,7 @@ async fn a_describe_that_lags_behind_attach_ends_nothing_and_takes_no_mark_away(
     twin.old_volumes.borrow_mut().extend(vec![before; 20]);
     assert!(swap(&twin, "attach").await.unwrap().over);
     assert!(twin.called("attach") > 1, "{:?}", twin.calls);
-    assert!(twin.tags_of("vol-new").contains_key(tag::ATTACHED));
+    assert!(twin.tags_of("vol-fee").contains_key(tag::ATTACHED));
 }
 
 /// Rule 19: whatever was answered, a volume that AttachVolume was called for keeps its mark.
@@ -64,7 +64,7 @@ async fn the_mark_attached_stays_whatever_attach_answers() {
             twin.answer("attach", [first.clone(), second.clone()]);
             _ = swap(&twin, "attach").await;
             assert!(
-                twin.tags_of("vol-new").contains_key(tag::ATTACHED),
+                twin.tags_of("vol-fee").contains_key(tag::ATTACHED),
                 "{first:?} {second:?}"
             );
             assert_eq!(twin.called("untag"), 0);
@@ -91,9 +91,9 @@ async fn an_attachment_point_that_is_still_in_use_is_waited_for() {
     assert!(swap(&twin, "attach").await.unwrap().over);
 }
 
-fn shown(twin: &Twin, power: Power) -> BTreeMap<String, Instance> {
+fn shown(twin: &Twin, power: Power) -> BTreeMap<InstanceId, Instance> {
     let mut all = twin.instances.borrow().clone();
-    all.insert("i-0ccc".into(), instance("i-0ccc", power));
+    all.insert(parsed("i-0ccc"), instance("i-0ccc", power));
     all
 }
 
@@ -140,7 +140,7 @@ async fn back_is_done_though_delete_on_termination_cannot_be_set() {
     swap(&twin, "attach").await.unwrap();
     twin.answer("set_delete_on_termination", [Some(refused())]);
     let back = handle(&twin, input("attach", &json!({"back": true}))).await.unwrap();
-    assert!(back.over && is_attached(&twin, "vol-old") && !is_attached(&twin, "vol-new"));
-    assert!(!twin.tags_of("vol-old").contains_key(tag::REPLACED));
-    assert!(twin.tags_of("vol-new").contains_key(tag::REPLACED) && twin.tags_of("vol-new").contains_key(tag::ATTACHED));
+    assert!(back.over && is_attached(&twin, "vol-01d") && !is_attached(&twin, "vol-fee"));
+    assert!(!twin.tags_of("vol-01d").contains_key(tag::REPLACED));
+    assert!(twin.tags_of("vol-fee").contains_key(tag::REPLACED) && twin.tags_of("vol-fee").contains_key(tag::ATTACHED));
 }

@@ -81,7 +81,7 @@ fn intent() -> Intent {
             device: "/dev/sdb".into(),
             old: OLD[at].into(),
             new: NEW[at].into(),
-            snapshot: "snap-1".into(),
+            snapshot: "snap-001".into(),
             delete_on_termination: false,
         })
         .into();
@@ -732,7 +732,7 @@ fn without_the_proof_the_copy_is_not_skipped() {
     let mut other = intent.clone();
     for one in &mut other.disturbances {
         match one {
-            crate::intent::Disturbance::Attachment(one) if one.node == "server1" => one.snapshot = "snap-2".into(),
+            crate::intent::Disturbance::Attachment(one) if one.node == "server1" => one.snapshot = "snap-002".into(),
             _ => {}
         }
     }

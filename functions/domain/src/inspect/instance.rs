@@ -1,6 +1,7 @@
 //! What refuses an operation by what EC2 shows of the instances (safety.md, rules 18 and 20).
 
 use crate::config::Config;
+use crate::ec2::VolumeId;
 use crate::error::{Error, Kind, Result};
 use crate::observation::{Instance, Observation, Power};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +62,7 @@ pub fn check_instance(config: &Config, name: &str, seen: &Observation) -> Result
 }
 
 /// The volume of each mirror disk on a node.
-pub fn volumes(config: &Config, name: &str, instance: &Instance) -> Result<BTreeMap<String, String>> {
+pub fn volumes(config: &Config, name: &str, instance: &Instance) -> Result<BTreeMap<String, VolumeId>> {
     let mut found = BTreeMap::new();
     for disk in &config.mirror_disks {
         let device = disk.device.on(name);
@@ -85,8 +86,8 @@ pub fn volumes(config: &Config, name: &str, instance: &Instance) -> Result<BTree
 const MOST_EXCLUDED: usize = 40;
 
 /// One CreateSnapshots of the instance takes several volumes. The request names those that it leaves out.
-pub(super) fn refuse_too_many_volumes(name: &str, instance: &Instance, ours: &BTreeSet<&String>) -> Result<()> {
-    let is_other = |(device, volume): &(&String, &String)| {
+pub(super) fn refuse_too_many_volumes(name: &str, instance: &Instance, ours: &BTreeSet<&VolumeId>) -> Result<()> {
+    let is_other = |(device, volume): &(&String, &VolumeId)| {
         Some(*device) != instance.root_device.as_ref() && !ours.contains(volume)
     };
     let others = instance.volumes.iter().filter(is_other).count();

@@ -2,6 +2,7 @@
 //! It makes no difference whether the plan or somebody else enabled it.
 
 use super::initialization::Pair;
+use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
 use crate::time::Moment;
 
@@ -9,7 +10,7 @@ use crate::time::Moment;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FastRestore {
     /// The snapshot.
-    pub snapshot: String,
+    pub snapshot: SnapshotId,
     /// The zone.
     pub zone: String,
     /// `enabling`, `optimizing`, `enabled`, `disabling`, `disabled`.
@@ -27,8 +28,8 @@ impl FastRestore {
     }
 
     /// Whether it is the fast restore of that snapshot in that zone.
-    pub fn is_of(&self, snapshot: &str, zone: &str) -> bool {
-        (self.snapshot.as_str(), self.zone.as_str()) == (snapshot, zone)
+    pub fn is_of(&self, snapshot: &SnapshotId, zone: &str) -> bool {
+        (&self.snapshot, self.zone.as_str()) == (snapshot, zone)
     }
 }
 
@@ -81,7 +82,7 @@ mod tests {
 
     fn pair(zone: &str) -> Pair {
         Pair {
-            snapshot: "snap-1".into(),
+            snapshot: "snap-001".into(),
             zone: zone.into(),
             gib: 20,
             volumes: 1,
@@ -90,7 +91,7 @@ mod tests {
 
     fn seen(zone: &str, state: &str, enabled: Option<i64>) -> FastRestore {
         FastRestore {
-            snapshot: "snap-1".into(),
+            snapshot: "snap-001".into(),
             zone: zone.into(),
             state: state.into(),
             reason: "Server.InsufficientCapacity".into(),

@@ -7,7 +7,7 @@ use serde_json::json;
 fn the_outage_is_the_sum_of_its_parts_and_says_that_it_is_an_estimate() {
     let plan = planned(
         r#""latest""#,
-        vec![snapshot("snap-1", T, "md1", 1, true)],
+        vec![snapshot("snap-001", T, "md1", 1, true)],
         &testing::healthy(),
     )
     .unwrap();

@@ -3,6 +3,7 @@
 
 use super::quotas::{FAST_BY_DEFAULT, Quotas};
 use super::volumes::NewVolume;
+use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +58,7 @@ pub struct Choice {
 #[serde(deny_unknown_fields)]
 pub struct Pair {
     /// The snapshot.
-    pub snapshot: String,
+    pub snapshot: SnapshotId,
     /// The zone.
     pub zone: String,
     /// The snapshot's size: credits follow it, not the volume's.
@@ -113,7 +114,7 @@ const PATIENCE_SECONDS: i64 = 600;
 
 /// Snapshot and zone of every fast restore that these volumes would need.
 pub fn pairs(volumes: &[NewVolume]) -> Vec<Pair> {
-    let mut found: BTreeMap<(&str, &str), Pair> = BTreeMap::new();
+    let mut found: BTreeMap<(&SnapshotId, &str), Pair> = BTreeMap::new();
     for one in volumes {
         let pair = found.entry((&one.snapshot, &one.zone)).or_insert_with(|| Pair {
             snapshot: one.snapshot.clone(),
@@ -136,7 +137,7 @@ pub fn applied(choice: &Choice, volumes: Vec<NewVolume>) -> Vec<NewVolume> {
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
     /// Fast snapshot restores that are enabled or being enabled: snapshot and zone.
-    pub on: &'a [(String, String)],
+    pub on: &'a [(SnapshotId, String)],
     /// The account's quotas.
     pub quotas: &'a Quotas,
     /// No group is online, so every minute of waiting is outage.
@@ -223,7 +224,7 @@ pub fn choose(asked: Initialization, volumes: &[NewVolume], known: Known<'_>) ->
     })
 }
 
-fn is_on(on: &[(String, String)], pair: &Pair) -> bool {
+fn is_on(on: &[(SnapshotId, String)], pair: &Pair) -> bool {
     on.iter()
         .any(|(snapshot, zone)| (snapshot, zone) == (&pair.snapshot, &pair.zone))
 }
@@ -244,8 +245,8 @@ fn why_not_fsr(needed: &[Pair], off: &[&Pair], known: Known<'_>) -> Option<Strin
 
 /// How many snapshots would have fast restore. A snapshot counts once, in however many zones.
 fn after(off: &[&Pair], quotas: &Quotas) -> u32 {
-    let mut all: BTreeSet<&str> = quotas.fast.iter().map(String::as_str).collect();
-    all.extend(off.iter().map(|pair| pair.snapshot.as_str()));
+    let mut all: BTreeSet<&SnapshotId> = quotas.fast.iter().collect();
+    all.extend(off.iter().map(|pair| &pair.snapshot));
     u32::try_from(all.len()).unwrap_or(u32::MAX)
 }
 

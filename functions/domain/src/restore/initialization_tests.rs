@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 /// The seed's two volumes, of that size; in two zones, or in one.
 fn sized(gib: i32, zones: [&str; 2]) -> Vec<NewVolume> {
-    let found = catalogue::backups("orders", vec![snapshot("snap-1", T, "md1", 1, true)]);
+    let found = catalogue::backups("orders", vec![snapshot("snap-001", T, "md1", 1, true)]);
     let planned = volumes::plan(&testing::config(), &id(), &found[0], &testing::healthy(), &present()).unwrap();
     let shaped = |(one, zone): (NewVolume, &str)| NewVolume {
         gib,
@@ -24,7 +24,7 @@ const ONE: [&str; 2] = ["zone-a", "zone-a"];
 fn chosen(
     asked: Initialization,
     volumes: &[NewVolume],
-    on: &[(String, String)],
+    on: &[(SnapshotId, String)],
     quotas: &Quotas,
     down: bool,
 ) -> Choice {
@@ -66,10 +66,7 @@ fn auto_does_not_wait_while_the_service_is_down_unless_it_is_on_already() {
     let down = chosen(Initialization::Auto, &volumes, &[], &quotas, true);
     assert_eq!(down.initialization, Initialization::Rate);
     assert!(down.why.contains("no group is online"), "{}", down.why);
-    let on: Vec<_> = TWO
-        .iter()
-        .map(|zone| ("snap-1".to_owned(), (*zone).to_owned()))
-        .collect();
+    let on: Vec<_> = TWO.iter().map(|zone| ("snap-001".into(), (*zone).to_owned())).collect();
     let paid = chosen(Initialization::Auto, &volumes, &on, &quotas, true);
     assert_eq!((paid.initialization, paid.cost_usd), (Initialization::Fsr, 0.0));
 }
@@ -77,7 +74,7 @@ fn auto_does_not_wait_while_the_service_is_down_unless_it_is_on_already() {
 #[test]
 fn credits_follow_the_snapshot_and_one_is_taken_by_each_volume() {
     let pair = |gib, volumes| Pair {
-        snapshot: "s".into(),
+        snapshot: "snap-001".into(),
         zone: "z".into(),
         gib,
         volumes,
@@ -100,7 +97,11 @@ fn credits_follow_the_snapshot_and_one_is_taken_by_each_volume() {
 #[test]
 fn a_full_quota_of_fast_restores() {
     let volumes = sized(1000, TWO);
-    let others = |count: u32| (0..count).map(|n| format!("snap-other-{n}")).collect::<BTreeSet<_>>();
+    let others = |count: u32| {
+        (0..count)
+            .map(|n| format!("snap-0e{n:03}").into())
+            .collect::<BTreeSet<_>>()
+    };
     let quotas = |count, fast_limit| Quotas {
         fast: others(count),
         fast_limit,
@@ -111,7 +112,7 @@ fn a_full_quota_of_fast_restores() {
     let full = auto(&quotas(5, Some(5)));
     assert_eq!(full.initialization, Initialization::Rate);
     assert!(full.why.contains("6 snapshots, and 5 may have it"), "{}", full.why);
-    let asked = |quotas: &Quotas, on: &[(String, String)]| {
+    let asked = |quotas: &Quotas, on: &[(SnapshotId, String)]| {
         let known = Known {
             on,
             quotas,
@@ -126,8 +127,8 @@ fn a_full_quota_of_fast_restores() {
     assert!(asked(&quotas(5, None), &[]).is_ok());
     // The snapshot has it in one zone already: it counts once.
     let mut counted = quotas(4, Some(5));
-    counted.fast.insert("snap-1".to_owned());
-    assert!(asked(&counted, &[("snap-1".to_owned(), "zone-a".to_owned())]).is_ok());
+    counted.fast.insert("snap-001".into());
+    assert!(asked(&counted, &[("snap-001".into(), "zone-a".to_owned())]).is_ok());
 }
 
 #[test]
@@ -135,9 +136,9 @@ fn what_is_on_already_is_needed_and_not_switched_on() {
     let quotas = Quotas::default();
     let present = present();
     let asked: crate::restore::Asked = serde_json::from_str(r#""latest""#).unwrap();
-    let planned = |initialization, fast: &[(String, String)]| {
+    let planned = |initialization, fast: &[(SnapshotId, String)]| {
         let facts = Facts {
-            snapshots: vec![snapshot("snap-1", T, "md1", 1, true)],
+            snapshots: vec![snapshot("snap-001", T, "md1", 1, true)],
             volumes: &present,
             fast,
             quotas: &quotas,
@@ -152,7 +153,7 @@ fn what_is_on_already_is_needed_and_not_switched_on() {
         )
         .unwrap()
     };
-    let on = [("snap-1".to_owned(), "ap-northeast-1a".to_owned())];
+    let on = [("snap-001".into(), "ap-northeast-1a".to_owned())];
     let fsr = planned(Initialization::Fsr, &on);
     assert!(fsr.fast_restores.is_empty() && fsr.intent.disturbances.is_empty());
     assert_eq!(fsr.fast_needed.len(), 1);

@@ -1,5 +1,6 @@
 //! The volumes that a restore or a rollback leaves detached. The report names each, since nobody would find them otherwise.
 
+use crate::ec2::VolumeId;
 use crate::intent::Attachment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -23,13 +24,13 @@ pub enum InPlace {
 pub struct Cleaned {
     /// Made by the restore, never attached, and deleted.
     #[serde(default)]
-    pub deleted: Vec<String>,
+    pub deleted: Vec<VolumeId>,
     /// Attached to nothing, and kept.
     #[serde(default)]
-    pub kept: Vec<String>,
+    pub kept: Vec<VolumeId>,
     /// Attached to a node.
     #[serde(default)]
-    pub in_place: Vec<String>,
+    pub in_place: Vec<VolumeId>,
 }
 
 /// Which data a volume holds.
@@ -48,7 +49,7 @@ pub enum Data {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stay {
     /// Its id.
-    pub volume: String,
+    pub volume: VolumeId,
     /// The node whose place it had.
     pub node: Option<String>,
     /// The attachment's device name.
@@ -60,7 +61,7 @@ pub struct Stay {
 /// Every volume that stays detached; all of them if it is not known which ones the nodes have. A volume that the clean-up did not see
 /// is named too, since a describe may lag.
 pub fn stays(attachments: &[Attachment], in_place: InPlace, cleaned: &Cleaned) -> Vec<Stay> {
-    let place = |volume: &String, one: &Attachment, data| Stay {
+    let place = |volume: &VolumeId, one: &Attachment, data| Stay {
         volume: volume.clone(),
         node: Some(one.node.clone()),
         device: Some(one.device.clone()),
@@ -75,7 +76,7 @@ pub fn stays(attachments: &[Attachment], in_place: InPlace, cleaned: &Cleaned) -
             found.push(place(&one.new, one, Data::Restored));
         }
     }
-    let named: BTreeSet<String> = found.iter().map(|one| one.volume.clone()).collect();
+    let named: BTreeSet<VolumeId> = found.iter().map(|one| one.volume.clone()).collect();
     let others = cleaned.kept.iter().filter(|id| !named.contains(*id));
     found.extend(others.map(|id| Stay {
         volume: id.clone(),
@@ -121,15 +122,15 @@ mod tests {
             .map(|(node, n)| Attachment {
                 node: node.into(),
                 device: "/dev/sdb".into(),
-                old: format!("vol-old{n}"),
-                new: format!("vol-new{n}"),
-                snapshot: "snap-1".into(),
+                old: format!("vol-01d{n}").into(),
+                new: format!("vol-fee{n}").into(),
+                snapshot: "snap-001".into(),
                 delete_on_termination: false,
             })
             .into()
     }
 
-    fn names(in_place: InPlace, cleaned: &Cleaned) -> Vec<String> {
+    fn names(in_place: InPlace, cleaned: &Cleaned) -> Vec<VolumeId> {
         stays(&attachments(), in_place, cleaned)
             .into_iter()
             .map(|one| one.volume)
@@ -139,38 +140,38 @@ mod tests {
     #[test]
     fn what_stays_is_what_is_not_in_place_and_not_deleted() {
         let none = Cleaned::default();
-        assert_eq!(names(InPlace::New, &none), ["vol-old1", "vol-old2"]);
-        assert_eq!(names(InPlace::Old, &none), ["vol-new1", "vol-new2"]);
+        assert_eq!(names(InPlace::New, &none), ["vol-01d1", "vol-01d2"]);
+        assert_eq!(names(InPlace::Old, &none), ["vol-fee1", "vol-fee2"]);
         assert_eq!(
             names(InPlace::Unknown, &none),
-            ["vol-old1", "vol-new1", "vol-old2", "vol-new2"]
+            ["vol-01d1", "vol-fee1", "vol-01d2", "vol-fee2"]
         );
         let deleted = Cleaned {
-            deleted: vec!["vol-new1".into(), "vol-new2".into()],
+            deleted: vec!["vol-fee1".into(), "vol-fee2".into()],
             ..Cleaned::default()
         };
         assert!(names(InPlace::Old, &deleted).is_empty());
-        assert_eq!(names(InPlace::Unknown, &deleted), ["vol-old1", "vol-old2"]);
+        assert_eq!(names(InPlace::Unknown, &deleted), ["vol-01d1", "vol-01d2"]);
     }
 
     #[test]
     fn a_volume_that_only_the_clean_up_knows_is_named_once() {
         let cleaned = Cleaned {
-            kept: vec!["vol-new1".into(), "vol-lost".into()],
+            kept: vec!["vol-fee1".into(), "vol-dead".into()],
             ..Cleaned::default()
         };
-        assert_eq!(names(InPlace::Old, &cleaned), ["vol-new1", "vol-new2", "vol-lost"]);
+        assert_eq!(names(InPlace::Old, &cleaned), ["vol-fee1", "vol-fee2", "vol-dead"]);
         let alone = stays(&[], InPlace::Old, &cleaned);
         assert!(alone.iter().all(|one| one.data == Data::Unknown && one.node.is_none()));
         let text = sentence(&alone, InPlace::Old).unwrap();
-        assert!(text.contains("vol-lost (made by the restore)"), "{text}");
+        assert!(text.contains("vol-dead (made by the restore)"), "{text}");
     }
 
     #[test]
     fn the_sentence_says_where_and_which_data() {
         let text = |in_place| sentence(&stays(&attachments(), in_place, &Cleaned::default()), in_place).unwrap();
-        assert!(text(InPlace::New).contains("vol-old1 (server1 /dev/sdb, data from before the restore)"));
-        assert!(text(InPlace::Old).starts_with("Volumes that stay until the restore is released: vol-new1 (server1"));
+        assert!(text(InPlace::New).contains("vol-01d1 (server1 /dev/sdb, data from before the restore)"));
+        assert!(text(InPlace::Old).starts_with("Volumes that stay until the restore is released: vol-fee1 (server1"));
         assert!(text(InPlace::Unknown).starts_with("Volumes in place or beside"));
         assert_eq!(sentence(&[], InPlace::New), None);
     }

@@ -7,6 +7,7 @@ use super::volumes::{self, NewVolume, OldVolume};
 use super::{Asked, intent, steps};
 use crate::catalogue::{self, Backup, Snapshot};
 use crate::config::Config;
+use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::Result;
 use crate::ids::Id;
 use crate::inspect;
@@ -33,7 +34,7 @@ pub struct Plan {
     /// Fast snapshot restores that the choice needs, also those that somebody else enabled.
     pub fast_needed: Vec<Pair>,
     /// Fast snapshot restores to enable: those of the choice that are not enabled already.
-    pub fast_restores: Vec<(String, String)>,
+    pub fast_restores: Vec<(SnapshotId, String)>,
     /// Written before the first volume is made. It lists no disturbance yet, except fast snapshot restore.
     pub intent: Intent,
     /// The steps that stop both nodes, by the state that runs them.
@@ -56,9 +57,9 @@ pub struct Facts<'a> {
     /// The cluster's backups' snapshots.
     pub snapshots: Vec<Snapshot>,
     /// The nodes' present volumes, by id.
-    pub volumes: &'a BTreeMap<String, OldVolume>,
+    pub volumes: &'a BTreeMap<VolumeId, OldVolume>,
     /// Fast snapshot restores that are enabled or being enabled: snapshot and zone.
-    pub fast: &'a [(String, String)],
+    pub fast: &'a [(SnapshotId, String)],
     /// The account's quotas.
     pub quotas: &'a Quotas,
 }

@@ -16,13 +16,13 @@ fn refused(snapshots: &[Snapshot]) -> [Kind; 2] {
 }
 
 fn good() -> Snapshot {
-    snapshot("snap-1", T, "md1", 1, true)
+    snapshot("snap-001", T, "md1", 1, true)
 }
 
 #[test]
 fn an_incomplete_backup() {
     assert_eq!(
-        refused(&[snapshot("snap-1", T, "md1", 2, true)]),
+        refused(&[snapshot("snap-001", T, "md1", 2, true)]),
         [Kind::BackupInvalid, Kind::BackupNotFound]
     );
 }
@@ -70,8 +70,8 @@ fn a_backup_of_another_cluster_under_our_id_and_ours_under_its_id() {
 fn snapshots_that_do_not_belong_together() {
     let pair = |change: fn(&mut Snapshot)| {
         let mut two = [
-            snapshot("snap-1", T, "md1", 2, true),
-            snapshot("snap-2", T, "md2", 2, true),
+            snapshot("snap-001", T, "md1", 2, true),
+            snapshot("snap-002", T, "md2", 2, true),
         ];
         change(&mut two[1]);
         two

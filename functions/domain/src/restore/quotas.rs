@@ -3,6 +3,7 @@
 //! quota, which is before the outage too.
 
 use super::volumes::NewVolume;
+use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +33,7 @@ pub fn code(kind: &str) -> Option<&'static str> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Quotas {
     /// The region's snapshots that have fast snapshot restore in some zone, ours or not, including those that are being disabled.
-    pub fast: BTreeSet<String>,
+    pub fast: BTreeSet<SnapshotId>,
     /// The quota of such snapshots; `None`: could not be read.
     pub fast_limit: Option<u32>,
     /// The quota of GiB for all volumes of a type. A type whose quota could not be read is absent.
@@ -46,7 +47,7 @@ pub struct Quotas {
 impl Quotas {
     /// From the quotas that Service Quotas lists, by code, and the use that EC2 shows. Either call may have failed.
     pub fn new(
-        fast: BTreeSet<String>,
+        fast: BTreeSet<SnapshotId>,
         listed: Result<BTreeMap<String, f64>>,
         used: Result<BTreeMap<String, i64>>,
     ) -> Self {

@@ -5,7 +5,7 @@ use crate::restore::volumes;
 use crate::testing;
 
 fn new_volumes() -> Vec<NewVolume> {
-    let found = catalogue::backups("orders", vec![snapshot("snap-1", T, "md1", 1, true)]);
+    let found = catalogue::backups("orders", vec![snapshot("snap-001", T, "md1", 1, true)]);
     volumes::plan(&testing::config(), &id(), &found[0], &testing::healthy(), &present()).unwrap()
 }
 
@@ -52,7 +52,7 @@ fn what_was_not_read_is_said_and_refuses_nothing() {
     assert!(unlisted.storage(&new_volumes()).unwrap()[0].contains("it is not listed"));
     assert_eq!(unlisted.fast_limit, None);
     // The plan names it too, and goes on.
-    let good = vec![snapshot("snap-1", T, "md1", 1, true)];
+    let good = vec![snapshot("snap-001", T, "md1", 1, true)];
     let plan = planned(r#""latest""#, good, &testing::healthy()).unwrap();
     assert!(
         plan.words

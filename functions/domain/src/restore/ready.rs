@@ -118,8 +118,8 @@ mod tests {
                 node: node.into(),
                 device: "/dev/sdb".into(),
                 old: seen.instances[node].volumes["/dev/sdb"].clone(),
-                new: format!("vol-0new{node}"),
-                snapshot: "snap-1".into(),
+                new: format!("vol-fee{}", &node[6..]).into(),
+                snapshot: "snap-001".into(),
                 delete_on_termination: false,
             })
             .into();
@@ -205,7 +205,7 @@ mod tests {
         let two_snapshots = |intent: &mut Intent, _: &mut Observation| {
             for one in &mut intent.disturbances {
                 match one {
-                    Disturbance::Attachment(one) if one.node == "server2" => one.snapshot = "snap-2".into(),
+                    Disturbance::Attachment(one) if one.node == "server2" => one.snapshot = "snap-002".into(),
                     _ => {}
                 }
             }

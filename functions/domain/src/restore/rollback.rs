@@ -2,6 +2,7 @@
 
 use super::{Record, boots, disturbances, quiet_after_seconds};
 use crate::config::Config;
+use crate::ec2::VolumeId;
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
 use crate::inspect;
@@ -33,7 +34,7 @@ pub fn rollback(config: &Config, id: &Id, record: &Record, seen: &Observation) -
                     "{} of {} holds {}, not the volume {} of {}",
                     one.device,
                     one.node,
-                    attached.map_or("nothing", String::as_str),
+                    attached.map_or("nothing", VolumeId::as_str),
                     one.new,
                     record.id
                 ),

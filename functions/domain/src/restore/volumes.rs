@@ -3,6 +3,7 @@
 
 use crate::catalogue::{Backup, MOST_TAGS, Snapshot, tag};
 use crate::config::Config;
+use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
 use crate::intent::Attachment;
@@ -16,10 +17,10 @@ const ON_NEW: [&str; 4] = [tag::CLUSTER, tag::RESTORE_ID, tag::ATTACHED, tag::RE
 const ON_OLD: [&str; 2] = [tag::REPLACED, tag::RESTORE_ID];
 
 /// A volume as EC2 describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OldVolume {
     /// Its id.
-    pub id: String,
+    pub id: VolumeId,
     /// Its size.
     pub gib: i32,
     /// Such as `gp3`.
@@ -51,9 +52,9 @@ pub struct NewVolume {
     /// The node's zone.
     pub zone: String,
     /// The volume that it replaces.
-    pub old: String,
+    pub old: VolumeId,
     /// The snapshot; the same for both nodes.
-    pub snapshot: String,
+    pub snapshot: SnapshotId,
     /// The snapshot's size in GiB.
     #[serde(default)]
     pub snapshot_gib: i32,
@@ -83,7 +84,7 @@ pub struct NewVolume {
 
 impl NewVolume {
     /// The attachment, once the volume has an id.
-    pub fn attachment(&self, volume: &str) -> Attachment {
+    pub fn attachment(&self, volume: &VolumeId) -> Attachment {
         Attachment {
             node: self.node.clone(),
             device: self.device.clone(),
@@ -134,7 +135,7 @@ pub fn plan(
     id: &Id,
     backup: &Backup,
     seen: &Observation,
-    present: &BTreeMap<String, OldVolume>,
+    present: &BTreeMap<VolumeId, OldVolume>,
 ) -> Result<Vec<NewVolume>> {
     let mut planned = Vec::new();
     for name in config.node_names() {

@@ -7,7 +7,7 @@ use crate::testing;
 fn made(old: impl Fn(&mut OldVolume), taken: impl Fn(&mut Snapshot)) -> Result<NewVolume> {
     let mut present = present();
     present.values_mut().for_each(old);
-    let mut one = snapshot("snap-1", T, "md1", 1, true);
+    let mut one = snapshot("snap-001", T, "md1", 1, true);
     taken(&mut one);
     let found = catalogue::backups("orders", vec![one]);
     let planned = plan(&testing::config(), &id(), &found[0], &testing::healthy(), &present)?;
@@ -71,7 +71,7 @@ fn multi_attach_is_refused() {
 #[test]
 fn the_old_volume_s_key_whatever_the_snapshot_s() {
     let said = |old: Option<&str>, taken: Option<&str>| {
-        let mut one = snapshot("snap-1", T, "md1", 1, true);
+        let mut one = snapshot("snap-001", T, "md1", 1, true);
         one.kms_key = taken.map(str::to_owned);
         let found = catalogue::backups("orders", vec![one]);
         let mut present = present();
@@ -132,6 +132,6 @@ fn tags_are_carried_over_but_aws_s_and_ours_and_refused_where_they_do_not_fit() 
 fn whether_the_instance_s_end_deletes_it_is_the_old_attachment_s() {
     for kept in [true, false] {
         let new = made(|old| old.delete_on_termination = kept, |_| ()).unwrap();
-        assert_eq!(new.attachment("vol-new").delete_on_termination, kept);
+        assert_eq!(new.attachment(&"vol-fee".into()).delete_on_termination, kept);
     }
 }

@@ -6,6 +6,7 @@ use crate::faults::Kind;
 use crate::sim::Sim;
 use crate::world::{State, World, moment};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind as ErrorKind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
@@ -80,22 +81,27 @@ fn what(step: &Step) -> String {
 }
 
 impl Nodes for Sim {
-    async fn agent(&self, instance: &str) -> Result<Agent> {
-        let read = |world: &World| Ok(world.agent(instance));
-        self.read("ssm:DescribeInstanceInformation", Kind::Read, instance.to_owned(), read)
-            .await
+    async fn agent(&self, instance: &InstanceId) -> Result<Agent> {
+        let read = |world: &World| Ok(world.agent(instance.as_str()));
+        self.read(
+            "ssm:DescribeInstanceInformation",
+            Kind::Read,
+            instance.to_string(),
+            read,
+        )
+        .await
     }
 
-    async fn send(&self, instance: &str, step: &Step) -> Outcome<Command> {
+    async fn send(&self, instance: &InstanceId, step: &Step) -> Outcome<Command> {
         let send = |world: &mut World| {
-            let id = world.send(instance, step)?;
-            let instance = instance.to_owned();
+            let id = world.send(instance.as_str(), step)?;
+            let instance = instance.clone();
             Ok(Command { id, instance })
         };
         self.change("ssm:SendCommand", kind(step), what(step), send).await
     }
 
-    async fn find(&self, instance: &str, step: &Step) -> Result<Option<Command>> {
+    async fn find(&self, instance: &InstanceId, step: &Step) -> Result<Option<Command>> {
         let lag = self.lag("ssm:ListCommands", what(step)).await?;
         let world = self.world.borrow();
         let until = world.now.saturating_sub(lag);
@@ -106,7 +112,7 @@ impl Nodes for Sim {
             .find(|one| &one.step == step && one.sent <= until);
         Ok(found.map(|one| Command {
             id: one.id.clone(),
-            instance: instance.to_owned(),
+            instance: instance.clone(),
         }))
     }
 

@@ -5,6 +5,7 @@ use crate::deadline::Deadline;
 use crate::functions::fence::intent;
 use crate::functions::observe::read;
 use mirrorsnap_domain::document::Document;
+use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::{self, SectionState};
 use mirrorsnap_domain::lock::Claim;
@@ -16,7 +17,7 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(500);
 
 /// A node's records of the critical section.
-async fn records(ports: &impl Ports, instance: &str, node: &str, run: &str) -> Result<Head> {
+async fn records(ports: &impl Ports, instance: &InstanceId, node: &str, run: &str) -> Result<Head> {
     Ok(read(ports, instance, &Step::new(Document::ReadRecords, node, run))
         .await?
         .head)

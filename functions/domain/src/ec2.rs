@@ -1,0 +1,106 @@
+//! EC2's ids, each a type of its own, so that no volume is taken for a snapshot or an instance. An id is made by parsing only.
+
+use crate::error::{Error, Kind, Result};
+use crate::names;
+use serde_with::{DeserializeFromStr, SerializeDisplay};
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident: $prefix:literal, $what:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
+        pub struct $name(String);
+
+        impl $name {
+            /// EC2's own text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            /// Error: `InputInvalid`.
+            fn from_str(text: &str) -> Result<Self> {
+                if names::is_id($prefix, text) {
+                    return Ok(Self(text.to_owned()));
+                }
+                // The text is quoted and cut: it may be hostile or huge.
+                let shown: String = text.chars().take(60).collect();
+                Err(Error::new(
+                    Kind::InputInvalid,
+                    format!("{shown:?} is no id of {}", $what),
+                    concat!("name it by its id in EC2, such as ", $prefix, "-0123456789abcdef0"),
+                ))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        #[cfg(test)]
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                text.parse().unwrap()
+            }
+        }
+
+        #[cfg(test)]
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                text.parse().unwrap()
+            }
+        }
+
+        #[cfg(test)]
+        impl PartialEq<&str> for $name {
+            fn eq(&self, text: &&str) -> bool {
+                self.0 == *text
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// An instance's id, such as `i-0123456789abcdef0`.
+    InstanceId: "i", "an instance";
+    /// A volume's id, such as `vol-0123456789abcdef0`.
+    VolumeId: "vol", "a volume";
+    /// A snapshot's id, such as `snap-0123456789abcdef0`.
+    SnapshotId: "snap", "a snapshot";
+}
+
+/// The id of what can be tagged by CreateTags.
+pub trait Tagged: fmt::Display {}
+impl Tagged for VolumeId {}
+impl Tagged for SnapshotId {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_json_text_and_is_parsed_when_it_is_read() {
+        let volume: VolumeId = serde_json::from_str(r#""vol-0aaa""#).unwrap();
+        assert_eq!(serde_json::to_string(&volume).unwrap(), r#""vol-0aaa""#);
+        for other in [
+            "snap-0aaa",
+            "i-0aaa",
+            "vol-",
+            "vol-0AAA",
+            "vol-0aaa ",
+            "vol-0aaa; reboot",
+            "",
+        ] {
+            let error = other.parse::<VolumeId>().unwrap_err();
+            assert_eq!(error.kind(), Kind::InputInvalid);
+            assert!(serde_json::from_value::<VolumeId>(other.into()).is_err(), "{other}");
+        }
+        assert!("snap-0aaa".parse::<SnapshotId>().is_ok() && "i-0aaa".parse::<InstanceId>().is_ok());
+    }
+}
