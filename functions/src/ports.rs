@@ -5,7 +5,7 @@
 
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
-use mirrorsnap_domain::ec2::{InstanceId, SnapshotId, Tagged, VolumeId};
+use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, SnapshotId, Tagged, VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Result};
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
@@ -84,18 +84,6 @@ pub struct Volume {
     pub attached: Option<Attached>,
 }
 
-/// The state of a volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)] // EC2's own words
-pub enum VolumeState {
-    Creating,
-    Available,
-    InUse,
-    Deleting,
-    /// `deleted`, `error`, or a word that we do not know.
-    Other(String),
-}
-
 /// Where a volume is attached, attaching or detaching.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
@@ -105,17 +93,6 @@ pub struct Attached {
     pub device: String,
     /// How far it is.
     pub state: AttachmentState,
-}
-
-/// The state of an attachment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)] // EC2's own words
-pub enum AttachmentState {
-    Attaching,
-    Attached,
-    Detaching,
-    /// `busy`, or a word that we do not know.
-    Other(String),
 }
 
 /// EC2's volumes.

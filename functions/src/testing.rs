@@ -2,12 +2,11 @@
 //! virtual. functions/sim has whole clusters.
 
 use crate::ports::{
-    Attached, AttachmentState, Clock, Configs, Instances, Ledger, Outcome, SnapshotSet, Snapshots, Tags, Volume,
-    VolumeState, Volumes,
+    Attached, Clock, Configs, Instances, Ledger, Outcome, SnapshotSet, Snapshots, Tags, Volume, Volumes,
 };
 use mirrorsnap_domain::catalogue::{Snapshot, tag};
 use mirrorsnap_domain::config::Config;
-use mirrorsnap_domain::ec2::{InstanceId, SnapshotId, Tagged, VolumeId};
+use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, SnapshotId, Tagged, VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;

@@ -2,7 +2,7 @@
 //! what is restored.
 
 use crate::config::Config;
-use crate::ec2::{SnapshotId, VolumeId};
+use crate::ec2::{SnapshotId, SnapshotState, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, IdKind};
 use crate::time::Moment;
@@ -42,8 +42,8 @@ pub struct Snapshot {
     pub id: SnapshotId,
     /// The volume that it was taken from.
     pub volume: VolumeId,
-    /// `pending`, `completed`, `error`, …
-    pub state: String,
+    /// Its state.
+    pub state: SnapshotState,
     /// As EC2 prints it, such as `37%`.
     pub progress: String,
     /// When it was taken.
@@ -155,7 +155,7 @@ pub fn choose(snapshots: Vec<Snapshot>) -> (Vec<Snapshot>, Vec<Snapshot>) {
     all.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
     let (mut kept, mut others, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
     for snapshot in all {
-        let counts = snapshot.tag(tag::DUPLICATE).is_none() && snapshot.state != "error";
+        let counts = snapshot.tag(tag::DUPLICATE).is_none() && snapshot.state != SnapshotState::Error;
         if counts && seen.insert(snapshot.volume.clone()) {
             kept.push(snapshot);
         } else {
@@ -189,8 +189,8 @@ pub fn backups(cluster: &str, snapshots: Vec<Snapshot>) -> Vec<Backup> {
 fn backup(id: Id, mut set: Vec<Snapshot>) -> Option<Backup> {
     // What counts comes first: proved before unproved, then the earliest, which was taken first after the standby had
     // stopped. A copy is later than its source.
-    let is_usable = |one: &Snapshot| one.tag(tag::DUPLICATE).is_none() && one.state != "error";
-    let is_proved = |one: &Snapshot| is_usable(one) && one.state == "completed" && one.says_valid();
+    let is_usable = |one: &Snapshot| one.tag(tag::DUPLICATE).is_none() && one.state != SnapshotState::Error;
+    let is_proved = |one: &Snapshot| is_usable(one) && one.state == SnapshotState::Completed && one.says_valid();
     set.sort_by(|a, b| {
         let rank = |one: &Snapshot| (!is_proved(one), !is_usable(one), one.started);
         rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id))

@@ -55,7 +55,7 @@ fn with_extras(members: &[Snapshot], extras: &[Extra]) -> Vec<Snapshot> {
         if !extra.same_disk {
             one.tags.insert(tag::MIRROR_DISKS.to_owned(), "md9".to_owned());
         }
-        one.state = extra.state.to_owned();
+        one.state = extra.state.into();
         all.push(one);
     }
     all

@@ -18,7 +18,7 @@ pub(super) fn snapshot(name: &str, when: Moment, volume: &str, valid: bool) -> S
     if valid {
         tags.insert(tag::VALID.to_owned(), "true".to_owned());
     }
-    let (state, progress) = ("completed".to_owned(), "100%".to_owned());
+    let (state, progress) = (SnapshotState::Completed, "100%".to_owned());
     Snapshot {
         id: name.into(),
         volume: volume.into(),
@@ -102,7 +102,7 @@ fn a_backup_is_valid_only_if_every_part_is() {
         assert!(!good(one), "{name}");
     }
     let mut pending = series(1, DAY);
-    pending[0].state = "pending".to_owned();
+    pending[0].state = SnapshotState::Pending;
     assert!(!good(pending));
 }
 
@@ -123,7 +123,7 @@ fn of_two_snapshots_of_a_volume_the_first_counts() {
 #[test]
 fn a_snapshot_in_error_never_counts() {
     let mut failed = snapshot("snap-00a", at(-10), "vol-001", true);
-    failed.state = "error".to_owned();
+    failed.state = SnapshotState::Error;
     let mut second = snapshot("snap-00b", at(-10), "vol-001", true);
     second.started = at(-9);
     let set = backups("orders", vec![failed.clone(), second]);
@@ -140,7 +140,7 @@ fn a_snapshot_in_error_never_counts() {
 fn a_snapshot_that_ended_in_error_or_is_marked_never_counts() {
     let good = snapshot("snap-00b", at(-9), "vol-001", false);
     for change in [
-        |one: &mut Snapshot| one.state = "error".to_owned(),
+        |one: &mut Snapshot| one.state = SnapshotState::Error,
         |one: &mut Snapshot| {
             one.tags.insert(tag::DUPLICATE.to_owned(), "true".to_owned());
         },

@@ -109,7 +109,7 @@ fn fence(case: &Case<'_>) -> Next {
                 }
             }
             Look::Silent => {
-                if case.seen.power(name) == Power::Running && !quiet(case) {
+                if matches!(case.seen.power(name), Power::Running | Power::Other(_)) && !quiet(case) {
                     let why = format!("{name} does not answer; what was sent to it runs out");
                     // The intent's own quiet time limits this wait.
                     return ControlFlow::Break(Verdict::Wait {

@@ -313,7 +313,7 @@ impl World {
         let mut seen = testing::healthy();
         seen.at = self.now;
         for (index, name) in NAMES.into_iter().enumerate() {
-            seen.instances.get_mut(name).unwrap().power = self.guests[index].power;
+            seen.instances.get_mut(name).unwrap().power = self.guests[index].power.clone();
             if self.guests[index].power == Power::Running && self.guests[index].up {
                 seen.nodes.insert(name.into(), self.node(index));
             } else {

@@ -136,10 +136,10 @@ pub const GUEST_SHUTDOWN: &str = "Client.InstanceInitiatedShutdown";
 
 /// Rule 1, EC2's part. `None`: it is not stopped yet.
 pub fn stopped(name: &str, instance: &Instance, volumes: &BTreeMap<String, VolumeId>) -> Result<Option<Stopped>> {
-    match instance.power {
-        Power::Running | Power::Stopping => return Ok(None),
+    match &instance.power {
+        Power::Running | Power::Stopping | Power::Other(_) => return Ok(None),
         Power::Stopped => {}
-        Power::Pending | Power::Gone => return Err(unproven(name, &format!("its instance is {:?}", instance.power))),
+        power @ (Power::Pending | Power::Gone) => return Err(unproven(name, &format!("its instance is {power}"))),
     }
     match instance.reason.as_deref() {
         Some(reason) if reason.starts_with(GUEST_SHUTDOWN) => Ok(Some(Stopped {

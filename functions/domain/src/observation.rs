@@ -6,40 +6,12 @@ use crate::clusterpro::stat::{self, Monitors, Stat};
 use crate::config::Config;
 use crate::devices::{self, Under};
 use crate::document::Attempt;
-use crate::ec2::{InstanceId, VolumeId};
+pub use crate::ec2::Power;
+use crate::ec2::{AttachmentState, InstanceId, VolumeId};
 use crate::reply::{Job, Records, Reply};
 use crate::time::Moment;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// The state of an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Power {
-    /// `pending`.
-    Pending,
-    /// Running; the guest may still boot, or have halted a moment ago.
-    Running,
-    /// `stopping`.
-    Stopping,
-    /// Stopped.
-    Stopped,
-    /// `shutting-down`, `terminated`, or unknown.
-    Gone,
-}
-
-impl Power {
-    /// From EC2's word.
-    pub fn read(word: &str) -> Self {
-        match word {
-            "pending" => Self::Pending,
-            "running" => Self::Running,
-            "stopping" => Self::Stopping,
-            "stopped" => Self::Stopped,
-            _ => Self::Gone,
-        }
-    }
-}
 
 /// An instance as EC2 describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,11 +44,11 @@ pub struct Instance {
 
 /// Volumes by device: those that are attached, and those on their way. From device, volume and status as EC2 maps them.
 pub fn mapped(
-    mappings: impl IntoIterator<Item = (String, VolumeId, String)>,
+    mappings: impl IntoIterator<Item = (String, VolumeId, AttachmentState)>,
 ) -> (BTreeMap<String, VolumeId>, BTreeMap<String, VolumeId>) {
     let (mut attached, mut moving) = (BTreeMap::new(), BTreeMap::new());
     for (device, volume, status) in mappings {
-        let side = if status == "attached" {
+        let side = if status == AttachmentState::Attached {
             &mut attached
         } else {
             &mut moving
@@ -216,7 +188,9 @@ pub struct Observation {
 impl Observation {
     /// The state of a node's instance.
     pub fn power(&self, node: &str) -> Power {
-        self.instances.get(node).map_or(Power::Gone, |instance| instance.power)
+        self.instances
+            .get(node)
+            .map_or(Power::Gone, |instance| instance.power.clone())
     }
 
     /// The node, if it answered.
@@ -231,9 +205,14 @@ mod tests {
 
     #[test]
     fn only_a_volume_that_is_attached_is_in_its_place() {
-        let one = |device: &str, status: &str| (device.to_owned(), format!("vol-00{device}").into(), status.to_owned());
-        let (attached, moving) = mapped([one("b", "attached"), one("c", "detaching"), one("d", "attaching")]);
+        let one = |device: &str, status: &str| (device.to_owned(), format!("vol-00{device}").into(), status.into());
+        let (attached, moving) = mapped([
+            one("b", "attached"),
+            one("c", "detaching"),
+            one("d", "attaching"),
+            one("e", "new"),
+        ]);
         assert_eq!(attached.into_values().collect::<Vec<_>>(), ["vol-00b"]);
-        assert_eq!(moving.into_keys().collect::<Vec<_>>(), ["c", "d"]);
+        assert_eq!(moving.into_keys().collect::<Vec<_>>(), ["c", "d", "e"]);
     }
 }

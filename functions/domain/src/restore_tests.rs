@@ -3,7 +3,7 @@ use super::quotas::Quotas;
 use super::volumes::OldVolume;
 use super::*;
 use crate::catalogue::{self, Snapshot, tag};
-use crate::ec2::VolumeId;
+use crate::ec2::{SnapshotState, VolumeId};
 use crate::testing;
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ pub(super) fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: boo
     Snapshot {
         id: name.into(),
         volume: format!("vol-{}", &name[5..]).into(),
-        state: "completed".to_owned(),
+        state: SnapshotState::Completed,
         progress: "100%".to_owned(),
         started: at,
         gib: 20,

@@ -22,7 +22,7 @@ impl Aws {
             Ok(FastRestore {
                 snapshot: id(one.snapshot_id())?,
                 zone: one.availability_zone().unwrap_or_default().to_owned(),
-                state: one.state().map_or("", |state| state.as_str()).to_owned(),
+                state: one.state().map_or("", |state| state.as_str()).into(),
                 reason: one.state_transition_reason().unwrap_or_default().to_owned(),
                 enabled: moment(one.enabled_time()),
             })

@@ -11,7 +11,7 @@ use aws_sdk_ec2::types::{
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::observation::{Instance, Power, mapped};
+use mirrorsnap_domain::observation::{Instance, mapped};
 use std::collections::BTreeMap;
 
 fn read(instance: &aws_sdk_ec2::types::Instance) -> Result<Instance> {
@@ -23,12 +23,12 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Result<Instance> {
     let mappings = instance.block_device_mappings().iter().filter_map(|mapping| {
         let (device, ebs) = (mapping.device_name()?.to_owned(), mapping.ebs()?);
         let status = ebs.status().map_or("", |status| status.as_str());
-        Some(id(ebs.volume_id()).map(|volume| (device, volume, status.to_owned())))
+        Some(id(ebs.volume_id()).map(|volume| (device, volume, status.into())))
     });
     let (volumes, moving) = mapped(mappings.collect::<Result<Vec<_>>>()?);
     Ok(Instance {
         id: id(instance.instance_id())?,
-        power: Power::read(state),
+        power: state.into(),
         reason: instance
             .state_reason()
             .and_then(|reason| reason.code())

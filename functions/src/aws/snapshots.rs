@@ -18,7 +18,7 @@ fn read(one: &aws_sdk_ec2::types::Snapshot) -> Result<Option<Snapshot>> {
     Ok(Some(Snapshot {
         id: id(one.snapshot_id())?,
         volume: id(one.volume_id())?,
-        state: one.state().map_or("", |state| state.as_str()).to_owned(),
+        state: one.state().map_or("", |state| state.as_str()).into(),
         progress: one.progress().unwrap_or_default().to_owned(),
         started,
         gib: one.volume_size().unwrap_or(0),

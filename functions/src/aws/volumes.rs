@@ -3,32 +3,13 @@
 use super::Aws;
 use super::client::{ended, failed, incomplete, is_absent, refused};
 use super::convert::{PAGE, as_tags, by, id, tags_of, texts};
-use crate::ports::{Attached, AttachmentState, Outcome, Tags, Volume, VolumeState, Volumes};
+use crate::ports::{Attached, Outcome, Tags, Volume, Volumes};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, VolumeType};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::ec2::{InstanceId, Tagged, VolumeId};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
 use std::collections::BTreeMap;
-
-fn state(word: &str) -> VolumeState {
-    match word {
-        "creating" => VolumeState::Creating,
-        "available" => VolumeState::Available,
-        "in-use" => VolumeState::InUse,
-        "deleting" => VolumeState::Deleting,
-        other => VolumeState::Other(other.to_owned()),
-    }
-}
-
-fn attachment_state(word: &str) -> AttachmentState {
-    match word {
-        "attaching" => AttachmentState::Attaching,
-        "attached" => AttachmentState::Attached,
-        "detaching" => AttachmentState::Detaching,
-        other => AttachmentState::Other(other.to_owned()),
-    }
-}
 
 fn read(volume: &aws_sdk_ec2::types::Volume) -> Result<Volume> {
     let attachment = volume.attachments().first();
@@ -38,7 +19,7 @@ fn read(volume: &aws_sdk_ec2::types::Volume) -> Result<Volume> {
             Ok(Attached {
                 instance: id(one.instance_id())?,
                 device: device.to_owned(),
-                state: attachment_state(one.state().map_or("", |state| state.as_str())),
+                state: one.state().map_or("", |state| state.as_str()).into(),
             })
         });
     let snapshot = volume.snapshot_id().filter(|id| !id.is_empty());
@@ -56,7 +37,7 @@ fn read(volume: &aws_sdk_ec2::types::Volume) -> Result<Volume> {
                 .unwrap_or(false),
             multi_attach: volume.multi_attach_enabled().unwrap_or(false),
         },
-        state: state(volume.state().map_or("", |state| state.as_str())),
+        state: volume.state().map_or("", |state| state.as_str()).into(),
         snapshot: snapshot.map(str::parse).transpose()?,
         fast: volume.fast_restored().unwrap_or(false),
         attached: attached.transpose()?,

@@ -5,7 +5,7 @@ use crate::functions::fence::{fence, intent};
 use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{Clock, Configs, Ledger, Snapshots, Tags};
 use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
-use mirrorsnap_domain::ec2::SnapshotId;
+use mirrorsnap_domain::ec2::{SnapshotId, SnapshotState};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{self, Evidence, Taken};
 use mirrorsnap_domain::ids::Id;
@@ -65,7 +65,7 @@ async fn look(
         .partition(|one| taken.iter().any(|t| t.snapshot == one.id));
     if let Some(bad) = named
         .iter()
-        .find(|one| !matches!(one.state.as_str(), "pending" | "completed"))
+        .find(|one| !matches!(one.state, SnapshotState::Pending | SnapshotState::Completed))
     {
         let found = format!("snapshot {} of {} is {}", bad.id, bad.volume, bad.state);
         return Err(Error::new(
@@ -79,7 +79,7 @@ async fn look(
 
 fn is_complete(seen: &[Snapshot], taken: &[Taken]) -> bool {
     // One that EC2 does not show yet is not complete.
-    !taken.is_empty() && seen.len() == taken.len() && seen.iter().all(|one| one.state == "completed")
+    !taken.is_empty() && seen.len() == taken.len() && seen.iter().all(|one| one.state == SnapshotState::Completed)
 }
 
 /// How long EC2 may show snapshots as they were before they were complete, and how often to look.

@@ -1,7 +1,7 @@
 use super::*;
-use crate::ports::{Outcome, VolumeState};
+use crate::ports::Outcome;
 use crate::testing::{Twin, claim, instance, lost, parsed, volume};
-use mirrorsnap_domain::observation::Power;
+use mirrorsnap_domain::ec2::{Power, VolumeState};
 use serde_json::json;
 
 fn twin() -> Twin {

@@ -4,9 +4,9 @@
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
 use crate::functions::repeat::{harmless, still_not, until_accepted};
-use crate::ports::{Clock, Configs, Ledger, Outcome, Tags, VolumeState, Volumes};
+use crate::ports::{Clock, Configs, Ledger, Outcome, Tags, Volumes};
 use mirrorsnap_domain::catalogue::tag;
-use mirrorsnap_domain::ec2::VolumeId;
+use mirrorsnap_domain::ec2::{VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::{Attachment, Disturbance, Intent};
@@ -115,8 +115,10 @@ async fn check(ports: &impl Ports, volumes: &[NewVolume], made: &[Attachment]) -
                 match &volume.state {
                     VolumeState::Available | VolumeState::InUse => {}
                     VolumeState::Creating => ready = false,
-                    VolumeState::Deleting => return bad(format!("{} is being deleted", one.new)),
-                    VolumeState::Other(state) => {
+                    state @ (VolumeState::Deleting
+                    | VolumeState::Deleted
+                    | VolumeState::Error
+                    | VolumeState::Other(_)) => {
                         return bad(format!("{} for {} {} is {state}", one.new, one.node, one.device));
                     }
                 }
@@ -152,7 +154,7 @@ async fn clean(ports: &impl Ports, cluster: &str, claim: &Claim) -> Result<Value
         (cleaned.kept, cleaned.in_place) = (Vec::new(), Vec::new());
         let (mut more, mut later) = (false, Vec::new());
         for (id, volume) in found {
-            if cleaned.deleted.contains(&id) || volume.state == VolumeState::Deleting {
+            if cleaned.deleted.contains(&id) || matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted) {
                 continue;
             }
             // A tag `attached` that was shown once counts, also if a later describe lacks it: the tag is never removed.

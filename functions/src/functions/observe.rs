@@ -63,7 +63,7 @@ async fn not_online(ports: &impl Nodes, config: &Config, instance: &Instance) ->
         )));
     }
     if instance.power != Power::Running {
-        return Ok(Some(format!("its instance is {:?}", instance.power).to_lowercase()));
+        return Ok(Some(format!("its instance is {}", instance.power)));
     }
     Ok(match ports.agent(&instance.id).await? {
         Agent::Unmanaged => Some("SSM does not manage the instance".to_owned()),
@@ -79,7 +79,10 @@ async fn not_online(ports: &impl Nodes, config: &Config, instance: &Instance) ->
 async fn gone(ports: &(impl Instances + Clock), config: &Config, node: &str) -> Result<String> {
     loop {
         ports.sleep(POWER_POLL).await;
-        let power = instances(ports, config).await?.get(node).map(|instance| instance.power);
+        let power = instances(ports, config)
+            .await?
+            .get(node)
+            .map(|instance| instance.power.clone());
         if power != Some(Power::Running) {
             return Ok("its instance went down while it was asked".to_owned());
         }

@@ -2,9 +2,9 @@
 
 use crate::functions::fence::intent;
 use crate::functions::observe::{Purpose, observe};
-use crate::ports::{Clock, Configs, FastRestores, Instances, Ledger, Nodes, Quotas, Snapshots, VolumeState, Volumes};
+use crate::ports::{Clock, Configs, FastRestores, Instances, Ledger, Nodes, Quotas, Snapshots, Volumes};
 use mirrorsnap_domain::config::Config;
-use mirrorsnap_domain::ec2::VolumeId;
+use mirrorsnap_domain::ec2::{VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::{Id, IdKind};
 use mirrorsnap_domain::inspect;

@@ -5,10 +5,10 @@ use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
 use crate::functions::observe::instances;
 use crate::functions::repeat::{harmless, until_accepted};
-use crate::ports::{AttachmentState, Clock, Configs, Instances, Ledger, Outcome, Tags, Volume, VolumeState, Volumes};
+use crate::ports::{Clock, Configs, Instances, Ledger, Outcome, Tags, Volume, Volumes};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::config::Config;
-use mirrorsnap_domain::ec2::{InstanceId, VolumeId};
+use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::intent::Attachment;
 use mirrorsnap_domain::lock::Claim;
@@ -173,13 +173,15 @@ async fn look(
 fn up(instances: &BTreeMap<String, Instance>, names: &[&str]) -> Option<Look> {
     let mut wait = None;
     for name in names {
-        match instances.get(*name).map_or(Power::Gone, |instance| instance.power) {
+        match instances.get(*name).map_or(&Power::Gone, |instance| &instance.power) {
             Power::Stopped => {}
-            Power::Pending | Power::Stopping => wait = Some(Look::Wait(format!("{name} is not stopped yet"))),
+            Power::Pending | Power::Stopping | Power::Other(_) => {
+                wait = Some(Look::Wait(format!("{name} is not stopped yet")));
+            }
             power @ (Power::Running | Power::Gone) => {
                 return Some(Look::Wrong(Error::new(
                     Kind::PreparationUnproven,
-                    format!("{name} is {power:?}, not stopped: its volumes are not touched").to_lowercase(),
+                    format!("{name} is {power}, not stopped: its volumes are not touched"),
                     "nothing by hand: the cluster is brought back",
                 )));
             }
@@ -245,17 +247,16 @@ fn need(
             ));
         }
     }
-    let word = |state: &AttachmentState| format!("{state:?}").to_lowercase();
     if let Some(there) = at(comes) {
         return Ok(match (part, &there.state) {
             (Part::Detach, _) | (_, AttachmentState::Attached) => Need::Nothing,
-            (_, state) => Need::Wait(format!("{comes} is {}", word(state))),
+            (_, state) => Need::Wait(format!("{comes} is {state}")),
         });
     }
     if let Some(there) = at(goes) {
         return Ok(match &there.state {
             AttachmentState::Attached => Need::Detach(goes.clone()),
-            state => Need::Wait(format!("{goes} is {}", word(state))),
+            state => Need::Wait(format!("{goes} is {state}")),
         });
     }
     if part == Part::Detach {
@@ -270,7 +271,7 @@ fn need(
                 "{comes} for {} {} is {}",
                 place.node,
                 place.device,
-                other.map_or_else(|| "not there".to_owned(), |state| format!("{state:?}").to_lowercase())
+                other.map_or_else(|| "not there".to_owned(), VolumeState::to_string)
             ),
             "look at the volume in EC2",
         )),

@@ -99,9 +99,15 @@ fn shown(twin: &Twin, power: Power) -> BTreeMap<InstanceId, Instance> {
 
 #[tokio::test]
 async fn a_state_from_before_the_stop_is_not_believed_at_once() {
-    for power in [Power::Running, Power::Stopping, Power::Pending, Power::Gone] {
+    for power in [
+        Power::Running,
+        Power::Stopping,
+        Power::Pending,
+        Power::Gone,
+        Power::Other("hibernated".to_owned()),
+    ] {
         let twin = twin();
-        let old = shown(&twin, power);
+        let old = shown(&twin, power.clone());
         twin.old_instances.borrow_mut().extend(vec![old; 10]);
         assert!(swap(&twin, "detach").await.unwrap().over, "{power:?}");
     }
@@ -115,9 +121,11 @@ async fn a_node_that_runs_ends_it_and_one_on_its_way_is_waited_for() {
     assert_eq!(error.kind(), Kind::PreparationUnproven);
     assert_eq!(twin.called("detach"), 0);
     assert!(twin.time.get() >= Duration::from_secs(DOUBT_SECONDS.into()));
-    *twin.instances.borrow_mut() = shown(&twin, Power::Stopping);
-    assert!(!swap(&twin, "detach").await.unwrap().over);
-    assert_eq!(twin.called("detach"), 0);
+    for power in [Power::Stopping, Power::Other("hibernated".to_owned())] {
+        *twin.instances.borrow_mut() = shown(&twin, power);
+        assert!(!swap(&twin, "detach").await.unwrap().over);
+        assert_eq!(twin.called("detach"), 0);
+    }
 }
 
 #[tokio::test]

@@ -48,6 +48,31 @@ fn groups_on(seen: &mut Observation, viewer: &str, at: Option<&str>) {
     }
 }
 
+/// A state that EC2 did not have when this was written: the instance may run, so what was sent to it is waited out; it is not
+/// started, stopped or given up at once, and it is not healthy.
+#[test]
+fn an_instance_in_a_state_that_is_not_known_is_waited_for() {
+    for answers in [true, false] {
+        let mut seen = testing::healthy();
+        seen.instances.get_mut("server2").unwrap().power = Power::Other("hibernated".to_owned());
+        if !answers {
+            seen.nodes.remove("server2");
+            assert!(matches!(judged(&seen, &Memory::default()), Verdict::Wait { key, .. } if key == "quiet server2"));
+        }
+        seen.at = seen.at.plus(i64::from(intent().quiet_after_seconds));
+        let verdict = judged(&seen, &Memory::default());
+        assert!(
+            matches!(&verdict, Verdict::Wait { key, .. } if key == "state server2"),
+            "{verdict:?}"
+        );
+        let end = in_the_end(seen);
+        assert!(
+            matches!(&end, Verdict::Stuck(why) if why.to_string().contains("hibernated")),
+            "{end:?}"
+        );
+    }
+}
+
 /// Rule 14 stops a node that hangs in a shutdown of ours, and no other.
 #[test]
 fn a_silent_node_that_was_never_prepared_is_not_stopped() {

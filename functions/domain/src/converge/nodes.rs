@@ -45,6 +45,10 @@ pub(super) fn wait_for_power(case: &Case<'_>) -> Next {
                 let why = format!("the instance of {name} stops");
                 return case.wait_or_stuck(&format!("stopping {name}"), patience::STOPPING, &why, next);
             }
+            Power::Other(word) => {
+                let why = format!("the instance of {name} is {word}, a state that is not known");
+                return case.wait_or_stuck(&format!("state {name}"), patience::BOOT, &why, next);
+            }
             Power::Running if matches!(case.look(name), Look::Silent) => return wait_for_answer(case, name),
             _ => {}
         }

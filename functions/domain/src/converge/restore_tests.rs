@@ -345,7 +345,7 @@ impl World {
         for (at, name) in NAMES.into_iter().enumerate() {
             let guest = &self.guests[at];
             let instance = seen.instances.get_mut(name).unwrap();
-            instance.power = guest.power;
+            instance.power = guest.power.clone();
             instance.volumes.remove("/dev/sdb");
             if let Some(volume) = guest.attached {
                 instance.volumes.insert("/dev/sdb".into(), volume.into());

@@ -53,7 +53,7 @@ pub fn check_instance(config: &Config, name: &str, seen: &Observation) -> Result
     if instance.power != Power::Running {
         return Err(Error::new(
             Kind::NodeUnreachable,
-            format!("{id} ({name}) is {:?}", instance.power).to_lowercase(),
+            format!("{id} ({name}) is {}", instance.power),
             "start recover, which brings the node back if an operation left it so; else start it",
         ));
     }

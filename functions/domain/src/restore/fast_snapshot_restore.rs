@@ -2,7 +2,7 @@
 //! It makes no difference whether the plan or somebody else enabled it.
 
 use super::initialization::Pair;
-use crate::ec2::SnapshotId;
+use crate::ec2::{FastRestoreState, SnapshotId};
 use crate::error::{Error, Kind, Result};
 use crate::time::Moment;
 
@@ -13,8 +13,8 @@ pub struct FastRestore {
     pub snapshot: SnapshotId,
     /// The zone.
     pub zone: String,
-    /// `enabling`, `optimizing`, `enabled`, `disabling`, `disabled`.
-    pub state: String,
+    /// Its state.
+    pub state: FastRestoreState,
     /// Why it is in that state.
     pub reason: String,
     /// Since when it is enabled.
@@ -22,9 +22,9 @@ pub struct FastRestore {
 }
 
 impl FastRestore {
-    /// On, or on its way there.
+    /// On, or on its way there. A state that we do not know counts as on: it may be billed, and it is not ours to switch.
     pub fn is_on(&self) -> bool {
-        matches!(self.state.as_str(), "enabling" | "optimizing" | "enabled")
+        !matches!(self.state, FastRestoreState::Disabling | FastRestoreState::Disabled)
     }
 
     /// Whether it is the fast restore of that snapshot in that zone.
@@ -52,8 +52,8 @@ pub fn waits_for(
     for pair in needed {
         let one = seen.iter().find(|one| one.is_of(&pair.snapshot, &pair.zone));
         let name = format!("fast snapshot restore of {} in {}", pair.snapshot, pair.zone);
-        match one.map(|one| (one.state.as_str(), one)) {
-            Some(("enabled", one)) => {
+        match one.map(|one| (&one.state, one)) {
+            Some((FastRestoreState::Enabled, one)) => {
                 // `enabled` alone is not enough: a volume made without a credit is not fast.
                 let full = one
                     .enabled
@@ -62,7 +62,7 @@ pub fn waits_for(
                     waits = Some(format!("{name} collects its credits"));
                 }
             }
-            Some(("disabling" | "disabled", one)) => {
+            Some((FastRestoreState::Disabling | FastRestoreState::Disabled, one)) => {
                 return Err(not_had(format!("{name} ended: {}", one.reason)));
             }
             Some((state, _)) => waits = Some(format!("{name} is {state}")),
@@ -115,6 +115,7 @@ mod tests {
         for state in ["enabling", "optimizing", "something new"] {
             let why = waits(&seen("c", state, None), 4999).unwrap().unwrap();
             assert!(why.ends_with(&format!("in c is {state}")), "{why}");
+            assert!(seen("c", state, None).is_on());
         }
         assert!(
             waits(&seen("elsewhere", "enabled", Some(0)), 400)

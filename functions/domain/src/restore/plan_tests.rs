@@ -1,5 +1,6 @@
 use super::*;
 use crate::catalogue::tag;
+use crate::ec2::SnapshotState;
 use crate::error::Kind;
 use crate::ids::IdKind;
 use crate::restore::tests::{T, planned, snapshot};
@@ -31,11 +32,11 @@ fn an_incomplete_backup() {
 fn a_pending_or_failed_snapshot_though_it_is_tagged_valid() {
     for state in ["pending", "recoverable", "recovering", ""] {
         let mut one = good();
-        one.state = state.to_owned();
+        one.state = state.into();
         assert_eq!(refused(&[one]), [Kind::BackupInvalid, Kind::BackupNotFound], "{state}");
     }
     let mut failed = good();
-    failed.state = "error".to_owned();
+    failed.state = SnapshotState::Error;
     assert_eq!(refused(&[failed]), [Kind::BackupInvalid, Kind::BackupNotFound]);
 }
 

@@ -5,7 +5,7 @@ use crate::sim::Sim;
 use crate::world::ec2::{self, Shown, code};
 use crate::world::{self, World, moment};
 use mirrorsnap_domain::catalogue::{Snapshot, tag};
-use mirrorsnap_domain::ec2::{InstanceId, SnapshotId, Tagged, VolumeId};
+use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, SnapshotId, Tagged, VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Result};
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
@@ -13,8 +13,7 @@ use mirrorsnap_domain::observation::{Instance, Power, mapped};
 use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
 use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
 use mirrorsnap_functions::ports::{
-    Attached, AttachmentState, FastRestores, Instances, Outcome, SnapshotSet, Snapshots, Tags, Volume, VolumeState,
-    Volumes,
+    Attached, FastRestores, Instances, Outcome, SnapshotSet, Snapshots, Tags, Volume, Volumes,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -34,7 +33,7 @@ fn joined(ids: &[impl Display]) -> String {
 }
 
 fn power(power: ec2::Power) -> Power {
-    Power::read(power.word())
+    power.word().into()
 }
 
 fn instance(shown: &Shown, id: &InstanceId, one: &ec2::Instance) -> Instance {
@@ -45,7 +44,7 @@ fn instance(shown: &Shown, id: &InstanceId, one: &ec2::Instance) -> Instance {
             ec2::Link::Attached => "attached",
             ec2::Link::Detaching => "detaching",
         };
-        Some((at.device.clone(), parsed(volume), status.to_owned()))
+        Some((at.device.clone(), parsed(volume), status.into()))
     };
     let (volumes, moving) = mapped(shown.volumes.iter().filter_map(mapping));
     Instance {
@@ -203,7 +202,7 @@ impl Sim {
             let read = |(id, one): (&String, &ec2::Snapshot)| Snapshot {
                 id: parsed(id),
                 volume: parsed(&one.volume),
-                state: if now >= one.completes { "completed" } else { "pending" }.to_owned(),
+                state: if now >= one.completes { "completed" } else { "pending" }.into(),
                 progress: if now >= one.completes { "100%" } else { "40%" }.to_owned(),
                 started: moment(one.started),
                 gib: 20,
@@ -278,7 +277,7 @@ impl Sim {
             let read = |((snapshot, zone), one): (&(String, String), &ec2::Fast)| FastRestore {
                 snapshot: parsed(snapshot),
                 zone: zone.clone(),
-                state: one.state(now).to_owned(),
+                state: one.state(now).into(),
                 reason: "Client.UserInitiated".to_owned(),
                 enabled: (one.state(now) == "enabled").then(|| moment(one.since + ec2::FAST_ENABLED)),
             };

@@ -88,7 +88,7 @@ fn swap_back(case: &Case<'_>, name: &str) -> Next {
                 case.wait_or_stuck(&format!("answer {name}"), patience::BOOT, &why, next)
             }
         },
-        Power::Pending | Power::Stopping | Power::Gone => wait_for_power(case),
+        Power::Pending | Power::Stopping | Power::Gone | Power::Other(_) => wait_for_power(case),
     }
 }
 
