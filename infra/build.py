@@ -34,7 +34,19 @@ def build() -> dict:
     if twice:
         raise SystemExit(f"build.py: resources named twice: {', '.join(sorted(twice))}")
     template["Resources"] |= documents
+    # Each function is told the names, so CloudFormation updates it after the documents that it sends are there.
+    names = {step: f"${{{document.logical_id}}}" for step, document in build_documents.documents().items()}
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    variables["MIRRORSNAP_DOCUMENTS"] = {"Fn::Sub": json.dumps(names, separators=(",", ":"))}
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"]["DefinitionSubstitutions"]["Partition"] = {"Ref": "AWS::Partition"}
     return template
+
+
+def definition(machine: dict) -> bytes:
+    """As it is deployed: its service integrations belong to the partition that it runs in."""
+    return (json.dumps(machine, indent=1).replace('"arn:aws:states:::', '"arn:${Partition}:states:::') + "\n").encode()
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -69,7 +81,7 @@ def main() -> None:
     if wrong := check_statemachines.found(machines):
         raise SystemExit("\n".join(["build.py: the state machines are wrong", *wrong]))
     for name, machine in machines.items():
-        replace(out.parent / f"{name}.asl.json", (json.dumps(machine, indent=1) + "\n").encode())
+        replace(out.parent / f"{name}.asl.json", definition(machine))
     replace(out, (json.dumps(build(), indent=1) + "\n").encode())
 
 

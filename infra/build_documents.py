@@ -15,6 +15,7 @@ comments (a document may have 64 KiB). Standard library only: a user's `make dep
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -73,6 +74,20 @@ class Document:
     @property
     def name(self) -> str:
         return PREFIX + self.step
+
+    @property
+    def logical_id(self) -> str:
+        """Its name as a resource of the template."""
+        return re.sub("[^A-Za-z]", "", self.step.title()) + "Document"
+
+    def deployed_name(self) -> dict[str, str]:
+        """The name that a stack gives it: the stack's own, the step, and a digest of the content.
+
+        Other content is another document, so that version 1 of a name never changes: functions and documents of two
+        releases cannot be mixed, whenever CloudFormation replaces which. No stack's name holds a dot.
+        """
+        digest = hashlib.sha256(json.dumps(self.content(), sort_keys=True).encode()).hexdigest()[:8]
+        return {"Fn::Sub": f"${{AWS::StackName}}.{self.step}.{digest}"}
 
     def script(self) -> str:
         """The text as it is deployed: without comments and blank lines."""
@@ -188,16 +203,15 @@ PARTS = {"section.sh"}  # included by documents, no document of its own
 def template() -> dict:
     """A CloudFormation template with all documents, for a nested stack or to be merged into one."""
     resources = {}
-    for step, document in documents().items():
-        logical = re.sub("[^A-Za-z]", "", step.title()) + "Document"
-        resources[logical] = {
+    for document in documents().values():
+        resources[document.logical_id] = {
             "Type": "AWS::SSM::Document",
             "Properties": {
-                "Name": document.name,
+                "Name": document.deployed_name(),
                 "DocumentType": "Command",
                 "DocumentFormat": "JSON",
                 "TargetType": "/AWS::EC2::Instance",
-                "UpdateMethod": "NewVersion",
+                "UpdateMethod": "Replace",
                 "Content": document.content(),
             },
         }

@@ -94,9 +94,8 @@ def names(machine: dict[str, Any]) -> Problems:
         if colon and phase not in {*step_names.phases(), *NO_PHASES}:
             yield f"{name}: {phase} is no phase"
         for text in _texts(state):
-            for document in re.findall(r"\$\{DocumentPrefix\}([\w-]*)", text):
-                if document not in documents:
-                    yield f"{name}: there is no document {document}"
+            for document in set(re.findall(r"\$\{(\w+Document)\}", text)) - step_names.document_resources():
+                yield f"{name}: there is no {document}"
         for rule in state.get("Choices", []):
             condition = rule["Condition"]
             if "$states.input.next " in condition:

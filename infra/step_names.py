@@ -36,3 +36,9 @@ def functions() -> tuple[str, ...]:
 def documents() -> tuple[str, ...]:
     """Without the prefix."""
     return tuple(build_documents.documents())
+
+
+@functools.cache
+def document_resources() -> frozenset[str]:
+    """By their names in the template."""
+    return frozenset(each.logical_id for each in build_documents.documents().values())

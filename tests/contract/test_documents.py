@@ -154,8 +154,15 @@ def test_command_line_writes_documents_and_a_template(tmp_path: Path) -> None:
     tool = [sys.executable, str(ROOT / "infra/build_documents.py")]
     subprocess.run([*tool, str(tmp_path / "out")], check=True)
     template = json.loads((tmp_path / "out/template.json").read_text())
-    names = {r["Properties"]["Name"] for r in template["Resources"].values()}
-    assert names == {f"mirrorsnap-{step}" for step in DOCUMENTS} and len(template["Resources"]) == len(DOCUMENTS)
+    names = [r["Properties"]["Name"]["Fn::Sub"] for r in template["Resources"].values()]
+    assert [re.sub(r"\.[0-9a-f]{8}$", "", name) for name in names] == [f"${{AWS::StackName}}.{s}" for s in DOCUMENTS]
     made = json.loads((tmp_path / "out/mirrorsnap-fence.json").read_text())
     assert made == template["Resources"]["FenceDocument"]["Properties"]["Content"]
     assert subprocess.run(tool, capture_output=True).returncode == 2
+
+
+def test_other_content_is_another_document() -> None:
+    one = build_documents.Document("fence", "Stops.", {}, "echo one\n")
+    same = build_documents.Document("fence", "Stops.", {}, "# only a comment\necho one\n")
+    other = build_documents.Document("fence", "Stops.", {}, "echo two\n")
+    assert one.deployed_name() == same.deployed_name() != other.deployed_name()

@@ -69,7 +69,7 @@ def unknown_document(states: States) -> None:
 
 
 def unknown_hold(states: States) -> None:
-    states["Check the input"]["Choices"][0]["Assign"]["document"] = "${DocumentPrefix}halt"
+    states["Check the input"]["Choices"][0]["Assign"]["document"] = "${HaltDocument}"
 
 
 def unknown_function(states: States) -> None:
@@ -155,7 +155,7 @@ LOOP = "nothing counts the rounds of"
         ("restore", unknown_phase, "Fasten: volumes: Fasten is no phase"),
         ("restore", nowhere, "Detach: is it done?: there is no state Detach: wait"),
         ("converge", unknown_document, "What is next?: there is no document fences"),
-        ("hold", unknown_hold, "Check the input: there is no document halt"),
+        ("hold", unknown_hold, "Check the input: there is no HaltDocument"),
         ("restore", unknown_function, "the template has no PlanFunction"),
         ("restore", unknown_function, "${PlanFunction} is not filled in by the template"),
         ("hold", function_without_permission, "the role may not call AssessFunction"),

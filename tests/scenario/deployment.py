@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from awscli.customizations.cloudformation.artifact_exporter import Template
 from awscli.customizations.s3uploader import S3Uploader
@@ -85,34 +86,45 @@ class _Uploader(S3Uploader):
         return self.make_url(remote_path)
 
 
+def packed(lab: Lab) -> dict[str, Any]:
+    """The template as the CLI's packager leaves it, its artifacts in the bucket."""
+    return Template(TEMPLATE.name, str(TEMPLATE.parent), _Uploader(lab.boto("s3"), BUCKET)).export()
+
+
 def by_api(lab: Lab, say: Say) -> None:
     """The CLI's packager and CreateStack, in this process."""
     _prepare(lab, say)
-    s3, cloudformation = lab.boto("s3"), lab.boto("cloudformation")
-    packed = Template(TEMPLATE.name, str(TEMPLATE.parent), _Uploader(s3, BUCKET)).export()
-    s3.put_object(Bucket=BUCKET, Key="packed.json", Body=json.dumps(packed))
     say("deploying the stack")
+    if (status := put(lab, packed(lab))) != "CREATE_COMPLETE":
+        raise ProductError(f"the stack is {status}: {_reasons(lab, STACK)}")
+
+
+def put(lab: Lab, template: dict[str, Any], stack: str = STACK, update: bool = False) -> str:
+    """CreateStack or UpdateStack with a packed template; the status that the stack ends with."""
+    cloudformation = lab.boto("cloudformation")
+    lab.boto("s3").put_object(Bucket=BUCKET, Key="packed.json", Body=json.dumps(template))
     try:
-        cloudformation.create_stack(
-            StackName=STACK,
+        (cloudformation.update_stack if update else cloudformation.create_stack)(
+            StackName=stack,
             TemplateURL=f"{lab.endpoint}/{BUCKET}/packed.json",
             Capabilities=CAPABILITIES,
             Parameters=[{"ParameterKey": "Architecture", "ParameterValue": ARCHITECTURE}],
         )
     except ClientError as error:
-        raise ProductError(f"CreateStack was refused: {error}") from error
+        raise ProductError(f"the stack was refused: {error}") from error
     deadline = time.monotonic() + SECONDS
-    while (status := _status(lab)) != "CREATE_COMPLETE":
-        if not status.endswith("_IN_PROGRESS") or time.monotonic() > deadline:
-            raise ProductError(f"the stack is {status}: {_reasons(lab)}")
+    while (status := _status(lab, stack)).endswith("_IN_PROGRESS"):
+        if time.monotonic() > deadline:
+            raise ProductError(f"the stack is still {status}: {_reasons(lab, stack)}")
         time.sleep(0.02)
+    return status
 
 
-def _status(lab: Lab) -> str:
-    return lab.boto("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+def _status(lab: Lab, stack: str) -> str:
+    return lab.boto("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
 
 
-def _reasons(lab: Lab) -> str:
-    events = lab.boto("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+def _reasons(lab: Lab, stack: str) -> str:
+    events = lab.boto("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
     found = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '')}" for e in events]
     return "; ".join(text for e, text in zip(events, found, strict=True) if e["ResourceStatus"].endswith("_FAILED"))

@@ -11,6 +11,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::names;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
@@ -30,7 +31,16 @@ pub struct Aws {
     pub(super) pace: Pace,
     pub(super) table: String,
     parameters: String,
-    documents: String,
+    documents: BTreeMap<String, String>,
+}
+
+/// The names of the documents by step, as the template gives them; without it each is `mirrorsnap-<step>`.
+fn documents() -> BTreeMap<String, String> {
+    let given = variable("MIRRORSNAP_DOCUMENTS", "{}");
+    serde_json::from_str(&given).unwrap_or_else(|error| {
+        tracing::error!(%error, "MIRRORSNAP_DOCUMENTS is no JSON object of names: {given}");
+        BTreeMap::new()
+    })
 }
 
 fn variable(name: &str, default: &str) -> String {
@@ -67,13 +77,14 @@ impl Aws {
             pace: Pace::from_env(),
             table: variable("MIRRORSNAP_TABLE", "mirrorsnap"),
             parameters: variable("MIRRORSNAP_PARAMETERS", "/mirrorsnap/clusters/"),
-            documents: variable("MIRRORSNAP_DOCUMENTS", "mirrorsnap-"),
+            documents: documents(),
         }
     }
 
     /// The full name of one of our documents.
     pub(super) fn document(&self, step: &str) -> String {
-        format!("{}{step}", self.documents)
+        let named = self.documents.get(step).cloned();
+        named.unwrap_or_else(|| format!("mirrorsnap-{step}"))
     }
 }
 

@@ -14,6 +14,10 @@ use std::collections::HashMap;
 /// Delivery timeout in seconds, the least that SSM accepts. The node refuses a late document anyway.
 const DELIVERY_SECONDS: i32 = 30;
 
+/// A document's name holds a digest of its content, so it has one version. Whoever adds another, and makes it the default, does not
+/// thereby get it run on the nodes.
+const VERSION: &str = "1";
+
 /// Most entries of one page; neither DescribeInstanceInformation nor ListCommands takes more.
 const PAGE: i32 = 50;
 
@@ -68,6 +72,7 @@ impl Nodes for Aws {
             .send_command()
             .instance_ids(instance.as_str())
             .document_name(self.document(step.document.name()))
+            .document_version(VERSION)
             .comment(comment(step))
             .timeout_seconds(DELIVERY_SECONDS)
             .set_parameters(Some(parameters(step)))

@@ -1,0 +1,147 @@
+"""The stack: a failed first deployment is repeated, two stacks do not meet, documents stay what they were."""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.client import Lab
+from lab.nodes.clusterpro.spec import parse
+from scenario import deployment
+from scenario.product import Product, wait_until_up
+
+OTHER = f"{deployment.STACK}-test"  # begins like the first one's name
+IMPOSSIBLE = {
+    "Type": "AWS::Lambda::Function",
+    "DependsOn": ["Table", "BackupStateMachine", "HoldDocument"],
+    "Properties": {
+        "Runtime": "provided.al2023",
+        "Handler": "x",
+        "Role": "arn:aws:iam::000000000000:role/nobody",
+        "Code": {"S3Bucket": deployment.BUCKET, "S3Key": "nothing.zip"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    """A stack whose first creation failed, and was repeated."""
+    with Lab(scale=10) as lab:
+        made = Product(lab, parse({}))
+        made.deploy(deploy=fail_once)
+        wait_until_up(lab)
+        yield made
+
+
+def fail_once(lab: Lab, say: deployment.Say) -> None:
+    deployment._prepare(lab, say)
+    template = deployment.packed(lab)
+    broken = copy.deepcopy(template)
+    broken["Resources"]["Impossible"] = IMPOSSIBLE
+    assert deployment.put(lab, broken) == "ROLLBACK_COMPLETE"
+    cloudformation = lab.boto("cloudformation")
+    cloudformation.delete_stack(StackName=deployment.STACK)
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=deployment.STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    assert deployment.put(lab, template) == "CREATE_COMPLETE"
+
+
+def ended(product: Product, arn: str) -> dict[str, Any]:
+    def over() -> dict[str, Any] | None:
+        found = product.sfn.describe_execution(executionArn=arn)
+        return found if found["status"] != "RUNNING" else None
+
+    return product.lab.wait_for(over, 600, "the end of the execution")
+
+
+def resources(lab: Lab, stack: str) -> dict[str, str]:
+    pages = lab.boto("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for p in pages for r in p["StackResourceSummaries"]}
+
+
+def allowed(lab: Lab, stack: str) -> Iterator[tuple[str, str]]:
+    """(role, ARN pattern) of every resource that the stack's roles may use."""
+    iam = lab.boto("iam")
+    for name in resources(lab, stack).values():
+        if not any(role["RoleName"] == name for role in iam.list_roles(MaxItems=1000)["Roles"]):
+            continue
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            for statement in document["Statement"]:
+                of = statement["Resource"]
+                for arn in [of] if isinstance(of, str) else of:
+                    yield name, arn
+
+
+def test_a_backup_runs_after_a_failed_first_deployment(product: Product) -> None:
+    found = ended(product, product.start("backup", {}))
+    assert found["status"] == "SUCCEEDED" and len(product.valid_backups()) == 1
+
+
+def test_a_second_stack_shares_nothing_with_the_first(product: Product) -> None:
+    lab = product.lab
+    assert deployment.put(lab, deployment.packed(lab), OTHER) == "CREATE_COMPLETE"
+    first, second = resources(lab, deployment.STACK), resources(lab, OTHER)
+    assert first.keys() == second.keys() and not set(first.values()) & set(second.values())
+    # No pattern of the first stack's roles fits a resource of the second, nor the other way.
+    for mine, others in ((deployment.STACK, OTHER), (OTHER, deployment.STACK)):
+        patterns = {arn for _, arn in allowed(lab, mine) if mine in arn}
+        kinds = ("document", "stateMachine", "table", "function", "execution", "parameter")
+        assert {kind for kind in kinds if any(re.search(rf":{kind}[:/]", p) for p in patterns)} == set(kinds)
+        account = f"{lab.region}:000000000000"
+        names = resources(lab, others).values()
+        machines = ("backup", "restore", "converge", "recover", "hold")
+        theirs = [
+            *(name if name.startswith("arn:") else f"arn:aws:x:{account}:x/{name}" for name in names),
+            *(f"arn:aws:ssm:{account}:document/{name}" for name in names),
+            *(f"arn:aws:states:{account}:execution:{others}-{machine}:x" for machine in machines),
+            f"arn:aws:ssm:{account}:parameter/{others}/clusters/orders",
+            f"arn:aws:dynamodb:{account}:table/{others}",
+        ]
+        for pattern in patterns:
+            assert not [arn for arn in theirs if fnmatch.fnmatchcase(arn, pattern)], pattern
+
+
+def test_each_stack_has_its_own_clusters(product: Product) -> None:
+    arn = f"arn:aws:states:{product.lab.region}:000000000000:stateMachine:{OTHER}-backup"
+    execution = product.sfn.start_execution(
+        stateMachineArn=arn, input=json.dumps({"cluster": product.cluster, "dry_run": True})
+    )["executionArn"]
+    found = ended(product, execution)
+    assert found["status"] == "FAILED" and found["error"] == "ClusterNotFound"
+    assert f"/{OTHER}/clusters/{product.cluster}" in found["cause"]
+
+
+def test_whoever_changes_a_documents_default_version_runs_nothing_on_the_nodes(product: Product) -> None:
+    ssm = product.ssm
+    name = resources(product.lab, deployment.STACK)["ObserveDocument"]
+    content = json.loads(ssm.get_document(Name=name)["Content"])
+    content["mainSteps"][0]["inputs"]["runCommand"] = ["touch /tmp/changed", "exit 1"]
+    new = ssm.update_document(Name=name, Content=json.dumps(content), DocumentVersion="$LATEST")
+    version = new["DocumentDescription"]["DocumentVersion"]
+    ssm.update_document_default_version(Name=name, DocumentVersion=version)
+    found = ended(product, product.start("backup", {"dry_run": True}))
+    assert found["status"] == "SUCCEEDED", found
+    assert product.lab.log(kind="command", document=name, status="Success")
+
+
+def test_an_update_replaces_the_document_that_changed_and_no_other(product: Product) -> None:
+    lab = product.lab
+    before = resources(lab, deployment.STACK)
+    template = deployment.packed(lab)
+    document = template["Resources"]["FenceDocument"]["Properties"]
+    document["Content"]["mainSteps"][0]["inputs"]["runCommand"].insert(1, ": changed")
+    document["Name"] = {"Fn::Sub": "${AWS::StackName}.fence.00000000"}
+    assert deployment.put(lab, template, update=True) == "UPDATE_COMPLETE"
+    after = resources(lab, deployment.STACK)
+    documents = {name for name in before if name.endswith("Document")}
+    assert {name for name in documents if before[name] != after[name]} == {"FenceDocument"}
+    found = ended(product, product.start("backup", {}))
+    assert found["status"] == "SUCCEEDED" and len(product.valid_backups()) == 2
