@@ -21,7 +21,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build demo scenario drawings lock lab lint check test test-all test-rust test-schedules test-aws mutants clean
+.PHONY: help setup build deploy demo scenario drawings lock lab lint check test test-all test-rust test-schedules test-aws mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,11 @@ build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64 f
 	@mkdir -p target/lambda
 	@test -f $(BOOTSTRAP) || echo "build: the first build compiles the AWS SDK, 10 to 14 minutes on two cores and up to 8 GB of memory (aws-sdk-ec2); later ones take seconds"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" flock target/lambda/.lock sh -c '$(LAMBDA_BUILD) $(ARCH_$(ARCH)) >&2 && $(BIN)/python infra/build.py'
+
+deploy: build ## create or update the stack, never during an operation (ARCH=x86_64 BUCKET=… STACK=mirrorsnap ARGS="AlarmEmail=…")
+	@test -n "$(BUCKET)" || { echo "deploy: name an S3 bucket for the functions' code: make deploy ARCH=x86_64 BUCKET=…" >&2; exit 2; }
+	@$(BIN)/python infra/deploy.py --bucket "$(BUCKET)" --stack "$(or $(STACK),mirrorsnap)" \
+	  --architecture "$(or $(filter arm64,$(ARCH)),x86_64)" $(ARGS)
 
 demo: build ## a backup, a restore, its rollback, a restore again, in the lab: live, proved byte by byte; report in target/demo
 	@$(BIN)/python -m scenario.demo $(ARGS)

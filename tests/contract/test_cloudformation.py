@@ -154,7 +154,16 @@ def broken(lab):
     missing = {"S3Bucket": "artifacts", "S3Key": "nothing.zip"}
     no_state = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Nonsense"}}})
     fine = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}]
+    table = {
+        "TableName": "cfn-is-there",
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": keys,
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+    }
+    lab.boto("dynamodb").create_table(**table)
     return {
+        "table-is-there": ("AWS::DynamoDB::Table", table, "cfn-is-there already exists"),
         "no-code": ("AWS::Lambda::Function", {**function, "Code": missing}, "nothing.zip"),
         "bad-role": ("AWS::Lambda::Function", {**function, "Role": states, "Code": missing}, "cannot be assumed"),
         "bad-states": (

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 import fnmatch
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -145,3 +148,72 @@ def test_an_update_replaces_the_document_that_changed_and_no_other(product: Prod
     assert {name for name in documents if before[name] != after[name]} == {"FenceDocument"}
     found = ended(product, product.start("backup", {}))
     assert found["status"] == "SUCCEEDED" and len(product.valid_backups()) == 2
+
+
+def deploy(product: Product, *parameters: str) -> subprocess.Popen[str]:
+    """`make deploy`, without the build."""
+    script = deployment.ROOT / "infra" / "deploy.py"
+    arguments = ["--bucket", deployment.BUCKET, "--architecture", deployment.ARCHITECTURE, *parameters]
+    return subprocess.Popen(
+        [sys.executable, str(script), *arguments],
+        env={**os.environ, **product.lab.environment, "AWS_EC2_METADATA_DISABLED": "true"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def lock(product: Product) -> dict[str, Any]:
+    key = {"id": {"S": f"lock#{product.cluster}"}}
+    return (
+        product.lab.boto("dynamodb").get_item(TableName=deployment.STACK, Key=key, ConsistentRead=True).get("Item", {})
+    )
+
+
+def test_no_update_while_an_operation_runs(product: Product) -> None:
+    before = resources(product.lab, deployment.STACK)
+    arn = product.start("backup", {})
+    product.lab.wait_for(lambda: "intent" in lock(product), 100, "the backup's intent")
+    done = deploy(product)
+    said = done.communicate(timeout=300)[0]
+    assert done.returncode == 1 and f"{product.cluster}: {arn} holds the lock" in said, said
+    assert "Nothing was changed" in said and "hold" not in lock(product)
+    assert ended(product, arn)["status"] == "SUCCEEDED"
+    assert resources(product.lab, deployment.STACK) == before
+
+
+def test_an_update_keeps_operations_away_and_gives_the_cluster_back(product: Product) -> None:
+    # An operator's own hold is no obstacle, and stays.
+    key = {"id": {"S": "lock#held"}}
+    table = product.lab.boto("dynamodb")
+    table.put_item(TableName=deployment.STACK, Item={**key, "hold": {"S": "Tanaka"}, "epoch": {"N": "1"}})
+    process = deploy(product, "LogRetentionDays=30")
+    product.lab.wait_for(lambda: "hold" in lock(product), 600, "the deployment's hold")
+    refused = ended(product, product.start("backup", {}))
+    assert refused["error"] == "OperatorHold" and "is being updated" in refused["cause"]
+    said = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, said
+    assert "hold" not in lock(product)
+    assert table.get_item(TableName=deployment.STACK, Key=key)["Item"]["hold"] == {"S": "Tanaka"}
+    cloudformation = product.lab.boto("cloudformation")
+    stack = cloudformation.describe_stacks(StackName=deployment.STACK)["Stacks"][0]
+    assert stack["StackStatus"] == "UPDATE_COMPLETE" and stack["EnableTerminationProtection"]
+    assert "Update:Replace" in cloudformation.get_stack_policy(StackName=deployment.STACK)["StackPolicyBody"]
+
+
+def test_an_operation_that_began_under_the_old_functions_ends_under_the_new_ones(product: Product) -> None:
+    """Whoever goes round `make deploy`: each call and each command of one release, the next ones of the other."""
+    template = deployment.packed(product.lab)
+    for step in ("LeaveBackupMode", "ResumeMonitors", "RecoverMirror"):
+        document = template["Resources"][f"{step}Document"]["Properties"]
+        document["Content"]["mainSteps"][0]["inputs"]["runCommand"].insert(1, ": of the next release")
+        document["Name"] = {"Fn::Sub": document["Name"]["Fn::Sub"] + "0"}
+    count = len(product.valid_backups())
+    arn = product.start("backup", {})
+    product.lab.wait_for(lambda: "intent" in lock(product), 100, "the backup's intent")
+    assert deployment.put(product.lab, template, update=True) == "UPDATE_COMPLETE"
+    assert ended(product, arn)["status"] == "SUCCEEDED"
+    sent = {each["document"] for each in product.lab.log(kind="command")}
+    assert [name for name in sent if re.search(r"\.leave-backup-mode\.[0-9a-f]{8}0$", name)]
+    assert len(product.valid_backups()) == count + 1
+    assert product.lab.control("oracles")["violations"] == []

@@ -42,6 +42,8 @@ ARNS = {
     "AWS::Scheduler::Schedule": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/*",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/*",
 }
+# A reference to one of these is its name, not its ARN.
+NAMED = ("AWS::SSM::Document",)
 # What an operator may compare, by the type of the key. `Null` asks of any key whether it is there.
 OPERATORS = {
     "String": ("String", "Null"),
@@ -84,6 +86,8 @@ def arn(value: Any, template: dict[str, Any]) -> str:
             if name in PSEUDO:
                 return PSEUDO[name]
             if name in given or name in template.get("Parameters", {}):
+                return "*"
+            if template["Resources"].get(name, {}).get("Type") in NAMED:
                 return "*"
             return arn({"Ref": name.removesuffix(".Arn")}, template)
 

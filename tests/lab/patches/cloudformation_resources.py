@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ministack.services.cloudformation.provisioners as provisioners
+import ministack.services.dynamodb as dynamodb
 import ministack.services.lambda_svc as lambda_svc
 import ministack.services.scheduler as scheduler
 import ministack.services.stepfunctions as stepfunctions
@@ -64,6 +65,20 @@ def create_function(logical_id: str, props: dict[str, Any], stack: str) -> Made:
         wanted = {"ReservedConcurrentExecutions": int(props["ReservedConcurrentExecutions"])}
         _checked(FUNCTION, lambda_svc._put_function_concurrency(name, wanted))
     return made
+
+
+# --- AWS::DynamoDB::Table
+
+TABLE = "AWS::DynamoDB::Table"
+_stock_table = dict(HANDLERS[TABLE])
+
+
+def create_table(logical_id: str, props: dict[str, Any], stack: str) -> Made:
+    """ministack takes over a table that is there. CloudFormation refuses: a retained table is in the way."""
+    name = props.get("TableName")
+    if name and name in dynamodb._tables:
+        raise ValueError(f"{TABLE}: {name} already exists (AlreadyExists)")
+    return _stock_table["create"](logical_id, props, stack)
 
 
 # --- AWS::StepFunctions::StateMachine
@@ -126,6 +141,7 @@ def delete_schedule(physical_id: str, props: dict[str, Any]) -> None:
 
 def install() -> None:
     HANDLERS[FUNCTION] = {**_stock_function, "create": create_function}
+    HANDLERS[TABLE] = {**_stock_table, "create": create_table}
     HANDLERS[MACHINE] = {**_stock_machine, "create": create_machine}
     HANDLERS[SCHEDULE] = {
         "create": create_schedule,
