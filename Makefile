@@ -11,7 +11,7 @@ MUTANTS_VERSION := 27.1.0
 MUTANTS := target/tools/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
 REFERENCES := target/references/.installed
 BOOTSTRAP := target/lambda/bootstrap/bootstrap
-# host: for the lab, demo and scenarios; arm64 or x86_64: for a deployment (cross-linked by zig against Lambda's glibc)
+# host: what the tests run and what is deployed; arm64 or x86_64: for that processor, linked by zig with Lambda's glibc
 ARCH ?= host
 # Cargo.toml's release profile is measured (docs/functions.md), so cargo-lambda adds nothing of its own to it.
 LAMBDA_BUILD := $(BIN)/cargo-lambda lambda build --release --locked --package mirrorsnap --bin bootstrap \
@@ -46,16 +46,15 @@ $(NODECMD): $(wildcard tests/lab/nodecmd/src/*.rs) tests/lab/nodecmd/Cargo.toml
 	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --locked --manifest-path tests/lab/nodecmd/Cargo.toml --target-dir target/nodecmd
 	@touch $@
 
-build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64 for AWS; the lab needs this machine's own)
+build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64: for another processor than this machine's, which the lab needs)
 	@test -n "$(ARCH_$(ARCH))" || { echo "build: ARCH is host, arm64 or x86_64, not $(ARCH)" >&2; exit 2; }
 	@mkdir -p target/lambda
 	@test -f $(BOOTSTRAP) || echo "build: the first build compiles the AWS SDK, 10 to 14 minutes on two cores and up to 8 GB of memory (aws-sdk-ec2); later ones take seconds"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" flock target/lambda/.lock sh -c '$(LAMBDA_BUILD) $(ARCH_$(ARCH)) >&2 && $(BIN)/python infra/build.py'
 
-deploy: build ## create or update the stack, never during an operation (ARCH=x86_64 BUCKET=… STACK=mirrorsnap ARGS="AlarmEmail=…")
-	@test -n "$(BUCKET)" || { echo "deploy: name an S3 bucket for the functions' code: make deploy ARCH=x86_64 BUCKET=…" >&2; exit 2; }
-	@$(BIN)/python infra/deploy.py --bucket "$(BUCKET)" --stack "$(or $(STACK),mirrorsnap)" \
-	  --architecture "$(or $(filter arm64,$(ARCH)),x86_64)" $(ARGS)
+deploy: build ## create or update the stack, never during an operation (BUCKET=… STACK=mirrorsnap ARGS="AlarmEmail=…")
+	@test -n "$(BUCKET)" || { echo "deploy: name an S3 bucket for the functions' code: make deploy BUCKET=…" >&2; exit 2; }
+	@$(BIN)/python infra/deploy.py --bucket "$(BUCKET)" --stack "$(or $(STACK),mirrorsnap)" $(ARGS)
 
 demo: build ## a backup, a restore, its rollback, a restore again, in the lab: live, proved byte by byte; report in target/demo
 	@$(BIN)/python -m scenario.demo $(ARGS)

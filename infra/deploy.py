@@ -1,9 +1,10 @@
 """Create the stack, or update it while none of its clusters has an operation (`make deploy`).
 
-    deploy.py --bucket BUCKET [--stack mirrorsnap] [--architecture x86_64] [Parameter=value …]
+    deploy.py --bucket BUCKET [--stack mirrorsnap] [Parameter=value …]
 
-Needs what `make build` wrote. Credentials and region are those of the AWS CLI (AWS_PROFILE, AWS_REGION, …). The
-stack is then protected: it cannot be deleted by mistake, and no update may replace its table or a state machine.
+Deploys what `make build` wrote, for the processor that it was built for. Credentials and region are those of the AWS
+CLI (AWS_PROFILE, AWS_REGION, …). The stack is then protected: it cannot be deleted by mistake, and no update may
+replace its table or a state machine.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from bootstrap_elf import Unusable, for_lambda
 from botocore.exceptions import BotoCoreError, ClientError
 from update_guard import OperationRunning, no_operation
 
@@ -81,7 +83,7 @@ def put(session: Any, wanted: argparse.Namespace) -> None:
             cli(
                 *("deploy", "--template-file", packed, "--stack-name", wanted.stack, *to_bucket),
                 *("--no-fail-on-empty-changeset", "--capabilities", *CAPABILITIES),
-                *("--parameter-overrides", f"Architecture={wanted.architecture}", *wanted.parameters),
+                *("--parameter-overrides", f"Architecture={for_lambda().architecture}", *wanted.parameters),
             )
     cloudformation = session.client("cloudformation")
     cloudformation.update_termination_protection(StackName=wanted.stack, EnableTerminationProtection=True)
@@ -93,16 +95,15 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bucket", required=True, help="an S3 bucket for the functions' code and the template")
     parser.add_argument("--stack", default="mirrorsnap", help="the stack's name, which all names in it begin with")
-    parser.add_argument("--architecture", default="x86_64", choices=("x86_64", "arm64"), help="as it was built for")
     parser.add_argument("parameters", nargs="*", metavar="Parameter=value", help="parameters of the template")
     wanted = parser.parse_args(arguments)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,46}", wanted.stack):
         parser.error("a stack's name has letters, digits and hyphens, at most 47: functions' names begin with it")
     if not TEMPLATE.is_file():
-        parser.error("there is no target/deploy/template.json: run `make build ARCH=x86_64` first")
+        parser.error("there is no target/deploy/template.json: run `make build` first")
     try:
         put(boto3.Session(), wanted)
-    except (Refused, OperationRunning, BotoCoreError, ClientError) as error:
+    except (Refused, OperationRunning, Unusable, BotoCoreError, ClientError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
     return 0
