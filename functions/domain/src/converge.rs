@@ -17,7 +17,7 @@ mod verdict;
 pub use case::{Case, TRIES};
 pub use listed::is_listed;
 pub use restore::skip_copy_proof;
-pub use verdict::{Action, Memory, Try, Verdict, Waiting};
+pub use verdict::{Action, Memory, Started, Try, Verdict, Waiting};
 
 use crate::document::Document;
 use crate::error::{Error, Kind};

@@ -54,6 +54,8 @@ pub(crate) struct Driver<'a> {
     pub(crate) called: RefCell<Vec<&'static str>>,
     /// Whether a child is running, whose calls are its own.
     pub(crate) child: Cell<bool>,
+    /// Whether StartInstances may have been called.
+    pub(crate) may_run: Cell<bool>,
     /// After so many tasks the execution is aborted.
     pub(crate) aborted_after: Cell<Option<usize>>,
 }
@@ -67,6 +69,7 @@ impl<'a> Driver<'a> {
             tasks: None,
             called: RefCell::new(vec![]),
             child: Cell::new(false),
+            may_run: Cell::new(false),
             aborted_after: Cell::new(None),
         }
     }

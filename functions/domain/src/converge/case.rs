@@ -1,7 +1,7 @@
 //! The input of every decision, and the three forms of a decision: wait, act, be stuck.
 
 use super::patience;
-use super::verdict::{Action, Memory, Try, Verdict};
+use super::verdict::{Action, Memory, Started, Try, Verdict};
 use crate::config::Config;
 use crate::document::{Attempt, Cluster};
 use crate::error::{Error, Kind};
@@ -131,6 +131,23 @@ impl Case<'_> {
             )?;
         }
         self.act(key, next, |_| action)
+    }
+
+    /// Waits until no describe can be from before the last StartInstances. Until then EC2 may show a node as stopped that runs, and a detach
+    /// from a running node is carried out (rule 18).
+    pub(super) fn await_last_start(&self) -> Next {
+        let since = match self.memory.started {
+            Started::Never => return NOTHING,
+            Started::Before => self.seen.at,
+            Started::By(at) => at,
+        };
+        if self.seen.at.seconds_since(since) >= patience::SETTLE {
+            return NOTHING;
+        }
+        ControlFlow::Break(Verdict::Wait {
+            key: "last start".to_owned(),
+            why: "EC2 may show the nodes as they were before they were last started".to_owned(),
+        })
     }
 
     /// The document's `Attempt`, unique per try and per epoch: a node replays the result of an attempt that it knows. A restore that has

@@ -166,6 +166,74 @@ fn a_monitor_that_one_node_alone_shows_suspended_is_resumed() {
     }
 }
 
+/// Rule 18: EC2 may show as stopped a node that runs.
+#[test]
+fn old_volumes_go_back_once_no_describe_can_be_from_before_the_last_start() {
+    let config = testing::config();
+    let (mut seen, healthy) = (testing::healthy(), testing::healthy());
+    let id = Id::new(IdKind::Restore, "orders", seen.at).unwrap();
+    let planned = crate::restore::intent_for_tests(&config, &id, Some("server1"), &healthy);
+    let made = NAMES.map(|node| crate::intent::Attachment {
+        node: node.into(),
+        device: "/dev/sdb".into(),
+        old: healthy.instances[node].volumes["/dev/sdb"].clone(),
+        new: format!("vol-fee{}", &node[6..]).into(),
+        snapshot: "snap-001".into(),
+        delete_on_termination: false,
+    });
+    let intent = crate::restore::disturbing(&config, &planned, &healthy, &made);
+    seen.nodes.clear();
+    for one in &made {
+        let instance = seen.instances.get_mut(&one.node).unwrap();
+        instance.power = Power::Stopped;
+        instance.volumes.insert(one.device.clone(), one.new.clone());
+    }
+    let verdict = |seen: &Observation, memory: &Memory| {
+        next(&Case {
+            config: &config,
+            seen,
+            epoch: 7,
+            intent: &intent,
+            memory,
+        })
+    };
+    let swaps = |verdict: &Verdict, name: &str| matches!(verdict, Verdict::Act { action: Action::Swap { node }, .. } if node == name);
+    // No start was ever ordered.
+    let never = Memory {
+        started: Started::Never,
+        ..Memory::default()
+    };
+    assert!(swaps(&verdict(&seen, &never), "server1"));
+    // It is counted once for both nodes, from the first look on.
+    let begun = seen.at;
+    let mut memory = Memory::default();
+    for second in 0..patience::SETTLE {
+        seen.at = begun.plus(second);
+        let waits = verdict(&seen, &memory);
+        assert!(
+            matches!(&waits, Verdict::Wait { key, .. } if key == "last start"),
+            "{second}: {waits:?}"
+        );
+        memory = memory.after(&waits, seen.at);
+    }
+    seen.at = begun.plus(patience::SETTLE);
+    let first = verdict(&seen, &memory);
+    assert!(swaps(&first, "server1"), "{first:?}");
+    memory = memory.after(&first, seen.at);
+    let back = seen.instances.get_mut("server1").unwrap();
+    back.volumes.clone_from(&healthy.instances["server1"].volumes);
+    assert!(swaps(&verdict(&seen, &memory), "server2"));
+    // A start of our own begins it anew.
+    let start = Verdict::Act {
+        key: Try::Start("server1".into()),
+        action: Action::Start { node: "server1".into() },
+    };
+    let memory = memory.after(&start, seen.at);
+    assert_eq!(memory.started, Started::Before);
+    seen.at = seen.at.plus(100);
+    assert!(matches!(verdict(&seen, &memory), Verdict::Wait { key, .. } if key == "last start"));
+}
+
 /// A node answers an attempt that it has seen with its recorded result, so those of the way forward are not used again.
 #[test]
 fn a_restore_that_has_turned_back_uses_no_attempt_of_its_way_forward() {

@@ -161,6 +161,21 @@ pub struct Memory {
     /// How often each action was tried. An action that another version called otherwise is forgotten.
     #[serde(deserialize_with = "known_tries")]
     pub tries: BTreeMap<Try, u32>,
+    /// When StartInstances was last called.
+    pub started: Started,
+}
+
+/// When StartInstances may last have been called for a node during the operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Started {
+    /// Before the next look.
+    #[default]
+    Before,
+    /// Before this moment.
+    By(Moment),
+    /// In no case.
+    Never,
 }
 
 fn known_tries<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Try, u32>, D::Error> {
@@ -185,6 +200,9 @@ impl Memory {
     /// What to remember after a verdict at `now`.
     #[must_use]
     pub fn after(mut self, verdict: &Verdict, now: Moment) -> Self {
+        if self.started == Started::Before {
+            self.started = Started::By(now);
+        }
         match verdict {
             Verdict::Wait { key, .. } => {
                 let same = self.waiting.take().filter(|waiting| &waiting.key == key);
@@ -196,6 +214,9 @@ impl Memory {
             Verdict::Act { key, .. } => {
                 *self.tries.entry(key.clone()).or_default() += 1;
                 self.waiting = None;
+                if matches!(key, Try::Start(_)) {
+                    self.started = Started::Before;
+                }
             }
             // An action that did not help on one course may help on the other.
             Verdict::Turn { .. } => self = Self::default(),
@@ -238,6 +259,7 @@ mod tests {
         let memory = Memory {
             waiting: None,
             tries: all.iter().cloned().zip(1..).collect(),
+            started: Started::By(Moment::from_unix(1_780_000_000)),
         };
         let json = serde_json::to_string(&memory).unwrap();
         assert_eq!(serde_json::from_str::<Memory>(&json).unwrap(), memory);
@@ -246,5 +268,8 @@ mod tests {
         let old = r#"{"waiting":null,"tries":{"resume-monitors":2,"start-group server1":1}}"#;
         let read: Memory = serde_json::from_str(old).unwrap();
         assert_eq!(read.tries, BTreeMap::from([(Try::StartGroup(at()), 1)]));
+        assert_eq!(read.started, Started::Before);
+        let begun: Memory = serde_json::from_str(r#"{"started":"never"}"#).unwrap();
+        assert_eq!(begun.started, Started::Never);
     }
 }

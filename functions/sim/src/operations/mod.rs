@@ -24,15 +24,19 @@ const LOOKS: u32 = 1500;
 
 /// converge. What it answers when healthy.
 pub(crate) fn converge(driver: &Driver<'_>) -> Result<Value, Failure> {
+    converge_from(driver, json!({}))
+}
+
+/// The same with what its caller knows.
+fn converge_from(driver: &Driver<'_>, memory: Value) -> Result<Value, Failure> {
     driver.note("converge");
     driver.child.set(true);
-    let end = looks(driver);
+    let end = looks(driver, memory);
     driver.child.set(false);
     end
 }
 
-fn looks(driver: &Driver<'_>) -> Result<Value, Failure> {
-    let mut memory = json!({});
+fn looks(driver: &Driver<'_>, mut memory: Value) -> Result<Value, Failure> {
     for _ in 0..LOOKS {
         // Assess
         let payload = json!({"mode": "converge", "lock": driver.claim(), "now": driver.now(), "patience_seconds": 45,

@@ -1,6 +1,6 @@
 //! restore and rollback.
 
-use super::{Ended, begin, converge};
+use super::{Ended, begin, converge, converge_from};
 use crate::driver::{Driver, Failure};
 use crate::sim::Sim;
 use crate::world::{CLUSTER, SECOND};
@@ -160,6 +160,7 @@ fn disturb(driver: &Driver<'_>, disturbing: &Value, deadline: Moment) -> Result<
             || json!({"lock": driver.claim(), "part": part, "patience_seconds": 45}),
         )?;
     }
+    driver.may_run.set(true);
     // CheckDevices
     let ready = loop {
         start_both(driver)?;
@@ -239,7 +240,8 @@ fn back(driver: &Driver<'_>, id: &str, failure: Failure) -> Ended {
     if failure.error == "ABORTED" {
         return Ended::Dirty(failure);
     }
-    match converge(driver) {
+    let started = if driver.may_run.get() { "before" } else { "never" };
+    match converge_from(driver, json!({"started": started})) {
         Ok(_) => cleaned(driver, id, Some(failure)),
         Err(stuck) => is_stuck(driver, stuck),
     }

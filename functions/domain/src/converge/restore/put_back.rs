@@ -66,12 +66,9 @@ fn swap_back(case: &Case<'_>, name: &str) -> Next {
         Power::Stopped => {
             let next = "look at the volumes of the restore's record; attach the old ones by hand, then start recover";
             let node = name.to_owned();
-            // EC2 may show a node as it was before it was started for the restore's boot, and a detach from a running node is carried out
-            // (rule 18). So it must be shown as stopped for longer than a describe is late. A restore that was post-processed has been up for
-            // longer than that before it is shut down to roll back.
-            if !case.rolls_back() && case.memory.tried(&Try::Swap(name.to_owned())) == 0 {
-                let why = format!("EC2 goes on to show {name} as stopped");
-                case.wait(&format!("stopped {name}"), patience::SETTLE, &why, || NOTHING)?;
+            // A restore that was post-processed has been up for longer than a describe is late before it is shut down to roll back.
+            if !case.rolls_back() {
+                case.await_last_start()?;
             }
             case.act_on_ec2(Try::Swap(name.to_owned()), next, Action::Swap { node })
         }
