@@ -267,7 +267,9 @@ def run(state: dict[str, Any]) -> dict[str, Any]:
         "Arguments": {
             "StateMachineArn": "${" + pascal(machine) + "StateMachine}",
             "Name": f"$child_of($execution.Name) & '-{suffix}'",
-            "Input": fenced(state) | state.pop("with", {}) | {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "$execution.Id"},
+            "Input": fenced(state)
+            | state.pop("with", {})
+            | {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "$execution.Id"},
         },
         "Retry": "start",
     }

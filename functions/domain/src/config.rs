@@ -16,6 +16,7 @@ pub const MAX_RESOURCES: usize = 16;
 
 /// A value that is the same on both nodes, or a map by the node's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum PerNode {
     /// The same on both nodes.
@@ -36,6 +37,7 @@ impl PerNode {
 
 /// One of the two nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Node {
     /// The host name, as CLUSTERPRO shows it.
@@ -46,6 +48,7 @@ pub struct Node {
 
 /// One mirror disk resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MirrorDisk {
     /// The resource's name, such as `md1`.
@@ -62,6 +65,7 @@ pub struct MirrorDisk {
 
 /// How many backups are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
     /// The newest so many, whatever their age.
@@ -79,6 +83,7 @@ pub struct Retention {
 
 /// The parts of the outage's bound (safety.md, the critical section). Absent: shares of `max_outage_seconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Deadlines {
     /// Ts: the longest that stopping all groups may take.
@@ -127,15 +132,27 @@ const fn default_restore_outage() -> u32 {
 
 /// A cluster. Made by [`Config::parse`] only, so that a value of this type is valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(title = "The configuration of a cluster of mirrorsnap")
+)]
+#[cfg_attr(
+    test,
+    schemars(description = "The JSON at /mirrorsnap/clusters/<name> in Parameter Store")
+)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The cluster's name with us; it is in every id and tag.
     pub name: String,
     /// Exactly two.
+    #[cfg_attr(test, schemars(length(equal = 2)))]
     pub nodes: Vec<Node>,
     /// All failover groups of the cluster.
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_RESOURCES)))]
     pub failover_groups: Vec<String>,
     /// All mirror disks of the cluster.
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_RESOURCES)))]
     pub mirror_disks: Vec<MirrorDisk>,
     /// The bound of a backup's outage, without the group's start.
     #[serde(default = "default_outage")]

@@ -115,3 +115,18 @@ fn every_accepted_bound_leaves_room_for_its_parts() {
         assert!(parts.break_seconds >= 1 && parts.break_seconds <= parts.split_seconds);
     }
 }
+
+/// docs/cluster.schema.json is made from the types. `UPDATE=1 cargo test -p mirrorsnap-domain schema` writes it anew.
+#[test]
+fn the_published_schema_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cluster.schema.json");
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Config)).unwrap() + "\n";
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &schema).unwrap();
+    }
+    let published = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        published == schema,
+        "run this test with UPDATE=1, and commit docs/cluster.schema.json"
+    );
+}

@@ -45,6 +45,17 @@ macro_rules! ids {
         }
 
         #[cfg(test)]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "pattern": concat!("^", $prefix, "-[0-9a-f]{3,17}$")})
+            }
+        }
+
+        #[cfg(test)]
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
                 text.parse().unwrap()

@@ -358,7 +358,7 @@ proptest! {
         let found = catalogue::backups("orders", vec![snapshot("snap-001", T, "md1", 1, true)]);
         let plan = || volumes::plan(&config, &id, &found[0], &seen, &present()).unwrap();
         let tokens: Vec<String> = plan().into_iter().map(|one| one.token).collect();
-        prop_assert!(tokens.iter().all(|token| token.len() <= 64 && token.is_ascii()));
+        prop_assert!(tokens.iter().all(|token| token.len() == 36 && token.is_ascii()));
         prop_assert_ne!(&tokens[0], &tokens[1]);
         prop_assert_eq!(tokens, plan().into_iter().map(|one| one.token).collect::<Vec<_>>());
     }

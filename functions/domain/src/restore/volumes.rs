@@ -10,6 +10,7 @@ use crate::intent::Attachment;
 use crate::observation::Observation;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 /// Our tags on a new volume: two when it is created, two more when it is attached and when a later restore replaces it.
 const ON_NEW: [&str; 4] = [tag::CLUSTER, tag::RESTORE_ID, tag::ATTACHED, tag::REPLACED];
@@ -304,22 +305,14 @@ fn volume(
     }
 }
 
-/// At most 64 characters of ASCII: the id alone may have 60, so the place is folded into eight.
+/// A UUID of version 5: the same for the same restore, node and device, and within the 64 characters that EC2 takes. A restore's plan
+/// carries its tokens, so that another version of this does not change those of a restore that runs.
 fn token(id: &Id, node: &str, device: &str) -> String {
-    // FNV-1a: stable over versions, which a ClientToken must be, and nobody has a reason to forge it.
-    let hash = format!("{node} {device}").bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    let short: String = id
-        .to_string()
-        .chars()
-        .rev()
-        .take(55)
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-        .collect();
-    format!("{short}-{hash:08x}")
+    Uuid::new_v5(
+        &Uuid::NAMESPACE_URL,
+        format!("mirrorsnap:{id}/{node}{device}").as_bytes(),
+    )
+    .to_string()
 }
 
 #[cfg(test)]

@@ -135,3 +135,10 @@ fn whether_the_instance_s_end_deletes_it_is_the_old_attachment_s() {
         assert_eq!(new.attachment(&"vol-fee".into()).delete_on_termination, kept);
     }
 }
+
+/// EC2 knows a volume that was made by its token only as long as the token stays the same.
+#[test]
+fn a_token_is_the_same_in_every_version() {
+    let token = made(|_| (), |_| ()).unwrap().token;
+    assert_eq!(token, "c49bced5-ae8e-532a-88dd-f4584af0eee9");
+}
