@@ -45,8 +45,8 @@ def test_a_deadline_waits_while_lab_time_stands_still(functions: Functions, tmp_
     file, real_seconds = tmp_path / "clock", 4.0
     file.write_text("0")
     usual = functions.lab.boto("lambda").get_function_configuration(FunctionName="assess")["Environment"]["Variables"]
-    functions.variables("assess", usual | {"MIRRORSNAP_CLOCK_FILE": str(file)})
     functions.inspect()
+    functions.variables("assess", usual | {"MIRRORSNAP_CLOCK_FILE": str(file)})
     ended = threading.Event()
 
     def stand_still() -> None:
