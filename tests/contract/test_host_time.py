@@ -30,7 +30,8 @@ class Host:
 
     def __init__(self) -> None:
         self.real = self.waiting = 0.0
-        self.time = HostTime(lambda: self.real, self._waited)
+        self.stalled = False
+        self.time = HostTime(lambda: self.real, self._waited, lambda: self.stalled)
 
     def _waited(self) -> float:
         waited, self.waiting = self.waiting, 0.0
@@ -72,6 +73,35 @@ def test_a_wait_that_is_longer_than_a_tick_is_made_up_for_later() -> None:
     assert host.time.monotonic() == pytest.approx(8 * TICK)
 
 
+def test_a_wait_holds_time_up_before_it_is_over_and_not_once_more_after_it() -> None:
+    host = Host()
+    host.tick()
+    host.stalled = True
+    for _ in range(30):
+        host.tick()
+    host.real += TICK
+    assert host.time.monotonic() == pytest.approx(TICK + 30 * TICK * LEAST_SHARE)
+    host.real -= TICK
+    host.stalled = False
+    before = host.time.withheld
+    host.tick(waited=30 * TICK)
+    for _ in range(9):
+        host.tick()
+    assert host.time.withheld - before <= 30 * TICK * LEAST_SHARE + 1e-9
+
+
+def test_a_wait_that_ended_without_being_counted_pays_for_no_other() -> None:
+    host = Host()
+    host.stalled = True
+    for _ in range(30):
+        host.tick()
+    host.stalled = False
+    host.tick()  # the process was killed
+    before = host.time.withheld
+    host.tick(waited=TICK / 2)
+    assert host.time.withheld - before == pytest.approx(TICK / 2)
+
+
 def test_it_never_stands_still_for_good() -> None:
     host = Host()
     for _ in range(101):
@@ -89,11 +119,11 @@ def test_a_late_tick_grants_no_more_than_two() -> None:
     assert host.time.monotonic() == pytest.approx(LIMIT)
 
 
-@given(st.lists(st.tuples(st.floats(0, 0.1), st.floats(0, 0.1), st.booleans()), max_size=60))
+@given(st.lists(st.tuples(st.floats(0, 0.1), st.floats(0, 0.1), st.booleans(), st.booleans()), max_size=60))
 @settings(max_examples=300, deadline=None)
-def test_it_never_goes_back_nor_ahead_of_real_time(steps: list[tuple[float, float, bool]]) -> None:
+def test_it_never_goes_back_nor_ahead_of_real_time(steps: list[tuple[float, float, bool, bool]]) -> None:
     host, before = Host(), 0.0
-    for real, waited, ticks in steps:
+    for real, waited, ticks, host.stalled in steps:
         if ticks:
             host.tick(real, waited)
         else:
@@ -194,6 +224,18 @@ def test_the_waits_of_descendants_count_and_those_of_strangers_only_if_they_take
         assert measured(cpu) > 0.3, "a grandchild that shares a CPU with two busy loops waits most of its life"
         stranger = measured(cpu, pids[0])
         assert 0.2 < stranger < 1.2, "one of the two busy loops takes part, and at least the other is in its way"
+
+
+def test_a_wait_is_seen_before_it_is_over() -> None:
+    queues = RunQueues()
+    if not queues.supported:
+        return
+    cpu = min(os.sched_getaffinity(0))
+    with busy_loops(BUSY_LOOPS, cpu) as pids:
+        queues.watch(pids[0])
+        queues.waited()
+        what = "a look at which the busy loop has not run since the last"
+        eventually(lambda: (queues.waited(), queues.stalled)[1], what)
 
 
 # The script needs some tenths of a real second of CPU, so a few lab seconds, and then takes the timer away.

@@ -4,8 +4,9 @@ The lab's processes (this one's threads, functions, scripts, node commands, the 
 deadlines in lab time. On a busy host they wait for a CPU while real time goes on, and a verdict would say how busy the
 machine was. So real time passes here through ticks. Each tick grants the time since the one before, less what those
 processes waited on run queues meanwhile (/proc/<pid>/task/<tid>/schedstat), and never more than LIMIT: a ticker that
-ran late, since the host or this very process was too busy for it, shows that nothing else had run either. Where the
-kernel has no schedstat, LIMIT alone holds.
+ran late, since the host or this very process was too busy for it, shows that nothing else had run either. The kernel
+counts a wait once it is over, so while one of the processes has waited for longer than a tick, LEAST_SHARE is all that
+is granted. Where the kernel has no schedstat, LIMIT alone holds.
 
 What a tick grants passes after it, at real speed: `monotonic()` trails real time by one tick, never goes back, and is
 as exact as real time on an idle host. Units are real seconds.
@@ -27,8 +28,11 @@ LIMIT = 2 * TICK  # the most that one tick grants
 # Least share of a tick that is granted. A lab that waits for its own time by polling would otherwise wait for ever.
 LEAST_SHARE = 0.1
 OWED = 5 * TICK  # the most that is left over for later ticks
+QUIET = 50  # looks without a move, after which only each FIFTH look asks whether a task waits
+FIFTH = 5
 LEAST_PAUSE = 0.0002  # between two questions whether a moment has come
 PRESSURE = Path("/proc/pressure/cpu")
+PART = 4096  # bytes of a file in /proc that are read at once
 WORTH_A_LOOK = 0.0005  # seconds of pressure on the host's CPUs
 
 
@@ -45,10 +49,14 @@ class RunQueues:
         self._roots = {self._own}
         self._pressure = _open(str(PRESSURE))
         self._total = 0
+        self._looks = 0
+        self.stalled = False  # whether a task has waited since before the last call, and waits still
         self.supported = Path(f"/proc/{self._own}/schedstat").exists()
 
     def waited(self) -> float:
         """Seconds since the last call, summed over all tasks but the caller's own thread."""
+        self.stalled = False
+        self._looks += 1
         if not self.supported or not self._worth_a_look():
             return 0.0
         waited, me = 0.0, threading.get_native_id()
@@ -78,6 +86,8 @@ class RunQueues:
             new += [(pid, pid) for pid in task.children() if (pid, pid) not in self._tasks]
             if key[0] not in self._roots and key[0] == key[1]:
                 new += [(key[0], tid) for tid in _threads(key[0]) if (key[0], tid) not in self._tasks]
+        elif task.waits(self._looks % FIFTH == 0):
+            self.stalled = True
         return waited
 
     def _worth_a_look(self) -> bool:
@@ -98,8 +108,10 @@ class RunQueues:
 class _Task:
     """One thread of one process."""
 
-    def __init__(self, schedstat: int, children: str) -> None:
-        self._schedstat, self._children = schedstat, children
+    def __init__(self, schedstat: int, stat: int | None, children: int | None) -> None:
+        self._schedstat, self._stat, self._children = schedstat, stat, children
+        self._quiet = 0  # looks since it moved, or was found on a run queue
+        self._runnable = False  # at the last look
         self._last, self._nanoseconds = b"", 0
         self.moved = False  # whether it has run or waited since the look before
 
@@ -107,7 +119,7 @@ class _Task:
     def of(cls, pid: int, tid: int) -> _Task | None:
         directory = f"/proc/{pid}/task/{tid}"
         schedstat = _open(f"{directory}/schedstat")
-        return None if schedstat is None else cls(schedstat, f"{directory}/children")
+        return None if schedstat is None else cls(schedstat, _open(f"{directory}/stat"), _open(f"{directory}/children"))
 
     def waited(self) -> float | None:
         """Seconds since the last call, at the first one since its start; None once it is gone."""
@@ -118,17 +130,36 @@ class _Task:
         self.moved = text != self._last
         if not self.moved:
             return 0.0
+        self._quiet, self._runnable = 0, False
         self._last, before = text, self._nanoseconds
         self._nanoseconds = int(text.split()[1])  # CPU time, time on run queues, number of slices
         return (self._nanoseconds - before) / 1e9
 
+    def waits(self, each: bool) -> bool:
+        """Whether it has not moved, and was on a run queue at the last look as at this one. `each`: ask a quiet one."""
+        self._quiet += 1
+        if self._stat is None or (self._quiet > QUIET and not each):
+            return False
+        before, self._runnable = self._runnable, False
+        with contextlib.suppress(OSError):  # it is gone
+            self._runnable = os.pread(self._stat, PART, 0).rpartition(b")")[2].startswith(b" R")
+        if self._runnable:
+            self._quiet = 0
+        return before and self._runnable
+
     def children(self) -> list[int]:
-        with contextlib.suppress(OSError):
-            return [int(pid) for pid in Path(self._children).read_bytes().split()]
-        return []
+        if self._children is None:
+            return []
+        read = b""
+        with contextlib.suppress(OSError):  # it is gone
+            while part := os.pread(self._children, PART, len(read)):
+                read += part
+        return [int(pid) for pid in read.split()]
 
     def close(self) -> None:
-        os.close(self._schedstat)
+        for fd in (self._schedstat, self._stat, self._children):
+            if fd is not None:
+                os.close(fd)
 
 
 def _open(path: str) -> int | None:
@@ -145,11 +176,16 @@ def _threads(pid: int) -> list[int]:
 
 
 class HostTime:
-    """The ticks. `real` and `waited` are the host's; a test brings its own, and calls `tick()` itself."""
+    """The ticks. `real`, `waited` and `stalled` are the host's; a test brings its own, and calls `tick()` itself."""
 
-    def __init__(self, real: Callable[[], float] = time.monotonic, waited: Callable[[], float] = lambda: 0.0) -> None:
-        self._real, self._waited = real, waited
-        self._debt = 0.0
+    def __init__(
+        self,
+        real: Callable[[], float] = time.monotonic,
+        waited: Callable[[], float] = lambda: 0.0,
+        stalled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._real, self._waited, self._stalled = real, waited, stalled
+        self._debt = 0.0  # what is to be withheld still; below 0: what was withheld of a wait that has not ended
         # Replaced as a whole, so that a reader needs no lock: time at the last tick, what it granted, when it came.
         self._granted = (0.0, 0.0, real())
         self.withheld = 0.0  # in all
@@ -184,8 +220,13 @@ class HostTime:
         base, granted, at = self._granted
         now = self._real()
         share = min(now - at, LIMIT)
+        most = share * (1 - LEAST_SHARE)
         self._debt += self._waited()
-        kept = min(self._debt, share * (1 - LEAST_SHARE))
+        if self._stalled():
+            kept = most
+        else:
+            kept = min(max(0.0, self._debt), most)
+            self._debt = max(0.0, self._debt)
         self._debt = min(self._debt - kept, OWED)
         self.withheld += now - at - share + kept
         self._granted = (base + granted, share - kept, now)
@@ -204,7 +245,8 @@ def host_time() -> HostTime:
     with _lock:
         if _host is None or _pid != os.getpid():
             _pid, _queues = os.getpid(), RunQueues()
-            _host = HostTime(waited=_queues.waited)
+            queues = _queues
+            _host = HostTime(waited=queues.waited, stalled=lambda: queues.stalled)
             threading.Thread(target=_run, args=(_host,), name="lab-host-time", daemon=True).start()
         return _host
 
