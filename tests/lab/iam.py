@@ -10,6 +10,7 @@ to ministack's own check as it stands.
 from __future__ import annotations
 
 import contextvars
+import functools
 import hashlib
 import json
 import time
@@ -21,6 +22,7 @@ import ministack.core.iam_evaluator as evaluator
 from . import context
 from .gateway import current_call
 from .iam_resources import Check, checks_for
+from .patches.pins import replace
 
 _stock_enforce = evaluator.enforce
 _stock_denied = iam_actions.access_denied_response
@@ -134,5 +136,9 @@ def service_session(role_arn: str, service: str, session: str, source_arn: str =
 
 
 def install() -> None:
+    parse = evaluator.parse_policy_document
+    parse_text = functools.lru_cache(maxsize=512)(parse)
+    # Each request asks several times for all policies of its caller.
+    replace(evaluator, "parse_policy_document", lambda doc: (parse_text if isinstance(doc, str) else parse)(doc))
     evaluator.enforce = enforce
     iam_actions.access_denied_response = access_denied_response
