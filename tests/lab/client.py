@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Lab:
         self.endpoint = self.environment["AWS_ENDPOINT_URL"]
         self.region = self.environment["AWS_DEFAULT_REGION"]
         self.scale = scale
+        self._kept = threading.local()  # each thread's connection to the control plane, which is asked all the time
         self.control("watch", pid=os.getpid())
 
     def __enter__(self) -> Lab:
@@ -65,14 +66,28 @@ class Lab:
         self._dir.cleanup()
 
     def control(self, op: str, **arguments: Any) -> Any:
-        request = urllib.request.Request(
-            f"{self.endpoint}/_lab", json.dumps({"op": op, **arguments}).encode(), {"Content-Type": "application/json"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=300) as response:
-                return json.load(response)["result"]
-        except urllib.error.HTTPError as error:
-            raise ControlError(json.load(error)["error"]) from None
+        status, answer = self._post(json.dumps({"op": op, **arguments}).encode())
+        value = json.loads(answer)
+        if status != 200:
+            raise ControlError(value["error"])
+        return value["result"]
+
+    def _post(self, body: bytes) -> tuple[int, bytes]:
+        kept: http.client.HTTPConnection | None = self._kept.__dict__.pop("connection", None)
+        if kept:
+            try:
+                return self._post_on(kept, body)
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                kept.close()  # the lab had closed it, having heard nothing for long
+        return self._post_on(http.client.HTTPConnection(self.endpoint.removeprefix("http://"), timeout=300), body)
+
+    def _post_on(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
+        """On a connection that is kept for the next one, unless it fails."""
+        connection.request("POST", "/_lab", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        answer = response.status, response.read()
+        self._kept.connection = connection
+        return answer
 
     def boto(self, service: str, *, retries: int = 0, credentials: dict[str, str] | None = None) -> Any:
         """A boto3 client of the lab; `credentials` as STS returns them, default: the account's root."""

@@ -35,12 +35,7 @@ def end(product: Product, machine: str, text: str) -> dict[str, Any]:
     arn = product.sfn.start_execution(stateMachineArn=product.machines[f"mirrorsnap-{machine}"], input=text)[
         "executionArn"
     ]
-
-    def over() -> dict[str, Any] | None:
-        found = product.family(arn)
-        return found.main if found.over else None
-
-    return product.lab.wait_for(over, 60 * product.lab.scale, f"the end of {machine}")
+    return product.ended(arn, 60 * product.lab.scale).main
 
 
 def mark(product: Product) -> int:

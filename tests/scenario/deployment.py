@@ -113,15 +113,15 @@ def put(lab: Lab, template: dict[str, Any], stack: str = STACK, update: bool = F
     except ClientError as error:
         raise ProductError(f"the stack was refused: {error}") from error
     deadline = time.monotonic() + SECONDS
-    while (status := _status(lab, stack)).endswith("_IN_PROGRESS"):
+    while (status := _status(cloudformation, stack)).endswith("_IN_PROGRESS"):
         if time.monotonic() > deadline:
             raise ProductError(f"the stack is still {status}: {_reasons(lab, stack)}")
-        time.sleep(0.02)
+        time.sleep(0.05)
     return status
 
 
-def _status(lab: Lab, stack: str) -> str:
-    return lab.boto("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+def _status(cloudformation: Any, stack: str) -> str:
+    return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
 
 
 def _reasons(lab: Lab, stack: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from . import volumes
 from .format import Expect, Step
 from .journal import Journal
-from .product import Family, Product
+from .product import WAIT, Family, Product
 from .timeline import longest
 
 POLL = 0.05  # real seconds between two looks
@@ -59,8 +59,8 @@ def finish(
     `look` is called at each look, for whoever shows the progress.
     """
     deadline = product.lab.deadline(LIMIT, least=LEAST)
+    found = product.family(operation.arn)
     while True:
-        found = product.family(operation.arn)
         now = float(product.lab.control("time")["t"])
         look(found)
         if operation.ended is None and found.main["over"]:
@@ -77,7 +77,9 @@ def finish(
             operation.family, operation.over = found, now
             operation.ended = operation.ended or now
             break
-        time.sleep(POLL)
+        if found.over:
+            time.sleep(POLL)  # until its events have reached their targets
+        found = product.family(operation.arn, found, 0.0 if found.over else WAIT)
     for each in operation.faults:
         product.lab.control("clear_faults", id=each)
     journal.refresh()

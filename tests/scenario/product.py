@@ -17,6 +17,7 @@ from lab.nodes.clusterpro.spec import ClusterSpec
 from .deployment import Deploy, ProductError, Say, by_api
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+WAIT = 0.5  # real seconds for which the lab is asked to answer only once an execution has ended
 # What a cluster's configuration needs beyond what the scenario's cluster says.
 DEFAULTS: dict[str, Any] = {"retention": {"keep_last": 7, "daily": 14, "weekly": 8, "monthly": 12}}
 
@@ -26,6 +27,7 @@ class Family:
     """An execution with all that it caused, children and event-started ones, in the order of their starts."""
 
     members: list[dict[str, Any]]
+    ended: int  # how many executions of the lab were over, of whatever family
 
     @property
     def main(self) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def family(executions: list[dict[str, Any]], arn: str) -> Family:
     for each in executions:  # in the order of starts, so that causes come first
         if each["parent"] in known or each["caused_by"] in known:
             known.add(each["arn"])
-    return Family([each for each in executions if each["arn"] in known])
+    return Family([each for each in executions if each["arn"] in known], sum(each["over"] for each in executions))
 
 
 def configuration(spec: ClusterSpec, instances: dict[str, str], extra: dict[str, Any]) -> dict[str, Any]:
@@ -117,8 +119,19 @@ class Product:
         text = json.dumps({"cluster": self.cluster, **value})
         return self.sfn.start_execution(stateMachineArn=self.machines[name], input=text)["executionArn"]
 
-    def family(self, arn: str) -> Family:
-        return family(self.lab.control("executions"), arn)
+    def family(self, arn: str, before: Family | None = None, wait: float = 0.0) -> Family:
+        """With `before`, as soon as another execution has ended since then, or after `wait` real seconds."""
+        known = {"ended": before.ended, "wait": wait} if before else {}
+        return family(self.lab.control("executions", **known), arn)
+
+    def ended(self, arn: str, seconds: float) -> Family:
+        """Its end and that of all that it caused, at most `seconds` of lab time from now; AssertionError."""
+        deadline, found = self.lab.deadline(seconds), self.family(arn)
+        while not found.over:
+            if deadline.passed():
+                raise AssertionError(f"{arn} has not ended within {seconds:g} s of lab time: {found.members}")
+            found = self.family(arn, found, WAIT)
+        return found
 
     def volumes(self) -> list[dict[str, Any]]:
         """Every volume that there is or was, as EC2 describes it, with `EverAttached` and `OfWorld` beside that."""

@@ -15,6 +15,8 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from ..control import op
 
 _lock = threading.Lock()
+_ended = threading.Condition(_lock)
+LONGEST_WAIT = 10.0  # real seconds
 _order = itertools.count()
 _expected: dict[str, str] = {}  # name of an execution about to be started by a task -> ARN of the task's execution
 RUNS: dict[str, Run] = {}
@@ -54,6 +56,7 @@ class Run:
             for event in self.watchers:
                 event.set()
             self.watchers.clear()
+            _ended.notify_all()
 
 
 def expect_child(name: str, parent: str) -> None:
@@ -81,10 +84,15 @@ def outermost_running(run: Run) -> Run:
 
 
 @op("executions")
-def executions() -> list[dict[str, Any]]:
+def executions(ended: int = 0, wait: float = 0.0) -> list[dict[str, Any]]:
     """Every execution of this lab, in the order of their starts. Dates are ISO 8601 in lab time; `transitions` are
-    states entered and retries, children excluded, as AWS bills standard workflows."""
+    states entered and retries, children excluded, as AWS bills standard workflows.
+
+    `wait`: for so many real seconds at most, until more than `ended` of them are over.
+    """
     with _lock:
+        if wait:
+            _ended.wait_for(lambda: sum(run.over for run in RUNS.values()) > ended, min(wait, LONGEST_WAIT))
         runs = sorted(RUNS.values(), key=lambda run: run.order)
     return [
         {
