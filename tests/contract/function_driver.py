@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime
 import functools
-import io
 import json
 import os
-import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra"))
 
 import build_documents  # noqa: E402
+from build import pack  # noqa: E402
 
 HOLDER = "arn:aws:states:ap-northeast-1:000000000000:execution:backup:test"
 CONFIG = {
@@ -138,20 +136,15 @@ ROLES: dict[str, list[dict[str, Any]]] = {
 }
 
 
+BUCKET = "functions"
+
+
 @functools.cache
 def bootstrap() -> bytes:
     """The bootstrap of `make build` as Lambda takes it; MIRRORSNAP_BOOTSTRAP names another binary."""
-    path = os.environ.get("MIRRORSNAP_BOOTSTRAP")
-    if not path:
-        path = "target/lambda/bootstrap/bootstrap"
-        subprocess.run(["make", "--silent", "build"], cwd=ROOT, check=True)
-    blob = io.BytesIO()
-    with zipfile.ZipFile(blob, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        info = zipfile.ZipInfo("bootstrap")
-        info.external_attr = 0o755 << 16
-        info.compress_type = zipfile.ZIP_DEFLATED
-        archive.writestr(info, (ROOT / path).read_bytes())
-    return blob.getvalue()
+    path = Path(os.environ.get("MIRRORSNAP_BOOTSTRAP") or ROOT / "target/lambda/bootstrap/bootstrap")
+    assert path.is_file(), f"{path} is not there: run `make build` first"
+    return pack(path)
 
 
 class FunctionError(Exception):
@@ -187,15 +180,18 @@ class Functions:
         for document in build_documents.documents().values():
             content = json.dumps(document.content())
             ssm.create_document(Name=document.name, Content=content, DocumentType="Command", DocumentFormat="JSON")
+        s3, functions = lab.boto("s3"), lab.boto("lambda")
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": lab.region})
+        s3.put_object(Bucket=BUCKET, Key="bootstrap.zip", Body=bootstrap())
         for name, statements in ROLES.items():
-            lab.boto("lambda").create_function(
+            functions.create_function(
                 FunctionName=name,
                 Runtime="provided.al2023",
                 Handler=name,
                 Timeout=300,
                 MemorySize=256,
                 Role=role(lab, f"{name}-role", *statements),
-                Code={"ZipFile": bootstrap()},
+                Code={"S3Bucket": BUCKET, "S3Key": "bootstrap.zip"},
                 Environment={"Variables": {"MIRRORSNAP_SECOND_MILLISECONDS": str(int(1000 / lab.scale))}},
             )
         self.epoch = 0
