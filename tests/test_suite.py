@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import suite
+from scenarios.conftest import dealt, length
 from scenarios.sweep import CHAINS
 from suite import ADDED, AFTER, BEFORE, CHECK, CORE_PART, FULL_SWEEP, Part
 
@@ -110,3 +111,12 @@ def test_the_lab_is_the_same_with_git_and_without(place: Path) -> None:
     assert suite.tree(suite.LAB) == with_git
     (place / "file").write_text("two")
     assert suite.tree(suite.LAB) != with_git
+
+
+def test_each_worker_begins_with_the_longest_scenarios() -> None:
+    lengths = [5.0, 80.0, 40.0, 70.0, 10.0, 60.0]
+    assert dealt(list("abcdef"), lengths, 1) == list("bdfcea")
+    assert dealt(list("abcdef"), lengths, 2) == list("bfedca")
+    assert length("steps:\n  - backup: {}\n  - restore: {rollback: last}\n  - wait: {seconds: 40}\n") > length(
+        "steps:\n  - backup: {}\n  - restore: {backup: latest}\n"
+    )
