@@ -16,8 +16,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,9 @@ RUNNER = "tests/scenario/test_runner.py"
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 APART = ("tests/contract", "tests/interleaving", "tests/product", "tests/scenarios", "tests/seed", RUNNER)
 SCENARIOS = "tests/scenarios/test_scenarios.py"
+
+
+Show = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,12 @@ FULL_SWEEP = (
 SCHEDULES = Part("schedules", "five minutes of new random schedules in the sim", _make("test-schedules"))
 DEMO = Part("demo", "make demo, at life's pace", _make("demo"))
 
-CHECK = (LINT, RUST, BUILD, TOOLS, WITNESSES, SMOKE)
-BEFORE, AFTER = (LINT, RUST, BUILD, RUST_AWS, TOOLS, INTERLEAVING), (PRODUCT, FILES, QUICK)
+# Side by side: each of these mostly keeps one core busy.
+CHECK_LANES = ((RUST, WITNESSES), (LINT, BUILD, TOOLS, SMOKE))
+CHECK = tuple(part for lane in CHECK_LANES for part in lane)
+# Without labs, and so side by side too.
+BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, RUST_AWS, TOOLS))
+BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, QUICK)
 ADDED = (SCHEDULES, *WHOLE_CONTRACT, *FULL_SWEEP, DEMO)
 ALL = (*BEFORE, *AFTER, *ADDED)
 # What `all` has in greater parts, and may be named all the same.
@@ -158,8 +166,16 @@ def _result(part: Part) -> dict[str, object]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def run(part: Part) -> bool:
-    """Run it, its output on the terminal and in target/test-all; whether it passed."""
+def to_terminal(text: str) -> None:
+    print(text, end="", flush=True)
+
+
+def nowhere(text: str) -> None:
+    """For a part whose output would be mixed with another's: it is in target/test-all all the same."""
+
+
+def run(part: Part, show: Show = to_terminal) -> bool:
+    """Run it, its output to `show` and into target/test-all; whether it passed."""
     OUT.mkdir(parents=True, exist_ok=True)
     result, before, begun = OUT / f"{part.name}.json", tree(), time.monotonic()
     result.unlink(missing_ok=True)
@@ -171,7 +187,7 @@ def run(part: Part) -> bool:
         )
         assert process.stdout
         for line in process.stdout:
-            print(line, end="", flush=True)
+            show(line)
             log.write(line)
             log.flush()
             last = line.strip() or last
@@ -214,12 +230,38 @@ def until_one_fails(parts: Sequence[Part]) -> int:
     return 0
 
 
+def side_by_side(lanes: Sequence[Sequence[Part]]) -> int:
+    """The parts of a lane run one after another, beside those of the other lanes, until one of them fails."""
+    begun, failed = time.monotonic(), threading.Event()
+
+    def follow(lane: Sequence[Part]) -> None:
+        for part in lane:
+            if failed.is_set():
+                return
+            if not run(part, nowhere):
+                failed.set()
+                to_terminal((OUT / f"{part.name}.log").read_text(encoding="utf-8"))
+                print(f"{part.name} failed; its output is in target/test-all/{part.name}.log", flush=True)
+
+    threads = [threading.Thread(target=follow, args=(lane,)) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed.is_set():
+        return 1
+    parts = [part for lane in lanes for part in lane]
+    _table(parts, ())
+    print(f"all {len(parts)} parts passed in {time.monotonic() - begun:.0f} s")
+    return 0
+
+
 def test() -> int:
     if contract_is_proved():
         print("the lab is the one whose contract was proved last: its core is run (make test-all runs the whole)\n")
-        return until_one_fails((*BEFORE, CORE_PART, *AFTER))
+        return side_by_side(BEFORE_LANES) or until_one_fails((CORE_PART, *AFTER))
     print("the lab has changed since its contract was proved: the whole contract is run\n")
-    code = until_one_fails((*BEFORE, *WHOLE_CONTRACT, *AFTER))
+    code = side_by_side(BEFORE_LANES) or until_one_fails((*WHOLE_CONTRACT, *AFTER))
     _note_contract()
     return code
 
@@ -249,7 +291,7 @@ def everything(names: Sequence[str]) -> int:
 def main(arguments: Sequence[str]) -> int:
     match list(arguments):
         case ["check"]:
-            return until_one_fails(CHECK)
+            return side_by_side(CHECK_LANES)
         case ["test"]:
             return test()
         case ["all", *names]:

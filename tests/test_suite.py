@@ -95,6 +95,17 @@ def test_a_run_that_stops_at_a_failure_says_so(place: Path, capfd) -> None:
     assert suite.until_one_fails((OK,)) == 0
 
 
+def test_lanes_run_side_by_side_and_a_failure_ends_both(place: Path, capfd) -> None:
+    other = Part("other", "comes after what failed", (sys.executable, "-c", ""))
+    slow = Part("slow", "runs meanwhile", (sys.executable, "-c", "import time; time.sleep(2)"))
+    assert suite.side_by_side(((BAD, other), (slow, other))) == 1
+    said = capfd.readouterr().out
+    assert "ZeroDivisionError" in said and "target/test-all/bad.log" in said
+    assert not (place / "out" / "other.json").exists() and (place / "out" / "slow.json").exists()
+    assert suite.side_by_side(((slow,), (OK, other))) == 0
+    assert "all 3 parts passed" in capfd.readouterr().out
+
+
 def test_the_lab_counts_as_proved_as_long_as_it_is_the_same(place: Path) -> None:
     assert not suite.contract_is_proved()
     suite.everything(["good"])
