@@ -28,7 +28,7 @@ LIMIT = 2 * TICK  # the most that one tick grants
 # Least share of a tick that is granted. A lab that waits for its own time by polling would otherwise wait for ever.
 LEAST_SHARE = 0.1
 OWED = 5 * TICK  # the most that is left over for later ticks
-QUIET = 50  # looks without a move, after which only each FIFTH look asks whether a task waits
+QUIET = 20  # looks without a move, after which only each FIFTH look asks whether a task waits
 FIFTH = 5
 LEAST_PAUSE = 0.0002  # between two questions whether a moment has come
 PRESSURE = Path("/proc/pressure/cpu")

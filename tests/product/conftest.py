@@ -19,6 +19,8 @@ def restorable() -> Iterator[Product]:
         made = Product(lab, parse({}))
         made.deploy()
         wait_until_up(lab)
+        # A rollback that copies waits for it, and nothing here asks how long.
+        lab.control("timing", values={"peer_wait": 60})
         assert run(made, "backup", {})["status"] == "SUCCEEDED"
         yield made
 
