@@ -144,6 +144,8 @@ class Machine:
             out.setdefault("Output", {})
         branches, item = out.pop("Branches", None), out.pop("ItemProcessor", None)
         out = verbs.expressions(out)
+        if ":sns:publish" in out.get("Resource", "") and "Subject" in out["Arguments"]:
+            out["Arguments"]["Subject"] = verbs.subject(out["Arguments"]["Subject"])
         if branches:
             out["Branches"] = [self.states(each, branch=True) for each in branches]
         if item:

@@ -20,17 +20,16 @@ from typing import Any
 import build_statemachines
 import machine_flow
 import read_template
+import statemachine_verbs as verbs
 import step_names
 from machine_flow import Flow, Way
 
 EVENTS = 20_000  # an execution ends at 25,000
 AWS_ERRORS = {
     *("States.ALL", "States.Timeout"),
-    *("Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException"),
-    *("Lambda.TooManyRequestsException", "Runtime.ExitError", "Sandbox.Timedout"),
+    *verbs.LAMBDA,
     *("DynamoDB.ConditionalCheckFailedException", "Sfn.ExecutionDoesNotExistException"),
-    *("StepFunctions.ExecutionLimitExceeded", "StepFunctions.ThrottlingException"),
-    *("StepFunctions.AWSStepFunctionsException", "StepFunctions.SdkClientException"),
+    *verbs.STEP_FUNCTIONS,
 }
 # What converge does without a document.
 VERDICTS = {"healthy", "stuck", "turn", "start", "stop", "swap"}

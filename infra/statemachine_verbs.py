@@ -30,14 +30,17 @@ WORDS = {
 }
 WORD = re.compile(r"\$(" + "|".join(WORDS) + r")\b")
 
-# What an expression may call. A function's and a child's error stand as JSON inside the Cause of what was caught.
+# What an expression may call. A function's and a child's error stand as JSON inside the Cause of what was caught. AWS
+# cuts a Cause at 32,768 characters, and $parse of a JSON text that was cut would end the execution: such a text is
+# taken as it is.
 # `is_cluster`: the rule for a cluster's name, as functions/domain/src/names.rs has it. `child_of`: a child is named
 # after its parent, so that it starts once; a name has at most 80 characters, and a hash tells long ones apart.
+WHOLE = "$substring($text, 0, 1) = '{' and $substring($text, -1) = '}' and $length($text) < 32000"
 CALLS = {
-    "error_of": "( $text := @.Cause; $inner := $substring($text, 0, 1) = '{' ? $parse($text) : {};"
+    "error_of": f"( $text := @.Cause; $inner := {WHOLE} ? $parse($text) : {{}};"
     " $exists($inner.Error) ? $inner.Error : @.Error )",
     "cause_of": "( $text := $exists(@.Cause) ? @.Cause : 'no cause was given';"
-    " $inner := $substring($text, 0, 1) = '{' ? $parse($text) : {};"
+    f" $inner := {WHOLE} ? $parse($text) : {{}};"
     " $exists($inner.Cause) ? $inner.Cause : $exists($inner.errorMessage) ? $inner.errorMessage : $text )",
     "is_cluster": "( $type(@) = 'string' and $length(@) <= 40 and $contains(@, /^[a-z]/)"
     " and $not($contains(@, /[^a-z0-9-]/)) and $not($contains(@ & '-', /-r-|--$/)) )",
@@ -77,43 +80,58 @@ def kept(keep: str | dict[str, str | None]) -> dict[str, Any]:
 
 ALL = "States.ALL"
 CHANGED = "DynamoDB.ConditionalCheckFailedException"
+# What Lambda answers for itself, as the developer guide lists it ("Handle transient Lambda service exceptions"), and
+# how a function ends that was killed. What it says of a wrong call (ResourceNotFoundException and the like) is none of
+# it.
+LAMBDA = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.ResourceConflictException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.Timeout",
+]
+# What refuses a StartExecution for a while, or loses it. AWS writes some of the names with the suffix and some without.
+STEP_FUNCTIONS = [
+    "StepFunctions.AWSStepFunctionsException",
+    "StepFunctions.SdkClientException",
+    *(
+        f"StepFunctions.{name}{suffix}"
+        for name in (
+            "ExecutionLimitExceeded",
+            "KmsThrottling",
+            "Throttling",
+            "ServiceUnavailable",
+            "InternalFailure",
+            "InternalServerError",
+            "InternalServer",
+        )
+        for suffix in ("", "Exception")
+    ),
+]
+# Four repeats: few enough for the longest history (statemachine/README.md). Together they last 2 min 42 s, so that a
+# throttling of a minute or two does not end an operation.
+PATIENCE = {"IntervalSeconds": 2, "BackoffRate": 4.0, "MaxAttempts": 4, "MaxDelaySeconds": 120}
 # A retry list by name. `aws`: what a repeat may cure; a function's own verdict is none of it.
 RETRIES: dict[str, list[dict[str, Any]]] = {
-    "aws": [
-        {
-            "ErrorEquals": [
-                "AwsUnavailable",
-                "Lambda.ServiceException",
-                "Lambda.AWSLambdaException",
-                "Lambda.SdkClientException",
-                "Lambda.TooManyRequestsException",
-                "Runtime.ExitError",
-                "Sandbox.Timedout",
-                "States.Timeout",
-            ],
-            "IntervalSeconds": 2,
-            "BackoffRate": 2.0,
-            "MaxAttempts": 4,
-            "MaxDelaySeconds": 30,
-        }
-    ],
+    "aws": [{"ErrorEquals": ["AwsUnavailable", *LAMBDA]} | PATIENCE],
     "lock": [
         {"ErrorEquals": [CHANGED], "MaxAttempts": 0},
         {"ErrorEquals": [ALL], "IntervalSeconds": 1, "BackoffRate": 2.0, "MaxAttempts": 5, "MaxDelaySeconds": 20},
     ],
-    # What refuses or loses a StartExecution. Names and inputs are the same in a repeat, so that no second child starts;
-    # a child that has failed is States.TaskFailed.
+    # Names and inputs are the same in a repeat, so that no second child starts. A child that failed is
+    # States.TaskFailed.
     "start": [
         {
-            "ErrorEquals": [
-                "StepFunctions.ExecutionLimitExceeded",
-                "StepFunctions.ThrottlingException",
-                "StepFunctions.AWSStepFunctionsException",
-                "StepFunctions.SdkClientException",
-            ],
+            "ErrorEquals": STEP_FUNCTIONS,
             "IntervalSeconds": 2,
             "BackoffRate": 2.0,
-            "MaxAttempts": 4,
+            "MaxAttempts": 8,
+            "MaxDelaySeconds": 60,
         }
     ],
     "any": [{"ErrorEquals": [ALL], "IntervalSeconds": 2, "BackoffRate": 2.0, "MaxAttempts": 4}],
@@ -273,6 +291,17 @@ def run(state: dict[str, Any]) -> dict[str, Any]:
         },
         "Retry": "start",
     }
+
+
+# An SNS subject has less than 100 characters.
+SUBJECT = 99
+
+
+def subject(text: str) -> str:
+    """A subject that SNS takes, whatever stands in it."""
+    if not text.startswith("{%"):
+        return text[:SUBJECT]
+    return "{% $substring(" + text.removeprefix("{%").removesuffix("%}").strip() + f", 0, {SUBJECT}) %}}"
 
 
 VERBS = {"call": call, "node": node, "lock": lock, "run": run}
