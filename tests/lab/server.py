@@ -30,6 +30,7 @@ PARTS = (
     "patches.lambda_functions",
     "patches.scheduler_schedules",
     "patches.scheduler_rules",
+    "patches.sns_limits",
     "patches.cloudformation_resources",
     "patches.cloudformation_documents",
     "ops",

@@ -17,6 +17,7 @@ import ministack.services.eventbridge as eventbridge
 from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
 
 from .. import context, events
+from ..control import op
 from .pins import replace
 from .scheduler_delivery import ROOT, Undelivered, client, count, deliver, note, through_role
 
@@ -26,6 +27,17 @@ BY_POLICY = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sq
 ATTEMPTS = 185  # the default of a target's RetryPolicy
 
 _stock_invoke = eventbridge._invoke_target
+# Whether an InputTransformer puts a text into its template as it is. The user guide says both: quotation marks are
+# added around a string, and "EventBridge doesn't escape values extracted by Input Path".
+_transformers = {"raw": False}
+
+
+@op("raw_transformers")
+def raw_transformers(raw: bool | None = None) -> bool:
+    """Whether texts that contain quotation marks break the JSON of an InputTransformer; set it to have it so."""
+    if raw is not None:
+        _transformers["raw"] = bool(raw)
+    return _transformers["raw"]
 
 
 def policy_allows(arn: str, rule_arn: str) -> None:
@@ -143,5 +155,13 @@ def _drop(target: dict[str, Any], rule: dict[str, Any], payload: str, failure: U
 
 def install() -> None:
     eventbridge._invoke_target = invoke_target
+    original = replace(eventbridge, "_render_placeholder", lambda *arguments: render(*arguments))
+
+    def render(name: str, token: str, replacements: dict[str, Any], in_string: bool) -> str:
+        value = replacements.get(name)
+        if _transformers["raw"] and isinstance(value, str) and not in_string:
+            return f'"{value}"'
+        return original(name, token, replacements, in_string)
+
     replace(eventbridge, "time", context.lab.clock.host.module())  # its sleeps, which it computes itself
     eventbridge._SCHEDULER_TICK_INTERVAL = max(0.05, context.lab.clock.real(eventbridge._SCHEDULER_TICK_INTERVAL))

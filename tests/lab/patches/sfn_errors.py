@@ -163,7 +163,24 @@ def _choice_output(self: StateChoice, env: Environment) -> None:
     env.next_state_name = next_state
 
 
+# DescribeExecution and the history: SensitiveError and SensitiveCause (API reference).
+LONGEST_ERROR, LONGEST_CAUSE = 256, 32_768
+
+
+def _cut() -> None:
+    """An error's name and cause are cut at their length, whatever they say."""
+    original = replace(FailureEvent, "__init__", lambda self, *args, **kwargs: init(self, *args, **kwargs))
+
+    def init(self: FailureEvent, env: Any, error_name: Any, event_type: Any, event_details: Any = None) -> None:
+        for details in (event_details or {}).values():
+            for key, most in (("error", LONGEST_ERROR), ("cause", LONGEST_CAUSE)):
+                if isinstance(details, dict) and isinstance(details.get(key), str):
+                    details[key] = details[key][:most]
+        original(self, env, error_name, event_type, event_details)
+
+
 def install() -> None:
+    _cut()
     replace(ErrorEqualsDecl, "_eval_body", _error_equals)
     for module in (
         branches_decl,

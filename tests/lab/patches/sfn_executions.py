@@ -141,6 +141,7 @@ def _new_run(arn: str, name: str, text: str, asked: str, base: str, machine: dic
         env=env,
         parent=expected_parent(name) if call else None,
         cause=event.get("detail", {}).get("executionArn"),
+        begun_at=context.lab.clock.monotonic(),
     )
     env.event_manager.lab_run = run
     record["events"] = env.event_manager._history_event_list
@@ -182,6 +183,7 @@ def _end(run: Run) -> None:
     else:
         raise RuntimeError(f"{run.arn} left the engine in state {state!r}")
     record["stopDate"] = record.get("stopDate") or now_iso()
+    run.ended_at = context.lab.clock.monotonic() if run.ended_at is None else run.ended_at
     record["status"] = status  # last: whoever sees it sees the rest
     _metric(run, _METRICS[status])
     _announce(record)
@@ -194,6 +196,7 @@ def abort(run: Run, error: str | None, cause: str | None) -> bool:
         if not run.env.is_running():
             return False
         run.record["stopDate"] = now_iso()
+        run.ended_at = context.lab.clock.monotonic()
         run.env.set_stop(stop_date=context.lab.clock.now(), cause=cause, error=error)
         run.record["error"], run.record["cause"] = error, cause
         run.record["status"] = "ABORTED"
@@ -256,12 +259,19 @@ def install() -> None:
     original = replace(ministack_sfn, "_describe_execution", lambda data: describe(data))
 
     def describe(data: dict[str, Any]) -> Any:
+        """A stale one (gateway.py) shows the execution as it was: "This operation is eventually consistent" (API)."""
+        call, run = current_call(), RUNS.get(data.get("executionArn") or "")
+        then = call.as_of if call else None
+        if then is not None and run is not None and run.begun_at > then:
+            return original({"executionArn": f"{run.arn}-not-shown-yet"})
         status, headers, body = original(data)
         record = ministack_sfn._executions.get(data.get("executionArn"))
         if status != 200 or record is None:
             return status, headers, body
         answer = json.loads(body)
         answer |= {k: record[k] for k in ("stateMachineVersionArn", "stateMachineAliasArn") if record.get(k)}
+        if then is not None and run is not None and run.ended_at is not None and run.ended_at > then:
+            answer |= {"status": "RUNNING", "stopDate": None, "output": None, "error": None, "cause": None}
         return json_response({k: v for k, v in answer.items() if v is not None})
 
 

@@ -34,6 +34,8 @@ class Run:
     order: int = field(default_factory=lambda: next(_order))
     transitions: int = 0
     over: bool = False  # its last event is written
+    begun_at: float = 0.0  # lab time
+    ended_at: float | None = None  # lab time at which its status changed
     watchers: set[threading.Event] = field(default_factory=set)  # set when it is over
 
     @property
