@@ -315,6 +315,10 @@ DOCUMENT_CALLS = frozenset(
 def checks_for(call: Call, region: str) -> list[Check] | None:
     """What AWS would ask the policies about this call; None where ministack's single check is the right one."""
     if call.service == "ssm":
+        if call.action == "GetParametersByPath":
+            path = str(call.params.get("Path") or "/").rstrip("/")
+            arn = f"arn:aws:ssm:{region}:{context.ACCOUNT}:parameter{path}"
+            return [Check("ssm:GetParametersByPath", arn, {})]
         if call.action == "SendCommand":
             return _send_command(call.params, region)
         if call.action in DOCUMENT_CALLS:

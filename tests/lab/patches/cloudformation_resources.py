@@ -19,6 +19,7 @@ import ministack.services.scheduler as scheduler
 import ministack.services.stepfunctions as stepfunctions
 
 from ..iam import RoleError, trusts
+from .scheduler_delivery import group_arn
 
 Made = tuple[str, dict[str, Any]]
 HANDLERS = provisioners._RESOURCE_HANDLERS
@@ -34,9 +35,9 @@ def _checked(kind: str, response: tuple[int, Any, bytes]) -> dict[str, Any]:
     return value
 
 
-def _assumable(kind: str, role_arn: str, service: str) -> None:
+def _assumable(kind: str, role_arn: str, service: str, source_arn: str = "") -> None:
     try:
-        trusts(role_arn, service)
+        trusts(role_arn, service, source_arn)
     except RoleError as error:
         raise ValueError(f"{kind}: the role cannot be assumed: {error}") from error
 
@@ -117,9 +118,14 @@ def _schedule(props: dict[str, Any]) -> dict[str, Any]:
     return {name: props[name] for name in SCHEDULE_PROPERTIES if props.get(name) is not None}
 
 
+def _schedulable(props: dict[str, Any]) -> None:
+    role = str((props.get("Target") or {}).get("RoleArn") or "")
+    _assumable(SCHEDULE, role, "scheduler.amazonaws.com", group_arn(props.get("GroupName") or "default"))
+
+
 def create_schedule(logical_id: str, props: dict[str, Any], stack: str) -> Made:
     name = props.get("Name") or physical_name(stack, logical_id, max_len=64)
-    _assumable(SCHEDULE, str((props.get("Target") or {}).get("RoleArn") or ""), "scheduler.amazonaws.com")
+    _schedulable(props)
     made = _checked(SCHEDULE, scheduler._create_schedule(name, _schedule(props)))
     return name, {"Arn": made["ScheduleArn"]}
 
@@ -130,7 +136,7 @@ def update_schedule(physical_id: str, old: dict[str, Any], new: dict[str, Any], 
         made = create_schedule(logical_id, new, stack)
         delete_schedule(physical_id, old)
         return made
-    _assumable(SCHEDULE, str((new.get("Target") or {}).get("RoleArn") or ""), "scheduler.amazonaws.com")
+    _schedulable(new)
     made = _checked(SCHEDULE, scheduler._update_schedule(physical_id, _schedule(new)))
     return physical_id, {"Arn": made["ScheduleArn"]}
 

@@ -82,6 +82,11 @@ def deliver(arn: str, payload: str, credentials: dict[str, str], parameters: dic
         raise Undelivered("ConnectionClosed", str(error), True) from error
 
 
+def group_arn(name: str) -> str:
+    """What Scheduler names as `aws:SourceArn` when it assumes a role: the group (user guide, confused deputy)."""
+    return f"arn:aws:scheduler:{context.REGION}:{context.ACCOUNT}:schedule-group/{name}"
+
+
 def through_role(role_arn: str, service: str, source_arn: str, session: str) -> dict[str, str]:
     """Credentials of the target's role; Undelivered if `service` may not assume it."""
     try:

@@ -19,7 +19,7 @@ from ministack.core.responses import set_request_account_id, set_request_region
 
 from .. import context
 from ..control import op
-from .scheduler_delivery import Undelivered, client, count, deliver, note, through_role
+from .scheduler_delivery import Undelivered, client, count, deliver, group_arn, note, through_role
 
 PRINCIPAL = "scheduler.amazonaws.com"
 UTC = datetime.UTC
@@ -124,7 +124,9 @@ def run(key: tuple, schedule: dict[str, Any], due: float) -> None:
         common = {"occurrence": stamp(due), "attempt": attempt}
         count("AWS/Scheduler", "InvocationAttemptCount", dimensions)
         try:
-            credentials = through_role(target.get("RoleArn") or "", PRINCIPAL, schedule["Arn"], execution)
+            credentials = through_role(
+                target.get("RoleArn") or "", PRINCIPAL, group_arn(schedule["GroupName"]), execution
+            )
             deliver(target["Arn"], payload, credentials, target.get("SqsParameters"))
             note("schedule", schedule["Name"], target["Arn"], "delivered", **common)
             return
@@ -157,7 +159,9 @@ def drop(schedule: dict[str, Any], payload: str, failure: Undelivered, dimension
         parts = queue.split(":")
         url = f"{context.lab.endpoint}/{parts[4]}/{parts[5]}"
         try:
-            credentials = through_role(target.get("RoleArn") or "", PRINCIPAL, schedule["Arn"], "dead-letter")
+            credentials = through_role(
+                target.get("RoleArn") or "", PRINCIPAL, group_arn(schedule["GroupName"]), "dead-letter"
+            )
             sqs = client("sqs", credentials)
             sqs.send_message(QueueUrl=url, MessageBody=payload, MessageAttributes=attributes)
             dead = {"dead_letter": queue}
