@@ -9,6 +9,7 @@ pub mod fast_restore;
 mod fence;
 mod observe;
 pub mod plan_restore;
+pub mod release_volumes;
 mod repeat;
 pub mod report;
 pub mod run_node_step;
@@ -35,12 +36,13 @@ pub enum Function {
     CreateVolumes,
     FastRestore,
     SwapVolumes,
+    ReleaseVolumes,
     Report,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Assess,
         Self::RunNodeStep,
         Self::SetPower,
@@ -51,6 +53,7 @@ impl Function {
         Self::CreateVolumes,
         Self::FastRestore,
         Self::SwapVolumes,
+        Self::ReleaseVolumes,
         Self::Report,
     ];
 
@@ -67,6 +70,7 @@ impl Function {
             Self::CreateVolumes => "create-volumes",
             Self::FastRestore => "fast-restore",
             Self::SwapVolumes => "swap-volumes",
+            Self::ReleaseVolumes => "release-volumes",
             Self::Report => "report",
         }
     }
@@ -89,6 +93,7 @@ impl Function {
             Self::CreateVolumes => read::<create_volumes::Input>(input).map(drop),
             Self::FastRestore => read::<fast_restore::Input>(input).map(drop),
             Self::SwapVolumes => read::<swap_volumes::Input>(input).map(drop),
+            Self::ReleaseVolumes => read::<release_volumes::Input>(input).map(drop),
             Self::Report => read::<report::Input>(input).map(drop),
         }
     }
@@ -107,6 +112,7 @@ impl Function {
             Self::CreateVolumes => Box::pin(create_volumes::handle(ports, read(input)?)).await,
             Self::FastRestore => Box::pin(fast_restore::handle(ports, read(input)?)).await,
             Self::SwapVolumes => write(&Box::pin(swap_volumes::handle(ports, read(input)?)).await?),
+            Self::ReleaseVolumes => write(&Box::pin(release_volumes::handle(ports, read(input)?)).await?),
             Self::Report => write(&report::handle(ports, read(input)?)?),
         }
     }

@@ -38,6 +38,10 @@ pub(crate) struct Twin {
     /// Every call that changes something.
     pub(crate) calls: RefCell<Vec<String>>,
     pub(crate) time: Cell<Duration>,
+    /// More mirror disks than md1, each on a volume of its own.
+    pub(crate) more_disks: Cell<bool>,
+    /// The record of the only restore.
+    pub(crate) record: Option<Record>,
 }
 
 /// An id from its text.
@@ -58,6 +62,7 @@ pub(crate) fn instance(id: &str, power: Power) -> Instance {
         id: parsed(id),
         power,
         reason: Some("Client.InstanceInitiatedShutdown: Instance initiated shutdown".to_owned()),
+        reason_text: None,
         launched: Some(Moment::from_unix(1000)),
         shutdown_behavior: None,
         spot: false,
@@ -144,12 +149,20 @@ fn named<I: Tagged>(resources: &[I]) -> String {
 
 impl Configs for Twin {
     async fn config(&self, cluster: &str) -> Result<Config> {
+        let disk = |number: u8, device: char| {
+            json!({"name": format!("md{number}"), "monitor": format!("mdw{number}"), "device": format!("/dev/sd{device}"),
+                   "cluster_partition": format!("/dev/xvd{device}1"), "data_partition": format!("/dev/xvd{device}2")})
+        };
+        let disks = if self.more_disks.get() {
+            vec![disk(1, 'b'), disk(2, 'c')]
+        } else {
+            vec![disk(1, 'b')]
+        };
         let json = json!({
             "name": cluster,
             "nodes": [{"name": "server1", "instance_id": "i-0aaa"}, {"name": "server2", "instance_id": "i-0ccc"}],
             "failover_groups": ["failover1"],
-            "mirror_disks": [{"name": "md1", "monitor": "mdw1", "device": "/dev/sdb",
-                              "cluster_partition": "/dev/xvdb1", "data_partition": "/dev/xvdb2"}],
+            "mirror_disks": disks,
             "max_outage_seconds": 120, "max_restore_outage_seconds": 3600,
             "retention": {"keep_last": 7, "daily": 14, "weekly": 8, "monthly": 12},
         });
@@ -169,11 +182,13 @@ impl Ledger for Twin {
     }
 
     async fn record(&self, restore: &Id) -> Result<Record> {
-        Err(Error::new(
-            Kind::RestoreNotFound,
-            format!("there is no record of {restore}"),
-            "name another",
-        ))
+        self.record.clone().ok_or_else(|| {
+            Error::new(
+                Kind::RestoreNotFound,
+                format!("there is no record of {restore}"),
+                "name another",
+            )
+        })
     }
 }
 

@@ -42,6 +42,8 @@ class Timing:
     fsr_enable: float = 3.0  # enabling, then optimizing, then enabled: this much in all
     # `enabled` to the first credit in an AZ, and from one credit to the next. AWS: max(6 min, GiB/1024 h)
     fsr_credit: float = 2.0
+    # A volume or snapshot younger than this is unknown to CreateTags and DeleteTags: some seconds on AWS, now and then
+    tag_lag: float = 0.0
     volume_delete: float = 0.5  # DeleteVolume to `deleted`, after which the volume is unknown
     volume_modify: float = 2.0  # `modifying`, and again as long `optimizing`
     guest_halt: float = 0.2  # from a guest that has gone down by itself to `stopped` or `terminated`

@@ -17,7 +17,10 @@ from .record import Record
 
 # subject -> (effects that are plain words, effects that are one-key mappings)
 SUBJECTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "call": (frozenset({"lose_reply", "stale", "capacity"}), frozenset({"error", "delay"})),
+    "call": (
+        frozenset({"lose_reply", "stale", "capacity", "stops_again"}),
+        frozenset({"error", "delay", "stale", "stops_again"}),
+    ),
     "function": (frozenset({"crash_before", "crash_after"}), frozenset()),
     "event": (frozenset({"lost", "twice"}), frozenset({"late"})),
     "command": (frozenset({"hang"}), frozenset({"exit", "done_but_exit"})),

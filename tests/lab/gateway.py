@@ -34,6 +34,8 @@ class Call:
     caller: str  # ARN of the principal
     request_id: str
     as_of: float | None = None  # a stale describe answers as of this lab time
+    falls_back: str | None = None  # StateReason's code with which the instances that this call starts stop again
+    denied_keys: frozenset[str] = frozenset()  # customer keys that the caller may not use for what the call needs
     notes: dict[str, Any] = field(default_factory=dict)  # what a service wants in the log beside the request
 
     @property
@@ -161,6 +163,12 @@ async def _carry_out(call: Call, effect: Any, method, path, headers, body, query
         return error_for(call.service, AwsError(str(effect["error"]), "injected by the lab", 400), call.request_id)
     elif effect == "stale":
         call.as_of = lab.clock.monotonic() - STALE_SECONDS
+    elif isinstance(effect, dict) and "stale" in effect:
+        call.as_of = lab.clock.monotonic() - float(effect["stale"])
+    elif effect == "stops_again":
+        call.falls_back = "Client.InternalError"
+    elif isinstance(effect, dict) and "stops_again" in effect:
+        call.falls_back = str(effect["stops_again"])
     elif effect == "capacity":
         call.notes["injected"] = True
         message = "We currently do not have sufficient capacity in the Availability Zone you requested."

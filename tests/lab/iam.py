@@ -21,7 +21,7 @@ import ministack.core.iam_evaluator as evaluator
 
 from . import context
 from .gateway import current_call
-from .iam_resources import Check, checks_for
+from .iam_resources import Check, checks_for, key_checks
 from .patches.pins import replace
 
 _stock_enforce = evaluator.enforce
@@ -52,6 +52,15 @@ def enforce(
         if result is not None:
             _denied.set((check.action, check.arn))
             return result
+    if service == "ec2" and call is not None:
+        # A key that the caller may not use does not refuse the call: what was asked for comes to nothing.
+        with context.lab.lock:
+            keys = key_checks(call, region)
+        call.denied_keys = frozenset(
+            check.arn
+            for check in keys
+            if _stock_enforce(access_key_id, check.action, "kms", region, check.arn, check.keys) is not None
+        )
     return None
 
 

@@ -146,6 +146,14 @@ def _each(member: str) -> Callable[[_Call], list[Check]]:
     return checks
 
 
+def _start(call: _Call) -> list[Check]:
+    """The instances, and the licence configuration of each that has one."""
+    instances = _each("InstanceIds")(call)
+    found = [resource(each) for each in call.request.get("InstanceIds") or []]
+    licences = dict.fromkeys(each.license_configuration for each in found if each and each.license_configuration)
+    return instances + [Check("ec2:StartInstances", each) for each in licences]
+
+
 def _create_volume(call: _Call) -> list[Check]:
     request, extra = call.request, {}
     for name, member in (
@@ -246,7 +254,8 @@ EC2: dict[str, Callable[[_Call], list[Check]]] = {
     "ModifyInstanceAttribute": _modify_instance,
     "EnableFastSnapshotRestores": _each("SourceSnapshotIds"),
     "DisableFastSnapshotRestores": _each("SourceSnapshotIds"),
-    **dict.fromkeys(("StartInstances", "StopInstances", "RebootInstances", "TerminateInstances"), _each("InstanceIds")),
+    "StartInstances": _start,
+    **dict.fromkeys(("StopInstances", "RebootInstances", "TerminateInstances"), _each("InstanceIds")),
     **dict.fromkeys(("DeleteVolume", "ModifyVolume", "ModifyVolumeAttribute", "EnableVolumeIO"), _each("VolumeId")),
     **dict.fromkeys(
         (
@@ -335,3 +344,22 @@ def checks_for(call: Call, region: str) -> list[Check] | None:
     except AwsError:
         return [Check(f"ec2:{call.action}", "*")]  # whoever may call it at all learns what is malformed
     return EC2[call.action](_Call(call.action, request, region)) or [Check(f"ec2:{call.action}", "*")]
+
+
+def key_checks(call: Call, region: str) -> list[Check]:
+    """What KMS would ask the policies when EC2 uses customer keys in the caller's name (ec2/encryption.py)."""
+    from .ec2 import encryption
+
+    if call.action not in encryption.NEEDED:
+        return []
+    try:
+        needed = encryption.needed(call, ec2_request(call.action, call.params))
+    except AwsError:
+        return []  # the call itself will be refused
+    keys = {"kms:ViaService": f"ec2.{region}.amazonaws.com", "kms:CallerAccount": context.ACCOUNT}
+    grant = {"kms:GrantIsForAWSResource": "true", "kms:GrantOperations": ["Decrypt"]}
+    return [
+        Check(action, key, keys | (grant if action == "kms:CreateGrant" else {}))
+        for key, actions in needed.items()
+        for action in actions
+    ]

@@ -12,6 +12,7 @@ mod nodes;
 mod outage;
 pub mod patience;
 mod restore;
+pub mod starts;
 mod verdict;
 
 pub use case::{Case, TRIES};

@@ -395,7 +395,7 @@ fn run(world: &mut World, dies: Option<(usize, usize)>) -> Verdict {
             intent: &intent,
             memory: &memory,
         });
-        memory = memory.after(&verdict, world.now);
+        memory = memory.after(&verdict, &seen);
         match &verdict {
             Verdict::Healthy | Verdict::Stuck(_) => return verdict,
             Verdict::Turn { .. } => panic!("a backup has one course"),
@@ -531,7 +531,7 @@ fn wrong_devices_never_reach_the_post_processing() {
     .into();
     let first = verdict(&seen, &Memory::default());
     assert!(matches!(&first, Verdict::Wait { key, .. } if key == "devices server2"));
-    let memory = Memory::default().after(&first, seen.at);
+    let memory = Memory::default().after(&first, &seen);
     seen.at = seen.at.plus(60);
     let Verdict::Stuck(error) = verdict(&seen, &memory) else {
         panic!()
@@ -586,7 +586,7 @@ fn a_standby_that_hangs_in_its_shutdown_is_stopped_only_without_groups() {
     let mut seen = World::at(6, true, vec![], 0).observe();
     let first = verdict(&seen, &Memory::default());
     assert!(matches!(&first, Verdict::Wait { key, .. } if key == "shutdown server2"));
-    let memory = Memory::default().after(&first, seen.at);
+    let memory = Memory::default().after(&first, &seen);
     seen.at = seen.at.plus(patience::SHUTDOWN);
     let stop = Action::Stop { node: "server2".into() };
     assert!(matches!(verdict(&seen, &memory), Verdict::Act { action, .. } if action == stop));
@@ -718,7 +718,7 @@ fn the_monitors_of_each_node_have_their_own_tries() {
             ("resume-monitors", "server1")
         );
         assert!(attempts.insert(step.guard.as_ref().unwrap().attempt), "round {round}");
-        memory = memory.after(&verdict, seen.at);
+        memory = memory.after(&verdict, &seen);
     }
     assert!(matches!(verdict(&seen, &memory), Verdict::Stuck(_)));
 }

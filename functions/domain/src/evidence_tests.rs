@@ -125,6 +125,7 @@ fn down(reason: Option<&str>, power: Power) -> Instance {
     Instance {
         power,
         reason: reason.map(str::to_owned),
+        reason_text: None,
         ..crate::testing::instance("server2")
     }
 }

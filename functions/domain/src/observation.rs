@@ -22,6 +22,8 @@ pub struct Instance {
     pub power: Power,
     /// Why it is in that state: a code such as `Client.InstanceInitiatedShutdown`.
     pub reason: Option<String>,
+    /// The reason in EC2's words.
+    pub reason_text: Option<String>,
     /// When it was last started.
     pub launched: Option<Moment>,
     /// `stop` or `terminate`; `None` if it was not asked for.

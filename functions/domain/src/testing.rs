@@ -31,6 +31,7 @@ pub(crate) fn instance(name: &str) -> Instance {
         id: format!("i-0{tail}").into(),
         power: Power::Running,
         reason: None,
+        reason_text: None,
         launched: Some(Moment::from_unix(1_780_000_000)),
         shutdown_behavior: Some("stop".into()),
         spot: false,

@@ -33,6 +33,10 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Result<Instance> {
             .state_reason()
             .and_then(|reason| reason.code())
             .map(str::to_owned),
+        reason_text: instance
+            .state_reason()
+            .and_then(|reason| reason.message())
+            .map(str::to_owned),
         launched: moment(instance.launch_time()),
         shutdown_behavior: None,
         spot: instance

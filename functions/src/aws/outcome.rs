@@ -46,7 +46,8 @@ enum Means {
 
 use Means::{AlreadySo, NotYet, Refused, Unknown};
 
-/// The call without its service (`*`: any), the code, a part of the message (empty: any), what it means.
+/// The call without its service (`*`: any), the code (its end after a `*`, its beginning before one), a part of the message (empty: any),
+/// what it means.
 type Row = (&'static str, &'static str, &'static str, Means);
 
 const TABLE: &[Row] = &[
@@ -96,55 +97,6 @@ const TABLE: &[Row] = &[
     // The instance is between two states.
     ("StartInstances", "IncorrectInstanceState", "", NotYet),
     ("StopInstances", "IncorrectInstanceState", "", NotYet),
-    // EC2 has no capacity for the instance. The state machines retry, with an alarm.
-    (
-        "StartInstances",
-        "InsufficientInstanceCapacity",
-        "",
-        Refused(Kind::CapacityLacking),
-    ),
-    (
-        "StartInstances",
-        "InsufficientHostCapacity",
-        "",
-        Refused(Kind::CapacityLacking),
-    ),
-    (
-        "StartInstances",
-        "InsufficientCapacity",
-        "",
-        Refused(Kind::CapacityLacking),
-    ),
-    (
-        "StartInstances",
-        "InsufficientCapacityOnHost",
-        "",
-        Refused(Kind::CapacityLacking),
-    ),
-    (
-        "StartInstances",
-        "InsufficientReservedInstanceCapacity",
-        "",
-        Refused(Kind::CapacityLacking),
-    ),
-    (
-        "StartInstances",
-        "ReservationCapacityExceeded",
-        "",
-        Refused(Kind::CapacityLacking),
-    ),
-    (
-        "StartInstances",
-        "VcpuLimitExceeded",
-        "",
-        Refused(Kind::CapacityLacking),
-    ),
-    (
-        "StartInstances",
-        "InstanceLimitExceeded",
-        "",
-        Refused(Kind::CapacityLacking),
-    ),
     // SSM does not reach the instance.
     ("SendCommand", "InvalidInstanceId", "", Refused(Kind::NodeUnreachable)),
     // An id of those that were asked for is not shown: the others are asked for by a filter.
@@ -163,6 +115,15 @@ const TABLE: &[Row] = &[
     ("*", "ProvisionedThroughputExceededException", "", NotYet),
     ("*", "SlowDown", "", NotYet),
     ("*", "RequestExpired", "", NotYet),
+    // EC2 has no capacity for the instance, or a quota of the account is used up, of vCPUs say: it passes. The rate of calls is above.
+    ("StartInstances", "Insufficient*", "", Refused(Kind::CapacityLacking)),
+    (
+        "StartInstances",
+        "*CapacityExceeded",
+        "",
+        Refused(Kind::CapacityLacking),
+    ),
+    ("StartInstances", "*LimitExceeded", "", Refused(Kind::CapacityLacking)),
     // AWS's own failure: what was carried out before it is not known.
     ("*", "InternalError", "", Unknown),
     ("*", "InternalFailure", "", Unknown),
@@ -178,13 +139,23 @@ const TABLE: &[Row] = &[
     ("*", "RequestCanceled", "", Unknown),
 ];
 
+fn fits(pattern: &str, code: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(end), _) => code.ends_with(end),
+        (None, Some(begin)) => code.starts_with(begin),
+        (None, None) => code == pattern,
+    }
+}
+
 fn means(call: &str, answer: &Answer) -> Means {
     let Answer::Error { code, message, status } = answer else {
         return Unknown;
     };
     let call = call.rsplit(':').next().unwrap_or(call);
     let row = TABLE.iter().find(|(of, row_code, text, _)| {
-        (*of == "*" || *of == call) && Some(*row_code) == code.as_deref() && message.contains(text)
+        (*of == "*" || *of == call)
+            && code.as_deref().is_some_and(|code| fits(row_code, code))
+            && message.contains(text)
     });
     match row {
         Some((.., means)) => *means,
@@ -218,7 +189,7 @@ pub fn error(call: &str, answer: &Answer) -> Error {
         ),
         (Refused(Kind::CapacityLacking), _) => (
             Kind::CapacityLacking,
-            "it is repeated; a capacity reservation keeps it from happening again",
+            "it is repeated; raise the quota if it is one, and a capacity reservation keeps it from happening again",
         ),
         (Refused(Kind::NodeUnreachable), _) => (
             Kind::NodeUnreachable,

@@ -1,5 +1,4 @@
 use super::*;
-use crate::ports::Outcome;
 use crate::testing::{Twin, claim, instance, lost, parsed, volume};
 use mirrorsnap_domain::ec2::{Power, VolumeState};
 use serde_json::json;
@@ -78,4 +77,45 @@ async fn a_standby_that_was_started_gives_no_snapshot() {
     let error = handle(&twin, input(0)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::PreparationUnproven);
     assert_eq!(twin.called("create_snapshots"), 0);
+}
+
+/// Two mirror disks on two volumes: their snapshots are tagged one by one.
+fn of_two_volumes() -> (Twin, Input) {
+    let twin = twin();
+    twin.put(volume("vol-two", VolumeState::InUse, Some("i-0ccc")));
+    let mut both = instance("i-0ccc", Power::Stopped);
+    both.volumes.insert("/dev/sdc".into(), "vol-two".into());
+    twin.instances.borrow_mut().insert("i-0ccc".into(), both);
+    let mut input = input(0);
+    input.stopped.volumes.insert("md2".into(), "vol-two".into());
+    twin.more_disks.set(true);
+    (twin, input)
+}
+
+fn denied() -> Outcome {
+    let error = Error::new(
+        Kind::AwsRefused,
+        "ec2:CreateTags answered UnauthorizedOperation",
+        "read the message",
+    );
+    Outcome::Refused(error)
+}
+
+#[tokio::test]
+async fn a_permission_that_hangs_on_a_tag_of_a_second_ago_costs_no_backup() {
+    let (twin, input) = of_two_volumes();
+    twin.answer(
+        "tag",
+        [Some(denied()), Some(Outcome::NotYet("InvalidSnapshot.NotFound".into()))],
+    );
+    let image = handle(&twin, input).await.unwrap();
+    assert_eq!((image.snapshots.len(), twin.called("tag")), (2, 4));
+}
+
+#[tokio::test]
+async fn a_permission_that_lacks_is_an_error_soon() {
+    let (twin, input) = of_two_volumes();
+    twin.answer("tag", vec![Some(denied()); 9]);
+    assert_eq!(handle(&twin, input).await.unwrap_err().kind(), Kind::AwsRefused);
+    assert_eq!(twin.called("tag"), 1 + TAG_LAGS as usize);
 }

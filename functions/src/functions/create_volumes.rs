@@ -1,18 +1,17 @@
 //! `create-volumes`: the new volumes of a restore. They are made before anything is disturbed, each at most once by its ClientToken.
-//! Those that were never attached to a node are deleted again (safety.md, rule 19).
+//! Those that were never attached to a node are deleted again. Its role cannot change the tags that forbid that (safety.md, rule 19).
 
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
-use crate::functions::repeat::{harmless, still_not, until_accepted};
-use crate::ports::{Clock, Configs, Ledger, Outcome, Tags, Volumes};
+use crate::functions::repeat::{still_not, until_accepted};
+use crate::ports::{Clock, Configs, Ledger, Outcome, Volumes};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::ec2::{VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Kind, Result};
-use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::{Attachment, Disturbance, Intent};
 use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::restore::leftover_volumes::Cleaned;
-use mirrorsnap_domain::restore::{self, volumes::NewVolume};
+use mirrorsnap_domain::restore::volumes::NewVolume;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,18 +36,11 @@ pub enum Input {
     },
     /// Deletes those of the present operation that were never attached.
     Clean { cluster: String, lock: Claim },
-    /// The operator no longer needs the detached volumes for a rollback. Our tags are removed; the volumes stay.
-    Release {
-        cluster: String,
-        lock: Claim,
-        restore: String,
-        confirm: Option<String>,
-    },
 }
 
 /// What the function needs.
-pub trait Ports: Configs + Ledger + Volumes + Tags + Clock {}
-impl<T: Configs + Ledger + Volumes + Tags + Clock> Ports for T {}
+pub trait Ports: Configs + Ledger + Volumes + Clock {}
+impl<T: Configs + Ledger + Volumes + Clock> Ports for T {}
 
 /// How long a call is retried that EC2 does not carry out yet.
 const REPEAT_SECONDS: u32 = 30;
@@ -80,12 +72,6 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Value> {
             check(ports, &volumes, &made).await
         }
         Input::Clean { cluster, lock } => clean(ports, &cluster, &lock).await,
-        Input::Release {
-            cluster,
-            lock,
-            restore,
-            confirm,
-        } => release(ports, &cluster, &lock, &restore, confirm.as_deref()).await,
     }
 }
 
@@ -219,46 +205,6 @@ fn is_ours(cluster: &str, tags: &BTreeMap<String, String>) -> bool {
     tags.get(tag::CLUSTER).map(String::as_str) == Some(cluster)
         && !tags.contains_key(tag::ATTACHED)
         && !tags.contains_key(tag::REPLACED)
-}
-
-async fn release(ports: &impl Ports, cluster: &str, claim: &Claim, name: &str, confirm: Option<&str>) -> Result<Value> {
-    restore::confirmed(cluster, confirm)?;
-    fence(ports, cluster, claim).await?;
-    let id = Id::parse(name)?;
-    if id.cluster() != cluster {
-        let found = format!("{id} is no restore of {cluster}");
-        return Err(Error::new(
-            Kind::RestoreNotFound,
-            found,
-            "name a restore of this cluster",
-        ));
-    }
-    let record = ports.record(&id).await?;
-    let ids = record
-        .attachments
-        .iter()
-        .flat_map(|one| [one.old.clone(), one.new.clone()]);
-    let there = ports.volumes(&ids.collect::<Vec<_>>()).await?;
-    // Only this restore's detached volumes: a later restore may have replaced its volumes again, and keeps them.
-    let of_this = |tags: &BTreeMap<String, String>| tags.get(tag::RESTORE_ID).is_none_or(|of| of == name);
-    let mut released = Vec::new();
-    let mut in_place = Vec::new();
-    for (volume, one) in there {
-        if one.attached.is_some() {
-            in_place.push(volume);
-        } else if of_this(&one.shape.tags) {
-            released.push(volume);
-        }
-    }
-    if !released.is_empty() {
-        let ours = [tag::REPLACED, tag::RESTORE_ID, tag::ATTACHED, tag::CLUSTER];
-        let call = async || {
-            fence(ports, cluster, claim).await?;
-            Ok(harmless(ports.untag(&released, &ours).await))
-        };
-        until_accepted(ports, REPEAT_SECONDS, call).await?;
-    }
-    Ok(json!({"released": released, "in_place": in_place}))
 }
 
 #[cfg(test)]

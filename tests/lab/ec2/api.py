@@ -123,13 +123,25 @@ class Idempotency:
 idempotency = Idempotency()
 
 
+# Resources of one kind that EC2 describes in one answer. "Unpaginated requests are susceptible to throttling and
+# timeouts", says the API reference of each Describe call; more than this, and every one is throttled here.
+STORE = {"large": 1000}
+
+
 def described(
-    resources: dict[str, Any], ids: list[str] | None, prefix: str, hidden: Callable[[dict[str, Any]], bool]
+    resources: dict[str, Any],
+    ids: list[str] | None,
+    prefix: str,
+    hidden: Callable[[dict[str, Any]], bool],
+    request: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """What a describe call sees (perhaps as of an earlier time) of the resources, or of those with `ids`.
 
     Raises the malformed and not-found errors of `KINDS`; `hidden(rendering)` tells what EC2 no longer shows.
     """
+    if not ids and request.get("MaxResults") is None and len(resources) > STORE["large"]:
+        message = f"Request limit exceeded: {len(resources)} resources are asked for at once; paginate."
+        raise AwsError("RequestLimitExceeded", message, 503)
     for each in ids or []:
         check_id(each, prefix)
     seen = {each: resources[each].seen() if each in resources else None for each in dict.fromkeys(ids or resources)}

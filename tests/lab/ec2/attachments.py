@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import context
 from ..wire import AwsError
-from . import instances, volumes
+from . import encryption, instances, notices, volumes
 from .api import action, check_id, dry_run, required
 from .instance_types import ATTACHMENT_LIMIT
 from .model import Attachment, store
@@ -49,9 +49,16 @@ def attach_volume(request: dict[str, Any]) -> dict[str, Any]:
     if instance.state == "stopped":
         seconds /= 5  # no guest to tell
 
+    denied, asked_by = encryption.denied(volume.kms_key_id), notices.request_id()
+
     def done() -> None:
         with context.lab.lock:
-            if attachment.state == "attaching":
+            if attachment.state == "attaching" and denied:
+                attachment.state = "detaching"
+                _detached(attachment)
+                cause = f"{volume.kms_key_id} cannot be accessed"
+                notices.volume(volume.id, "attachVolume", "failed", cause=cause, request=asked_by, instance=instance.id)
+            elif attachment.state == "attaching":
                 attachment.state = "attached"
                 volume.touch()
                 instance.touch()

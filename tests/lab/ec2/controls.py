@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import context
 from ..control import op
-from . import volumes
+from . import api, volumes
 from .instances import Instance
 from .model import store
 
@@ -42,6 +42,12 @@ def ec2() -> dict[str, list[dict[str, Any]]]:
             "snapshots": [{**s.render(), "Digest": s.blocks.digest()} for s in store.snapshots.values()],
             "fsr": [{"SnapshotId": s, "AvailabilityZone": az, **f.render()} for (s, az), f in store.fsr.items()],
         }
+
+
+@op("large_store")
+def large_store(size: int) -> None:
+    """More resources of a kind than `size` (1,000 at first) are not described in one answer."""
+    api.STORE["large"] = size
 
 
 @op("power_off")

@@ -1,10 +1,16 @@
-"""Which KMS key a volume gets, and whether that key can be used."""
+"""Which KMS key a volume gets, and whether that key can be used: by EBS, and by the caller of a call that needs it.
+
+EC2 makes a grant on the key of each encrypted volume in the caller's name (AWS KMS Developer Guide, "How Amazon EBS
+uses AWS KMS"). The managed key aws/ebs needs no permission of the caller. A caller who may not use a key is not told
+so by the call: the instance falls back to `stopped`, the attachment is undone, the volume is dropped.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .. import context
+from ..gateway import Call, current_call
 from ..wire import AwsError
 from .model import OWNER, store
 
@@ -51,3 +57,43 @@ def usable(key: str | None) -> str:
         known = any(v.kms_key_id == key and v.of_world for v in store.volumes.values())
         return "" if known else f"{key} does not exist"
     return "" if record.get("KeyState") == "Enabled" else f"{key} is {str(record.get('KeyState')).lower()}"
+
+
+# What EC2 needs of the caller for each customer key. EBS User Guide, "Requirements for Amazon EBS encryption".
+_USES = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+NEEDED = {
+    "StartInstances": ("kms:CreateGrant",),
+    "AttachVolume": ("kms:CreateGrant", "kms:Decrypt"),
+    "CreateVolume": ("kms:CreateGrant", *_USES),
+}
+
+
+def needed(call: Call, request: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Customer keys that the call needs -> the actions that the caller must be allowed on each."""
+    keys: set[str | None] = set()
+    if call.action == "StartInstances":
+        found = [store.instances.get(each) for each in request.get("InstanceIds") or []]
+        keys |= {store.volumes[a.volume_id].kms_key_id for i in found if i for a in i.attachments.values()}
+    elif call.action == "AttachVolume" and (volume := store.volumes.get(request.get("VolumeId") or "")):
+        keys.add(volume.kms_key_id)
+    elif call.action == "CreateVolume":
+        snapshot = store.snapshots.get(request.get("SnapshotId") or "")
+        source = (snapshot.encrypted, snapshot.kms_key_id) if snapshot else (False, None)
+        keys |= {key_for(request, *source), source[1]}
+    return {key: NEEDED[call.action] for key in keys if key not in (None, DEFAULT_KEY)}
+
+
+def denied(key: str | None) -> bool:
+    """Whether the caller of the call being served may not use this key for it."""
+    call = current_call()
+    return call is not None and key in call.denied_keys
+
+
+def denied_volume(instance: Any) -> bool:
+    return any(denied(store.volumes[a.volume_id].kms_key_id) for a in instance.attachments.values())

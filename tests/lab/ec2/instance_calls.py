@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..gateway import current_call
 from ..wire import AwsError
+from . import encryption
 from .api import action, dry_run, required
 from .instances import Instance, get_all, state_of
 
@@ -43,7 +45,14 @@ def start_instances(request: dict[str, Any]) -> dict[str, Any]:
             )
             raise AwsError("InvalidParameterValue", message)
     dry_run(request)
-    return {"StartingInstances": _changes(chosen, lambda i: i.start() if i.state == "stopped" else None)}
+    call = current_call()
+
+    def start(instance: Instance) -> None:
+        if instance.state == "stopped":
+            injected = call.falls_back if call else None
+            instance.start(injected or ("Client.InternalError" if encryption.denied_volume(instance) else None))
+
+    return {"StartingInstances": _changes(chosen, start)}
 
 
 @action("StopInstances")

@@ -66,7 +66,9 @@ def _visible(request: dict[str, Any]) -> list[dict[str, Any]]:
     if request.get("InstanceIds") and request.get("MaxResults") is not None:
         message = "The parameter instancesSet cannot be used with the parameter maxResults"
         raise AwsError("InvalidParameterCombination", message)
-    return described(store.instances, request.get("InstanceIds"), "i", lambda r: gone(store.instances[r["InstanceId"]]))
+    return described(
+        store.instances, request.get("InstanceIds"), "i", lambda r: gone(store.instances[r["InstanceId"]]), request
+    )
 
 
 @action("DescribeInstances")

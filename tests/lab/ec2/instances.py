@@ -24,6 +24,13 @@ CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "st
 # Codes and messages of StateReason are those of the API reference of StateReason.
 USER_SHUTDOWN = ("Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown")
 GUEST_SHUTDOWN = ("Client.InstanceInitiatedShutdown", "Client.InstanceInitiatedShutdown: Instance initiated shutdown")
+# A start that was accepted and comes to nothing, by the code; the words of the first are those of a key that is denied.
+LAUNCH_FAILURES = {
+    "Client.InternalError": "Client.InternalError: Client error on launch",
+    "Client.VolumeLimitExceeded": "Client.VolumeLimitExceeded: Volume limit exceeded",
+    "Server.InsufficientInstanceCapacity": "Server.InsufficientInstanceCapacity: Insufficient capacity to launch",
+    "Server.InternalError": "Server.InternalError: Internal error on launch",
+}
 HARDWARE = ("Server.InternalError", "Server.InternalError: Internal error")
 SPOT_TERMINATION = ("Server.SpotInstanceTermination", "Server.SpotInstanceTermination: Spot instance termination")
 IMAGE = "ami-0c1a2b3c4d5e6f708"  # the image that the lab's own instances were launched from
@@ -75,6 +82,7 @@ class Instance(Resource):
         self.ena_support = True
         self.user_data = ""
         self.iam_profile_arn: str | None = None
+        self.license_configuration: str | None = None  # the ARN of a licence configuration of License Manager
         self.ssm_managed = False  # whether its guest has an SSM agent that may register
         self.reservation_id = new_id("r")
         self.spot_request_id = f"sir-{secrets.token_hex(4)}" if lifecycle == "spot" else None
@@ -100,14 +108,18 @@ class Instance(Resource):
 
     # --- transitions -------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """stopped (or new) → pending → running; the guest boots after that."""
+    def start(self, falls_back: str | None = None) -> None:
+        """stopped (or new) → pending → running; the guest boots after that.
+
+        `falls_back`: pending → stopped instead, with this code in StateReason, as EC2 ends a start that it accepted.
+        """
         lab = context.lab
         self.launch_time = lab.clock.now()
         self.started_at = lab.clock.monotonic()
         self.transition_reason = ""
         self._enter("pending", ("pending", "pending"))
-        self._later(lab.timing.instance_pending, self._running)
+        then = self._running if falls_back is None else lambda: self._fall_back(falls_back)
+        self._later(lab.timing.instance_pending, then)
 
     def stop(self, *, force: bool = False, skip_os: bool = False) -> None:
         """An API stop: the guest is asked, and its power cut when it has not gone down in time."""
@@ -183,6 +195,10 @@ class Instance(Resource):
                 store.volumes[attachment.volume_id].touch()
         self._enter("running", None)
         notices.off_lock(self.machine.power_on)
+
+    def _fall_back(self, code: str) -> None:
+        self.transition_reason = code
+        self._enter("stopped", (code, LAUNCH_FAILURES.get(code, code)))
 
     def _bring_down(self, *, force: bool, skip_os: bool) -> None:
         timing = context.lab.timing

@@ -39,6 +39,7 @@ class Resource:
         lab = context.lab
         history: list[tuple[float, dict[str, Any]]] = self.__dict__.setdefault("_history", [])
         history.append((lab.clock.monotonic(), copy.deepcopy(self.render())))
+        self.__dict__.setdefault("_first_seen", history[0][0])
         del history[:-64]
         state = self.state_name()
         if self.__dict__.get("_logged") != state:
@@ -52,6 +53,10 @@ class Resource:
             return self.render()
         past = [r for t, r in self.__dict__.get("_history", []) if t <= call.as_of]
         return past[-1] if past else None
+
+    def first_seen(self) -> float | None:
+        """Lab time since which it is there; None if it is not there yet."""
+        return self.__dict__.get("_first_seen")
 
     def tag_list(self) -> list[dict[str, str]]:
         return [{"Key": k, "Value": v} for k, v in self.tags.items()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .. import context
 from ..wire import AwsError
 from .api import action, check_id, dry_run, matches, not_found, page, required
 from .model import Resource, store
@@ -70,6 +71,12 @@ def from_specifications(request: dict[str, Any], *kinds: str) -> dict[str, dict[
     return out
 
 
+def _too_young(resource: Resource) -> bool:
+    """Whether EC2, which is eventually consistent, does not know the id of what it has just made."""
+    first = resource.first_seen()
+    return first is not None and context.lab.clock.monotonic() - first < context.lab.timing.tag_lag
+
+
 def _split(ids: list[str]) -> tuple[list[Resource], list[str]]:
     """The lab's resources among `ids`, and the ids of others; raises for those that do not exist."""
     ours: list[Resource] = []
@@ -78,7 +85,7 @@ def _split(ids: list[str]) -> tuple[list[Resource], list[str]]:
         for resources, prefix in OURS.values():
             if each.startswith(f"{prefix}-"):
                 resource = resources().get(check_id(each, prefix))
-                if resource is None or (resource.state_name() in GONE and prefix != "i"):
+                if resource is None or (resource.state_name() in GONE and prefix != "i") or _too_young(resource):
                     raise not_found(each, prefix)
                 ours.append(resource)
                 break

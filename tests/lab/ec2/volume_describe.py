@@ -55,7 +55,7 @@ def _fields(r: dict[str, Any], name: str) -> list[str] | None:
 
 
 def _visible(request: dict[str, Any]) -> list[dict[str, Any]]:
-    return described(store.volumes, request.get("VolumeIds"), "vol", lambda r: r["State"] == "deleted")
+    return described(store.volumes, request.get("VolumeIds"), "vol", lambda r: r["State"] == "deleted", request)
 
 
 @action("DescribeVolumes")

@@ -118,14 +118,15 @@ class Volume(Resource):
         """Put the new volume into the store as `creating`; it ends `available`, `error`, or unknown to EC2."""
         store.volumes[self.id] = self
         cause = _failures.pop(0) if _failures else ""
+        denied = f"{self.kms_key_id} cannot be accessed" if encryption.denied(self.kms_key_id) else ""
         self.touch()
-        context.lab.timers.after(context.lab.timing.volume_create, lambda: self._created(cause))
+        context.lab.timers.after(context.lab.timing.volume_create, lambda: self._created(cause, denied))
 
-    def _created(self, cause: str) -> None:
+    def _created(self, cause: str, denied: str) -> None:
         with context.lab.lock:
             if self.state != "creating":
                 return
-            no_key = encryption.usable(self.kms_key_id)
+            no_key = denied or encryption.usable(self.kms_key_id)
             if cause:
                 self.state, self.error_cause = "error", cause
             elif no_key:

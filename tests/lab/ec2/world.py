@@ -46,6 +46,7 @@ _NODE: dict[str, tuple[tuple[type, ...], Any]] = {
     "state": (_TEXT, ("running", "stopped")),
     "ssm": (_FLAG, None),
     "iam_profile": (_TEXT, None),
+    "license_configuration": (_TEXT, None),
     "tags": ((dict,), None),
 }
 _VOLUME: dict[str, tuple[tuple[type, ...], Any]] = {
@@ -133,8 +134,9 @@ def build(spec: dict[str, Any]) -> list[instances.Instance]:
     `nodes`     name -> settings. server1 (ap-northeast-1a) and server2 (ap-northeast-1c) always exist; others need `az`
     Settings of a node: `az`, `platform`, `instance_type`, `shutdown_behavior` stop | terminate, `state` running |
     stopped, `lifecycle` normal | spot, `auto_scaling_group` (name), `capacity_reservation` (bool: has an active one),
-    `ssm` (bool: managed, default true), `iam_profile` (ARN), `tags`, `root` (a volume; default 10 GiB gp2 at /dev/sda1,
-    deleted on termination), `volumes` (default: one of 20 GiB gp3 at /dev/sdb).
+    `ssm` (bool: managed, default true), `iam_profile` (ARN), `license_configuration` (ARN), `tags`,
+    `root` (a volume; default 10 GiB gp2 at /dev/sda1, deleted on termination), `volumes`
+    (default: one of 20 GiB gp3 at /dev/sdb).
     A volume: `device`, `size_gib`, `type`, `iops`, `throughput`, `kms_key_id` (ARN), `delete_on_termination`, `tags`.
     Raises WorldError for anything else.
     """
@@ -155,6 +157,7 @@ def _make(node: dict[str, Any]) -> instances.Instance:
         root_device=node["root"]["device"],
     )
     instance.iam_profile_arn = node.get("iam_profile")
+    instance.license_configuration = node.get("license_configuration")
     instance.ssm_managed = node["ssm"]
     for each in node["volumes"]:
         options = {key: each[key] for key in ("iops", "throughput", "kms_key_id", "tags") if key in each}

@@ -34,7 +34,7 @@ fn in_the_end(mut seen: Observation) -> Verdict {
         let Verdict::Wait { .. } = verdict else {
             return verdict;
         };
-        memory = memory.after(&verdict, seen.at);
+        memory = memory.after(&verdict, &seen);
         seen.at = seen.at.plus(patience::RESYNC);
     }
     panic!("it waits for ever: {:?}", judged(&seen, &memory))

@@ -1,6 +1,7 @@
 //! The nodes: power, the end of backup mode behind the device gate, and the cluster daemon (rules 14, 15 and 17).
 
 use super::case::{Look, NOTHING, Next};
+use super::starts::{self, Due};
 use super::{Action, Case, Try, Verdict, patience};
 use crate::clusterpro::outputs::{self, Services};
 use crate::clusterpro::stat::State;
@@ -19,17 +20,26 @@ pub(super) fn power(case: &Case<'_>) -> Next {
 
 /// Starts instances that we stopped.
 pub(super) fn start_stopped(case: &Case<'_>) -> Next {
-    // Starts both instances before it waits for either, so that no daemon waits long for its peer.
-    for name in case.touched() {
-        if case.seen.power(name) == Power::Stopped {
-            // Not counted as a try: without capacity set-power fails with `CapacityLacking`, and is retried (rule 20).
-            return ControlFlow::Break(Verdict::Act {
-                key: Try::Start(name.to_owned()),
-                action: Action::Start { node: name.to_owned() },
-            });
+    // Starts both instances before it waits for either, so that no daemon waits long for its peer, and one that does not start keeps
+    // its peer from nothing. A start is tried again without a limit (rule 20).
+    let mut later = None;
+    for name in case.touched().filter(|name| case.seen.power(name) == Power::Stopped) {
+        match starts::due(&case.memory.starts, name, case.seen.at) {
+            Due::Now => {
+                return ControlFlow::Break(Verdict::Act {
+                    key: Try::Start(name.to_owned()),
+                    action: Action::Start { node: name.to_owned() },
+                });
+            }
+            Due::Later(why) => {
+                later.get_or_insert(Verdict::Wait {
+                    key: format!("start {name}"),
+                    why,
+                });
+            }
         }
     }
-    NOTHING
+    later.map_or(NOTHING, ControlFlow::Break)
 }
 
 /// Waits for instances and guests that start or stop.

@@ -494,7 +494,7 @@ impl World {
                 memory: &memory,
             };
             let verdict = next(&case);
-            memory = memory.after(&verdict, self.now);
+            memory = memory.after(&verdict, &seen);
             match &verdict {
                 Verdict::Healthy | Verdict::Stuck(_) => return (verdict, intent),
                 Verdict::Turn { course, why } => intent = intent.turned(*course, why),

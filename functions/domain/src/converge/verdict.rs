@@ -1,8 +1,10 @@
 //! What converge concludes, and what it remembers from one look to the next.
 
+use super::starts::{self, Starts};
 use crate::document::name;
 use crate::error::Error;
 use crate::intent::Course;
+use crate::observation::Observation;
 use crate::steps::Step;
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -163,6 +165,8 @@ pub struct Memory {
     pub tries: BTreeMap<Try, u32>,
     /// When StartInstances was last called.
     pub started: Started,
+    /// Instances that were ordered to start and have not answered since.
+    pub starts: Starts,
 }
 
 /// When StartInstances may last have been called for a node during the operation.
@@ -197,21 +201,27 @@ pub struct Waiting {
 }
 
 impl Memory {
-    /// What to remember after a verdict at `now`.
+    /// What to remember after a verdict on what was seen.
     #[must_use]
-    pub fn after(mut self, verdict: &Verdict, now: Moment) -> Self {
+    pub fn after(mut self, verdict: &Verdict, seen: &Observation) -> Self {
         if self.started == Started::Before {
-            self.started = Started::By(now);
+            self.started = Started::By(seen.at);
         }
         match verdict {
             Verdict::Wait { key, .. } => {
                 let same = self.waiting.take().filter(|waiting| &waiting.key == key);
                 self.waiting = Some(same.unwrap_or(Waiting {
                     key: key.clone(),
-                    since: now,
+                    since: seen.at,
                 }));
             }
-            Verdict::Act { key, .. } => {
+            Verdict::Act { key, action } => {
+                match action {
+                    Action::Start { node } => starts::order(&mut self.starts, node, seen.at, seen.instances.get(node)),
+                    // A stop of ours is no start that came to nothing.
+                    Action::Stop { node } => _ = self.starts.remove(node),
+                    Action::Step { .. } | Action::Swap { .. } => {}
+                }
                 *self.tries.entry(key.clone()).or_default() += 1;
                 self.waiting = None;
                 if matches!(key, Try::Start(_)) {
@@ -219,10 +229,21 @@ impl Memory {
                 }
             }
             // An action that did not help on one course may help on the other.
-            Verdict::Turn { .. } => self = Self::default(),
+            Verdict::Turn { .. } => {
+                self = Self {
+                    starts: self.starts,
+                    ..Self::default()
+                };
+            }
             Verdict::Healthy | Verdict::Stuck(_) => self.waiting = None,
         }
         self
+    }
+
+    /// A restore's check orders a stopped node to start.
+    pub fn start(&mut self, node: &str, seen: &Observation) {
+        *self.tries.entry(Try::Start(node.to_owned())).or_default() += 1;
+        starts::order(&mut self.starts, node, seen.at, seen.instances.get(node));
     }
 
     /// How often `key` was tried.
@@ -260,6 +281,7 @@ mod tests {
             waiting: None,
             tries: all.iter().cloned().zip(1..).collect(),
             started: Started::By(Moment::from_unix(1_780_000_000)),
+            starts: Starts::default(),
         };
         let json = serde_json::to_string(&memory).unwrap();
         assert_eq!(serde_json::from_str::<Memory>(&json).unwrap(), memory);

@@ -3,13 +3,17 @@
 
 use crate::clusterpro::outputs::{self, Services};
 use crate::config::Config;
-use crate::converge::skip_copy_proof;
+use crate::converge::starts::{self, Due, Lack, MOST_OTHER};
+use crate::converge::{Memory, Try, skip_copy_proof};
 use crate::devices;
 use crate::document::{Attempt, Document, SkipCopy, name::ENTER_RESTORE_MODE};
 use crate::error::{Error, Kind};
 use crate::intent::Intent;
 use crate::observation::{Observation, Power};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
+
+/// How often a node that came up is started again.
+const MOST_STARTS: u32 = 4;
 
 /// Whether the post-processing may be ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +22,8 @@ pub enum Ready {
     Yes(Vec<Step>),
     /// Not yet: this is missing.
     NotYet(String),
-    /// A node is stopped although it was started: it lost its power and must be started again.
-    Off(String),
+    /// These nodes are stopped although they were started, and are started again now.
+    Off(Vec<String>),
     /// A partition is not on its volume. Just after a boot it may still appear.
     Mismatch(Error),
     /// No, and it never will.
@@ -27,7 +31,7 @@ pub enum Ready {
 }
 
 /// Judges both nodes.
-pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
+pub fn ready(config: &Config, intent: &Intent, seen: &Observation, memory: &Memory) -> Ready {
     let never = |found: String| {
         let next = "nothing by hand: the old volumes are put back; then restore again";
         Ready::Never(Error::new(Kind::PreparationUnproven, found, next))
@@ -38,8 +42,8 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
     };
     let mut steps = Vec::new();
     // Checked first: a stopped node is started without waiting for the other node's answer.
-    if let Some(name) = config.node_names().find(|name| seen.power(name) == Power::Stopped) {
-        return Ready::Off(format!("{name} is off again"));
+    if let Some(off) = stopped(config, seen, memory) {
+        return off;
     }
     for name in config.node_names() {
         let Some(node) = seen.node(name) else {
@@ -96,9 +100,38 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation) -> Ready {
     Ready::Yes(steps)
 }
 
+/// What becomes of stopped nodes; `None`: no node is stopped.
+fn stopped(config: &Config, seen: &Observation, memory: &Memory) -> Option<Ready> {
+    let (mut now, mut later) = (vec![], None);
+    for name in config.node_names().filter(|name| seen.power(name) == Power::Stopped) {
+        let refusals = memory.starts.get(name).and_then(|start| start.refusals.as_ref());
+        let tried = memory.tried(&Try::Start(name.to_owned()));
+        // The old volumes may start where the new ones do not; they do not where EC2 has no capacity.
+        let gives_up = match refusals {
+            Some(refusals) if refusals.lack == Lack::Capacity => false,
+            Some(refusals) => refusals.times >= MOST_OTHER,
+            None => tried >= MOST_STARTS,
+        };
+        if gives_up {
+            let why = refusals.map_or("it did not stay up", |refusals| refusals.why.as_str());
+            return Some(Ready::Never(Error::new(
+                Kind::NodeUnreachable,
+                format!("{name} was started {} times and is stopped: {why}", tried + 1),
+                "look at the instance's system log; the old volumes are put back",
+            )));
+        }
+        match starts::due(&memory.starts, name, seen.at) {
+            Due::Now => now.push(name.to_owned()),
+            Due::Later(why) => later = Some(Ready::NotYet(why)),
+        }
+    }
+    if now.is_empty() { later } else { Some(Ready::Off(now)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::converge::starts::Refusals;
     use crate::ids::{Id, IdKind};
     use crate::intent::{Attachment, Disturbance};
     use crate::restore;
@@ -142,7 +175,7 @@ mod tests {
     fn judged(change: impl FnOnce(&mut Intent, &mut Observation)) -> Ready {
         let (mut intent, mut seen) = both();
         change(&mut intent, &mut seen);
-        ready(&testing::config(), &intent, &seen)
+        ready(&testing::config(), &intent, &seen, &Memory::default())
     }
 
     #[test]
@@ -178,10 +211,70 @@ mod tests {
                 }
             });
             assert!(
-                matches!(off, Ready::Off(why) if why.contains("server2")),
+                matches!(off, Ready::Off(nodes) if nodes == ["server2"]),
                 "{peer_answers}"
             );
         }
+    }
+
+    /// What is said while server2 is stopped, after this many starts that came to nothing for this reason.
+    fn stopped_after(times: u32, lack: Lack, waited: i64) -> Ready {
+        let (intent, mut seen) = both();
+        seen.instances.get_mut("server2").unwrap().power = Power::Stopped;
+        seen.nodes.remove("server2");
+        let mut memory = Memory::default();
+        for _ in 0..times {
+            memory.start("server2", &seen);
+            let start = memory.starts.get_mut("server2").unwrap();
+            let why = "EC2 said why".to_owned();
+            let (since, of, told) = (seen.at, start.at, 1);
+            start.refusals = Some(Refusals {
+                since,
+                times,
+                of,
+                told,
+                lack,
+                why,
+            });
+        }
+        seen.at = seen.at.plus(waited);
+        ready(&testing::config(), &intent, &seen, &memory)
+    }
+
+    #[test]
+    fn a_node_that_does_not_start_is_started_again_while_that_may_help() {
+        for lack in [Lack::Capacity, Lack::Other] {
+            assert!(matches!(stopped_after(1, lack, 59), Ready::NotYet(why) if why.contains("EC2 said why")));
+            assert!(matches!(stopped_after(1, lack, 60), Ready::Off(nodes) if nodes == ["server2"]));
+            assert!(matches!(stopped_after(2, lack, 299), Ready::NotYet(_)));
+        }
+        assert!(matches!(stopped_after(50, Lack::Capacity, 300), Ready::Off(_)));
+        let Ready::Never(error) = stopped_after(3, Lack::Other, 0) else {
+            panic!("a key that is denied is tried for ever")
+        };
+        assert_eq!(error.kind(), Kind::NodeUnreachable);
+        assert!(error.to_string().contains("EC2 said why"), "{error}");
+    }
+
+    #[test]
+    fn a_node_that_comes_up_and_goes_down_again_is_started_a_few_times() {
+        let (intent, mut seen) = both();
+        let mut memory = Memory::default();
+        seen.instances.get_mut("server2").unwrap().power = Power::Stopped;
+        seen.nodes.remove("server2");
+        for _ in 0..MOST_STARTS {
+            assert!(matches!(
+                ready(&testing::config(), &intent, &seen, &memory),
+                Ready::Off(_)
+            ));
+            memory.start("server2", &seen);
+            // It answered in between.
+            memory.starts.clear();
+        }
+        assert!(matches!(
+            ready(&testing::config(), &intent, &seen, &memory),
+            Ready::Never(_)
+        ));
     }
 
     #[test]

@@ -37,13 +37,14 @@ fn converge_from(driver: &Driver<'_>, memory: Value) -> Result<Value, Failure> {
 }
 
 fn looks(driver: &Driver<'_>, mut memory: Value) -> Result<Value, Failure> {
+    let mut starts = vec![];
     for _ in 0..LOOKS {
         // Assess
         let payload = json!({"mode": "converge", "lock": driver.claim(), "now": driver.now(), "patience_seconds": 45,
-                             "memory": memory});
+                             "memory": memory, "starts": starts});
         let began = driver.sim.now();
         let seen = assess(driver, &payload)?;
-        memory = seen["memory"].clone();
+        (memory, starts) = (seen["memory"].clone(), vec![]);
         let text = |name: &str| seen[name].as_str().unwrap_or_default().to_owned();
         match (text("verdict").as_str(), text("action").as_str()) {
             ("healthy", _) => {
@@ -56,12 +57,17 @@ fn looks(driver: &Driver<'_>, mut memory: Value) -> Result<Value, Failure> {
             ("turn", _) => driver.write_intent(&seen["intent_json"])?,
             (_, action) => {
                 let mut input = seen["input"].clone();
+                if action == "start" {
+                    let node = input["node"].as_str().unwrap_or_default().to_owned();
+                    starts.push(restore::start(driver, &node)?);
+                    continue;
+                }
                 let function = match action {
                     "step" => {
                         input["retry_count"] = json!(0);
                         "run-node-step"
                     }
-                    "start" | "stop" => "set-power",
+                    "stop" => "set-power",
                     "swap" => "swap-volumes",
                     other => panic!("no action {other}"),
                 };
@@ -69,7 +75,6 @@ fn looks(driver: &Driver<'_>, mut memory: Value) -> Result<Value, Failure> {
                     Err(failure) if matches!(failure.error.as_str(), "Fenced" | "OperatorHold" | "ABORTED") => {
                         return Err(failure);
                     }
-                    Err(failure) if failure.error == "CapacityLacking" => driver.wait(60 * SECOND),
                     // The next look shows what it did.
                     _ => {}
                 }

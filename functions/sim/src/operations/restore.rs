@@ -162,9 +162,10 @@ fn disturb(driver: &Driver<'_>, disturbing: &Value, deadline: Moment) -> Result<
     }
     driver.may_run.set(true);
     // CheckDevices
+    let mut memory = json!({});
     let ready = loop {
-        start_both(driver)?;
-        if let Some(ready) = check(driver, deadline)? {
+        let starts = start_both(driver)?;
+        if let Some(ready) = check(driver, deadline, &mut memory, starts)? {
             break ready;
         }
     };
@@ -200,29 +201,40 @@ fn until(
 }
 
 /// StartBoth
-fn start_both(driver: &Driver<'_>) -> Result<(), Failure> {
+fn start_both(driver: &Driver<'_>) -> Result<Vec<Value>, Failure> {
     let intent = driver.sim.world.borrow().ledger.lock.intent.clone();
     let Some(intent) = intent else {
         return Err(Failure::new("Fenced", "the intent is gone"));
     };
+    let mut starts = vec![];
     for node in [&intent.active, &intent.standby] {
-        loop {
-            let payload = json!({"lock": driver.claim(), "node": node, "power": "start"});
-            match driver.task("set-power", payload) {
-                Err(failure) if failure.error == "CapacityLacking" => driver.wait(30 * SECOND),
-                Err(failure) => return Err(failure),
-                Ok(_) => break,
-            }
-        }
+        starts.push(start(driver, node)?);
     }
-    Ok(())
+    Ok(starts)
+}
+
+/// What became of a start, as `assess` is told. One branch's refusal does not keep the other from its own.
+pub(super) fn start(driver: &Driver<'_>, node: &str) -> Result<Value, Failure> {
+    let payload = json!({"lock": driver.claim(), "node": node, "power": "start"});
+    match driver.task("set-power", payload) {
+        Err(failure) if matches!(failure.error.as_str(), "Fenced" | "OperatorHold" | "ABORTED") => Err(failure),
+        Err(failure) => Ok(json!({"node": node, "error": failure.error, "cause": failure.cause})),
+        Ok(_) => Ok(json!({"node": node})),
+    }
 }
 
 /// `None`: a node is off again.
-fn check(driver: &Driver<'_>, deadline: Moment) -> Result<Option<Value>, Failure> {
+fn check(
+    driver: &Driver<'_>,
+    deadline: Moment,
+    memory: &mut Value,
+    mut starts: Vec<Value>,
+) -> Result<Option<Value>, Failure> {
     loop {
-        let payload = json!({"mode": "ready", "lock": driver.claim(), "now": driver.now(), "patience_seconds": 60});
+        let payload = json!({"mode": "ready", "lock": driver.claim(), "now": driver.now(), "patience_seconds": 60,
+                             "memory": memory, "starts": starts});
         let seen = driver.task_within("assess", 180 * SECOND, payload)?;
+        (*memory, starts) = (seen["memory"].clone(), vec![]);
         if seen["over"] == true {
             return Ok(Some(seen));
         }
@@ -338,8 +350,8 @@ pub(crate) fn release_with(driver: &Driver<'_>) -> Ended {
     let restored = restored.expect("a restore to release");
     driver.sim.world.borrow_mut().ec2.released = Some(restored.clone());
     // Release the volumes
-    let payload = json!({"mode": "release", "lock": driver.claim(), "restore": restored, "confirm": CLUSTER});
-    let answer = driver.task("create-volumes", payload);
+    let payload = json!({"lock": driver.claim(), "restore": restored, "confirm": CLUSTER});
+    let answer = driver.task("release-volumes", payload);
     if answer.is_ok() {
         // Forget the released restore
         driver.sim.world.borrow_mut().ledger.records.remove(&restored);

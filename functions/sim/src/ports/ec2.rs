@@ -51,6 +51,7 @@ fn instance(shown: &Shown, id: &InstanceId, one: &ec2::Instance) -> Instance {
         id: id.clone(),
         power: power(one.power),
         reason: one.reason.clone(),
+        reason_text: None,
         launched: Some(moment(one.launched)),
         shutdown_behavior: None,
         spot: false,

@@ -4,6 +4,7 @@ use super::{Output, Ports};
 use crate::deadline::Deadline;
 use crate::functions::fence::fence;
 use crate::functions::observe::{Purpose, observe};
+use mirrorsnap_domain::converge::starts::{self, Ordered};
 use mirrorsnap_domain::converge::{self, Action, Case, Memory, Verdict};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::{self, Prepared};
@@ -43,6 +44,8 @@ pub struct Converge {
     turned: Option<Turned>,
     /// A restore, or a rollback, and how it ended: `swap`, `post` or `copy`.
     course: Option<Course>,
+    /// A message that is due to a person: an instance does not start.
+    tell: Option<String>,
 }
 
 /// The input of the function that carries an action out.
@@ -71,21 +74,24 @@ pub(super) async fn converge(
     now: Moment,
     patience: u32,
     memory: Memory,
+    starts: &[Ordered],
 ) -> Result<Output> {
     let config = ports.config(cluster).await?;
     let deadline = Deadline::after(ports, patience);
     let mut memory = memory;
+    starts::note(&mut memory.starts, starts, now);
     loop {
         let lock = fence(ports, cluster, claim).await?;
         let at = now.plus(deadline.elapsed(ports));
         let Some(intent) = &lock.intent else {
             // Rule 13: nothing unfinished is nothing to do.
-            return Ok(answer(cluster, claim, Verdict::Healthy, memory, None));
+            return Ok(answer(cluster, claim, Verdict::Healthy, memory, None, None));
         };
         if let Err(error) = lock.not_on_hold(cluster) {
-            return Ok(answer(cluster, claim, Verdict::Stuck(error), memory, None));
+            return Ok(answer(cluster, claim, Verdict::Stuck(error), memory, None, None));
         }
         let seen = observe(ports, &config, &intent.id, at, Purpose::Progress).await?;
+        starts::look(&mut memory.starts, &seen);
         let verdict = converge::next(&Case {
             config: &config,
             seen: &seen,
@@ -93,12 +99,13 @@ pub(super) async fn converge(
             intent,
             memory: &memory,
         });
-        memory = memory.after(&verdict, at);
-        if matches!(verdict, Verdict::Wait { .. }) && !deadline.has_passed(ports) {
+        memory = memory.after(&verdict, &seen);
+        let tell = starts::tell(&mut memory.starts, &config, at);
+        if matches!(verdict, Verdict::Wait { .. }) && tell.is_none() && !deadline.has_passed(ports) {
             ports.sleep(POLL).await;
             continue;
         }
-        return Ok(answer(cluster, claim, verdict, memory, Some((intent, &seen))));
+        return Ok(answer(cluster, claim, verdict, memory, Some((intent, &seen)), tell));
     }
 }
 
@@ -108,6 +115,7 @@ fn answer(
     verdict: Verdict,
     memory: Memory,
     case: Option<(&Intent, &Observation)>,
+    tell: Option<String>,
 ) -> Output {
     let mut out = Converge {
         verdict: "healthy",
@@ -122,6 +130,7 @@ fn answer(
         intent_json: None,
         turned: None,
         course: None,
+        tell,
     };
     if let Some(restoring) = case.and_then(|(intent, _)| intent.restore.as_ref()) {
         (out.course, out.turned) = (Some(restoring.course), restoring.turned.clone());

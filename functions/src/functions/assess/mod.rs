@@ -11,6 +11,7 @@ mod stopped;
 use crate::ports::{Clock, Configs, Instances, Ledger, Nodes};
 pub use converge::Converge;
 use mirrorsnap_domain::converge::Memory;
+use mirrorsnap_domain::converge::starts::Ordered;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{Section, Stopped};
 use mirrorsnap_domain::inspect::Plan;
@@ -70,6 +71,11 @@ pub enum Input {
         lock: Claim,
         now: Moment,
         patience_seconds: u32,
+        #[serde(default)]
+        memory: Memory,
+        /// What became of the starts that were ordered since the last look.
+        #[serde(default)]
+        starts: Vec<Ordered>,
     },
     /// Which action brings the cluster back next?
     Converge {
@@ -79,6 +85,9 @@ pub enum Input {
         patience_seconds: u32,
         #[serde(default)]
         memory: Memory,
+        /// What became of the starts that were ordered since the last look.
+        #[serde(default)]
+        starts: Vec<Ordered>,
     },
 }
 
@@ -112,8 +121,12 @@ pub enum Output {
     Ready {
         over: bool,
         why: Option<String>,
-        /// This node is stopped, and must be started again.
+        /// A node is stopped, and must be started again.
         off: bool,
+        /// What the next look has to know.
+        memory: Memory,
+        /// A message that is due to a person: an instance does not start.
+        tell: Option<String>,
         /// By node, once it is over.
         steps: Vec<Step>,
         /// The intent to write before the first of them is sent.
@@ -153,14 +166,17 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
             lock,
             now,
             patience_seconds,
-        } => ready::ready(ports, &cluster, &lock, now, patience_seconds).await,
+            memory,
+            starts,
+        } => ready::ready(ports, &cluster, &lock, now, patience_seconds, memory, &starts).await,
         Input::Converge {
             cluster,
             lock,
             now,
             patience_seconds,
             memory,
-        } => converge::converge(ports, &cluster, &lock, now, patience_seconds, memory).await,
+            starts,
+        } => converge::converge(ports, &cluster, &lock, now, patience_seconds, memory, &starts).await,
     }
 }
 

@@ -4,6 +4,8 @@ use super::{Output, Ports, as_json};
 use crate::deadline::Deadline;
 use crate::functions::fence::intent;
 use crate::functions::observe::{Purpose, observe};
+use mirrorsnap_domain::converge::Memory;
+use mirrorsnap_domain::converge::starts::{self, Ordered};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::restore::{self, Ready};
@@ -19,19 +21,27 @@ pub(super) async fn ready(
     claim: &Claim,
     now: Moment,
     patience: u32,
+    memory: Memory,
+    starts: &[Ordered],
 ) -> Result<Output> {
     let config = ports.config(cluster).await?;
     let deadline = Deadline::after(ports, patience);
+    let mut memory = memory;
+    starts::note(&mut memory.starts, starts, now);
     loop {
         let (_, intent) = intent(ports, cluster, claim).await?;
         let at = now.plus(deadline.elapsed(ports));
         let seen = observe(ports, &config, &intent.id, at, Purpose::Progress).await?;
-        match restore::ready(&config, &intent, &seen) {
+        starts::look(&mut memory.starts, &seen);
+        let tell = starts::tell(&mut memory.starts, &config, at);
+        match restore::ready(&config, &intent, &seen, &memory) {
             Ready::Yes(steps) => {
                 return Ok(Output::Ready {
                     over: true,
                     why: None,
                     off: false,
+                    memory,
+                    tell,
                     steps,
                     intent_json: Some(as_json(&restore::processing(&intent))?),
                 });
@@ -39,19 +49,29 @@ pub(super) async fn ready(
             Ready::Never(error) => return Err(error),
             // The device nodes may not be there yet just after a boot.
             Ready::Mismatch(error) if deadline.has_passed(ports) => return Err(error),
-            Ready::NotYet(why) if deadline.has_passed(ports) => return Ok(not_ready(why, false)),
-            Ready::Off(why) => return Ok(not_ready(why, true)),
+            Ready::NotYet(why) if tell.is_some() || deadline.has_passed(ports) => {
+                return Ok(not_ready(why, false, memory, tell));
+            }
+            Ready::Off(nodes) => {
+                for node in &nodes {
+                    memory.start(node, &seen);
+                }
+                let why = format!("{} must be started again", nodes.join(" and "));
+                return Ok(not_ready(why, true, memory, tell));
+            }
             Ready::Mismatch(_) | Ready::NotYet(_) => {}
         }
         ports.sleep(POLL).await;
     }
 }
 
-fn not_ready(why: String, off: bool) -> Output {
+fn not_ready(why: String, off: bool, memory: Memory, tell: Option<String>) -> Output {
     Output::Ready {
         over: false,
         why: Some(why),
         off,
+        memory,
+        tell,
         steps: vec![],
         intent_json: None,
     }

@@ -1,0 +1,116 @@
+//! `release-volumes`: the operator no longer needs the detached volumes of a restore for a rollback. Our tags are removed; the volumes
+//! stay. It is a function of its own, since a role that deletes volumes must not remove the tags that forbid it (safety.md, rule 19).
+
+use crate::functions::fence::fence;
+use crate::functions::repeat::{harmless, until_accepted};
+use crate::ports::{Clock, Ledger, Tags, Volumes};
+use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::lock::Claim;
+use mirrorsnap_domain::restore;
+use serde::{Deserialize, Serialize};
+
+/// docs/functions.md, release-volumes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    cluster: String,
+    lock: Claim,
+    restore: String,
+    confirm: Option<String>,
+}
+
+/// docs/functions.md, release-volumes.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// The volumes that are the operator's now.
+    released: Vec<String>,
+    /// The restore's volumes that are attached to a node.
+    in_place: Vec<String>,
+}
+
+/// What the function needs.
+pub trait Ports: Ledger + Volumes + Tags + Clock {}
+impl<T: Ledger + Volumes + Tags + Clock> Ports for T {}
+
+/// How long DeleteTags is retried while EC2 does not carry it out.
+const REPEAT_SECONDS: u32 = 30;
+
+/// The function.
+pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
+    let (cluster, claim, name) = (input.cluster.as_str(), &input.lock, input.restore.as_str());
+    restore::confirmed(cluster, input.confirm.as_deref())?;
+    fence(ports, cluster, claim).await?;
+    let id = Id::parse(name)?;
+    if id.cluster() != cluster {
+        let found = format!("{id} is no restore of {cluster}");
+        return Err(Error::new(
+            Kind::RestoreNotFound,
+            found,
+            "name a restore of this cluster",
+        ));
+    }
+    let record = ports.record(&id).await?;
+    let ids = record
+        .attachments
+        .iter()
+        .flat_map(|one| [one.old.clone(), one.new.clone()]);
+    let there = ports.volumes(&ids.collect::<Vec<_>>()).await?;
+    // Only this restore's detached volumes: a later restore may have replaced its volumes again, and keeps them.
+    let (mut released, mut in_place, mut tagged) = (Vec::new(), Vec::new(), Vec::new());
+    for (volume, one) in there {
+        let of = one.shape.tags.get(tag::RESTORE_ID);
+        if one.attached.is_some() {
+            in_place.push(volume);
+        } else if of.is_none_or(|of| of == name) {
+            // Without the restore's id it has lost our tags already, and the role may not touch it.
+            if of.is_some() {
+                tagged.push(volume.clone());
+            }
+            released.push(volume);
+        }
+    }
+    if !tagged.is_empty() {
+        let ours = [tag::REPLACED, tag::RESTORE_ID, tag::ATTACHED, tag::CLUSTER];
+        let call = async || {
+            fence(ports, cluster, claim).await?;
+            Ok(harmless(ports.untag(&tagged, &ours).await))
+        };
+        until_accepted(ports, REPEAT_SECONDS, call).await?;
+    }
+    Ok(Output { released, in_place })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::VolumeState;
+    use crate::testing::{Twin, claim, of_restore, restoring, volume};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn only_the_restore_s_detached_volumes_lose_our_tags() {
+        let mut twin = Twin::new(restoring());
+        twin.put(of_restore(volume("vol-new", VolumeState::Available, None)));
+        twin.put(volume("vol-old", VolumeState::Available, None));
+        let restore = twin.intent.as_ref().unwrap().id.clone();
+        let mut record = json!({
+            "id": restore, "backup": "orders-20260501T010000Z", "started": "2026-05-01T02:03:04Z", "source": "server1",
+            "attachments": [restoring()["disturbances"][0]],
+        });
+        record["attachments"][0].as_object_mut().unwrap().remove("kind");
+        twin.record = Some(serde_json::from_value(record).unwrap());
+        let input = json!({"cluster": "orders", "lock": claim(), "restore": restore, "confirm": "orders"});
+        let output = handle(&twin, serde_json::from_value(input).unwrap()).await.unwrap();
+        assert_eq!(output.released, ["vol-new", "vol-old"]);
+        // The old one carries no tag of ours, so that the role would be refused on it.
+        assert_eq!(
+            *twin.calls.borrow(),
+            [
+                r#"untag ["vol-new"] ["mirrorsnap:replaced", "mirrorsnap:restore-id", "mirrorsnap:attached", "mirrorsnap:cluster"]"#
+            ]
+        );
+        assert!(!twin.tags_of("vol-new").contains_key(tag::RESTORE_ID));
+    }
+}
