@@ -54,15 +54,27 @@ def send(*documents: str) -> list[dict[str, Any]]:
 STEPS = ("suspend-monitors", "resume-monitors", "break-unit", "quiesce", "fence", "start-group", "start-cluster",
          "recover-mirror", "enter-backup-mode", "leave-backup-mode")  # fmt: skip
 OURS = {"StringEquals": {"aws:ResourceTag/mirrorsnap:cluster": "orders"}}
-DESCRIBE = allow(["ec2:DescribeInstances", "ec2:DescribeInstanceAttribute", "ssm:DescribeInstanceInformation"])
+DESCRIBE = allow(["ec2:DescribeInstances", "ssm:DescribeInstanceInformation"])
+ATTRIBUTE = allow("ec2:DescribeInstanceAttribute", "arn:aws:ec2:*:*:instance/*", **OURS)
+THROUGH_EC2 = {"StringEquals": {"kms:ViaService": "ec2.ap-northeast-1.amazonaws.com"}}
+GRANT = allow("kms:CreateGrant", "*", **THROUGH_EC2, Bool={"kms:GrantIsForAWSResource": "true"})
+USE = allow(["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"], **THROUGH_EC2)
 # What docs/functions.md lists for each function.
 ROLES: dict[str, list[dict[str, Any]]] = {
-    "assess": [LOCK, PARAMETER, DESCRIBE, *send("observe", "read-records")],
+    "assess": [
+        LOCK,
+        PARAMETER,
+        DESCRIBE,
+        ATTRIBUTE,
+        allow("ec2:DescribeVolumes"),
+        *send("observe", "read-records"),
+    ],
     "run-node-step": [LOCK, PARAMETER, *send(*STEPS)],
     "set-power": [
         LOCK,
         PARAMETER,
         allow(["ec2:StartInstances", "ec2:StopInstances"], "arn:aws:ec2:*:*:instance/*", **OURS),
+        GRANT,
     ],
     "create-snapshots": [
         LOCK,
@@ -99,6 +111,7 @@ ROLES: dict[str, list[dict[str, Any]]] = {
         LOCK,
         PARAMETER,
         DESCRIBE,
+        ATTRIBUTE,
         *send("observe"),
         allow(["ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeFastSnapshotRestores"]),
         allow("servicequotas:ListServiceQuotas"),
@@ -116,9 +129,17 @@ ROLES: dict[str, list[dict[str, Any]]] = {
             StringLike={"aws:ResourceTag/mirrorsnap:restore-id": "*"},
             Null={"aws:ResourceTag/mirrorsnap:attached": "true", "aws:ResourceTag/mirrorsnap:replaced": "true"},
         ),
+        GRANT,
+        USE,
+    ],
+    "release-volumes": [
+        LOCK,
+        allow("ec2:DescribeVolumes"),
         allow(
             "ec2:DeleteTags",
             "arn:aws:ec2:*:*:volume/*",
+            StringLike={"aws:ResourceTag/mirrorsnap:restore-id": "*"},
+            **{"ForAnyValue:StringEquals": {"aws:TagKeys": "mirrorsnap:restore-id"}},
             **{"ForAllValues:StringLike": {"aws:TagKeys": "mirrorsnap:*"}},
         ),
     ],

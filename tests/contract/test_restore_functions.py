@@ -281,14 +281,14 @@ def test_release_takes_our_tags_from_what_is_beside_the_nodes(functions: Functio
     item = {"id": {"S": f"restore#{restore}"}, "record": {"S": json.dumps(record)}}
     functions.dynamodb.put_item(TableName="mirrorsnap", Item=item)
     functions.put_lock()
-    call = {"mode": "release", "restore": restore}
-    refused("ConfirmationMismatch", functions.on_orders, "create-volumes", **call, confirm="order")
+    call = {"restore": restore}
+    refused("ConfirmationMismatch", functions.on_orders, "release-volumes", **call, confirm="order")
     earlier = {**functions.lock, "epoch": functions.epoch - 1}
-    refused("Fenced", functions.call, "create-volumes", **call, cluster="orders", lock=earlier, confirm="orders")
-    answer = functions.on_orders("create-volumes", **call, confirm="orders")
+    refused("Fenced", functions.call, "release-volumes", **call, cluster="orders", lock=earlier, confirm="orders")
+    answer = functions.on_orders("release-volumes", **call, confirm="orders")
     assert answer == {"released": [mine], "in_place": [attached(functions, "server1")]}
     # A lost reply makes the caller ask again, and it hears the same.
-    assert functions.on_orders("create-volumes", **call, confirm="orders") == answer
+    assert functions.on_orders("release-volumes", **call, confirm="orders") == answer
     left = {v["VolumeId"]: tags(v) for v in volumes(functions)}
     assert left[mine] == {"team": "db"} and "mirrorsnap:replaced" in left[again]
     assert left[attached(functions, "server1")]["mirrorsnap:attached"] == "true"

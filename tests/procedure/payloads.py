@@ -47,8 +47,9 @@ def runs() -> Iterator[tuple[str, Run]]:
     for fails in ("", "PrepareVolumes: is it fast"):
         world = World(fails=fails, error="FastRestoreFailed", **{"PlanRestore plan": {**plan, "plan": fast_plan}})
         yield "restore", run("restore", world, initialization="fsr")[0]
-    yield "restore", run("restore", World(fails="StartBoth: active", error="CapacityLacking"))[0]
-    yield "restore", run("restore", World(fails="StartBoth: standby", error="CapacityLacking"))[0]
+    start = {"verdict": "act", "action": "start", "input": {"node": "server1"}}
+    world = World({"holder": {"S": "me"}}, fails="StartStandby: start the instance", error="CapacityLacking")
+    yield "converge", converge(start, {"verdict": "wait", "tell": "no capacity"}, HEALTHY, world=world)
     for what in ("backup", "restore"):
         yield what, run(what, World(UNFINISHED))[0]
     for answer, _ in ACTS:

@@ -10,7 +10,20 @@ from typing import Any
 
 import pytest
 from machine_run import Run, TaskError
-from procedure_world import ACTS, CHANGED, HEALTHY, INPUTS, INTENT, KEPT, MACHINES, UNFINISHED, World, converge, run
+from procedure_world import (
+    ACTS,
+    ANSWERS,
+    CHANGED,
+    HEALTHY,
+    INPUTS,
+    INTENT,
+    KEPT,
+    MACHINES,
+    UNFINISHED,
+    World,
+    converge,
+    run,
+)
 
 NOT_BACK = "Failed, and the cluster is not back"
 
@@ -40,6 +53,7 @@ EVERY = [(what, name) for what in INPUTS for name in tasks(what)]
 # Tasks whose failure is no failure of the operation.
 FORGIVEN = re.compile(
     r"Expire|Report|Release the|Forget|forget|switch fast|PostProcess: one|Clean up|Stop the child|Read the"
+    r"|StartBoth: (active|standby)"
 )
 
 
@@ -136,17 +150,17 @@ LATE = {
 def test_a_poll_that_never_succeeds_has_an_end(poll: str) -> None:
     """Time stands still here, so that no deadline comes: the number of looks ends it."""
     key, error = LATE[poll]
-    never = {"over": False, "ready": False, "why": "not yet", "off": False}
+    never = {"over": False, "ready": False, "why": "not yet", "off": False, "memory": {}, "tell": None}
     done, world = run("restore", World(**{key: never}))
     assert done.error is not None and done.error["Error"] == error and free(world)
     assert 70 < done.path.count(poll) < 200
 
 
 def test_a_node_that_never_stays_up_is_started_a_few_times() -> None:
-    off = {"over": False, "why": "server1 is off", "off": True}
+    off = {"over": False, "why": "server1 is off", "off": True, "memory": {}, "tell": None}
     done, _ = run("restore", World(**{"Assess ready": off}))
     assert done.error is not None and done.error["Error"] == "NodeUnreachable"
-    assert done.path.count("StartBoth") == 5
+    assert done.path.count("StartBoth") == 60
 
 
 def test_a_snapshot_is_waited_for_through_days() -> None:
@@ -157,11 +171,37 @@ def test_a_snapshot_is_waited_for_through_days() -> None:
     assert done.error is not None and done.error["Error"] == "SnapshotFailed"
 
 
-def test_capacity_that_lacks_in_a_restore_is_told_once_and_waited_for() -> None:
-    done, _ = run("restore", World(fails="StartBoth: active", error="CapacityLacking"))
-    assert done.error is None
-    assert done.path.count("StartBoth: active, no capacity") == 1
-    assert done.path.count("StartBoth: active, once there is capacity") == 1
+def payloads(done: Run, state: str) -> list[dict[str, Any]]:
+    return [arguments["Payload"] for name, arguments in done.calls if name == state]
+
+
+def mails(done: Run, state: str) -> list[str]:
+    return [arguments["Message"] for name, arguments in done.calls if name == state]
+
+
+@pytest.mark.parametrize("role", ["active", "standby"])
+@pytest.mark.parametrize("error", ["CapacityLacking", "AwsRefused", "NodeUnreachable"])
+def test_a_start_that_is_refused_in_one_branch_of_a_restore_does_not_cancel_the_other(role: str, error: str) -> None:
+    looks = iter([{"tell": "EC2's reason", "memory": {"tries": {"start server1": 1}}}, {"off": True}, {"over": True}])
+
+    def ready(_: dict[str, Any]) -> dict[str, Any]:
+        return {**ANSWERS["Assess ready"], "over": False, "memory": {}, **next(looks)}
+
+    done, world = run("restore", World(fails=f"StartBoth: {role}", error=error, **{"Assess ready": ready}))
+    assert done.error is None and free(world)
+    # Each branch is ordered, at first and when a node is off again.
+    assert done.path.count("StartBoth") == 2
+    assert all(len(payloads(done, f"StartBoth: {each}")) == 2 for each in ("active", "standby"))
+    told = [[one.get("error") for one in each["starts"]] for each in payloads(done, "CheckDevices")]
+    refused = [error if each == role else None for each in ("active", "standby")]
+    assert told == [refused, [], refused]
+    assert [each["memory"] for each in payloads(done, "CheckDevices")] == [{}, {"tries": {"start server1": 1}}, {}]
+    assert mails(done, "CheckDevices: tell that a node does not start") == ["EC2's reason"]
+
+
+def test_a_restore_that_lost_the_cluster_starts_nothing_more() -> None:
+    done, _ = run("restore", World(fails="StartBoth: standby", error="Fenced"))
+    assert done.error is not None and done.error["Error"] == "Fenced" and "CheckDevices" not in done.path
 
 
 @pytest.mark.parametrize(("answer", "state"), ACTS)
@@ -195,11 +235,23 @@ def test_converge_ends_after_so_many_looks() -> None:
     assert done.error is not None and done.error["Error"] == "Stuck" and done.path.count("Assess") == 580
 
 
-def test_converge_waits_longer_each_time_that_capacity_lacks() -> None:
+@pytest.mark.parametrize("error", ["CapacityLacking", "AwsRefused"])
+def test_converge_says_to_assess_what_became_of_a_start_and_tells_what_assess_says(error: str) -> None:
     start = {"verdict": "act", "action": "start", "input": {"node": "server1"}}
-    world = World(fails="StartStandby: start the instance", error="CapacityLacking")
-    done = converge(*[start] * 100, HEALTHY, world=world)
-    assert done.path.count("StartStandby: tell that capacity lacks") == 100 and done.path[-1] == "Healthy"
+    refused = {"verdict": "wait", "tell": "EC2's reason"}
+    world = World(fails="StartStandby: start the instance", error=error)
+    done = converge(start, refused, start, {"verdict": "wait", "tell": None}, HEALTHY, world=world)
+    assert done.path[-1] == "Healthy"
+    words = [{"node": "server1", "error": error, "cause": "as it broke"}]
+    assert [each["starts"] for each in payloads(done, "Assess")] == [[], words, [], words, []]
+    assert mails(done, "StartStandby: tell that it does not start") == ["EC2's reason"]
+    assert done.path.count("Wait") == 2
+
+
+def test_a_message_that_cannot_be_sent_does_not_end_converge() -> None:
+    state = "StartStandby: tell that it does not start"
+    done = converge({"verdict": "wait", "tell": "EC2's reason"}, HEALTHY, world=World(fails=state))
+    assert done.path[-1] == "Healthy"
 
 
 def test_converge_ends_at_once_when_it_is_fenced() -> None:

@@ -1,6 +1,7 @@
 //! The inspection: what refuses a backup before anything is touched (safety.md, rules 2, 4, 17, 18, 20), and the plan.
 
 mod instance;
+mod keys;
 mod resources;
 
 use crate::clusterpro::outputs::Services;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use instance::{check_instance, volumes};
+pub use keys::key_words;
 
 /// What a backup will do, with everything that its states need.
 #[derive(Debug, Clone, PartialEq, Serialize)]

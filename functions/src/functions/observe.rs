@@ -158,7 +158,9 @@ pub(crate) async fn observe(
 ) -> Result<Observation> {
     let mut instances = instances(ports, config).await?;
     if purpose == Purpose::Inspection {
-        for instance in instances.values_mut() {
+        // Without our tag the call would be denied: our permissions end there. The inspection refuses such an instance.
+        let ours = |instance: &&mut Instance| instance.tagged_for.as_deref() == Some(config.name.as_str());
+        for instance in instances.values_mut().filter(ours) {
             instance.shutdown_behavior = ports.shutdown_behavior(&instance.id).await?;
         }
     }

@@ -172,7 +172,9 @@ async fn plan(
         fast: &on,
         quotas: &quotas,
     };
-    let plan = restore::plan(config, &id, backup, asked, &seen, facts)?;
+    let mut plan = restore::plan(config, &id, backup, asked, &seen, facts)?;
+    let keys = volumes.iter().filter_map(|(id, one)| Some((id, one.kms_key.as_ref()?)));
+    plan.words.extend(inspect::key_words(keys));
     Ok(json!({"id": id, "intent_json": as_json(&plan.intent)?, "plan": plan}))
 }
 

@@ -53,7 +53,8 @@ fn look_at(memory: &mut Memory, seen: &Observation) -> (Verdict, Option<String>)
         memory,
     });
     *memory = std::mem::take(memory).after(&verdict, seen);
-    let told = tell(&mut memory.starts, config, seen.at);
+    let waits = matches!(verdict, Verdict::Wait { .. });
+    let told = waits.then(|| tell(&mut memory.starts, config, seen.at)).flatten();
     (verdict, told)
 }
 

@@ -100,7 +100,11 @@ pub(super) async fn converge(
             memory: &memory,
         });
         memory = memory.after(&verdict, &seen);
-        let tell = starts::tell(&mut memory.starts, &config, at);
+        // Whoever acts next does so first.
+        let tell = match verdict {
+            Verdict::Wait { .. } => starts::tell(&mut memory.starts, &config, at),
+            _ => None,
+        };
         if matches!(verdict, Verdict::Wait { .. }) && tell.is_none() && !deadline.has_passed(ports) {
             ports.sleep(POLL).await;
             continue;

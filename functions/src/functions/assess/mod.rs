@@ -8,7 +8,7 @@ mod ready;
 mod section;
 mod stopped;
 
-use crate::ports::{Clock, Configs, Instances, Ledger, Nodes};
+use crate::ports::{Clock, Configs, Instances, Ledger, Nodes, Volumes};
 pub use converge::Converge;
 use mirrorsnap_domain::converge::Memory;
 use mirrorsnap_domain::converge::starts::Ordered;
@@ -22,8 +22,8 @@ use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
 
 /// What the modes need.
-pub trait Ports: Configs + Ledger + Instances + Nodes + Clock {}
-impl<T: Configs + Ledger + Instances + Nodes + Clock> Ports for T {}
+pub trait Ports: Configs + Ledger + Instances + Volumes + Nodes + Clock {}
+impl<T: Configs + Ledger + Instances + Volumes + Nodes + Clock> Ports for T {}
 
 /// docs/functions.md, assess.
 #[derive(Debug, Clone, Deserialize)]

@@ -33,7 +33,6 @@ pub(super) async fn ready(
         let at = now.plus(deadline.elapsed(ports));
         let seen = observe(ports, &config, &intent.id, at, Purpose::Progress).await?;
         starts::look(&mut memory.starts, &seen);
-        let tell = starts::tell(&mut memory.starts, &config, at);
         match restore::ready(&config, &intent, &seen, &memory) {
             Ready::Yes(steps) => {
                 return Ok(Output::Ready {
@@ -41,7 +40,7 @@ pub(super) async fn ready(
                     why: None,
                     off: false,
                     memory,
-                    tell,
+                    tell: None,
                     steps,
                     intent_json: Some(as_json(&restore::processing(&intent))?),
                 });
@@ -49,17 +48,20 @@ pub(super) async fn ready(
             Ready::Never(error) => return Err(error),
             // The device nodes may not be there yet just after a boot.
             Ready::Mismatch(error) if deadline.has_passed(ports) => return Err(error),
-            Ready::NotYet(why) if tell.is_some() || deadline.has_passed(ports) => {
-                return Ok(not_ready(why, false, memory, tell));
+            Ready::NotYet(why) => {
+                let tell = starts::tell(&mut memory.starts, &config, at);
+                if tell.is_some() || deadline.has_passed(ports) {
+                    return Ok(not_ready(why, false, memory, tell));
+                }
             }
             Ready::Off(nodes) => {
                 for node in &nodes {
                     memory.start(node, &seen);
                 }
                 let why = format!("{} must be started again", nodes.join(" and "));
-                return Ok(not_ready(why, true, memory, tell));
+                return Ok(not_ready(why, true, memory, None));
             }
-            Ready::Mismatch(_) | Ready::NotYet(_) => {}
+            Ready::Mismatch(_) => {}
         }
         ports.sleep(POLL).await;
     }
