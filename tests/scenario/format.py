@@ -27,7 +27,9 @@ KINDS = OPERATIONS | {"write", "delete", "check", "wait", "set", "join", "answer
 ANSWERS = frozenset({"continue", "rollback"})
 STATUSES = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 STEP_KEYS = frozenset({"as", "background", "at", "faults", "expect"})
-EXPECT_KEYS = frozenset({"status", "error", "outage_below", "healthy_within", "valid_backups", "stuck", "violations"})
+EXPECT_KEYS = frozenset(
+    {"status", "error", "outage_below", "healthy_within", "valid_backups", "stuck", "violations", "mails"}
+)
 ORACLES = range(1, 11)
 CLUSTER_KEYS = frozenset(
     {
@@ -57,6 +59,8 @@ class Expect:
     valid_backups: int | None = None
     # the cluster cannot come back without a person, who must have been told: True, False, or "maybe" (either will do)
     stuck: bool | str = False
+    # messages of the state machines to the alarm topic, in order: a text of each; None: any
+    mails: list[str] | None = None
     # oracles that must be violated while the step runs, which is then no failure
     violations: list[int] = field(default_factory=list)
 
@@ -113,6 +117,9 @@ def _expect(value: Any, where: str) -> Expect:
         not isinstance(expect.valid_backups, int) or isinstance(expect.valid_backups, bool) or expect.valid_backups < 0
     ):
         raise ScenarioError(f"{where}.valid_backups: expected a count, found {expect.valid_backups!r}")
+    mails = expect.mails if expect.mails is not None else []
+    if not isinstance(mails, list) or not all(isinstance(text, str) for text in mails):
+        raise ScenarioError(f"{where}.mails: expected a list of texts, found {expect.mails!r}")
     if not isinstance(expect.violations, list) or not all(type(n) is int and n in ORACLES for n in expect.violations):
         raise ScenarioError(
             f"{where}.violations: a list of oracles from {ORACLES[0]} to {ORACLES[-1]}, found {expect.violations!r}"

@@ -106,12 +106,25 @@ def judge(product: Product, journal: Journal, operation: Operation, excused: set
         if worst is not None and (worst.open or worst.seconds >= expect.outage_below):
             text = "not ended" if worst.open else f"{worst.seconds:.2f} s"
             operation.failures.append(f"outage {text}, expected below {expect.outage_below:g} s")
+    if expect.mails is not None:
+        _mails(product, operation, expect.mails)
     if expect.valid_backups is not None:
         valid = product.valid_backups()
         if len(valid) != expect.valid_backups:
             operation.failures.append(
                 f"valid backups {len(valid)} ({', '.join(valid)}), expected {expect.valid_backups}"
             )
+
+
+def _mails(product: Product, operation: Operation, wanted: list[str]) -> None:
+    """The state machines' messages to the alarm topic since the step began: as many as wanted, each with its text."""
+    sent = [
+        f"{each['params'].get('Subject')}: {each['params'].get('Message')}"
+        for each in product.lab.log(kind="api", call="sns:Publish")
+        if each["t"] >= operation.started
+    ]
+    if len(sent) != len(wanted) or not all(text in mail for text, mail in zip(wanted, sent, strict=False)):
+        operation.failures.append(f"mails {sent}, expected {wanted}")
 
 
 def _stuck(product: Product, operation: Operation) -> None:

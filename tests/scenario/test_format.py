@@ -75,6 +75,8 @@ def test_reads_the_documented_example() -> None:
         ("  - {backup: {}, expect: {outage_below: soon}}", "outage_below"),
         ("  - {backup: {}, expect: {valid_backups: true}}", "valid_backups"),
         ("  - {backup: {}, expect: {violations: 3}}", "violations"),
+        ("  - {backup: {}, expect: {mails: 3}}", "mails"),
+        ("  - {backup: {}, expect: {mails: [3]}}", "mails"),
         ("  - {backup: {}, expect: {violations: [11]}}", "[11]"),
         ("  - {backup: {}, expect: {violations: [true]}}", "[True]"),
         ("  - answer: perhaps", "perhaps"),
