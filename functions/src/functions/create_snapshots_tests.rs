@@ -82,12 +82,12 @@ async fn a_standby_that_was_started_gives_no_snapshot() {
 /// Two mirror disks on two volumes: their snapshots are tagged one by one.
 fn of_two_volumes() -> (Twin, Input) {
     let twin = twin();
-    twin.put(volume("vol-two", VolumeState::InUse, Some("i-0ccc")));
+    twin.put(volume("vol-2dd", VolumeState::InUse, Some("i-0ccc")));
     let mut both = instance("i-0ccc", Power::Stopped);
-    both.volumes.insert("/dev/sdc".into(), "vol-two".into());
-    twin.instances.borrow_mut().insert("i-0ccc".into(), both);
+    both.volumes.insert("/dev/sdc".into(), parsed("vol-2dd"));
+    twin.instances.borrow_mut().insert(parsed("i-0ccc"), both);
     let mut input = input(0);
-    input.stopped.volumes.insert("md2".into(), "vol-two".into());
+    input.stopped.volumes.insert("md2".into(), parsed("vol-2dd"));
     twin.more_disks.set(true);
     (twin, input)
 }

@@ -5,6 +5,7 @@ use crate::functions::fence::fence;
 use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{Clock, Ledger, Tags, Volumes};
 use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Claim;
@@ -25,9 +26,9 @@ pub struct Input {
 #[derive(Debug, Serialize)]
 pub struct Output {
     /// The volumes that are the operator's now.
-    released: Vec<String>,
+    released: Vec<VolumeId>,
     /// The restore's volumes that are attached to a node.
-    in_place: Vec<String>,
+    in_place: Vec<VolumeId>,
 }
 
 /// What the function needs.
@@ -86,14 +87,14 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
 mod tests {
     use super::*;
     use crate::ports::VolumeState;
-    use crate::testing::{Twin, claim, of_restore, restoring, volume};
+    use crate::testing::{Twin, claim, of_restore, parsed, restoring, volume};
     use serde_json::json;
 
     #[tokio::test]
     async fn only_the_restore_s_detached_volumes_lose_our_tags() {
         let mut twin = Twin::new(restoring());
-        twin.put(of_restore(volume("vol-new", VolumeState::Available, None)));
-        twin.put(volume("vol-old", VolumeState::Available, None));
+        twin.put(of_restore(volume("vol-fee", VolumeState::Available, None)));
+        twin.put(volume("vol-01d", VolumeState::Available, None));
         let restore = twin.intent.as_ref().unwrap().id.clone();
         let mut record = json!({
             "id": restore, "backup": "orders-20260501T010000Z", "started": "2026-05-01T02:03:04Z", "source": "server1",
@@ -103,14 +104,14 @@ mod tests {
         twin.record = Some(serde_json::from_value(record).unwrap());
         let input = json!({"cluster": "orders", "lock": claim(), "restore": restore, "confirm": "orders"});
         let output = handle(&twin, serde_json::from_value(input).unwrap()).await.unwrap();
-        assert_eq!(output.released, ["vol-new", "vol-old"]);
+        assert_eq!(output.released, ["vol-01d", "vol-fee"].map(parsed));
         // The old one carries no tag of ours, so that the role would be refused on it.
         assert_eq!(
             *twin.calls.borrow(),
             [
-                r#"untag ["vol-new"] ["mirrorsnap:replaced", "mirrorsnap:restore-id", "mirrorsnap:attached", "mirrorsnap:cluster"]"#
+                r#"untag ["vol-fee"] ["mirrorsnap:replaced", "mirrorsnap:restore-id", "mirrorsnap:attached", "mirrorsnap:cluster"]"#
             ]
         );
-        assert!(!twin.tags_of("vol-new").contains_key(tag::RESTORE_ID));
+        assert!(!twin.tags_of("vol-fee").contains_key(tag::RESTORE_ID));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Output, Ports, as_json};
 use crate::functions::observe::{Purpose, observe};
+use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::{Id, IdKind};
 use mirrorsnap_domain::inspect::{backup, key_words};
@@ -39,7 +40,7 @@ pub(super) async fn inspect(ports: &impl Ports, cluster: &str, claim: Option<&Cl
 /// What a dry run says of the keys of both nodes' volumes.
 async fn keys(ports: &impl Ports, seen: &Observation) -> Result<Option<String>> {
     let attached = seen.instances.values().flat_map(|instance| instance.volumes.values());
-    let ids: Vec<String> = attached.cloned().collect();
+    let ids: Vec<VolumeId> = attached.cloned().collect();
     let volumes = ports.volumes(&ids).await?;
     let keys = volumes
         .iter()
