@@ -13,10 +13,6 @@ REASONS: dict[str, str] = {
             "ReEncryptTo",
         )
     },
-    "ec2:DescribeInstanceAttribute: granted on every resource": (
-        "An inspection asks for the shutdown behaviour of an instance that lacks our tag too, so that it can say "
-        "InstanceNotManaged. The action has no condition key for the attribute, so it shows user data as well."
-    ),
     "states:DescribeExecution: not granted on any express, which it requires": (
         "An execution is of a standard or of an express machine. All of ours are standard ones."
     ),
