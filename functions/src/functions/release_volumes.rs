@@ -86,8 +86,8 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::VolumeState;
     use crate::testing::{Twin, claim, of_restore, parsed, restoring, volume};
+    use mirrorsnap_domain::ec2::VolumeState;
     use serde_json::json;
 
     #[tokio::test]
