@@ -36,7 +36,7 @@ pub enum Lack {
     Other,
 }
 
-/// An instance that was ordered to start and has not answered since.
+/// An instance that was ordered to start and has not run since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
@@ -68,7 +68,7 @@ pub struct Refusals {
     pub why: String,
 }
 
-/// Nodes that were ordered to start and have not answered since.
+/// Nodes that were ordered to start and have not run since.
 pub type Starts = BTreeMap<String, Start>;
 
 /// Whether a stopped node is ordered to start now.
@@ -120,16 +120,12 @@ pub fn note(starts: &mut Starts, ordered: &[Ordered], at: Moment) {
 
 /// What EC2 shows of the nodes that were ordered to start.
 pub fn look(starts: &mut Starts, seen: &Observation) {
-    // Whoever answers has started.
-    starts.retain(|node, _| seen.node(node).is_none());
+    // EC2 has started it. What becomes of its guest is for others, and a loss of power is no start that came to nothing.
+    starts.retain(|node, _| seen.power(node) != Power::Running);
     for (node, start) in starts {
         let Some(instance) = seen.instances.get(node) else {
             continue;
         };
-        if instance.power == Power::Running {
-            // EC2 has started it; its guest boots.
-            start.refusals = None;
-        }
         if instance.power != Power::Stopped || !is_open(start) {
             continue;
         }

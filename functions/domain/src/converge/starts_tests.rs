@@ -111,16 +111,19 @@ fn a_describe_from_before_the_start_is_no_refusal() {
 }
 
 #[test]
-fn a_node_that_answers_or_that_we_stop_has_no_start_behind_it() {
+fn a_node_that_runs_or_that_we_stop_has_no_start_behind_it() {
     let mut memory = Memory::default();
     assert!(is_start(&look_at(&mut memory, &stopped(100)).0));
     _ = look_at(&mut memory, &fell_back(103, KEY));
     let mut boots = testing::healthy();
     boots.nodes.remove("server2");
     look(&mut memory.starts, &boots);
-    assert_eq!(memory.starts["server2"].refusals, None);
-    look(&mut memory.starts, &testing::healthy());
     assert!(memory.starts.is_empty());
+    // It loses its power while it boots: it is started again at once, and nobody is told.
+    let mut off = fell_back(110, "Server.InternalError");
+    off.at = off.at.plus(1);
+    let (verdict, told) = look_at(&mut memory, &off);
+    assert!(is_start(&verdict) && told.is_none());
 
     let mut memory = Memory::default();
     memory.start("server2", &stopped(1));

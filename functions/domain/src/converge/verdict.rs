@@ -165,7 +165,7 @@ pub struct Memory {
     pub tries: BTreeMap<Try, u32>,
     /// When StartInstances was last called.
     pub started: Started,
-    /// Instances that were ordered to start and have not answered since.
+    /// Instances that were ordered to start and have not run since.
     pub starts: Starts,
 }
 
