@@ -214,12 +214,12 @@ fn old_volumes_go_back_once_no_describe_can_be_from_before_the_last_start() {
             matches!(&waits, Verdict::Wait { key, .. } if key == "last start"),
             "{second}: {waits:?}"
         );
-        memory = memory.after(&waits, seen.at);
+        memory = memory.after(&waits, &seen);
     }
     seen.at = begun.plus(patience::SETTLE);
     let first = verdict(&seen, &memory);
     assert!(swaps(&first, "server1"), "{first:?}");
-    memory = memory.after(&first, seen.at);
+    memory = memory.after(&first, &seen);
     let back = seen.instances.get_mut("server1").unwrap();
     back.volumes.clone_from(&healthy.instances["server1"].volumes);
     assert!(swaps(&verdict(&seen, &memory), "server2"));
@@ -228,7 +228,7 @@ fn old_volumes_go_back_once_no_describe_can_be_from_before_the_last_start() {
         key: Try::Start("server1".into()),
         action: Action::Start { node: "server1".into() },
     };
-    let memory = memory.after(&start, seen.at);
+    let memory = memory.after(&start, &seen);
     assert_eq!(memory.started, Started::Before);
     seen.at = seen.at.plus(100);
     assert!(matches!(verdict(&seen, &memory), Verdict::Wait { key, .. } if key == "last start"));
