@@ -85,7 +85,7 @@ def _split(ids: list[str]) -> tuple[list[Resource], list[str]]:
         for resources, prefix in OURS.values():
             if each.startswith(f"{prefix}-"):
                 resource = resources().get(check_id(each, prefix))
-                if resource is None or (resource.state_name() in GONE and prefix != "i") or _too_young(resource):
+                if resource is None or (prefix != "i" and (resource.state_name() in GONE or _too_young(resource))):
                     raise not_found(each, prefix)
                 ours.append(resource)
                 break
