@@ -150,7 +150,7 @@ def _start(call: _Call) -> list[Check]:
     """The instances, and the licence configuration of each that has one."""
     instances = _each("InstanceIds")(call)
     found = [resource(each) for each in call.request.get("InstanceIds") or []]
-    licences = dict.fromkeys(each.license_configuration for each in found if each and each.license_configuration)
+    licences = dict.fromkeys(filter(None, (getattr(each, "license_configuration", None) for each in found)))
     return instances + [Check("ec2:StartInstances", each) for each in licences]
 
 
