@@ -87,6 +87,7 @@ ids! {
     SnapshotId: "snap", "a snapshot";
 }
 
+// Not strum: its parse can fail by its type, which reading a state never does.
 macro_rules! states {
     ($($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $state:ident = $word:literal $(| $also:literal)*,)* })*) => {$(
         $(#[$doc])*

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+// As short as with strum, whose traits would have to be imported wherever a name is asked for, and whose `name` is not `const`.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// Why an operation was refused or failed. The name of a kind never changes.

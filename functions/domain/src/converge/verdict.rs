@@ -8,6 +8,7 @@ use crate::observation::Observation;
 use crate::steps::Step;
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
+use serde_with::SerializeDisplay;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -38,7 +39,7 @@ pub enum Action {
 }
 
 /// What is tried, and counted: one kind of action on one node or mirror disk.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay)]
 #[allow(missing_docs)] // as the actions and documents are called
 pub enum Try {
     Fence(String),
@@ -115,12 +116,6 @@ impl fmt::Display for Try {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, at) = self.parts();
         write!(f, "{kind} {at}")
-    }
-}
-
-impl Serialize for Try {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

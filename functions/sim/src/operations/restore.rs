@@ -309,19 +309,25 @@ pub(super) fn clean_up_after(driver: &Driver<'_>, id: &str) -> Result<(), Failur
     Ok(())
 }
 
+/// Takes the lock. The newest restore that is recorded then.
+fn begin_after_restore(driver: &Driver<'_>) -> Result<String, Failure> {
+    begin(driver)?;
+    let restored = driver.sim.world.borrow().ledger.records.keys().next_back().cloned();
+    Ok(restored.expect("a restore"))
+}
+
 /// The rollback of the newest restore.
 pub(crate) fn rollback(sim: &Sim) -> Ended {
     rollback_with(&Driver::new(sim, "rollback"))
 }
 
 pub(crate) fn rollback_with(driver: &Driver<'_>) -> Ended {
-    if let Err(failure) = begin(driver) {
-        return Ended::Clean(failure);
-    }
-    let restored = driver.sim.world.borrow().ledger.records.keys().next_back().cloned();
+    let restored = match begin_after_restore(driver) {
+        Ok(restored) => restored,
+        Err(failure) => return Ended::Clean(failure),
+    };
     // Rollback: plan
-    let payload = json!({"mode": "rollback", "now": driver.now(), "restore": restored.expect("a restore to roll back"),
-                         "confirm": CLUSTER, "lock": driver.claim()});
+    let payload = json!({"mode": "rollback", "now": driver.now(), "restore": restored, "confirm": CLUSTER, "lock": driver.claim()});
     let planned = match driver.task("plan-restore", payload) {
         Ok(planned) => planned,
         Err(failure) => return refused(driver, failure),
@@ -343,11 +349,10 @@ pub(crate) fn release(sim: &Sim) -> Ended {
 }
 
 pub(crate) fn release_with(driver: &Driver<'_>) -> Ended {
-    if let Err(failure) = begin(driver) {
-        return Ended::Clean(failure);
-    }
-    let restored = driver.sim.world.borrow().ledger.records.keys().next_back().cloned();
-    let restored = restored.expect("a restore to release");
+    let restored = match begin_after_restore(driver) {
+        Ok(restored) => restored,
+        Err(failure) => return Ended::Clean(failure),
+    };
     driver.sim.world.borrow_mut().ec2.released = Some(restored.clone());
     // Release the volumes
     let payload = json!({"lock": driver.claim(), "restore": restored, "confirm": CLUSTER});

@@ -8,8 +8,12 @@ mod ready;
 mod section;
 mod stopped;
 
+use crate::deadline::Deadline;
+use crate::functions::fence::intent;
+use crate::functions::observe::{Purpose, observe};
 use crate::ports::{Clock, Configs, Instances, Ledger, Nodes, Volumes};
 pub use converge::Converge;
+use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::converge::Memory;
 use mirrorsnap_domain::converge::starts::Ordered;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -17,9 +21,11 @@ use mirrorsnap_domain::evidence::{Section, Stopped};
 use mirrorsnap_domain::inspect::Plan;
 use mirrorsnap_domain::intent::Intent;
 use mirrorsnap_domain::lock::Claim;
+use mirrorsnap_domain::observation::Observation;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What the modes need.
 pub trait Ports: Configs + Ledger + Instances + Volumes + Nodes + Clock {}
@@ -160,7 +166,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
             lock,
             now,
             patience_seconds,
-        } => down::down(ports, &cluster, &lock, now, patience_seconds).await,
+        } => down::down(&Watch::begin(ports, &cluster, &lock, now, patience_seconds).await?).await,
         Input::Ready {
             cluster,
             lock,
@@ -168,7 +174,10 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
             patience_seconds,
             memory,
             starts,
-        } => ready::ready(ports, &cluster, &lock, now, patience_seconds, memory, &starts).await,
+        } => {
+            let watch = Watch::begin(ports, &cluster, &lock, now, patience_seconds).await?;
+            ready::ready(&watch, memory, &starts).await
+        }
         Input::Converge {
             cluster,
             lock,
@@ -179,6 +188,56 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
         } => converge::converge(ports, &cluster, &lock, now, patience_seconds, memory, &starts).await,
     }
 }
+
+/// A mode that looks again and again until it knows, for as long as its caller has patience.
+struct Watch<'a, P> {
+    ports: &'a P,
+    cluster: &'a str,
+    claim: &'a Claim,
+    config: Config,
+    /// The caller's time at the first look.
+    began: Moment,
+    deadline: Deadline,
+}
+
+impl<'a, P: Ports> Watch<'a, P> {
+    async fn begin(ports: &'a P, cluster: &'a str, claim: &'a Claim, now: Moment, patience: u32) -> Result<Self> {
+        Ok(Self {
+            ports,
+            cluster,
+            claim,
+            config: ports.config(cluster).await?,
+            began: now,
+            deadline: Deadline::after(ports, patience),
+        })
+    }
+
+    /// The intent, as long as the lock is the caller's.
+    async fn intent(&self) -> Result<Intent> {
+        Ok(intent(self.ports, self.cluster, self.claim).await?.1)
+    }
+
+    async fn observe(&self, intent: &Intent) -> Result<Observation> {
+        let at = self.began.plus(self.elapsed());
+        observe(self.ports, &self.config, &intent.id, at, Purpose::Progress).await
+    }
+
+    fn elapsed(&self) -> i64 {
+        self.deadline.elapsed(self.ports)
+    }
+
+    fn is_over(&self) -> bool {
+        self.deadline.has_passed(self.ports)
+    }
+
+    /// Waits for the next look.
+    async fn pause(&self) {
+        self.ports.sleep(POLL).await;
+    }
+}
+
+/// Between two looks of a mode that watches both nodes.
+const POLL: Duration = Duration::from_millis(500);
 
 /// How long after the shutdown's order a node is first asked whether it will shut down.
 const ASK_EVERY_SECONDS: i64 = 10;
