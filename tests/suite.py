@@ -14,6 +14,7 @@ import datetime
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,10 +22,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests"
 OUT = ROOT / "target" / "test-all"
-CONTRACT = ROOT / "tests" / "contract"
+# What a part's labs leave for the references to judge (lab/witness.py, references/verdict.py), by the part's name.
+WITNESS = OUT / "witness"
+CONTRACT = TESTS / "contract"
 # A hash of the lab whose contract was last proved as a whole. In the repository, so that a fresh clone knows it too.
 PROVED = CONTRACT / "proved"
 # What the lab's contract depends on.
@@ -174,24 +179,45 @@ def nowhere(text: str) -> None:
     """For a part whose output would be mixed with another's: it is in target/test-all all the same."""
 
 
+def _shown(command: Sequence[str], log: TextIO, left: Path, show: Show) -> tuple[bool, str]:
+    """Run a command, its output to `show` and in the log; whether it passed, and its last line."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(TESTS), "MIRRORSNAP_WITNESS": str(left)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert process.stdout
+    last = ""
+    for line in process.stdout:
+        show(line)
+        log.write(line)
+        log.flush()
+        last = line.strip() or last
+    return process.wait() == 0, last
+
+
 def run(part: Part, show: Show = to_terminal) -> bool:
-    """Run it, its output to `show` and into target/test-all; whether it passed."""
+    """Run it, and have the references judge what its labs left; whether both passed.
+
+    The output goes to `show` and into target/test-all.
+    """
     OUT.mkdir(parents=True, exist_ok=True)
     result, before, begun = OUT / f"{part.name}.json", tree(), time.monotonic()
     result.unlink(missing_ok=True)
     print(f"== {part.name}: {part.what}", flush=True)
-    last = ""
+    left = WITNESS / part.name
+    shutil.rmtree(left, ignore_errors=True)
     with (OUT / f"{part.name}.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            part.command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        )
-        assert process.stdout
-        for line in process.stdout:
-            show(line)
-            log.write(line)
-            log.flush()
-            last = line.strip() or last
-        passed = process.wait() == 0
+        passed, last = _shown(part.command, log, left, show)
+        if left.is_dir():
+            agreed, said = _shown((sys.executable, "-m", "references.verdict", str(left)), log, left, show)
+            passed, last = passed and agreed, f"{last}; {said}"
+            if agreed:  # more than 100 MB for all scenarios
+                shutil.rmtree(left)
     found = {
         "part": part.name,
         "passed": passed,

@@ -67,6 +67,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / ".gitignore").write_text("out\n")
     for name, value in (("ROOT", tmp_path), ("OUT", tmp_path / "out"), ("PROVED", tmp_path / "proved")):
         monkeypatch.setattr(suite, name, value)
+    monkeypatch.setattr(suite, "WITNESS", tmp_path / "out" / "witness")
     monkeypatch.setattr(suite, "ALL", (BAD, OK))
     monkeypatch.setattr(suite, "WHOLE_CONTRACT", (OK,))
     monkeypatch.setattr(suite, "LAB", ("file",))
@@ -131,3 +132,22 @@ def test_each_worker_begins_with_the_longest_scenarios() -> None:
     assert length("steps:\n  - backup: {}\n  - restore: {rollback: last}\n  - wait: {seconds: 40}\n") > length(
         "steps:\n  - backup: {}\n  - restore: {backup: latest}\n"
     )
+
+
+def leaves(*entries: dict[str, object]) -> Part:
+    """A part that passes, and whose lab leaves these entries for the references."""
+    code = (
+        "import os, pathlib; left = pathlib.Path(os.environ['MIRRORSNAP_WITNESS']); left.mkdir(parents=True);"
+        f"(left / 'values-1.jsonl').write_text({chr(10).join(map(json.dumps, entries))!r})"
+    )
+    return Part("leaves", "leaves something", (sys.executable, "-c", code))
+
+
+def test_a_part_fails_where_the_references_disagree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(suite, "OUT", tmp_path)
+    monkeypatch.setattr(suite, "WITNESS", tmp_path / "witness")
+    right = {"expression": "1 + $a", "bindings": {"a": 1}, "millis": None, "value": 2, "test": ""}
+    assert suite.run(leaves(right))
+    assert "1 values compared" in (tmp_path / "leaves.log").read_text()
+    assert not suite.run(leaves({**right, "value": 3}))
+    assert "the lab has 3" in (tmp_path / "leaves.log").read_text()

@@ -16,7 +16,8 @@ from urllib.parse import parse_qs
 
 import ministack.app as app
 
-from . import context
+from . import context, witness
+from .patches.answers import mended
 from .wire import AwsError, Response, error_for
 
 # service names of ministack's router -> prefix that IAM, the SDKs and the scenario format use
@@ -149,6 +150,9 @@ async def dispatch(method, path, headers, body, query_params, request_id) -> Res
             request_id=request_id,
             **call.notes,
         )
+    if witness.witness:
+        request = (method, path, headers, raw)
+        witness.witness.call(call.name, request, query_params, response, bool(call.notes.get("injected")))
     if effect == "lose_reply":
         raise DropReply(call.name)
     return response
@@ -173,7 +177,7 @@ async def _carry_out(call: Call, effect: Any, method, path, headers, body, query
         call.notes["injected"] = True
         message = "We currently do not have sufficient capacity in the Availability Zone you requested."
         return error_for(call.service, AwsError("InsufficientInstanceCapacity", message, 500), call.request_id)
-    return await _inner(method, path, headers, body, query_params, call.request_id)
+    return mended(call.name, await _inner(method, path, headers, body, query_params, call.request_id))
 
 
 def install() -> None:

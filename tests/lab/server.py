@@ -23,6 +23,7 @@ from . import context
 # What the lab is made of, in the order in which it is installed. Each module has `install()`.
 PARTS = (
     "patches.lambda_reaper",  # first, so that it stops last
+    "witness",
     "gateway",
     "events",
     "patches",

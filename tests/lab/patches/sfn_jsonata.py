@@ -24,7 +24,7 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
-from .. import context
+from .. import context, witness
 from .pins import replace
 
 TIMEOUT_MS = 10_000  # real; AWS allows one second, but its machines are not this one under load
@@ -32,11 +32,17 @@ MAX_DEPTH = 300  # nested evaluations, well within Python's own limit
 _idle: dict[str, list[jsonata.Jsonata]] = defaultdict(list)  # parsed expressions that no thread is using
 _lock = threading.Lock()
 UNDEFINED = object()
+_time = threading.local()  # `millis` of the evaluation on this thread: in one evaluation it is one time throughout
+
+
+def _millis() -> int:
+    if _time.millis is None:
+        _time.millis = int(context.lab.clock.time() * 1000)
+    return _time.millis
 
 
 def _now(picture: str | None = None, timezone: str | None = None) -> Any:
-    millis = int(context.lab.clock.time() * 1000)
-    return jsonata_functions.Functions.datetime_from_millis(millis, picture, timezone)
+    return jsonata_functions.Functions.datetime_from_millis(_millis(), picture, timezone)
 
 
 def _parse(expression: str) -> jsonata.Jsonata:
@@ -44,7 +50,7 @@ def _parse(expression: str) -> jsonata.Jsonata:
     parsed.output_convert_nulls = False  # else null and undefined are both None
     ministack_sfn._register_sfn_jsonata_functions(parsed)
     parsed.register_lambda("now", _now)
-    parsed.register_lambda("millis", lambda: int(context.lab.clock.time() * 1000))
+    parsed.register_lambda("millis", _millis)
     return parsed
 
 
@@ -53,6 +59,21 @@ def evaluate(expression: str, bindings: dict[str, Any]) -> Any:
 
     Raises whatever the expression or its evaluation is wrong with; a function is no value.
     """
+    _time.millis = None
+    outcome: dict[str, Any] = {}
+    try:
+        value = _evaluate(expression, bindings)
+        outcome = {"undefined": True} if value is UNDEFINED else {"value": value}
+    except Exception as error:
+        outcome = {"error": str(getattr(error, "error", None) or type(error).__name__)}
+        raise
+    finally:
+        if witness.witness:
+            witness.witness.value(expression, bindings, _time.millis, outcome)
+    return value
+
+
+def _evaluate(expression: str, bindings: dict[str, Any]) -> Any:
     with _lock:
         parsed = _idle[expression].pop() if _idle[expression] else None
     parsed = parsed or _parse(expression)
