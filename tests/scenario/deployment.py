@@ -79,7 +79,16 @@ def by_cli(lab: Lab, say: Say) -> None:
 
 
 class _Uploader(S3Uploader):
-    """The CLI's own, without its progress on the terminal."""
+    """The CLI's own, without its progress on the terminal, and with one look at a file that many functions share."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        super().__init__(s3, bucket)
+        self._checksums: dict[str, str] = {}
+
+    def file_checksum(self, file_name: str) -> str:
+        if file_name not in self._checksums:
+            self._checksums[file_name] = super().file_checksum(file_name)
+        return self._checksums[file_name]
 
     def upload(self, file_name: str, remote_path: str) -> str:
         self.s3.upload_file(file_name, self.bucket_name, remote_path)
