@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import boto3
 import pytest
@@ -57,6 +58,19 @@ def test_the_same_name(engine, lab):
     same = {**other, "input": '{"a": 1, "b": 2}'}
     assert refused(engine.sfn.start_execution, **same) == "ExecutionAlreadyExists"  # ended
     assert len([e for e in lab.control("executions") if e["arn"] == first]) == 1
+
+
+def test_the_end_of_an_execution_can_be_waited_for(engine, lab):
+    ended = sum(each["over"] for each in lab.control("executions"))
+    execution = engine.start(one({"Type": "Wait", "Seconds": 5, "End": True}))
+    begun = time.monotonic()
+    early = lab.control("executions", ended=ended, wait=0.1)
+    assert not early[-1]["over"] and time.monotonic() - begun >= 0.1
+    found = lab.control("executions", ended=ended, wait=10)
+    while sum(each["over"] for each in found) == ended:  # on a busy host its five seconds take longer than that
+        found = lab.control("executions", ended=ended, wait=10)
+    assert (found[-1]["arn"], found[-1]["status"], found[-1]["over"]) == (execution, "SUCCEEDED", True)
+    assert lab.control("executions", ended=ended, wait=10)[-1]["over"], "one that has ended is not waited for"
 
 
 @pytest.mark.parametrize("text", ["abc", "{", "x" * 10, '"' + "x" * 262_143 + '"'])
