@@ -15,7 +15,8 @@ ENTER_AND_EXIT = 2  # events of a state that only passes on
 TASK_EVENTS = 6  # StateEntered, Scheduled, Started, Submitted (of .sync), Succeeded, StateExited
 RETRY_EVENTS = 3  # Failed, Scheduled, Started
 JOIN_EVENTS = 4  # of Parallel and Map
-MAP_ITEMS = 10  # more than any Map of ours has: nodes, children
+MAP_ITEMS = 10  # more than any Map of ours has that does not say how many: nodes, children
+SLICE = re.compile(r"\[\[0\.\.(\d+)\]\]")  # so many items at most: `$all[[0..49]]`
 ITEM_EVENTS = 2
 
 
@@ -243,5 +244,6 @@ def events(state: dict[str, Any]) -> int:
     if state["Type"] == "Parallel":
         return JOIN_EVENTS + inner
     if state["Type"] == "Map":
-        return JOIN_EVENTS + MAP_ITEMS * (ITEM_EVENTS + inner)
+        slices = SLICE.search(json.dumps(state.get("Items")))
+        return JOIN_EVENTS + (int(slices[1]) + 1 if slices else MAP_ITEMS) * (ITEM_EVENTS + inner)
     return ENTER_AND_EXIT

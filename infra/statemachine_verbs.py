@@ -182,8 +182,10 @@ def pascal(name: str) -> str:
 
 
 def fenced(state: dict[str, Any]) -> dict[str, Any]:
-    """The cluster and, unless `fence: none` says otherwise, the lock, by which what is called is fenced."""
-    return {"cluster": "$cluster"} | ({} if state.pop("fence", "lock") == "none" else {"lock": "$lock"})
+    """The cluster and the lock, by which what is called is fenced; `fence: none`: without the lock; `fence: fleet`:
+    neither, since it is about all clusters."""
+    fields = {"lock": ["cluster", "lock"], "none": ["cluster"], "fleet": []}[state.pop("fence", "lock")]
+    return {field: f"${field}" for field in fields}
 
 
 def call(state: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ mod convert;
 #[cfg(feature = "aws")]
 mod fast_restores;
 #[cfg(feature = "aws")]
+mod fleet;
+#[cfg(feature = "aws")]
 mod instances;
 #[cfg(feature = "aws")]
 mod lock;

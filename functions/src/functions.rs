@@ -8,6 +8,7 @@ pub mod expire_backups;
 pub mod fast_restore;
 mod fence;
 mod observe;
+pub mod patrol;
 pub mod plan_restore;
 pub mod release_volumes;
 mod repeat;
@@ -38,11 +39,12 @@ pub enum Function {
     SwapVolumes,
     ReleaseVolumes,
     Report,
+    Patrol,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Assess,
         Self::RunNodeStep,
         Self::SetPower,
@@ -55,6 +57,7 @@ impl Function {
         Self::SwapVolumes,
         Self::ReleaseVolumes,
         Self::Report,
+        Self::Patrol,
     ];
 
     /// The handler's name.
@@ -72,6 +75,7 @@ impl Function {
             Self::SwapVolumes => "swap-volumes",
             Self::ReleaseVolumes => "release-volumes",
             Self::Report => "report",
+            Self::Patrol => "patrol",
         }
     }
 
@@ -95,6 +99,7 @@ impl Function {
             Self::SwapVolumes => read::<swap_volumes::Input>(input).map(drop),
             Self::ReleaseVolumes => read::<release_volumes::Input>(input).map(drop),
             Self::Report => read::<report::Input>(input).map(drop),
+            Self::Patrol => read::<patrol::Input>(input).map(drop),
         }
     }
 
@@ -114,6 +119,7 @@ impl Function {
             Self::SwapVolumes => write(&Box::pin(swap_volumes::handle(ports, read(input)?)).await?),
             Self::ReleaseVolumes => write(&Box::pin(release_volumes::handle(ports, read(input)?)).await?),
             Self::Report => write(&report::handle(ports, read(input)?)?),
+            Self::Patrol => write(&Box::pin(patrol::handle(ports, read(input)?)).await?),
         }
     }
 }

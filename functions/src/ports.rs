@@ -11,6 +11,7 @@ use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::observation::Instance;
+use mirrorsnap_domain::patrol::Item;
 use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
@@ -49,6 +50,30 @@ pub trait Ledger {
 
     /// The record of a restore, until it is released. Error: `RestoreNotFound`.
     async fn record(&self, restore: &Id) -> Result<Record>;
+}
+
+/// What the lock table holds.
+#[derive(Debug, Clone, Default)]
+pub struct Items {
+    /// By cluster.
+    pub locks: BTreeMap<String, Item>,
+    /// The restores' records by their ids; the error: it cannot be read.
+    pub records: BTreeMap<String, Result<Record>>,
+}
+
+/// What there is of all clusters. Only the patrol asks for it.
+pub trait Fleet {
+    /// The configurations by cluster; the error: it cannot be read.
+    async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>>;
+
+    /// The whole lock table, read consistently.
+    async fn items(&self) -> Result<Items>;
+
+    /// Our snapshots that carry the tag `mirrorsnap:cluster`, whatever its value.
+    async fn all_snapshots(&self) -> Result<Vec<Snapshot>>;
+
+    /// The volumes that carry the tag `mirrorsnap:restore-id`, whatever its value.
+    async fn all_volumes_of_restores(&self) -> Result<BTreeMap<VolumeId, Volume>>;
 }
 
 /// EC2's instances.
@@ -251,5 +276,5 @@ pub trait Ec2: Instances + Volumes + Snapshots + Tags + FastRestores {}
 impl<T: Instances + Volumes + Snapshots + Tags + FastRestores> Ec2 for T {}
 
 /// Everything; each function names the few that it needs.
-pub trait Ports: Configs + Ledger + Ec2 + Quotas + Nodes + Clock + Metrics {}
-impl<T: Configs + Ledger + Ec2 + Quotas + Nodes + Clock + Metrics> Ports for T {}
+pub trait Ports: Configs + Ledger + Fleet + Ec2 + Quotas + Nodes + Clock + Metrics {}
+impl<T: Configs + Ledger + Fleet + Ec2 + Quotas + Nodes + Clock + Metrics> Ports for T {}

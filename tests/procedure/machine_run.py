@@ -121,6 +121,7 @@ class Run:
             return value
         context = {
             "State": {"EnteredTime": NOW, "RetryCount": 0},
+            "StateMachine": {"Id": "arn:aws:states:eu-west-1:0:stateMachine:mirrorsnap-recover"},
             "Execution": {"Id": "arn:aws:states:eu-west-1:0:execution:mirrorsnap:me", "Name": "me", "StartTime": NOW},
             "Task": {"Token": "token"},
             "Map": {"Item": {"Value": item}},

@@ -15,6 +15,8 @@ from machine_run import Run
 from procedure_world import (
     ACTS,
     ANSWERS,
+    DEAD,
+    EVENT,
     HEALTHY,
     INPUTS,
     INTENT,
@@ -52,6 +54,10 @@ def runs() -> Iterator[tuple[str, Run]]:
     yield "converge", converge(start, {"verdict": "wait", "tell": "no capacity"}, HEALTHY, world=world)
     for what in ("backup", "restore"):
         yield what, run(what, World(UNFINISHED))[0]
+    yield "recover", Run(MACHINES["recover"], World(UNFINISHED | {"intent": {"S": INTENT}})).start(EVENT)
+    stranded = [{"cluster": "orders", "holder": DEAD}, {"cluster": "accounts", "holder": None}]
+    fleet = {"Patrol fleet": {**ANSWERS["Patrol fleet"], "stranded": stranded}, "child": {"ExecutionArn": "arn:r"}}
+    yield "patrol", run("patrol", World(**fleet))[0]
     for answer, _ in ACTS:
         yield "converge", converge(answer, HEALTHY, world=World({"holder": {"S": "me"}}))
     yield "converge", converge({"verdict": "wait"}, HEALTHY)

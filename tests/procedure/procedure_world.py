@@ -50,6 +50,7 @@ def step(document: str) -> dict[str, Any]:
     return {"document": document, "node": "server1", "parameters": parameters}
 
 
+DEAD = "arn:aws:states:eu-west-1:0:execution:mirrorsnap-backup:dead"
 STEPS = {
     "suspend_monitors": step("suspend-monitors"),
     "split": step("break-unit"),
@@ -146,6 +147,9 @@ ANSWERS: dict[str, Any] = {
     "FastRestore check": {"ready": True, "why": None},
     "CreateSnapshots": {"snapshots": [{"snapshot": "snap-0a1", "volume": "vol-0a1"}], "after": STOPPED},
     "Report": {"cause": "as reported"},
+    "Patrol fleet": {"stranded": [], "overdue": [], "findings": [], "counts": {"clusters": 1, "stranded": 0}},
+    "Patrol stranded": {"recover": True, "why": "nobody works on it"},
+    "Patrol find": {"found": {"cluster": "orders", "proved": {"holder": DEAD, "status": "ABORTED"}}},
 }
 CONVERGED = {
     "Output": {"prepared": {"boot_id": "6f1c0b5e-0000-4000-8000-000000000001"}, "unprepared": None, "turned": None}
@@ -156,6 +160,18 @@ INPUTS = {
     "rollback": {"cluster": "orders", "rollback": RESTORE, "confirm": "orders"},
     "release": {"cluster": "orders", "release": RESTORE, "confirm": "orders"},
     "recover": {"cluster": "orders"},
+    "patrol": {},
+}
+# The event of an execution that ended, as EventBridge delivers it whole.
+EVENT = {
+    "source": "aws.states",
+    "detail-type": "Step Functions Execution Status Change",
+    "detail": {
+        "executionArn": DEAD,
+        "stateMachineArn": "arn:aws:states:eu-west-1:0:stateMachine:mirrorsnap-backup",
+        "status": "ABORTED",
+        "input": '{"cluster": "orders"}',
+    },
 }
 
 
@@ -176,7 +192,7 @@ class World:
         if "ConsistentRead" in arguments:
             return {"Item": self.item} if self.item else {}
         if "ExecutionArn" in arguments:
-            return {"Status": "FAILED"}
+            return {"Status": self.answers.get("status", "FAILED")}
         if "StateMachineArn" in arguments:
             return self.answers.get("child", CONVERGED)
         if "FunctionName" in arguments:
@@ -208,7 +224,7 @@ class World:
         return {"Attributes": dict(self.item)}
 
 
-UNFINISHED = {"holder": {"S": "arn:aws:states:eu-west-1:0:execution:mirrorsnap-backup:dead"}, "epoch": {"N": "6"}}
+UNFINISHED = {"holder": {"S": DEAD}, "epoch": {"N": "6"}}
 
 
 def run(what: str, world: World | None = None, **more: Any) -> tuple[Run, World]:

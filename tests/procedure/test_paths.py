@@ -5,6 +5,7 @@ The item of lock and intent is kept as DynamoDB keeps it (procedure_world.py), s
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
@@ -14,6 +15,8 @@ from procedure_world import (
     ACTS,
     ANSWERS,
     CHANGED,
+    DEAD,
+    EVENT,
     HEALTHY,
     INPUTS,
     INTENT,
@@ -125,10 +128,13 @@ def test_a_lock_that_changes_all_the_time_ends_the_wait() -> None:
 def test_an_event_is_better_proof_than_a_description(status: str) -> None:
     """The execution's event has come; DescribeExecution could still say RUNNING, and is not asked."""
     world = World(UNFINISHED | {"intent": {"S": INTENT}})
-    ended = {"execution": UNFINISHED["holder"]["S"], "input": '{"cluster": "orders"}', "status": status}
-    done = Run(MACHINES["recover"], world).start(ended)
+    proved = {"cluster": "orders", "proved": {"holder": DEAD, "status": status}}
+    world.answers["Patrol find"] = {"found": proved}
+    done = Run(MACHINES["recover"], world).start(EVENT)
     assert done.error is None and free(world)
     assert "Describe the holder" not in done.path
+    find = next(arguments["Payload"] for name, arguments in done.calls if name == "Find the cluster")
+    assert find == {"mode": "find", "event": EVENT, "recover": RECOVER}
     claim = next(arguments["Payload"] for name, arguments in done.calls if name == "May it be taken over")
     assert claim["holder_status"] == status
 
@@ -136,6 +142,131 @@ def test_an_event_is_better_proof_than_a_description(status: str) -> None:
 def test_without_an_event_the_holder_is_described() -> None:
     done, _ = run("recover")
     assert "Describe the holder" in done.path
+
+
+RECOVER = "arn:aws:states:eu-west-1:0:stateMachine:mirrorsnap-recover"
+# Recover as it is started without an event: by hand, and by the end of a hold or the patrol that could not describe.
+NO_EVENT: list[dict[str, Any]] = [{"cluster": "orders"}, {"cluster": "orders", "holder": DEAD}]
+
+
+def described(*statuses: str) -> World:
+    """A holder that is described as these, and as the last one for ever."""
+    left = list(statuses)
+
+    class Late(World):
+        def __call__(self, name: str, arguments: dict[str, Any]) -> Any:
+            if "ExecutionArn" in arguments and "Error" not in arguments:
+                return {"Status": left.pop(0) if len(left) > 1 else left[0]}
+            return super().__call__(name, arguments)
+
+    return Late(UNFINISHED | {"intent": {"S": INTENT}})
+
+
+@pytest.mark.parametrize("value", NO_EVENT)
+def test_running_is_read_again_for_two_minutes(value: dict[str, Any]) -> None:
+    world = described(*["RUNNING"] * 12, "ABORTED")
+    done = Run(MACHINES["recover"], world).start(value)
+    assert done.error is None and free(world) and done.path.count("Wait for what is shown late") == 12
+    world = described("RUNNING")
+    done = Run(MACHINES["recover"], world).start(value)
+    assert (done.error, done.path[-1]) == (None, "The holder is at work")
+    assert done.path.count("Wait for what is shown late") == 12 and "intent" in world.item
+    assert "Take it over" not in done.path
+
+
+@pytest.mark.parametrize("statuses", [["RUNNING", "FAILED"], ["RUNNING"]])
+def test_the_end_of_a_hold_reads_running_again_too(statuses: list[str]) -> None:
+    world = described(*statuses)
+    shown = {"CommandInvocations": [{"InstanceId": "i-1", "Status": "Success"}]}
+
+    class Nodes:
+        def __call__(self, name: str, arguments: dict[str, Any]) -> Any:
+            if name == "Unhold the lock":
+                return {"Attributes": world.item}
+            answers = {"Tell the nodes": {"Command": {"CommandId": "c"}}, "Ask the nodes": shown}
+            answers["Start recover"] = {"ExecutionArn": "arn:recover"}
+            return answers[name] if name in answers else world(name, arguments)
+
+    done = Run(MACHINES["hold"], Nodes()).start({"cluster": "orders", "unhold": True})
+    started = [arguments["Input"] for name, arguments in done.calls if name == "Start recover"]
+    assert done.error is None
+    assert [{key: each[key] for key in ("cluster", "holder", "status")} for each in started] == (
+        [{"cluster": "orders", "holder": DEAD, "status": "FAILED"}] if statuses[-1] == "FAILED" else []
+    )
+    waits = done.path.count("Wait for what is shown late")
+    assert waits == (1 if statuses[-1] == "FAILED" else 12)
+
+
+def test_an_event_about_no_cluster_ends_well() -> None:
+    world = World(**{"Patrol find": {"found": None}})
+    done = Run(MACHINES["recover"], world).start(EVENT)
+    assert (done.error, done.path[-1]) == (None, "No lock is held")
+
+
+def test_a_recover_that_was_aborted_early_is_followed_by_one_that_describes() -> None:
+    """Its event names the cluster, and proves nothing of the lock's holder."""
+    world = described("ABORTED")
+    world.answers["Patrol find"] = {"found": {"cluster": "orders", "proved": None}}
+    done = Run(MACHINES["recover"], world).start(EVENT)
+    assert done.error is None and free(world) and "Describe the holder" in done.path
+
+
+def test_of_two_recovers_the_loser_ends_well() -> None:
+    class Quicker(World):
+        def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+            raise TaskError(CHANGED, "another one has it")
+
+    for item in (UNFINISHED, {"epoch": {"N": "6"}}):
+        done = Run(MACHINES["recover"], Quicker(item | {"intent": {"S": INTENT}})).start({"cluster": "orders"})
+        assert (done.error, done.path[-1]) == (None, "Somebody was quicker")
+
+
+def test_a_healthy_fleet_is_looked_at_and_nothing_else() -> None:
+    done, _ = run("patrol")
+    assert done.error is None and [name for name, _ in done.calls] == ["Look"]
+
+
+STRANDED = [{"cluster": "orders", "holder": DEAD}, {"cluster": "accounts", "holder": None}]
+
+
+def patrol(stranded: list[dict[str, Any]] = STRANDED, **answers: Any) -> tuple[Run, dict[str, dict[str, Any]]]:
+    """A patrol that finds these, and with what it started recover, by cluster."""
+    fleet = {"stranded": stranded, "overdue": [], "findings": [], "counts": {}}
+    world = World(**{"Patrol fleet": fleet, "child": {"ExecutionArn": "arn:recover"}, **answers})
+    done = Run(MACHINES["patrol"], world).start({})
+    starts = [arguments["Input"] for name, arguments in done.calls if name == "Start recover"]
+    return done, {each.pop("cluster"): each for each in copy.deepcopy(starts)}
+
+
+def test_the_patrol_starts_recover_for_a_dead_holder_and_for_none() -> None:
+    done, started = patrol(status="ABORTED")
+    by = {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "arn:aws:states:eu-west-1:0:execution:mirrorsnap:me"}
+    assert done.error is None
+    assert started == {"orders": {"holder": DEAD, "status": "ABORTED"} | by, "accounts": by}
+    asked = [arguments["Payload"] for name, arguments in done.calls if name.startswith("Is recover due")]
+    assert [each.get("holder_status") for each in asked] == ["ABORTED", None]
+    names = [arguments["Name"] for name, arguments in done.calls if name == "Start recover"]
+    assert len(set(names)) == 2 and all(len(name) <= 80 for name in names)
+
+
+def test_the_patrol_leaves_what_is_not_due() -> None:
+    done, started = patrol(**{"Patrol stranded": {"recover": False, "why": "it is at work"}})
+    assert (done.error, started) == (None, {})
+
+
+@pytest.mark.parametrize("fails", ["Describe the holder", "Is recover due", "Is recover due without a holder"])
+def test_a_cluster_that_cannot_be_looked_at_does_not_keep_the_others(fails: str) -> None:
+    fleet = {"stranded": STRANDED, "overdue": [], "findings": [], "counts": {}}
+    world = World(fails=fails, **{"Patrol fleet": fleet, "child": {"ExecutionArn": "arn:recover"}})
+    done = Run(MACHINES["patrol"], world).start({})
+    assert done.error is None
+    assert [name for name, _ in done.calls].count("Start recover") == 1
+
+
+def test_the_patrol_takes_fifty_at_most() -> None:
+    many = [{"cluster": f"c{number}", "holder": None} for number in range(60)]
+    assert len(patrol(many)[1]) == 50
+    assert len(patrol(many[:1])[1]) == 1
 
 
 LATE = {

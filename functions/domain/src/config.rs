@@ -168,6 +168,10 @@ pub struct Config {
     /// The parts of `max_outage_seconds`, if the shares that we choose do not fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadlines: Option<Deadlines>,
+    /// The age in hours of the newest valid backup beyond which an alarm is raised. Absent: none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 1, max = 8784)))]
+    pub objective_hours: Option<u32>,
 }
 
 fn invalid(found: impl Into<String>, next: impl Into<String>) -> Error {
@@ -293,6 +297,12 @@ impl Config {
             return Err(invalid(
                 format!("max_restore_outage_seconds is {}", self.max_restore_outage_seconds),
                 "choose 60 to 86400 seconds",
+            ));
+        }
+        if self.objective_hours.is_some_and(|hours| !(1..=8784).contains(&hours)) {
+            return Err(invalid(
+                format!("objective_hours is {}", self.objective_hours.unwrap_or_default()),
+                "choose 1 to 8784 hours, or leave it out",
             ));
         }
         let parts = self.deadlines();

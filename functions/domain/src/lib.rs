@@ -10,6 +10,7 @@ pub mod document;
 pub mod ec2;
 #[cfg(test)]
 mod edits;
+pub mod ended;
 pub mod error;
 pub mod evidence;
 pub mod ids;
@@ -19,6 +20,7 @@ pub mod layout;
 pub mod lock;
 pub mod names;
 pub mod observation;
+pub mod patrol;
 pub mod reply;
 pub mod restore;
 pub mod steps;

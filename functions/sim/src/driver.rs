@@ -9,10 +9,11 @@ use mirrorsnap_domain::lock::Claim;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 
-/// The Retry of nearly every task: these names, four times, behind pauses that double.
+/// The Retry of nearly every task: these names, four times, behind pauses that grow (infra/statemachine_verbs.py).
 const RETRIED: [&str; 3] = ["AwsUnavailable", "Runtime.ExitError", "States.Timeout"];
 const RETRIES: u32 = 4;
 const FIRST_PAUSE: Ms = 2 * SECOND;
+const LONGEST_PAUSE: Ms = 120 * SECOND;
 
 /// Why a state machine ended, or a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,7 +202,7 @@ pub(crate) fn attempts(sim: &Sim, function: &str, limit: Ms, payload: &Value) ->
             return Err(failure);
         }
         sim.world.borrow_mut().pass(pause);
-        pause = (pause * 2).min(30 * SECOND);
+        pause = (pause * 4).min(LONGEST_PAUSE);
     }
     unreachable!("the last try returns")
 }

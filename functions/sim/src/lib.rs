@@ -7,6 +7,7 @@ mod faults;
 mod invoke;
 mod operations;
 mod order_tests;
+mod patrol_tests;
 mod ports;
 mod random_tests;
 mod schedule;

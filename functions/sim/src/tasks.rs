@@ -5,7 +5,8 @@ use crate::driver::{Driver, Task, once};
 use crate::faults::{Call, Faults, Kind};
 use crate::operations::{backup_with, recover_with, release_with, restore_with, rollback_with};
 use crate::sim::Sim;
-use crate::world::{Disks, SECOND, World};
+use crate::world::{CLUSTER, Disks, SECOND, World};
+use serde_json::json;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -40,7 +41,7 @@ pub(crate) fn calls(task: &Task) -> Vec<Call> {
 
 /// Every kind of task of every operation.
 pub(crate) fn all() -> Vec<Task> {
-    let mut found = Vec::new();
+    let mut found = patrol();
     let mut known = BTreeSet::new();
     for disks in [Disks::One, Disks::Two] {
         for task in of_operations(disks) {
@@ -50,6 +51,33 @@ pub(crate) fn all() -> Vec<Task> {
         }
     }
     found
+}
+
+/// The patrol's calls while a restore is unfinished, whose holder is dead.
+fn patrol() -> Vec<Task> {
+    let sim = Sim::new(World::new(Disks::One), Faults::default(), 1);
+    sim.world.borrow_mut().pass(5 * SECOND);
+    drop(backup_with(&Driver::new(&sim, "backup")));
+    let driver = Driver::new(&sim, "aborted");
+    driver.aborted_after.set(Some(13));
+    drop(restore_with(&driver, "none"));
+    let (world, limit) = (sim.world.borrow().clone(), 120 * SECOND);
+    let now = json!(world.moment());
+    let event = json!({"source": "aws.states", "detail-type": "Step Functions Execution Status Change",
+        "detail": {"executionArn": "arn:aborted", "stateMachineArn": "m", "status": "ABORTED", "input": "{}"}});
+    let payloads = [
+        json!({"mode": "fleet", "fleet": "mirrorsnap", "now": now}),
+        json!({"mode": "stranded", "cluster": CLUSTER, "recover": "r", "now": now, "holder": "arn:aborted",
+               "holder_status": "ABORTED"}),
+        json!({"mode": "find", "event": event, "recover": "r"}),
+    ];
+    let task = |payload| Task {
+        function: "patrol",
+        payload,
+        world: world.clone(),
+        limit,
+    };
+    payloads.map(task).into()
 }
 
 fn of_operations(disks: Disks) -> Vec<Task> {

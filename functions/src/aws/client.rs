@@ -30,7 +30,7 @@ pub struct Aws {
     pub(super) quotas: aws_sdk_servicequotas::Client,
     pub(super) pace: Pace,
     pub(super) table: String,
-    parameters: String,
+    pub(super) parameters: String,
     documents: BTreeMap<String, String>,
 }
 

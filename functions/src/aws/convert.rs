@@ -28,6 +28,11 @@ pub(super) fn texts(ids: impl IntoIterator<Item = impl ToString>) -> Vec<String>
     ids.into_iter().map(|id| id.to_string()).collect()
 }
 
+/// Whatever has the tag.
+pub(super) fn has(tag: &str) -> Filter {
+    by("tag-key", [tag.to_owned()])
+}
+
 pub(super) fn tags_of(tags: &[Tag]) -> BTreeMap<String, String> {
     tags.iter()
         .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))

@@ -4,7 +4,7 @@ use super::Aws;
 use super::client::{ended, failed, incomplete, refused};
 use super::convert::{PAGE, as_tags, by, id, moment, tags_of, texts};
 use crate::ports::{Outcome, SnapshotSet, Snapshots};
-use aws_sdk_ec2::types::{InstanceSpecification, ResourceType, TagSpecification};
+use aws_sdk_ec2::types::{Filter, InstanceSpecification, ResourceType, TagSpecification};
 use mirrorsnap_domain::catalogue::{Snapshot, source_of_copy, tag};
 use mirrorsnap_domain::ec2::{SnapshotId, VolumeId};
 use mirrorsnap_domain::error::Result;
@@ -28,6 +28,10 @@ fn read(one: &aws_sdk_ec2::types::Snapshot) -> Result<Option<Snapshot>> {
     }))
 }
 
+fn tagged(key: &str, value: String) -> Filter {
+    by(&format!("tag:{key}"), [value])
+}
+
 fn specification(set: &SnapshotSet) -> TagSpecification {
     TagSpecification::builder()
         .resource_type(ResourceType::Snapshot)
@@ -36,12 +40,12 @@ fn specification(set: &SnapshotSet) -> TagSpecification {
 }
 
 impl Aws {
-    async fn snapshots_by(&self, key: &str, value: String) -> Result<Vec<Snapshot>> {
+    pub(super) async fn snapshots_by(&self, filter: Filter) -> Result<Vec<Snapshot>> {
         let mut pages = self
             .ec2
             .describe_snapshots()
             .owner_ids("self")
-            .filters(by(&format!("tag:{key}"), [value]))
+            .filters(filter)
             .into_paginator()
             .page_size(PAGE)
             .send();
@@ -100,11 +104,11 @@ impl Aws {
 
 impl Snapshots for Aws {
     async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>> {
-        self.snapshots_by(tag::CLUSTER, cluster.to_owned()).await
+        self.snapshots_by(tagged(tag::CLUSTER, cluster.to_owned())).await
     }
 
     async fn snapshots_of_backup(&self, backup: &Id) -> Result<Vec<Snapshot>> {
-        self.snapshots_by(tag::BACKUP_ID, backup.to_string()).await
+        self.snapshots_by(tagged(tag::BACKUP_ID, backup.to_string())).await
     }
 
     async fn create_snapshots(&self, set: &SnapshotSet) -> Outcome<Vec<Taken>> {

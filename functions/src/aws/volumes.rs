@@ -54,7 +54,7 @@ fn by_id(volumes: &[aws_sdk_ec2::types::Volume]) -> Result<BTreeMap<VolumeId, Vo
 }
 
 impl Aws {
-    async fn volumes_by(&self, filter: Filter) -> Result<BTreeMap<VolumeId, Volume>> {
+    pub(super) async fn volumes_by(&self, filter: Filter) -> Result<BTreeMap<VolumeId, Volume>> {
         let mut pages = self
             .ec2
             .describe_volumes()

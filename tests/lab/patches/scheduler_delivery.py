@@ -104,3 +104,4 @@ def count(namespace: str, metric: str, dimensions: dict[str, str]) -> None:
     from ministack.services import cloudwatch
 
     cloudwatch.record_metric(namespace, metric, 1, "Count", dimensions)
+    cloudwatch._evaluate_all_alarms()

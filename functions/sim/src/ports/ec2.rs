@@ -138,6 +138,18 @@ fn volume(id: &VolumeId, one: &ec2::Volume) -> Volume {
     }
 }
 
+impl Sim {
+    /// The volumes with any restore's tag.
+    pub(super) async fn volumes_tagged(&self) -> Result<BTreeMap<VolumeId, Volume>> {
+        let read = |shown: &Shown| {
+            let all = shown.volumes.iter();
+            let tagged = all.filter(|(_, one)| one.tags.contains_key(tag::RESTORE_ID));
+            tagged.map(|(id, one)| (parsed(id), volume(&parsed(id), one))).collect()
+        };
+        self.shown("ec2:DescribeVolumes", "tagged".to_owned(), read).await
+    }
+}
+
 impl Volumes for Sim {
     async fn volumes(&self, ids: &[VolumeId]) -> Result<BTreeMap<VolumeId, Volume>> {
         let read = |shown: &Shown| {

@@ -4,16 +4,20 @@ mod ec2;
 
 use crate::faults::Kind;
 use crate::sim::Sim;
-use crate::world::{State, World, moment};
+use crate::world::{CLUSTER, State, World, moment};
+use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
-use mirrorsnap_domain::ec2::InstanceId;
+use mirrorsnap_domain::ec2::{InstanceId, VolumeId};
 use mirrorsnap_domain::error::{Error, Kind as ErrorKind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
+use mirrorsnap_domain::patrol::Item;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
-use mirrorsnap_functions::ports::{Agent, Clock, Command, Configs, Ledger, Metrics, Nodes, Outcome, Progress, Quotas};
+use mirrorsnap_functions::ports::{
+    Agent, Clock, Command, Configs, Fleet, Items, Ledger, Metrics, Nodes, Outcome, Progress, Quotas, Snapshots, Volume,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -46,6 +50,40 @@ impl Ledger for Sim {
         };
         self.read("dynamodb:GetItem", Kind::Read, format!("restore#{restore}"), read)
             .await
+    }
+}
+
+/// As if there were no other cluster.
+impl Fleet for Sim {
+    async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>> {
+        let read = |world: &World| Ok(BTreeMap::from([(CLUSTER.to_owned(), Ok(world.config.clone()))]));
+        self.read("ssm:GetParametersByPath", Kind::Read, String::new(), read)
+            .await
+    }
+
+    async fn items(&self) -> Result<Items> {
+        let read = |world: &World| {
+            let lock = world.ledger.lock.clone();
+            let item = Item {
+                holder: lock.holder.clone(),
+                lock: Ok(lock),
+                held_since: None,
+            };
+            let records = world.ledger.records.iter();
+            Ok(Items {
+                locks: BTreeMap::from([(CLUSTER.to_owned(), item)]),
+                records: records.map(|(id, record)| (id.clone(), Ok(record.clone()))).collect(),
+            })
+        };
+        self.read("dynamodb:Scan", Kind::Read, String::new(), read).await
+    }
+
+    async fn all_snapshots(&self) -> Result<Vec<Snapshot>> {
+        self.snapshots_of_cluster(CLUSTER).await
+    }
+
+    async fn all_volumes_of_restores(&self) -> Result<BTreeMap<VolumeId, Volume>> {
+        self.volumes_tagged().await
     }
 }
 

@@ -1,0 +1,106 @@
+"""What starts recover, and what happens if that is lost, delivered twice or refused; the patrol of a healthy fleet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.client import Lab
+from lab.nodes.clusterpro.spec import parse
+from scenario.deployment import STACK
+from scenario.product import Product, wait_until_up
+
+STATUS = "Step Functions Execution Status Change"
+READS = ("Describe", "Get", "List", "Scan")
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with Lab(scale=8) as lab:
+        made = Product(lab, parse({}), {"objective_hours": 26})
+        made.deploy()
+        wait_until_up(lab)
+        yield made
+
+
+def over(product: Product, arn: str, seconds: float = 900) -> list[dict[str, Any]]:
+    """An execution and all that it caused, once they have ended and no event is on its way."""
+
+    def ended() -> list[dict[str, Any]] | None:
+        if product.lab.control("undelivered_events"):
+            return None
+        found = product.family(arn)
+        return found.members if found.over else None
+
+    product.lab.wait_for(ended, seconds, "the end of the operation and all that it caused")
+    return product.lab.wait_for(ended, seconds, "the end of the operation and all that it caused")
+
+
+def aborted(product: Product, **fault: Any) -> list[dict[str, Any]]:
+    """A backup that is aborted in its outage's aftermath; what came of it."""
+    ids = [product.lab.fault(execution="abort", at="EnterBackupMode")]
+    if fault:
+        ids.append(product.lab.fault(**fault))
+    members = over(product, product.start("backup", {}))
+    for each in ids:
+        product.lab.control("clear_faults", id=each)
+    assert members[0]["status"] == "ABORTED"
+    return members
+
+
+def recovers(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in members if each["machine"] == "mirrorsnap-recover"]
+
+
+def alarms(product: Product) -> set[str]:
+    found = product.lab.boto("cloudwatch").describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    return {alarm["AlarmName"].removeprefix(f"{STACK}-") for alarm in found}
+
+
+def normal(product: Product) -> None:
+    product.lab.wait_for(lambda: not product.lab.control("oracles")["residue"], 300, "a normal cluster")
+
+
+def patrol(product: Product) -> dict[str, Any]:
+    arn = product.sfn.start_execution(stateMachineArn=product.machines[f"{STACK}-patrol"], input="{}")["executionArn"]
+    main = over(product, arn)[0]
+    assert main["status"] == "SUCCEEDED", main["cause"]
+    return json.loads(main["output"])
+
+
+def test_a_healthy_fleet_is_read_and_nothing_more(product: Product) -> None:
+    before = len(product.lab.log(kind="api"))
+    said = patrol(product)
+    assert said["counts"] == {"clusters": 1, "stranded": 0, "overdue": 1, "findings": 0}, said
+    assert said["overdue"] == [{"cluster": "orders", "seconds": None, "overdue": True}]
+    calls = {each["call"] for each in product.lab.log(kind="api")[before:] if "patrol" in each["caller"].lower()}
+    assert {"dynamodb:Scan", "ssm:GetParametersByPath", "ec2:DescribeSnapshots"} <= calls
+    assert {call for call in calls if not call.split(":")[1].startswith((*READS, "InvokeFunction", "Invoke"))} == set()
+
+
+def test_two_deliveries_of_one_event_are_no_alarm(product: Product) -> None:
+    members = aborted(product, event=STATUS, nth=2, times=3, effect="twice")
+    found = recovers(members)
+    assert len(found) == 2 and {each["status"] for each in found} == {"SUCCEEDED"}
+    assert "cluster-not-back" not in alarms(product)
+    normal(product)
+
+
+def test_what_a_rule_cannot_deliver_is_kept_and_the_patrol_goes_on(product: Product) -> None:
+    """The rule's role may not start recover any more: the event is in the queue, and an alarm says so."""
+    iam, sqs = product.lab.boto("iam"), product.lab.boto("sqs")
+    role = next(r["RoleName"] for r in iam.list_roles()["Roles"] if "RuleRole" in r["RoleName"])
+    iam.delete_role_policy(RoleName=role, PolicyName="start-recover")
+    members = aborted(product)
+    assert not recovers(members)
+    url = sqs.get_queue_url(QueueName=f"{STACK}-undelivered-events")["QueueUrl"]
+    (message,) = product.lab.wait_for(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), 60)
+    assert json.loads(message["Body"])["detail"]["executionArn"] == members[0]["arn"]
+    assert "recover-not-started" in alarms(product)
+    said = patrol(product)
+    assert [each["cluster"] for each in said["unfinished"] if "started" in each] == ["orders"]
+    normal(product)
+    assert patrol(product)["counts"]["stranded"] == 0
