@@ -86,6 +86,26 @@ def test_monitor_exit_codes(bench):
     assert b.run("server1", "clpmonctrl -s -h server2 -m mdw1").rc == 200
 
 
+@pytest.mark.parametrize("shown", ["None", "-", "empty"])
+def test_a_group_that_runs_nowhere_is_shown_so(bench, shown):
+    b = bench()
+    b.cluster.switches.update({"current_when_offline": shown})
+    b.ok("server1", "clpgrp -t failover1")
+    line = f"      current        : {shown.replace('empty', '')}".rstrip()
+    assert f"failover1 ........: Offline\n{line}\n" in b.run("server2", "clpstat").out
+
+
+def test_a_stopped_daemon_prints_an_error_or_everything_as_offline(bench):
+    b = bench()
+    b.ok("server2", "clpcl -t")
+    assert b.run("server2", "clpstat").rc == 3
+    b.cluster.switches.update({"clpstat_when_stopped": "table"})
+    text = b.run("server2", "clpstat").out
+    assert "   *server2 ..........: Offline\n" in text and "    server1 ..........: Offline\n" in text
+    assert "failover1 ........: Offline\n" in text and "Normal" not in text.split("<group>")[1]
+    assert "    server1 ..........: Offline" not in b.run("server1", "clpstat").out, "the other one runs"
+
+
 def test_stat_tables(bench):
     name = "failover-group-of-the-orders"
     b = bench(failover_groups=[name], auto_recovery=False)

@@ -79,7 +79,7 @@ pub struct Node {
     pub jobs: BTreeMap<String, Job>,
     /// What they printed, by the same key.
     pub outs: BTreeMap<String, String>,
-    /// The cluster as it sees it; `None`: no daemon, or not readable.
+    /// The cluster as its daemon sees it; `None`: the daemon is stopped (`stat::of_running_daemon`), or the text is not readable.
     pub stat: Option<Stat>,
     /// The monitors on each node; `None` likewise.
     pub monitors: Option<Monitors>,
@@ -96,8 +96,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Reads the reply of `observe`. What is missing or unreadable is absent, and judged where it is needed.
-    pub fn read(config: &Config, reply: &Reply) -> Self {
+    /// Reads the reply of `observe` on the node `name`. What is missing or unreadable is absent, and judged where it is needed.
+    pub fn read(config: &Config, name: &str, reply: &Reply) -> Self {
         let head = &reply.head;
         let text = |name: &str| reply.section(name).map(|section| section.text.as_str());
         let mut node = Self {
@@ -109,9 +109,7 @@ impl Node {
             unfinished: head.unfinished.clone(),
             jobs: head.jobs.clone(),
             outs: BTreeMap::new(),
-            stat: text("clpstat")
-                .and_then(|text| stat::parse(text).ok())
-                .map(|stat| stat.with_names(config)),
+            stat: text("clpstat").and_then(|text| stat::of_running_daemon(text, name, config)),
             monitors: text("clpstat-monitors")
                 .and_then(|text| stat::parse_monitors(text).ok())
                 .map(|monitors| stat::monitors_with_names(monitors, config)),

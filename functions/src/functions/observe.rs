@@ -141,7 +141,7 @@ pub(crate) async fn ask(
         reason = Box::pin(gone(ports, config, node)) => return reason.map(Err),
     };
     match answer {
-        Ok(reply) => Ok(Ok(Node::read(config, &reply))),
+        Ok(reply) => Ok(Ok(Node::read(config, node, &reply))),
         // If AWS refuses the call, that says nothing of the node.
         Err(error) if matches!(error.kind(), Kind::AwsUnavailable | Kind::AwsRefused) => Err(error),
         Err(error) => Ok(Err(error.to_string())),

@@ -173,6 +173,12 @@ impl Stat {
         })
     }
 
+    /// Whether the daemon of `node`, which printed this, is stopped: some versions print the whole table then, with everything Offline.
+    /// `here`: the node that calls itself the printing one, if one does. A daemon that is Pending or Unknown is not stopped.
+    fn daemon_is_stopped(&self, node: &str, here: Option<&str>) -> bool {
+        self.server(node) == State::Offline && here.is_none_or(|shown| shown == node || is_cut_of(shown, node))
+    }
+
     /// Whether the daemon of `node` runs. A heartbeat line that is down leaves it running: only an inspection refuses that.
     pub fn daemon_runs(&self, node: &str) -> bool {
         matches!(self.server(node), State::Online | State::Caution)
@@ -198,6 +204,22 @@ fn entry(line: &str) -> Option<(usize, &str, &str)> {
         .trim_end_matches('.')
         .trim_end();
     (!name.is_empty() && !name.contains(char::is_whitespace)).then_some((indent, name, words))
+}
+
+/// The node that printed this: its line has an asterisk.
+fn here(text: &str) -> Option<&str> {
+    let servers = text.lines().skip_while(|line| line.trim() != "<server>").skip(1);
+    servers
+        .take_while(|line| !line.trim().starts_with('<'))
+        .filter(|line| line.trim_start().starts_with('*'))
+        .find_map(|line| entry(line).map(|(_, name, _)| name))
+}
+
+/// What a daemon that runs on `node` printed. None: it is stopped, whether `clpstat` failed or printed everything as Offline, or what it
+/// printed cannot be read. This is the one place where a stopped daemon is told from one that runs.
+pub fn of_running_daemon(text: &str, node: &str, config: &Config) -> Option<Stat> {
+    let stat = parse(text).ok()?.with_names(config);
+    (!stat.daemon_is_stopped(node, here(text))).then_some(stat)
 }
 
 /// Reads the output of `clpstat` (or `clpstat --long`). Errors: no server, no group, or a name shown twice with different states.

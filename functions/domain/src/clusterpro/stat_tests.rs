@@ -217,3 +217,38 @@ proptest! {
         prop_assert!(shown != Some(State::Offline), "{:?}", shown);
     }
 }
+
+/// As X 6.0 prints it with the cluster stopped on both nodes (EXPRESSCLUSTER/clpaic, README).
+const STOPPED: &str = "  Cluster : billing
+  <server>
+   *server1 .........: Offline
+      lankhb1        : Offline          Kernel Mode LAN Heartbeat
+    server2 .........: Offline
+      lankhb1        : Offline          Kernel Mode LAN Heartbeat
+  <group>
+    failover1 .......: Offline
+      current        : None
+      md1            : Offline
+  <monitor>
+    mdw1             : Offline
+";
+
+#[test]
+fn a_table_of_a_stopped_daemon_is_no_daemon() {
+    let config = crate::testing::config();
+    assert!(parse(STOPPED).is_ok());
+    assert_eq!(of_running_daemon(STOPPED, "server1", &config), None);
+    // Only the server's own word counts, and only Offline.
+    for word in ["Online", "Caution", "Online Pending", "Unknown", "Warning"] {
+        let text = STOPPED.replacen("*server1 .........: Offline", &format!("*server1 .........: {word}"), 1);
+        assert!(of_running_daemon(&text, "server1", &config).is_some(), "{word}");
+    }
+    let peer_down = STOPPED.replacen("*server1 .........: Offline", "*server1 .........: Online", 1);
+    assert!(of_running_daemon(&peer_down, "server1", &config).is_some());
+    // The configuration names the wrong node: what another one's daemon does is not known from its peer's table.
+    assert!(of_running_daemon(&peer_down, "server2", &config).is_some());
+    assert_eq!(
+        of_running_daemon("Could not connect to the server.", "server1", &config),
+        None
+    );
+}

@@ -27,7 +27,7 @@ pub(super) fn refuse_groups(
     let stat = answered(seen, name)?.stat.as_ref().ok_or_else(|| {
         Error::new(
             Kind::NodeUnreachable,
-            format!("the cluster daemon on {name} does not answer clpstat"),
+            format!("the cluster daemon on {name} is stopped, or clpstat does not answer"),
             "start the cluster service; if an operation left it so, start recover",
         )
     })?;

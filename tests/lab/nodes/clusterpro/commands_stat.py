@@ -28,7 +28,7 @@ def clpstat(c: Cli) -> Result:
         raise Refused("usage: clpstat [-s] [-n | -g | -m | -i] [--long]", 2)
     long = "long" in given or c.cluster.switches.long_names
     with lock():
-        if c.node.daemon == "stopped":
+        if c.node.daemon == "stopped" and c.cluster.switches.clpstat_when_stopped == "error":
             raise Refused("Could not connect to the server. Check if the cluster daemon is active.", 3)
         kind = kinds[0] if kinds else "summary"
         lines = {"summary": _summary, "heartbeat": _heartbeat, "groups": _groups, "monitors": _monitors, "info": _info}
@@ -38,6 +38,8 @@ def clpstat(c: Cli) -> Result:
 
 def _server(c: Cli, node: Node) -> str:
     """Online | Pending | Offline, in the local daemon's opinion."""
+    if c.node.daemon == "stopped":
+        return "Offline"
     if node is c.node:
         return {"online": "Online", "waiting": "Pending", "stopping": "Pending"}[node.daemon]
     if c.node.peer_seen:
@@ -48,14 +50,17 @@ def _server(c: Cli, node: Node) -> str:
 def _group(c: Cli, group) -> tuple[str, str]:
     """Status and current server of a group, the local one first when it is on both."""
     view = c.cluster.group_control.view
-    for node in (c.node, c.cluster.peer(c.node)):
+    nowhere = c.cluster.switches.current_when_offline.replace("empty", "")
+    for node in () if c.node.daemon == "stopped" else (c.node, c.cluster.peer(c.node)):
         status = view(c.node, node, group)
         if status not in ("offline", "unknown"):
             return GROUP[status], node.name
-    return "Offline", ""
+    return "Offline", nowhere
 
 
 def _monitor(c: Cli, node: Node, name: str) -> str:
+    if c.node.daemon == "stopped":
+        return "Offline"
     if node is not c.node and not c.node.peer_seen:
         return "Unknown"
     return MONITOR[node.monitors[name]]
