@@ -131,7 +131,7 @@ def test_stat_tables(bench):
     assert "o" not in b.run("server2", "clpstat -g").out.split(name[:16])[1].split("\n")[0]
     assert b.ok("server2", f"clpgrp -n {name}") == ""
     thread.join(PATIENCE)
-    assert f"{name[:16]} .: Offline\n      current        :\n" in b.run("server2", "clpstat").out
+    assert f"{name[:16]} .: Offline\n      current        : None\n" in b.run("server2", "clpstat").out
     b.halt("server2")
     text = b.run("server1", "clpstat").out
     assert "    server2 ..........: Offline\n" in text and "Unknown" in text
