@@ -186,3 +186,16 @@ def test_a_unit_inherits_nothing_from_its_caller_but_what_it_is_given(lab: Lab, 
     script = f"""export SECRET=caller; systemd-run -q --unit={unit} -E GIVEN=yes -p Type=oneshot \\
         sh -c 'echo "[$SECRET][$GIVEN]" >$MIRRORSNAP_RUN/{unit}'; cat $MIRRORSNAP_RUN/{unit}"""
     assert out(lab, script) == "[][yes]\n"
+
+
+def test_a_daemon_reload_begins_on_active_anew_and_leaves_on_boot(lab: Lab, unit: str) -> None:
+    """Up to systemd 253 (RHEL 8 and 9, Amazon Linux 2023): systemd pull request 27752."""
+    both = "--on-active=8s --on-boot=$(($(cut -d. -f1 $MIRRORSNAP_PROC/uptime) + 8))s"
+    for name, spans in ((f"{unit}a", "--on-active=8s"), (f"{unit}b", both)):
+        made = f"touch $MIRRORSNAP_RUN/{name}"
+        out(lab, f"systemd-run -q --unit={name} {spans} --timer-property=AccuracySec=1ms {made}")
+    for reload in ("systemctl daemon-reload", "systemctl disable clusterpro", "systemctl enable clusterpro"):
+        out(lab, f"sleep 4; {reload}")
+    assert out(lab, f"ls $MIRRORSNAP_RUN | grep '^{unit}'").split() == [f"{unit}b"]
+    assert out(lab, f"systemctl is-active {unit}a.timer") == "active\n"
+    out(lab, f"systemctl stop {unit}a.timer")

@@ -26,6 +26,7 @@ COPIES = Scenario("copies", units=False, launches=("docA", "copyA", "copyS"))
 STRANGERS = Scenario("strangers", units=False, launches=("docA", "copy-late", "copy-boot", "copy-low"), epoch=2)
 TWO_DISKS = Scenario("two-disks", disks=("md1", "md2"))
 HOLD = Scenario("hold", launches=("hold",))
+RELOAD = Scenario("reload", launches=("reload",))
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,16 @@ MUTANTS = (
         'until look && [ "$WHERE" = self ]; do',
         'note done \',"by":"active"\'\n    until look && [ "$WHERE" = self ]; do',
         stalls=0,
+    ),
+    Mutant(
+        "the timer counts from its activation alone",
+        "P10",
+        '        --on-boot="$((started / 100 + TMAX - START))s" --timer-property',
+        "        --timer-property",
+        scenario=RELOAD,
+        stalls=0,
+        faults=1,
+        focus=("launch", "reload"),
     ),
 )
 

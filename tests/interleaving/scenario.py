@@ -145,5 +145,7 @@ LAUNCHES: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def _launch(name: str, scenario: Scenario, edit: Edit | None) -> Callable[[Run], None]:
+    if name == "reload":
+        return Run.reload
     step, other = LAUNCHES[name]
     return lambda run: _document(run, name, step, scenario, edit, **other)

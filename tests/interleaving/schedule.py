@@ -67,6 +67,8 @@ class Unit:
     limit: float | None = None  # RuntimeMaxSec
     restart: bool = False
     due: float | None = None  # of its timer, while that is armed
+    on_active: float | None = None  # s from the timer's activation or, up to systemd 253, from the last daemon-reload
+    on_boot: float | None = None  # s from the boot
     actor: str = ""
     started: float = 0.0
     back_at: float | None = None  # when systemd restarts it
@@ -487,7 +489,7 @@ class Run:
     def _on_systemd_run(self, actor: Actor) -> None:
         if actor.name.startswith("copy"):
             raise Violation("P5", f"{actor.name} started a unit")
-        args, unit, after = actor.request[1:], Unit("", actor.node, actor.epoch, []), None
+        args, unit, late = actor.request[1:], Unit("", actor.node, actor.epoch, []), 60.0
         while args and args[0].startswith("-"):
             arg = args.pop(0)
             value = arg.partition("=")[2]
@@ -500,19 +502,32 @@ class Run:
             elif arg.startswith("--unit="):
                 unit.name = value
             elif arg.startswith("--on-active="):
-                after = float(value.removesuffix("s"))
-            elif arg.startswith("--timer-property=AccuracySec=") and after is not None:
-                after += 0.1 if value == "AccuracySec=100ms" else 60
+                unit.on_active = float(value.removesuffix("s"))
+            elif arg.startswith("--on-boot="):
+                unit.on_boot = float(value.removesuffix("s"))
+            elif arg == "--timer-property=AccuracySec=100ms":
+                late = 0.1
         unit.argv = args
         if unit.name in self.units:
             self._done(actor, 1)
             return
         self.units[unit.name] = unit
-        if after is not None:
-            unit.due = self.world.now + after
+        if unit.on_active is not None or unit.on_boot is not None:
+            unit.due = self._elapses(unit) + late
         else:
             self._start(unit)
         self._done(actor, 0)
+
+    def _elapses(self, unit: Unit) -> float:
+        """The earlier of its moments, as systemd counts them if it starts to count now."""
+        moments = [unit.on_boot] if unit.on_boot is not None else []
+        return min([*moments, *([self.world.now + unit.on_active] if unit.on_active is not None else [])])
+
+    def reload(self) -> None:
+        """`systemctl daemon-reload`, by a package manager for example: --on-active begins anew, --on-boot does not."""
+        for unit in self.units.values():
+            if unit.due is not None and self._elapses(unit) > unit.due:
+                raise Violation("P10", f"a daemon-reload moved {unit.name}'s timer")
 
     def _on_systemctl(self, actor: Actor) -> None:
         verb, name = [word for word in actor.request[1:] if word != "--no-block"][:2]

@@ -1,4 +1,4 @@
-"""Steps the real scripts of the critical section through their interleavings, and checks P1 to P8 on every run.
+"""Steps the real scripts of the critical section through their interleavings, and checks P1 to P8 and P10 on every run.
 
 Searched completely: every schedule with one stall (an actor waits, for however long, while others act), with one fault
 (a crash at any step, any command that fails, hangs or lies), and with one replay, fence or hold at any step. Stalls are
@@ -25,6 +25,7 @@ from .mutants import (
     FENCE_S,
     HOLD,
     MUTANTS,
+    RELOAD,
     STRANGERS,
     TWO_DISKS,
     WITNESSES,
@@ -101,7 +102,7 @@ def test_every_single_fault(nodecmd: Path, allowed: set) -> None:
     proved(report, allowed)
 
 
-@pytest.mark.parametrize("case", [FENCE_A, FENCE_S, COPIES, STRANGERS, HOLD], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [FENCE_A, FENCE_S, COPIES, STRANGERS, HOLD, RELOAD], ids=lambda c: c.name)
 def test_everything_launched_at_every_step(nodecmd: Path, allowed: set, case: scenario.Scenario) -> None:
     report = search(functools.partial(scenario.prepare, nodecmd, case), 0, 1, focus=LAUNCH)
     assert report.complete

@@ -354,7 +354,7 @@ class Machine:
         return self.systemd.service(name).enabled
 
     def set_service(self, name: str, enabled: bool) -> None:
-        self.systemd.service(name).enabled = enabled
+        self.systemd.enable(name, enabled)
 
     def service_active(self, name: str, active: bool) -> None:
         self.systemd.service(name).active = active

@@ -110,12 +110,17 @@ def _enable(on: bool):
             return Result(1, "", err)
         for name in names:
             service = systemd.services[_full(name)]
-            service.enabled = on
+            systemd.enable(name, on)
             if "--now" in how["options"]:
                 (systemd.start_service if on else systemd.stop_service)(service)
         return Result()
 
     return handler
+
+
+def _daemon_reload(systemd: Systemd, names: list[str], how: dict) -> Result:
+    systemd.reload()
+    return Result()
 
 
 def _start(systemd: Systemd, names: list[str], how: dict) -> Result:
@@ -302,7 +307,7 @@ VERBS = {
     "poweroff": _power(False),
     "halt": _power(False),
     "reboot": _power(True),
-    "daemon-reload": lambda systemd, names, how: Result(),
+    "daemon-reload": _daemon_reload,
 }
 NEED_UNIT = frozenset(
     ("is-active", "is-enabled", "enable", "disable", "start", "stop", "restart", "kill", "show", "status")

@@ -69,6 +69,18 @@ class Systemd:
             if service.enabled and service.start:
                 threading.Thread(target=self.start_service, args=(service,), daemon=True).start()
 
+    def reload(self) -> None:
+        """`daemon-reload`. The versions up to 253 of RHEL 8 and 9, Amazon Linux 2023, … begin each countdown anew."""
+        with self.lock:
+            for unit in list(self.units.values()):
+                if isinstance(unit, TimerUnit):
+                    unit.reload()
+
+    def enable(self, name: str, on: bool) -> None:
+        """Let a service start at each boot or not. `systemctl enable` and `disable` reload."""
+        self.service(name).enabled = on
+        self.reload()
+
     def start_service(self, service: Service) -> int:
         rc = service.start() if service.start else 0
         service.active = rc == 0

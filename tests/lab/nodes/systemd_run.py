@@ -178,13 +178,11 @@ def _load(systemd: Systemd, *units: ServiceUnit | TimerUnit) -> None:
 def _timed(systemd: Systemd, options: Options, service: ServiceUnit) -> Result:
     spans = {"on-active": options.on_active, "on-boot": options.on_boot}
     given = {k: v for k, v in spans.items() if v is not None}
-    after = min(_span(given, k, 0.0) or 0.0 for k in given)
-    if options.on_active is None:
-        after = max(0.0, after - systemd.machine.uptime())
+    on_active, on_boot = (_span(given, k, None) for k in spans)
     accuracy = _span(options.timer_properties, "AccuracySec", 60.0)
     delay = _span(options.timer_properties, "RandomizedDelaySec", 0.0)
     name = service.name.removesuffix(".service") + ".timer"
-    timer = TimerUnit(systemd, name, service, after, accuracy or 0.0, delay or 0.0)
+    timer = TimerUnit(systemd, name, service, on_active, on_boot, accuracy or 0.0, delay or 0.0)
     with systemd.lock:
         _load(systemd, service, timer)
         service.timer = timer

@@ -190,7 +190,8 @@ class TimerUnit:
     systemd: Systemd
     name: str
     service: ServiceUnit
-    after: float  # s from its activation
+    on_active: float | None  # s from its activation or, up to systemd 253, from the last daemon-reload
+    on_boot: float | None  # s from the boot
     accuracy: float = 60.0  # AccuracySec's default, systemd.timer(5)
     random_delay: float = 0.0  # RandomizedDelaySec
     state: str = "inactive"
@@ -202,8 +203,23 @@ class TimerUnit:
         clock = context.lab.clock
         late = self.accuracy + self.random_delay if self.systemd.late_timers else 0.0
         with self.systemd.lock:
-            self.state, self.sub, self.due = "active", "waiting", clock.monotonic() + self.after
-            self._timer = context.lab.timers.after(self.after + late, self._elapse)
+            after = self._after()
+            self.state, self.sub, self.due = "active", "waiting", clock.monotonic() + after
+            self._timer = context.lab.timers.after(after + late, self._elapse)
+
+    def _after(self) -> float:
+        """Seconds from now to the earlier of its moments, if systemd starts to count now."""
+        moments = [] if self.on_active is None else [self.on_active]
+        if self.on_boot is not None:
+            moments.append(max(0.0, self.on_boot - self.systemd.machine.uptime()))
+        return min(moments)
+
+    def reload(self) -> None:
+        """What a daemon-reload does to it up to systemd 253: --on-active begins anew, --on-boot does not."""
+        with self.systemd.lock:
+            if self.state == "active":
+                self.forget()
+                self.start()
 
     def stop(self) -> None:
         with self.systemd.lock:

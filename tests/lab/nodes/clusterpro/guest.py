@@ -43,7 +43,7 @@ class MachineHost:
         return self.machine.systemd.service(service).enabled
 
     def set_service(self, service: str, enabled: bool) -> None:
-        self.machine.systemd.service(service).enabled = enabled
+        self.machine.systemd.enable(service, enabled)
 
     def service_active(self, service: str, active: bool) -> None:
         self.machine.systemd.service(service).active = active

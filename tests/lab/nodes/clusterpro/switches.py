@@ -39,9 +39,7 @@ class Switches:
     mdstat_rc: str = "coded"  # exit code of clpmdstat: coded by the two colours | zero
     columns: str = "config"  # order of the columns in clpmdstat: config | local_first
     layout: str = "seed"  # blanks between columns: seed (single) | wide
-    clpstat_when_stopped: str = (
-        "error"  # clpstat while the daemon is stopped: error | table (X 6.0)
-    )
+    clpstat_when_stopped: str = "error"  # clpstat while the daemon is stopped: error | table (X 6.0)
     current_when_offline: str = "None"  # the node of a group that runs nowhere: None (X 6.0) | - | empty
     long_names: bool = False  # clpstat prints whole names even without --long
 
