@@ -34,6 +34,7 @@ for disk in $DISKS; do
     show "clpmdstat $disk" clpmdstat -m "$disk"
     show "fullcopy $disk" clpcfget -g "/root/resource/md@$disk/parameters/fullcopy"
 done
+show systemd systemctl --version
 show is-enabled systemctl is-enabled clusterpro clusterpro_md
 for device in $DEVICES; do
     before=$RAW

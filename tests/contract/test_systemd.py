@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 from node_steps import bring_back, out, rebooted, sh, status
@@ -199,3 +200,13 @@ def test_a_daemon_reload_begins_on_active_anew_and_leaves_on_boot(lab: Lab, unit
     assert out(lab, f"ls $MIRRORSNAP_RUN | grep '^{unit}'").split() == [f"{unit}b"]
     assert out(lab, f"systemctl is-active {unit}a.timer") == "active\n"
     out(lab, f"systemctl stop {unit}a.timer")
+
+
+def test_systemd_before_237_knows_no_limits_and_no_restart(tmp_path: Path) -> None:
+    (tmp_path / "cluster.json").write_text('{"systemd": 219}')
+    with Lab(scale=10, options=["--cluster", str(tmp_path / "cluster.json")]) as lab:
+        assert out(lab, "systemctl --version").startswith("systemd 219 ")
+        for setting in ("RuntimeMaxSec=5", "TimeoutStopSec=5", "Restart=on-failure", "RestartSec=3"):
+            done = sh(lab, f"systemd-run --unit=old -p {setting} true")
+            assert done["rc"] == 1 and f"Unknown assignment {setting}." in done["stderr"]
+        out(lab, "systemd-run --unit=old -p Type=oneshot true")

@@ -51,6 +51,8 @@ kinds! {
     DeviceNameNotPersistent,
     /// A partition is not on the volume that it must be on.
     DeviceMismatch,
+    /// The node's systemd cannot run our units.
+    NodeUnsupported,
     /// A node is a Spot instance, which AWS may terminate at any time.
     SpotInstance,
     /// A node belongs to an Auto Scaling group, which replaces instances that stop.

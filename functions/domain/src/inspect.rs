@@ -126,6 +126,23 @@ fn refuse_size(name: &str, node: &Node) -> Result<()> {
     ))
 }
 
+/// From this version on `systemd-run` takes the limits and restarts that our units on the node have (systemd's NEWS of 237).
+const LEAST_SYSTEMD: u32 = 237;
+
+/// Refuses a node on which no unit of ours could be started: neither the timer that bounds the outage nor the break.
+fn refuse_systemd(name: &str, node: &Node) -> Result<()> {
+    let found = match node.systemd {
+        Some(version) if version >= LEAST_SYSTEMD => return Ok(()),
+        Some(version) => format!("systemd of {name} is version {version}, and {LEAST_SYSTEMD} or later is needed"),
+        None => format!("the version of systemd on {name} could not be read"),
+    };
+    Err(Error::new(
+        Kind::NodeUnsupported,
+        found,
+        "see the README for the systems that mirrorsnap is for",
+    ))
+}
+
 /// Refuses every operation for the same reasons. Returns the one node on which groups run, if any do.
 fn refuse_nodes(config: &Config, seen: &Observation, offline: OfflineGroups) -> Result<Option<String>> {
     layout::refuse_names_of_volumes(config)?;
@@ -135,6 +152,7 @@ fn refuse_nodes(config: &Config, seen: &Observation, offline: OfflineGroups) -> 
     for name in config.node_names() {
         let node = answered(seen, name)?;
         refuse_size(name, node)?;
+        refuse_systemd(name, node)?;
         if node.hold {
             return Err(Error::new(
                 Kind::OperatorHold,

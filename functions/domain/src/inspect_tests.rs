@@ -135,6 +135,8 @@ fn what_the_nodes_show_refuses() {
             Box::new(|n: &mut Node| n.unfinished = vec!["x".into()]),
         ),
         (Kind::ConfigInvalid, Box::new(|n: &mut Node| n.answer_size = 16_001)),
+        (Kind::NodeUnsupported, Box::new(|n: &mut Node| n.systemd = Some(236))),
+        (Kind::NodeUnsupported, Box::new(|n: &mut Node| n.systemd = None)),
         (Kind::NodeUnreachable, Box::new(|n: &mut Node| n.stat = None)),
         (
             Kind::NodeUnreachable,

@@ -89,6 +89,8 @@ pub struct Node {
     pub construction_off: BTreeMap<String, bool>,
     /// How services start.
     pub services: Services,
+    /// The version of its systemd; absent if it could not be read.
+    pub systemd: Option<u32>,
     /// What lies under each configured path.
     pub devices: BTreeMap<String, Under>,
     /// The length of its answer in bytes.
@@ -116,6 +118,7 @@ impl Node {
             mirrors: BTreeMap::new(),
             construction_off: BTreeMap::new(),
             services: text("is-enabled").map_or(Services::Mixed, outputs::services),
+            systemd: text("systemd").and_then(outputs::systemd_version),
             devices: BTreeMap::new(),
             answer_size: reply.size,
         };

@@ -106,6 +106,7 @@ pub(crate) fn node(name: &str) -> Node {
         mirrors: BTreeMap::from([("md1".into(), mirror(Status::Normal, Color::Green, Color::Green))]),
         construction_off: BTreeMap::from([("md1".into(), true)]),
         services: Services::Auto,
+        systemd: Some(252),
         devices: BTreeMap::from([("/dev/xvdb1".into(), disk.clone()), ("/dev/xvdb2".into(), disk)]),
         answer_size: 3000,
     }

@@ -35,6 +35,8 @@ def run(systemd: Systemd, call: NodeCall) -> Result:
             properties += value.split(",")
         if name in ("-s", "--signal"):
             number = _signal(value)
+    if "--version" in options:
+        return Result(0, f"systemd {systemd.version} ({systemd.version}-1.lab)\n+PAM +AUDIT +SELINUX\n")
     verb, names = (words[0] if words else "list-units"), words[1:]
     handler = VERBS.get(verb)
     if handler is None:

@@ -42,6 +42,7 @@ class Systemd:
         # Whether a timer fires as late as its AccuracySec allows. systemd spreads over the whole window; the last
         # moment of it is the one that breaks bounds.
         self.late_timers = True
+        self.version = 252
 
     def register(
         self,

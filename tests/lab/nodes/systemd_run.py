@@ -22,6 +22,8 @@ SERVICE_PROPERTIES = frozenset(
         *("StartLimitIntervalSec", "StartLimitBurst"),
     }
 )
+# What systemd-run of versions before 237 does not know (its NEWS; bus_append_unit_property_assignment of 219).
+SINCE_237 = frozenset({"RuntimeMaxSec", "TimeoutStopSec", "TimeoutStartSec", "TimeoutSec", "Restart", "RestartSec"})
 TIMER_PROPERTIES = frozenset(["AccuracySec", "RandomizedDelaySec", "RemainAfterElapse", "WakeSystem", "Description"])
 WITH_VALUE = {
     "--unit": "unit", "-u": "unit", "--property": "property", "-p": "property", "--description": "description",
@@ -61,6 +63,8 @@ class Refused(Exception):
 def run(systemd: Systemd, call: NodeCall) -> Result:
     try:
         options = _parse(call)
+        if systemd.version < 237 and (unknown := sorted(SINCE_237 & options.properties.keys())):
+            raise Refused(f"Unknown assignment {unknown[0]}={options.properties[unknown[0]]}.")
         service = _service(systemd, call, options)
         if options.timed:
             return _timed(systemd, options, service)

@@ -73,6 +73,17 @@ fn is_redirection(line: &str) -> bool {
         || (line.starts_with("Executing: /") && line.contains("/systemd-sysv-install is-enabled "))
 }
 
+/// Reads `systemctl --version`: `systemd 252 (252-18.el9)`, and a line of compiled-in features.
+pub fn systemd_version(text: &str) -> Option<u32> {
+    let number = text
+        .lines()
+        .next()?
+        .strip_prefix("systemd ")?
+        .split_whitespace()
+        .next()?;
+    number.split('.').next()?.parse().ok()
+}
+
 /// Reads `systemctl is-enabled clusterpro clusterpro_md …`: one word a line. Its exit code says nothing of use.
 pub fn services(text: &str) -> Services {
     let states = text.lines().map(str::trim).filter(|line| !is_redirection(line));
@@ -129,6 +140,21 @@ mod tests {
         assert!(initial_construction_off(0, "0\n"));
         for (rc, text) in [(0, ""), (0, "1"), (1, "0"), (0, "00"), (0, "0 1"), (0, "off")] {
             assert!(!initial_construction_off(rc, text), "{rc} {text}");
+        }
+    }
+
+    #[test]
+    fn the_version_of_systemd_is_its_first_number() {
+        for (text, version) in [
+            ("systemd 219\n+PAM +AUDIT", Some(219)),
+            ("systemd 239 (239-82.el8)\n", Some(239)),
+            ("systemd 252 (252.22-1~deb12u1)", Some(252)),
+            ("systemd 255.4", Some(255)),
+            ("", None),
+            ("sh: systemctl: not found", None),
+            ("systemd v252", None),
+        ] {
+            assert_eq!(systemd_version(text), version, "{text}");
         }
     }
 

@@ -84,6 +84,7 @@ impl World {
             "disabled\ndisabled\n"
         };
         all.insert("is-enabled".to_owned(), section(0, enabled));
+        all.insert("systemd".to_owned(), section(0, "systemd 252 (252-18.el9)\n"));
         for (key, files) in guest
             .jobs
             .get(run)

@@ -179,6 +179,7 @@ def build(spec: ClusterSpec) -> None:
     def factory(instance: Any) -> Machine:
         machine = life.make(instance)
         if instance.name in spec.nodes:
+            machine.systemd.version = spec.systemd
             machines[instance.name] = machine
             if len(machines) == len(spec.nodes):
                 use(plug(spec, machines))

@@ -20,7 +20,7 @@ DEVICE = re.compile(r"^/dev/(sd[b-z]|xvd[b-z])$")  # attachment names; /dev/sda1
 KEYS = frozenset(
     {
         *("name", "nodes", "active", "platform", "layout", "auto_recovery", "fullcopy", "mirror_disks"),
-        *("failover_groups", "config", "timing", "switches", "licence"),
+        *("systemd", "failover_groups", "config", "timing", "switches", "licence"),
     }
 )
 
@@ -57,6 +57,7 @@ class ClusterSpec:
     active: str = "server1"
     platform: str = "xen"
     layout: str = "raw"
+    systemd: int = 252  # its version on both nodes
     auto_recovery: bool = True
     fullcopy: bool = False
     licence: bool = True
@@ -106,6 +107,7 @@ def parse(value: dict[str, Any]) -> ClusterSpec:
     spec.nodes = [_name(n, "cluster.nodes") for n in nodes]
     spec.active = _choice(value.get("active", spec.nodes[0]), spec.nodes, "cluster.active")
     spec.platform = _choice(value.get("platform", "xen"), ["xen", "nitro"], "cluster.platform")
+    spec.systemd = _choice(value.get("systemd", 252), [219, 234, 239, 252], "cluster.systemd")
     spec.layout = _choice(value.get("layout", "raw"), ["raw", "lvm"], "cluster.layout")
     for key in ("auto_recovery", "fullcopy", "licence"):
         setattr(spec, key, _bool(value.get(key, getattr(spec, key)), f"cluster.{key}"))
