@@ -1,7 +1,7 @@
 //! The quotas of EBS, and what is used of them.
 
 use super::Aws;
-use super::client::failed;
+use super::client::pages;
 use super::convert::{PAGE, by};
 use crate::ports::Quotas;
 use mirrorsnap_domain::error::Result;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Quotas for Aws {
     async fn ebs_quotas(&self) -> Result<BTreeMap<String, f64>> {
-        let mut pages = self
+        let mut stream = self
             .quotas
             .list_service_quotas()
             .service_code(SERVICE)
@@ -18,8 +18,7 @@ impl Quotas for Aws {
             .page_size(100)
             .send();
         let mut found = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("servicequotas:ListServiceQuotas", &error))?;
+        for page in pages("servicequotas:ListServiceQuotas", async || stream.next().await).await? {
             let read =
                 |one: &aws_sdk_servicequotas::types::ServiceQuota| Some((one.quota_code()?.to_owned(), one.value()?));
             found.extend(page.quotas().iter().filter_map(read));
@@ -32,15 +31,14 @@ impl Quotas for Aws {
         if kinds.is_empty() {
             return Ok(found);
         }
-        let mut pages = self
+        let mut stream = self
             .ec2
             .describe_volumes()
             .filters(by("volume-type", kinds))
             .into_paginator()
             .page_size(PAGE)
             .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("ec2:DescribeVolumes", &error))?;
+        for page in pages("ec2:DescribeVolumes", async || stream.next().await).await? {
             for volume in page.volumes() {
                 let sum = volume.volume_type().and_then(|kind| found.get_mut(kind.as_str()));
                 if let Some(sum) = sum {

@@ -140,6 +140,18 @@ pub(super) fn failed<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -
     outcome::error(call, &answer(error))
 }
 
+/// All pages of a describe, read to the end. `next` asks for one.
+pub(super) async fn pages<T, E: ProvideErrorMetadata>(
+    call: &str,
+    mut next: impl AsyncFnMut() -> Option<std::result::Result<T, SdkError<E>>>,
+) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    while let Some(page) = next().await {
+        all.push(page.map_err(|error| failed(call, &error))?);
+    }
+    Ok(all)
+}
+
 /// Whether a call that changes nothing failed since what was asked for is not there.
 pub(super) fn is_absent<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -> bool {
     outcome::is_absent(call, &answer(error))

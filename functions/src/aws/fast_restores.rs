@@ -1,9 +1,10 @@
 //! Fast snapshot restore.
 
 use super::Aws;
-use super::client::{failed, refused};
+use super::client::{pages, refused};
 use super::convert::{by, id, moment};
 use crate::ports::{FastRestores, Outcome};
+use aws_sdk_ec2::operation::describe_fast_snapshot_restores::DescribeFastSnapshotRestoresOutput;
 use aws_sdk_ec2::types::EnableFastSnapshotRestoreErrorItem;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::Result;
@@ -27,21 +28,18 @@ impl Aws {
                 enabled: moment(one.enabled_time()),
             })
         };
-        let mut pages = self
+        let mut stream = self
             .ec2
             .describe_fast_snapshot_restores()
             .filters(by(filter, values))
             .into_paginator()
             .page_size(PAGE)
             .send();
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("ec2:DescribeFastSnapshotRestores", &error))?;
-            for one in page.fast_snapshot_restores() {
-                found.push(read(one)?);
-            }
-        }
-        Ok(found)
+        let pages = pages("ec2:DescribeFastSnapshotRestores", async || stream.next().await).await?;
+        let all = pages
+            .iter()
+            .flat_map(DescribeFastSnapshotRestoresOutput::fast_snapshot_restores);
+        all.map(read).collect()
     }
 }
 

@@ -1,9 +1,10 @@
 //! EC2's instances.
 
 use super::Aws;
-use super::client::{ended, failed, is_absent};
+use super::client::{ended, failed, is_absent, pages};
 use super::convert::{PAGE, by, id, moment, tags_of, texts};
 use crate::ports::{Instances, Outcome};
+use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 use aws_sdk_ec2::types::{
     EbsInstanceBlockDeviceSpecification, Filter, InstanceAttributeName, InstanceBlockDeviceMappingSpecification,
     Reservation,
@@ -57,26 +58,22 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Result<Instance> {
 
 const CALL: &str = "ec2:DescribeInstances";
 
-fn by_id(reservations: &[Reservation]) -> Result<BTreeMap<InstanceId, Instance>> {
-    let all = reservations.iter().flat_map(Reservation::instances);
+fn by_id<'a>(reservations: impl IntoIterator<Item = &'a Reservation>) -> Result<BTreeMap<InstanceId, Instance>> {
+    let all = reservations.into_iter().flat_map(Reservation::instances);
     all.map(|one| read(one).map(|one| (one.id.clone(), one))).collect()
 }
 
 impl Aws {
     async fn instances_by(&self, filter: Filter) -> Result<BTreeMap<InstanceId, Instance>> {
-        let mut pages = self
+        let mut stream = self
             .ec2
             .describe_instances()
             .filters(filter)
             .into_paginator()
             .page_size(PAGE)
             .send();
-        let mut found = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed(CALL, &error))?;
-            found.extend(by_id(page.reservations())?);
-        }
-        Ok(found)
+        let pages = pages(CALL, async || stream.next().await).await?;
+        by_id(pages.iter().flat_map(DescribeInstancesOutput::reservations))
     }
 }
 

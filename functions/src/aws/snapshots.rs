@@ -1,9 +1,10 @@
 //! EC2's snapshots.
 
 use super::Aws;
-use super::client::{ended, failed, incomplete, refused};
+use super::client::{ended, incomplete, pages, refused};
 use super::convert::{PAGE, as_tags, by, id, moment, tags_of, texts};
 use crate::ports::{Outcome, SnapshotSet, Snapshots};
+use aws_sdk_ec2::operation::describe_snapshots::DescribeSnapshotsOutput;
 use aws_sdk_ec2::types::{Filter, InstanceSpecification, ResourceType, TagSpecification};
 use mirrorsnap_domain::catalogue::{Snapshot, source_of_copy, tag};
 use mirrorsnap_domain::ec2::{SnapshotId, VolumeId};
@@ -41,7 +42,7 @@ fn specification(set: &SnapshotSet) -> TagSpecification {
 
 impl Aws {
     pub(super) async fn snapshots_by(&self, filter: Filter) -> Result<Vec<Snapshot>> {
-        let mut pages = self
+        let mut stream = self
             .ec2
             .describe_snapshots()
             .owner_ids("self")
@@ -49,14 +50,9 @@ impl Aws {
             .into_paginator()
             .page_size(PAGE)
             .send();
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("ec2:DescribeSnapshots", &error))?;
-            for one in page.snapshots() {
-                found.extend(read(one)?);
-            }
-        }
-        Ok(found)
+        let pages = pages("ec2:DescribeSnapshots", async || stream.next().await).await?;
+        let all = pages.iter().flat_map(DescribeSnapshotsOutput::snapshots);
+        all.filter_map(|one| read(one).transpose()).collect()
     }
 
     async fn one_snapshot(&self, set: &SnapshotSet, volume: &VolumeId) -> Outcome<Vec<Taken>> {

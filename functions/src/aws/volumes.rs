@@ -1,9 +1,10 @@
 //! EC2's volumes, and the tags of volumes and snapshots.
 
 use super::Aws;
-use super::client::{ended, failed, incomplete, is_absent, refused};
+use super::client::{ended, failed, incomplete, is_absent, pages, refused};
 use super::convert::{PAGE, as_tags, by, id, tags_of, texts};
 use crate::ports::{Attached, Outcome, Tags, Volume, Volumes};
+use aws_sdk_ec2::operation::describe_volumes::DescribeVolumesOutput;
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, VolumeType};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::ec2::{InstanceId, Tagged, VolumeId};
@@ -46,28 +47,24 @@ fn read(volume: &aws_sdk_ec2::types::Volume) -> Result<Volume> {
 
 const CALL: &str = "ec2:DescribeVolumes";
 
-fn by_id(volumes: &[aws_sdk_ec2::types::Volume]) -> Result<BTreeMap<VolumeId, Volume>> {
+fn by_id<'a>(volumes: impl IntoIterator<Item = &'a aws_sdk_ec2::types::Volume>) -> Result<BTreeMap<VolumeId, Volume>> {
     volumes
-        .iter()
+        .into_iter()
         .map(|one| read(one).map(|one| (one.shape.id.clone(), one)))
         .collect()
 }
 
 impl Aws {
     pub(super) async fn volumes_by(&self, filter: Filter) -> Result<BTreeMap<VolumeId, Volume>> {
-        let mut pages = self
+        let mut stream = self
             .ec2
             .describe_volumes()
             .filters(filter)
             .into_paginator()
             .page_size(PAGE)
             .send();
-        let mut found = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed(CALL, &error))?;
-            found.extend(by_id(page.volumes())?);
-        }
-        Ok(found)
+        let pages = pages(CALL, async || stream.next().await).await?;
+        by_id(pages.iter().flat_map(DescribeVolumesOutput::volumes))
     }
 }
 
