@@ -102,6 +102,15 @@ def names(machine: dict[str, Any]) -> Problems:
                     yield f"{name}: there is no document {word}"
 
 
+def bare_expressions(machine: dict[str, Any]) -> Problems:
+    """A text with a variable in it that is no expression would arrive as it stands, where nothing else looks at it."""
+    for name, state in _all(machine):
+        own = {key: value for key, value in state.items() if key not in ("Branches", "ItemProcessor", "Comment")}
+        for text in _texts(own):
+            if not text.startswith("{%") and re.search(r"\$[A-Za-z]", text):
+                yield f"{name}: {text!r} is no expression"
+
+
 def template(name: str, machine: dict[str, Any]) -> Problems:
     resources = read_template.read()["Resources"]
     mine = next(
@@ -243,6 +252,7 @@ def problems(name: str, machine: dict[str, Any]) -> Problems:
         return
     yield from errors(machine)
     yield from names(machine)
+    yield from bare_expressions(machine)
     yield from template(name, machine)
     yield from variables(machine)
     yield from lock(machine)

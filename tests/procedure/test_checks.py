@@ -72,6 +72,10 @@ def unknown_hold(states: States) -> None:
     states["Check the input"]["Choices"][0]["Assign"]["document"] = "${HaltDocument}"
 
 
+def bare_expression(states: States) -> None:
+    states["Bring the cluster back"]["Arguments"]["Input"]["memory"] = "{'started': $may_run ? 'before' : 'never'}"
+
+
 def unknown_function(states: States) -> None:
     states["Plan"]["Arguments"]["FunctionName"] = "${PlanFunction}"
 
@@ -156,6 +160,7 @@ LOOP = "nothing counts the rounds of"
         ("restore", nowhere, "Detach: is it done?: there is no state Detach: wait"),
         ("converge", unknown_document, "What is next?: there is no document fences"),
         ("hold", unknown_hold, "Check the input: there is no HaltDocument"),
+        ("restore", bare_expression, "Bring the cluster back: \"{'started': $may_run"),
         ("restore", unknown_function, "the template has no PlanFunction"),
         ("restore", unknown_function, "${PlanFunction} is not filled in by the template"),
         ("hold", function_without_permission, "the role may not call AssessFunction"),

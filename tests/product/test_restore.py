@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 from restores import ZONES, alarms, beside, on, output, records, recovered, release, restore, run
 
 from scenario.product import Product
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "infra"))
+
+import step_names
 
 
 def test_a_dry_run_answers_in_words_and_as_data(product: Product) -> None:
@@ -63,8 +69,13 @@ def test_a_restore_that_is_stopped_after_the_exchange_and_its_recovery_name_the_
 
 
 def test_every_end_without_success_has_an_alarm(product: Product) -> None:
-    ends = {f"mirrorsnap-{kind}-{end}" for kind in ("backup", "restore") for end in ("failed", "timed-out", "aborted")}
-    assert set(alarms(product)) == ends | {"mirrorsnap-cluster-not-back"}
+    ends = {f"{kind}-{end}" for kind in ("backup", "restore", "hold") for end in ("failed", "timed-out", "aborted")}
+    ends |= {"cluster-not-back", "recover-timed-out", "recover-aborted", "patrol-failed", "patrol-timed-out"}
+    lost = {"backup-missed", "event-undelivered", "recover-not-started", "recover-not-restarted"}
+    found = {name.removeprefix("mirrorsnap-") for name in alarms(product)}
+    functions = {name for name in found if name.endswith(("-errors", "-throttles"))}
+    assert found - functions == ends | lost | {"backup-overdue", "left-behind"}
+    assert functions == {f"{name}-{what}" for name in step_names.functions() for what in ("errors", "throttles")}
 
 
 def test_a_rollback_names_the_restore_s_volumes_and_keeps_its_record(product: Product) -> None:
