@@ -33,7 +33,7 @@ EXPECT_KEYS = frozenset(
 ORACLES = range(1, 11)
 CLUSTER_KEYS = frozenset(
     {
-        *("active", "platform", "layout", "auto_recovery", "fullcopy", "mirror_disks", "failover_groups"),
+        *("active", "platform", "systemd", "layout", "auto_recovery", "fullcopy", "mirror_disks", "failover_groups"),
         *("config", "timing", "switches", "world"),
     }
 )
