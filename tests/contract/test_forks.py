@@ -18,18 +18,21 @@ from lab.client import TESTS, Lab
 
 # What a fork does before its parts are installed, and then a look at everything that Python can reach.
 LOOK = """
-import gc, pathlib, threading
+import gc, pathlib, re, threading
 from lab import preload
 preload.load()
 assert threading.active_count() == 1
 preload.adopt(54321, pathlib.Path("/there"))
-marks = (str(preload.PORT_MARK), str(preload.HOME_MARK))
+# As a whole number: a longer one that happens to hold it may be in any text.
+marks = re.compile(rf"(?<!\\d){preload.PORT_MARK}(?!\\d)|{re.escape(str(preload.HOME_MARK))}")
 ours = vars(preload)
 for holder in gc.get_objects():
-    if holder is ours or holder is marks or not isinstance(holder, (dict, list, tuple, set, frozenset)):
+    if holder is ours or not isinstance(holder, (dict, list, tuple, set, frozenset)):
         continue
     for each in [*holder, *(holder.values() if isinstance(holder, dict) else ())]:
-        if type(each) is int and each == preload.PORT_MARK or type(each) is str and any(mark in each for mark in marks):
+        if each is marks.pattern:
+            continue
+        if type(each) is int and each == preload.PORT_MARK or type(each) is str and marks.search(each):
             print("left:", repr(each)[:200])
 import ministack.services.lambda_svc as functions
 print(functions._GATEWAY_PORT, functions._PROVIDED_CODE_CACHE)

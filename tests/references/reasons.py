@@ -35,4 +35,7 @@ OF_CALLS: dict[str, str] = {
     "ssm:GetCommandInvocation answered .Execution*Time: '' does not match *": (
         "The API reference: if the plugin has not begun to run, the string is empty; so is the time that it took."
     ),
+    "cloudformation:DescribeStackEvents answered .StackEvents*.ResourceStatus: '*_CLEANUP_IN_PROGRESS' is none of *": (
+        "The event of the stack itself has the stack's own status, which the shape of a resource's status lacks."
+    ),
 }
