@@ -58,6 +58,7 @@ JSON: dict[str, Callable[[Body], Body]] = {
     ),
     **dict.fromkeys(("dynamodb:CreateTable", "dynamodb:DescribeTable", "dynamodb:UpdateTable"), _table),
     "cloudwatch:DescribeAlarms": _without_nulls,
+    "states:GetExecutionHistory": _without_nulls,
     "states:ListExecutions": _without_nulls,
 }
 _VPC = re.compile(r"<(mainRouteTableId|defaultNetworkAclId|defaultSecurityGroupId)>[^<]*</\1>")
