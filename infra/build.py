@@ -1,4 +1,5 @@
-"""Make what is deployed: infra/template.yaml with the command documents, the state machines, the bootstrap in a zip.
+"""Make what is deployed: infra/template.yaml with the documents, the functions' alarms, the state machines, and the
+bootstrap in a zip.
 
     build.py        writes target/deploy/template.json and *.asl.json, and target/lambda/bootstrap.zip from
                     target/lambda/bootstrap/bootstrap, which cargo-lambda builds (`make build`)
@@ -21,6 +22,7 @@ from pathlib import Path
 import build_documents
 import build_statemachines
 import check_statemachines
+import function_alarms
 import read_template
 from statemachine_verbs import SourceError
 
@@ -29,11 +31,10 @@ HERE = Path(__file__).resolve().parent
 
 def build() -> dict:
     template = read_template.read()
-    documents = build_documents.template()["Resources"]
-    twice = template["Resources"].keys() & documents.keys()
-    if twice:
-        raise SystemExit(f"build.py: resources named twice: {', '.join(sorted(twice))}")
-    template["Resources"] |= documents
+    for added in (build_documents.template()["Resources"], function_alarms.alarms(template["Resources"])):
+        if twice := template["Resources"].keys() & added.keys():
+            raise SystemExit(f"build.py: resources named twice: {', '.join(sorted(twice))}")
+        template["Resources"] |= added
     # Each function is told the names, so CloudFormation updates it after the documents that it sends are there.
     names = {step: f"${{{document.logical_id}}}" for step, document in build_documents.documents().items()}
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
