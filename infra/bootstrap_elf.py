@@ -1,12 +1,8 @@
-"""What the built bootstrap is: for which processor, and which glibc it asks for.
-
-bootstrap_elf.py [FILE]    says both; exit status 1 if Lambda's provided.al2023 cannot run it
-"""
+"""What the built bootstrap is: for which processor, and which glibc it asks for."""
 
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,17 +44,3 @@ def for_lambda(path: Path = BOOTSTRAP) -> Bootstrap:
             f"Next: build it with `make build ARCH={found.architecture}`, which links it with an older one."
         )
     return found
-
-
-def main(arguments: list[str]) -> int:
-    try:
-        found = for_lambda(Path(arguments[0]) if arguments else BOOTSTRAP)
-    except (Unusable, OSError) as error:
-        print(f"bootstrap: {error}", file=sys.stderr)
-        return 1
-    print(f"bootstrap: {found.architecture}, glibc {'.'.join(map(str, found.glibc))}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

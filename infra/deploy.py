@@ -67,6 +67,7 @@ def cli(*arguments: str) -> None:
 
 
 def put(session: Any, wanted: argparse.Namespace) -> None:
+    architecture = for_lambda().architecture
     found = status(session, wanted.stack)
     if found == "ROLLBACK_COMPLETE":  # a first creation that failed; CloudFormation takes nothing but its deletion
         print(f"deploy: the first creation of {wanted.stack} had failed; its remains are deleted", flush=True)
@@ -83,7 +84,7 @@ def put(session: Any, wanted: argparse.Namespace) -> None:
             cli(
                 *("deploy", "--template-file", packed, "--stack-name", wanted.stack, *to_bucket),
                 *("--no-fail-on-empty-changeset", "--capabilities", *CAPABILITIES),
-                *("--parameter-overrides", f"Architecture={for_lambda().architecture}", *wanted.parameters),
+                *("--parameter-overrides", f"Architecture={architecture}", *wanted.parameters),
             )
     cloudformation = session.client("cloudformation")
     cloudformation.update_termination_protection(StackName=wanted.stack, EnableTerminationProtection=True)

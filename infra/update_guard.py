@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 
 WHY = "mirrorsnap is being updated"
 FREE = "attribute_not_exists(holder) AND attribute_not_exists(intent) AND (attribute_not_exists(#hold) OR #hold = :why)"
-NAMES, VALUES = {"#hold": "hold"}, {":why": {"S": WHY}}
 
 
 class OperationRunning(Exception):
@@ -31,44 +30,38 @@ def clusters(session: Any, stack: str) -> set[str]:
     return named | {each.removeprefix("lock#") for each in locks if each.startswith("lock#")}
 
 
+def _key(cluster: str) -> dict[str, Any]:
+    return {"id": {"S": f"lock#{cluster}"}}
+
+
+def _write(table: Any, stack: str, cluster: str, change: str, condition: str) -> bool:
+    """Change the cluster's hold if the condition is met; whether it was."""
+    try:
+        table.update_item(
+            TableName=stack,
+            Key=_key(cluster),
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#hold": "hold"},
+            ExpressionAttributeValues={":why": {"S": WHY}},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
+
+
 def _take(table: Any, stack: str, cluster: str) -> str:
     """Take the cluster's hold. Returns what is in the way, or an empty text."""
-    key = {"id": {"S": f"lock#{cluster}"}}
-    try:
-        table.update_item(
-            TableName=stack,
-            Key=key,
-            UpdateExpression="SET #hold = :why",
-            ConditionExpression=FREE,
-            ExpressionAttributeNames=NAMES,
-            ExpressionAttributeValues=VALUES,
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        found = table.get_item(TableName=stack, Key=key, ConsistentRead=True).get("Item", {})
-        if holder := found.get("holder"):
-            return f"{cluster}: {holder['S']} holds the lock since {found.get('since', {}).get('S', 'an unknown time')}"
-        if "intent" in found:
-            return f"{cluster}: an operation that has ended left an unfinished intent; start recover, and wait for it"
-        # An operator's own hold keeps operations away as well, and stays.
-    return ""
-
-
-def _give_back(table: Any, stack: str, cluster: str) -> None:
-    """Remove our own hold; an operator's stays."""
-    try:
-        table.update_item(
-            TableName=stack,
-            Key={"id": {"S": f"lock#{cluster}"}},
-            UpdateExpression="REMOVE #hold",
-            ConditionExpression="#hold = :why",
-            ExpressionAttributeNames=NAMES,
-            ExpressionAttributeValues=VALUES,
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
+    if _write(table, stack, cluster, "SET #hold = :why", FREE):
+        return ""
+    found = table.get_item(TableName=stack, Key=_key(cluster), ConsistentRead=True).get("Item", {})
+    if holder := found.get("holder"):
+        return f"{cluster}: {holder['S']} holds the lock since {found.get('since', {}).get('S', 'an unknown time')}"
+    if "intent" in found:
+        return f"{cluster}: an operation that has ended left an unfinished intent; start recover, and wait for it"
+    return ""  # an operator's own hold keeps operations away as well, and stays
 
 
 @contextmanager
@@ -82,4 +75,4 @@ def no_operation(session: Any, stack: str) -> Iterator[None]:
         yield
     finally:
         for cluster in known:
-            _give_back(table, stack, cluster)
+            _write(table, stack, cluster, "REMOVE #hold", "#hold = :why")  # an operator's own stays

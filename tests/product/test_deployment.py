@@ -43,7 +43,7 @@ def product() -> Iterator[Product]:
 
 
 def fail_once(lab: Lab, say: deployment.Say) -> None:
-    deployment._prepare(lab, say)
+    deployment.prepare(lab, say)
     template = deployment.packed(lab)
     broken = copy.deepcopy(template)
     broken["Resources"]["Impossible"] = IMPOSSIBLE
@@ -57,11 +57,7 @@ def fail_once(lab: Lab, say: deployment.Say) -> None:
 
 
 def ended(product: Product, arn: str) -> dict[str, Any]:
-    def over() -> dict[str, Any] | None:
-        found = product.sfn.describe_execution(executionArn=arn)
-        return found if found["status"] != "RUNNING" else None
-
-    return product.lab.wait_for(over, 600, "the end of the execution")
+    return product.ended(arn, 120 * product.lab.scale).main
 
 
 def resources(lab: Lab, stack: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ class ProductError(Exception):
     """The product cannot be deployed or lacks what a step needs; the text says what to do."""
 
 
-def _prepare(lab: Lab, say: Say) -> None:
+def prepare(lab: Lab, say: Say) -> None:
     if not TEMPLATE.is_file():
         raise ProductError(f"{TEMPLATE.relative_to(ROOT)} is missing: run `make build` first")
     say("packaging the template and the functions")
@@ -62,7 +62,7 @@ def _aws(lab: Lab, *arguments: str) -> None:
 
 def by_cli(lab: Lab, say: Say) -> None:
     """`aws cloudformation package`, then `aws cloudformation deploy`."""
-    _prepare(lab, say)
+    prepare(lab, say)
     with tempfile.TemporaryDirectory(prefix="mirrorsnap-deploy-") as directory:
         packed = str(Path(directory) / "packed.json")
         _aws(
@@ -102,7 +102,7 @@ def packed(lab: Lab) -> dict[str, Any]:
 
 def by_api(lab: Lab, say: Say) -> None:
     """The CLI's packager and CreateStack, in this process."""
-    _prepare(lab, say)
+    prepare(lab, say)
     say("deploying the stack")
     if (status := put(lab, packed(lab))) != "CREATE_COMPLETE":
         raise ProductError(f"the stack is {status}: {_reasons(lab, STACK)}")
