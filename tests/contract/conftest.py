@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fixtures.machines import Engine
 
 if TYPE_CHECKING:
     from cluster_bench import Bench
+
+    from lab.client import Lab
+
+
+@pytest.fixture(scope="module")
+def engine(lab: Lab) -> Engine:
+    """State machines in the module's lab: makes them, runs them, waits for their ends."""
+    return Engine(lab)
 
 
 @pytest.fixture

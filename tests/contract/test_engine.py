@@ -5,13 +5,7 @@ from __future__ import annotations
 
 import json
 
-import pytest
-from fixtures.machines import Engine, chain, jsonata, one
-
-
-@pytest.fixture(scope="module")
-def engine(lab):
-    return Engine(lab)
+from fixtures.machines import chain, jsonata, one
 
 
 def ok(result, output):

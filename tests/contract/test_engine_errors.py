@@ -6,17 +6,12 @@ import json
 
 import pytest
 from fixtures.functions import function, refused
-from fixtures.machines import Engine, chain, jsonata, one
+from fixtures.machines import chain, jsonata, one
 
 PASS = {"Type": "Pass"}
 INVOKE = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke"}
 INVOKED = "lambda:InvokeFunction"
 CAUGHT = "{% $states.errorOutput.Error %}"
-
-
-@pytest.fixture(scope="module")
-def engine(lab):
-    return Engine(lab)
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,11 @@ import boto3
 import pytest
 from botocore.config import Config
 from fixtures.functions import allow, refused, role
-from fixtures.machines import Engine, chain, jsonata, one
+from fixtures.machines import chain, jsonata, one
 
 PASS = {"Type": "Pass"}
 WAIT = {"Type": "Wait", "Seconds": 3000}
 START = "arn:aws:states:::states:startExecution"
-
-
-@pytest.fixture(scope="module")
-def engine(lab):
-    return Engine(lab)
 
 
 def start_child(child, suffix=".sync:2", **more):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import time
 
-import pytest
 from fixtures.machines import Engine, chain, jsonata, one
 
 PASS = {"Type": "Pass"}
@@ -54,11 +53,6 @@ def test_same_order_and_shrinking_waits_at_scale_1_and_20(fresh_lab):
         assert 12 <= engine.took(execution) < 12 + 2 * scale
     assert orders[1] == orders[20] == ["Boom", "Three seconds", "Boom", "Tried", "Twelve seconds"]
     assert real[1] >= 12
-
-
-@pytest.fixture(scope="module")
-def engine(lab):
-    return Engine(lab)
 
 
 def test_dates_are_lab_time(engine, lab):

@@ -7,15 +7,10 @@ import json
 
 import pytest
 from fixtures.functions import allow, role
-from fixtures.machines import Engine, chain, jsonata, one
+from fixtures.machines import chain, jsonata, one
 
 STATUS = "Step Functions Execution Status Change"
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def engine(lab):
-    return Engine(lab)
 
 
 @pytest.fixture

@@ -7,16 +7,11 @@ import json
 
 import pytest
 from fixtures.functions import allow, refused, role
-from fixtures.machines import Engine, chain, jsonata, one
+from fixtures.machines import chain, jsonata, one
 
 PASS = {"Type": "Pass"}
 STATUS = "Step Functions Execution Status Change"
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def engine(lab):
-    return Engine(lab)
 
 
 @pytest.fixture
