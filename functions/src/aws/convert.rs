@@ -30,7 +30,7 @@ pub(super) fn texts(ids: impl IntoIterator<Item = impl ToString>) -> Vec<String>
 
 /// Whatever has the tag.
 pub(super) fn has(tag: &str) -> Filter {
-    by("tag-key", [tag.to_owned()])
+    by("tag-key", [tag])
 }
 
 pub(super) fn tags_of(tags: &[Tag]) -> BTreeMap<String, String> {

@@ -1,7 +1,7 @@
 //! Everything that there is of all clusters, for the patrol.
 
 use super::Aws;
-use super::client::failed;
+use super::client::pages;
 use super::convert::has;
 use super::lock::{read_lock, read_record, text};
 use crate::ports::{Fleet, Items, Volume};
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 impl Fleet for Aws {
     async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>> {
-        let mut pages = self
+        let mut stream = self
             .ssm
             .get_parameters_by_path()
             .path(self.parameters.trim_end_matches('/'))
@@ -24,8 +24,7 @@ impl Fleet for Aws {
             .page_size(10)
             .send();
         let mut found = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("ssm:GetParametersByPath", &error))?;
+        for page in pages("ssm:GetParametersByPath", async || stream.next().await).await? {
             for parameter in page.parameters() {
                 let cluster = parameter.name().and_then(|name| name.strip_prefix(&self.parameters));
                 if let Some(cluster) = cluster {
@@ -38,7 +37,7 @@ impl Fleet for Aws {
     }
 
     async fn items(&self) -> Result<Items> {
-        let mut pages = self
+        let mut stream = self
             .dynamodb
             .scan()
             .table_name(&self.table)
@@ -46,8 +45,7 @@ impl Fleet for Aws {
             .into_paginator()
             .send();
         let mut found = Items::default();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("dynamodb:Scan", &error))?;
+        for page in pages("dynamodb:Scan", async || stream.next().await).await? {
             for item in page.items() {
                 let Some(key) = text(item, "id") else { continue };
                 if let Some(cluster) = key.strip_prefix("lock#") {

@@ -131,15 +131,9 @@ pub fn look(starts: &mut Starts, seen: &Observation) {
         }
         // A describe from before the start shows the instance as it was stopped.
         let is_new = start.launched.is_some() && instance.launched > start.launched;
-        let failure = instance.reason.as_deref().and_then(launch_failure).filter(|_| is_new);
-        if let Some((lack, next)) = failure {
-            refused(start, seen.at, lack, said(instance, next));
-        } else if seen.at.seconds_since(start.at) >= patience::SETTLE {
-            let (lack, next) = instance
-                .reason
-                .as_deref()
-                .and_then(launch_failure)
-                .unwrap_or((Lack::Other, "find out who stopped it; it is started again"));
+        let failure = instance.reason.as_deref().and_then(launch_failure);
+        if is_new && failure.is_some() || seen.at.seconds_since(start.at) >= patience::SETTLE {
+            let (lack, next) = failure.unwrap_or((Lack::Other, "find out who stopped it; it is started again"));
             refused(start, seen.at, lack, said(instance, next));
         }
     }
@@ -221,14 +215,12 @@ pub fn due(starts: &Starts, node: &str, now: Moment) -> Due {
 
 /// The message that is due to a person, if one is.
 pub fn tell(starts: &mut Starts, config: &Config, now: Moment) -> Option<String> {
-    let (node, refusals) = starts
-        .iter_mut()
-        .filter_map(|(node, start)| Some((node, start.refusals.as_mut()?)))
-        .find(|(_, refusals)| {
-            let begun = told_before(now.seconds_since(refusals.since));
-            refusals.told < begun
-        })?;
-    refusals.told = told_before(now.seconds_since(refusals.since));
+    let (node, refusals, due) = starts.iter_mut().find_map(|(node, start)| {
+        let refusals = start.refusals.as_mut()?;
+        let due = told_before(now.seconds_since(refusals.since));
+        (refusals.told < due).then_some((node, refusals, due))
+    })?;
+    refusals.told = due;
     let id = config
         .node(node)
         .map_or("its instance", |node| node.instance_id.as_str());
