@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -30,6 +31,20 @@ def test_mirror_status_texts(bench):
     assert "Mirror Color GREEN GRAY\n" in b.run("server1", "clpmdstat -m md1").out
     b.cluster.switches.update({"peer_gray_status": "Abnormal"})
     assert "Mirror Status: Abnormal\n" in b.run("server1", "clpmdstat -m md1").out
+
+
+def test_a_command_takes_its_time_before_and_after_its_look(bench):
+    b = bench(auto_recovery=False, timing={"clp_command": 20})
+    before = b.lab.clock.monotonic()
+    answer: list[str] = []
+    asking = threading.Thread(target=lambda: answer.append(b.run("server1", "clpmdstat -m md1").out))
+    asking.start()
+    b.until(lambda: b.lab.clock.monotonic() >= before + 14, "it has looked, and has not answered")
+    assert not answer
+    b.lab.timing.update({"clp_command": 0})
+    isolate(b)  # too late for the look
+    asking.join(PATIENCE)
+    assert "GREEN GREEN" in answer[0] and b.lab.clock.monotonic() >= before + 20
 
 
 def test_mirror_status_switches(bench):

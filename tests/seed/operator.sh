@@ -4,14 +4,15 @@
 # `operator.sh STEP…` does some steps, `operator.sh backup` and `operator.sh restore` all of them in the printed order.
 # It is the lab's acceptance test, and what measurements compare the product with. Chapter numbers are the vendor's.
 # What one step has to remember for a later one (snapshot id, volume ids) lies in $OPERATOR_NOTES, as on a note pad;
-# a note pad belongs to one lab.
+# a note pad belongs to one lab. POLL: seconds between two looks at a command that runs; without it the CLI's own waiter
+# looks, every 5 s.
 #
 # Needs: AWS_ENDPOINT_URL and credentials in the environment. ACTIVE and STANDBY: the nodes' names (default server1,
 # server2). GROUP, DISK, MONITOR, DEVICE: one or more, separated by blanks. AWS: the AWS CLI (default `aws`).
 set -eu
 
 : "${AWS:=aws}" "${ACTIVE:=server1}" "${STANDBY:=server2}" "${GROUP:=failover1}" "${DISK:=md1}" "${MONITOR:=mdw1}"
-: "${DEVICE:=/dev/sdb}" "${OPERATOR_NOTES:=./operator-notes}"
+: "${DEVICE:=/dev/sdb}" "${OPERATOR_NOTES:=./operator-notes}" "${POLL:=}"
 
 key() { printf '%s' "$1" | tr -c 'A-Za-z0-9' _; } # NAME as a part of a shell variable's name
 remember() { printf "%s='%s'\n" "$1" "$2" >>"$OPERATOR_NOTES"; }
@@ -46,13 +47,30 @@ send() {
         --parameters "{\"commands\":[\"$line\"]}" --query Command.CommandId --output text
 }
 
+# command_executed ID INSTANCE: waits for a command's end. Fails as the command does, and as the waiter: in silence.
+command_executed() {
+    if [ -z "$POLL" ]; then
+        $AWS ssm wait command-executed --command-id "$1" --instance-id "$2" 2>/dev/null
+        return
+    fi
+    while :; do
+        state=$($AWS ssm get-command-invocation --command-id "$1" --instance-id "$2" --query Status --output text \
+            2>/dev/null) || state=Pending # unknown in the first moments
+        case $state in
+        Success) return 0 ;;
+        Pending | InProgress | Delayed | Cancelling) sleep "$POLL" ;;
+        *) return 1 ;;
+        esac
+    done
+}
+
 # on NODE COMMAND: runs it, waits for its end, prints what it printed. Fails as the command does.
 on() {
     printf '%s# %s\n' "$1" "$2"
     id=$(send "$1" "$2")
     node=$(instance "$1")
     failed=no
-    $AWS ssm wait command-executed --command-id "$id" --instance-id "$node" 2>/dev/null || failed=yes
+    command_executed "$id" "$node" || failed=yes
     said=$($AWS ssm get-command-invocation --command-id "$id" --instance-id "$node" --query StandardOutputContent \
         --output text)
     [ -z "$said" ] || printf '%s\n' "$said"
@@ -80,7 +98,7 @@ goes_down() {
 agent_answers() {
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         if id=$(send "$1" true 2>/dev/null) &&
-            $AWS ssm wait command-executed --command-id "$id" --instance-id "$(instance "$1")" 2>/dev/null; then
+            command_executed "$id" "$(instance "$1")"; then
             return 0
         fi
         sleep 1
