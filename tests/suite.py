@@ -50,6 +50,7 @@ RUNNER = "tests/scenario/test_runner.py"
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 APART = ("tests/contract", "tests/interleaving", "tests/product", "tests/scenarios", "tests/seed", RUNNER)
 SCENARIOS = "tests/scenarios/test_scenarios.py"
+SWITCHES = "tests/scenarios/test_switches.py"
 
 
 Show = Callable[[str], None]
@@ -124,6 +125,16 @@ FULL_SWEEP = (
     Part("sweep-abort", "executions that are stopped, at each phase", _sweep("abort")),
     Part("sweep-power", "power that is lost, at each phase", _sweep("off")),
 )
+BELIEFS = (
+    Part(
+        "switches",
+        "each belief that nobody has confirmed, the other way",
+        _pytest(SWITCHES, "-k", "not test_pair", dist="worksteal"),
+    ),
+    Part(
+        "switch-pairs", "sixty pairs of them, drawn by the day", _pytest(SWITCHES, "-k", "test_pair", dist="worksteal")
+    ),
+)
 SCHEDULES = Part("schedules", "five minutes of new random schedules in the sim", _make("test-schedules"))
 DEMO = Part("demo", "make demo, at life's pace", _make("demo"))
 
@@ -133,7 +144,7 @@ CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
 BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, RUST_AWS, TOOLS))
 BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, QUICK)
-ADDED = (SCHEDULES, *WHOLE_CONTRACT, *FULL_SWEEP, DEMO)
+ADDED = (SCHEDULES, *WHOLE_CONTRACT, *FULL_SWEEP, *BELIEFS, DEMO)
 ALL = (*BEFORE, *AFTER, *ADDED)
 # What `all` has in greater parts, and may be named all the same.
 WITHIN = (WITNESSES, SMOKE, CORE_PART)
