@@ -1,8 +1,8 @@
 """What no text confirms about CLUSTERPRO and Linux, both ways: a backup's whole life under each value, and under pairs.
 
 The values are those of tests/lab/nodes/clusterpro/switches.py, versions of systemd, and the pace of the vendor's
-commands. Each case is a lab of its own: a backup, one that is aborted (so recover works), a restore, its rollback, and a
-recover by hand. All of them must end in a normal cluster with the right bytes, whatever the values are.
+commands. Each case is a lab of its own: a backup, one that is aborted (so recover works), a restore, its rollback, and
+a recover by hand. All of them must end in a normal cluster with the right bytes, whatever the values are.
 
 SWITCH_PAIRS (60) pairs are drawn by SWITCH_SEED (the day, if it is not given); the ids of the tests say which.
 """
