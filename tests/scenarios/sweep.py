@@ -1,19 +1,23 @@
 """The sweep: each way to die, at each phase of a backup, and a loss of power at each phase of a restore's outage.
 
 Every case must end in a normal cluster, so the cases of one chain follow one another in one lab (chain.py): that each
-begins is one more proof of what the one before left behind. A backup without faults ends each chain.
+begins is one more proof of what the one before left behind. A backup without faults ends each chain. The cluster of a
+chain behaves, where nobody knows how CLUSTERPRO does, as SWITCH_SEED draws it (switches.py).
 
 python -m scenarios.sweep DIR     writes each case as a file that `make scenario FILE=…` runs, in a lab of its own
 """
 
 from __future__ import annotations
 
+import copy
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from scenarios.switches import SEED, Value, drawn
 
 PHASES = (
     *("Quiesce", "Split", "Resume", "EnterBackupMode", "StopStandby", "Snapshot", "StartStandby", "LeaveBackupMode"),
@@ -40,12 +44,21 @@ CLUSTER: dict[str, Any] = {"config": {"retention": {"keep_last": 50}}}
 Steps = list[dict[str, Any]]
 
 
+def cluster(beliefs: tuple[Value, ...], **more: Any) -> dict[str, Any]:
+    """The sweep's cluster, under these beliefs."""
+    made = copy.deepcopy({**CLUSTER, **more})
+    for value in beliefs:
+        value.put(made)
+    return made
+
+
 @dataclass(frozen=True)
 class Case:
     """One fault in one phase of a backup."""
 
     phase: str
     fault: str
+    beliefs: tuple[Value, ...] = ()
 
     @property
     def name(self) -> str:
@@ -59,7 +72,7 @@ class Case:
 
     @property
     def cluster(self) -> dict[str, Any]:
-        return CLUSTER
+        return cluster(self.beliefs)
 
     def steps(self, before: int) -> Steps:
         """`before`: the valid backups that there are."""
@@ -107,6 +120,7 @@ class RestoreCase:
 
     phase: str
     node: str
+    beliefs: tuple[Value, ...] = ()
 
     @property
     def name(self) -> str:
@@ -114,7 +128,7 @@ class RestoreCase:
 
     @property
     def cluster(self) -> dict[str, Any]:
-        return {**CLUSTER, "timing": {"peer_wait": 60}}
+        return cluster(self.beliefs, timing={"peer_wait": 60})
 
     def steps(self, before: int) -> Steps:
         """`before`: the valid backups that there are."""
@@ -155,14 +169,16 @@ def closed(name: str, cases: list[Case] | list[RestoreCase]) -> list[Link]:
 
 
 def backups(fault: str) -> list[Case]:
-    return [case for phase in PHASES if not (case := Case(phase, fault)).in_doubt]
+    beliefs = drawn(SEED, fault)
+    return [case for phase in PHASES if not (case := Case(phase, fault, beliefs)).in_doubt]
 
 
 def restores(node: str) -> list[RestoreCase]:
-    return [RestoreCase(phase, node) for phase in ("StopBoth", "CheckDevices", "PostProcess", "Verify")]
+    beliefs = drawn(SEED, f"restore-{node}_off")
+    return [RestoreCase(phase, node, beliefs) for phase in ("StopBoth", "CheckDevices", "PostProcess", "Verify")]
 
 
-DOUBT = Case("StopStandby", "standby_off")
+DOUBT = Case("StopStandby", "standby_off", drawn(SEED, "in_doubt"))
 # Each chain by its name; all cases are in these.
 CHAINS: dict[str, list[Link]] = {
     **{fault: closed(fault, backups(fault)) for fault in FAULTS},

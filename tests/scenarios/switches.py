@@ -4,7 +4,8 @@ The values are those of tests/lab/nodes/clusterpro/switches.py, versions of syst
 commands. Each case is a lab of its own: a backup, one that is aborted (so recover works), a restore, its rollback, and
 a recover by hand. All of them must end in a normal cluster with the right bytes, whatever the values are.
 
-SWITCH_PAIRS (60) pairs are drawn by SWITCH_SEED (the day, if it is not given); the ids of the tests say which.
+SWITCH_PAIRS (60) pairs are drawn by SWITCH_SEED (the day, if it is not given); the ids of the tests say which. Each
+chain of the sweep draws three values by it.
 """
 
 from __future__ import annotations
@@ -90,6 +91,13 @@ class Life:
             {"check": {"file": "later", "text": "after the backup"}},
             {"recover": {}, "expect": healthy},
         ]
+
+
+def drawn(seed: int, chain: str, count: int = 3) -> tuple[Value, ...]:
+    """`count` values of different names for a chain of the sweep."""
+    values = random.Random(f"{seed} {chain}").sample(VALUES, len(VALUES))
+    first = {each.name: each for each in reversed(values)}
+    return tuple(each for each in values if first[each.name] is each)[:count]
 
 
 def singles() -> list[Life]:

@@ -13,6 +13,7 @@ from scenario.format import load
 from scenario.runner import run
 from scenarios.chain import Chain
 from scenarios.sweep import CHAINS, QUICK, Link
+from scenarios.switches import SEED
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 SCALE = 8.0  # two workers on two cores: faster, and the machine's own time would show in the outages
@@ -45,10 +46,10 @@ def chain() -> Iterator[Chain]:
 
 
 def parameters(chains: dict[str, list[Link]]) -> Any:
-    """(chain, case) for each case; `--dist loadscope` keeps a chain in one worker (conftest.py)."""
+    """(chain, case) for each case, the seed in its id; `--dist loadscope` keeps a chain in one worker (conftest.py)."""
     return pytest.mark.parametrize(
         ("name", "link"),
-        [pytest.param(name, link, id=f"{name}/{link.name}") for name, links in chains.items() for link in links],
+        [pytest.param(name, link, id=f"{name}@{SEED}/{link.name}") for name, links in chains.items() for link in links],
     )
 
 
