@@ -1,8 +1,9 @@
 //! What was seen of a cluster at one moment, in EC2 and on both nodes. No conclusion is drawn here.
 
 use crate::clusterpro::mdstat::{self, Mirror};
+use crate::clusterpro::monitors::{self, Monitors};
 use crate::clusterpro::outputs::{self, Services};
-use crate::clusterpro::stat::{self, Monitors, Stat};
+use crate::clusterpro::stat::{self, Stat};
 use crate::config::Config;
 use crate::devices::{self, Under};
 use crate::document::Attempt;
@@ -113,8 +114,8 @@ impl Node {
             outs: BTreeMap::new(),
             stat: text("clpstat").and_then(|text| stat::of_running_daemon(text, name, config)),
             monitors: text("clpstat-monitors")
-                .and_then(|text| stat::parse_monitors(text).ok())
-                .map(|monitors| stat::monitors_with_names(monitors, config)),
+                .and_then(|text| monitors::parse_monitors(text).ok())
+                .map(|monitors| monitors::monitors_with_names(monitors, config)),
             mirrors: BTreeMap::new(),
             construction_off: BTreeMap::new(),
             services: text("is-enabled").map_or(Services::Mixed, outputs::services),

@@ -7,7 +7,7 @@
 #   WHERE             `offline`: every group shown is Offline; `self`, `peer`: every configured group is Online there;
 #                     `online`: every configured group is Online, on different servers; else `other`
 #   DOWN              the configured groups that are not Online
-#   FOREIGN           a group that is shown but not configured; it also has to be Offline for `offline`
+#   FOREIGN           a group that is shown but not configured; it also has to be Offline for `offline`. ManagementGroup is none
 #   FOREIGN_UP        a group that is not configured and not Offline
 # Needs SELF, PEER, FAILOVER_GROUPS.
 look() {
@@ -17,10 +17,12 @@ look() {
     all_offline=yes places='' found=''
     IFS=$LF
     for text in $STATUS; do
-        case $text in
-        *'<server>'*) part=server && continue ;;
-        *'<group>'*) part=group && continue ;;
-        *'<'*'>'*) part='' && continue ;;
+        # A section's name is alone on its line; a comment may hold such a word too.
+        word=${text#"${text%%[! ]*}"}
+        case ${word%"${word##*[! ]}"} in
+        '<server>') part=server && continue ;;
+        '<group>') part=group && continue ;;
+        '<'*'>') part='' && continue ;;
         *:*) ;;
         *) continue ;;
         esac
@@ -83,6 +85,8 @@ look() {
 
 # Judges one group of the table. IFS is a newline here.
 judge_group() {
+    # CLUSTERPRO's own, for its management address: it holds no data, and moves by itself.
+    [ "$group" != ManagementGroup ] || return 0
     [ "$state" = Offline ] || all_offline=no
     case " $FAILOVER_GROUPS " in
     *" $group "*) ;;

@@ -2,8 +2,12 @@
 //! state, and lines that contradict each other are an error.
 
 pub mod mdstat;
+pub mod monitors;
 pub mod outputs;
 pub mod stat;
+
+#[cfg(test)]
+mod shell_tests;
 
 use crate::error::{Error, Kind};
 

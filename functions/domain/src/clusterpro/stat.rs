@@ -1,8 +1,10 @@
-//! `clpstat`: nodes, groups, and monitors; and `clpstat -m`: the monitors on each node.
+//! `clpstat`: nodes, groups, and monitors.
 //!
 //! The plain form has sections `<server>`, `<group>`, `<monitor>` with lines `name ....: Status comment`; what belongs to
 //! an entry is indented deeper. Names are cut to about 16 characters unless `--long` is given, so what was read is turned
-//! into the configured names once, by [`Stat::with_names`] and [`monitors_with_names`]; after that names are compared whole.
+//! into the configured names once, by [`Stat::with_names`]; after that names are compared whole.
+//!
+//! What is asked of a table is asked here, and nowhere else. The nodes' scripts ask the same by lib/cluster.sh: one test feeds both.
 
 use super::unreadable;
 use crate::config::Config;
@@ -31,7 +33,7 @@ fn whole_name(shown: &str, all: &[&str], names: &[&str]) -> String {
 }
 
 /// A map with its keys as whole names.
-fn keys_with_names<T>(map: BTreeMap<String, T>, names: &[&str]) -> BTreeMap<String, T> {
+pub(super) fn keys_with_names<T>(map: BTreeMap<String, T>, names: &[&str]) -> BTreeMap<String, T> {
     let shown: Vec<String> = map.keys().cloned().collect();
     let all: Vec<&str> = shown.iter().map(String::as_str).collect();
     map.into_iter()
@@ -59,7 +61,7 @@ pub enum State {
 }
 
 impl State {
-    fn read(words: &str) -> Self {
+    pub(super) fn read(words: &str) -> Self {
         // What stands after two spaces is a comment.
         let text = words
             .trim()
@@ -74,13 +76,10 @@ impl State {
             _ if lower.contains("fail") || lower.contains("error") => Self::Failed,
             _ if lower.contains("caution") => Self::Caution,
             _ if lower.contains("pending") => Self::Pending,
-            "normal" => Self::Online,
-            _ => match lower.split_whitespace().next().unwrap_or_default() {
-                "online" => Self::Online,
-                "offline" => Self::Offline,
-                "suspend" | "suspended" => Self::Suspended,
-                _ => Self::Unknown,
-            },
+            "normal" | "online" => Self::Online,
+            "offline" => Self::Offline,
+            _ if lower.starts_with("suspend") => Self::Suspended,
+            _ => Self::Unknown,
         }
     }
 }
@@ -107,6 +106,18 @@ pub struct Stat {
     pub groups: Vec<Group>,
     /// The monitors by name, possibly cut.
     pub monitors: BTreeMap<String, State>,
+}
+
+impl Group {
+    /// Whether it is offline. The node that is printed with it makes no difference: versions print `None`, `-`, or the last one.
+    pub fn is_offline(&self) -> bool {
+        self.state == State::Offline
+    }
+
+    /// The node that it runs on; `None`: it is not online, or nobody says where.
+    pub fn runs_on(&self) -> Option<&str> {
+        self.current.as_deref().filter(|_| self.state == State::Online)
+    }
 }
 
 impl Stat {
@@ -152,7 +163,7 @@ impl Stat {
         found.next().filter(|_| found.next().is_none())
     }
 
-    /// Groups other than CLUSTERPRO's own for its management address.
+    /// Groups other than CLUSTERPRO's own for its management address. lib/cluster.sh leaves the same one out.
     pub fn failover_groups(&self) -> impl Iterator<Item = &Group> {
         self.groups
             .iter()
@@ -173,10 +184,26 @@ impl Stat {
         })
     }
 
+    /// The node on which every configured group is online, if it is one node for all.
+    pub fn runs_all_on(&self, config: &Config) -> Option<&str> {
+        let mut nodes = config
+            .failover_groups
+            .iter()
+            .map(|name| self.group(name).and_then(Group::runs_on));
+        let first = nodes.next()??;
+        nodes.all(|node| node == Some(first)).then_some(first)
+    }
+
+    /// Whether every group that is shown is offline, and every configured one is shown (rule 2).
+    pub fn all_offline(&self, config: &Config) -> bool {
+        config.failover_groups.iter().all(|name| self.group(name).is_some())
+            && self.failover_groups().all(Group::is_offline)
+    }
+
     /// Whether the daemon of `node`, which printed this, is stopped: some versions print the whole table then, with everything Offline.
-    /// `here`: the node that calls itself the printing one, if one does. A daemon that is Pending or Unknown is not stopped.
-    fn daemon_is_stopped(&self, node: &str, here: Option<&str>) -> bool {
-        self.server(node) == State::Offline && here.is_none_or(|shown| shown == node || is_cut_of(shown, node))
+    /// A daemon that is Pending or Unknown is not stopped.
+    fn daemon_is_stopped(&self, node: &str) -> bool {
+        self.server(node) == State::Offline
     }
 
     /// Whether the daemon of `node` runs. A heartbeat line that is down leaves it running: only an inspection refuses that.
@@ -215,11 +242,17 @@ fn here(text: &str) -> Option<&str> {
         .find_map(|line| entry(line).map(|(_, name, _)| name))
 }
 
+/// Whether the server that printed this calls itself `node`, or none calls itself the printing one. If not, the configuration names the
+/// wrong instance, or another name than CLUSTERPRO does.
+pub fn named_here(text: &str, node: &str) -> bool {
+    here(text).is_none_or(|shown| shown == node || is_cut_of(shown, node))
+}
+
 /// What a daemon that runs on `node` printed. None: it is stopped, whether `clpstat` failed or printed everything as Offline, or what it
 /// printed cannot be read. This is the one place where a stopped daemon is told from one that runs.
 pub fn of_running_daemon(text: &str, node: &str, config: &Config) -> Option<Stat> {
     let stat = parse(text).ok()?.with_names(config);
-    (!stat.daemon_is_stopped(node, here(text))).then_some(stat)
+    (!(named_here(text, node) && stat.daemon_is_stopped(node))).then_some(stat)
 }
 
 /// Reads the output of `clpstat` (or `clpstat --long`). Errors: no server, no group, or a name shown twice with different states.
@@ -286,86 +319,6 @@ pub fn parse(text: &str) -> Result<Stat> {
         return Err(bad("no servers or no groups"));
     }
     Ok(stat)
-}
-
-/// The state of each monitor on each node.
-pub type Monitors = BTreeMap<String, BTreeMap<String, State>>;
-
-/// Reads the output of `clpstat -m`: blocks that begin `Monitor0 [mdw1 : Normal]` or `Monitor0 : [mdw1 : Normal]`,
-/// followed by a line for each node, `server1 [o|o] : Suspend`. Nodes may be shown by their aliases `server0`, … which
-/// the head of the table explains (`*server0 : server1`).
-pub fn parse_monitors(text: &str) -> Result<Monitors> {
-    let mut monitors = Monitors::new();
-    let mut aliases: BTreeMap<String, String> = BTreeMap::new();
-    let mut current: Option<String> = None;
-    for line in text.lines() {
-        let trimmed = line.trim();
-        if let Some(name) = heading(trimmed) {
-            monitors.entry(name.to_owned()).or_default();
-            current = Some(name.to_owned());
-            continue;
-        }
-        let Some((left, words)) = trimmed.split_once(':') else {
-            continue;
-        };
-        let shown = left.split('[').next().unwrap_or_default();
-        let shown = shown
-            .trim()
-            .trim_start_matches('*')
-            .trim()
-            .trim_end_matches('.')
-            .trim_end();
-        if shown.is_empty() || shown.contains(char::is_whitespace) {
-            continue;
-        }
-        let Some(monitor) = &current else {
-            aliases.insert(shown.to_owned(), words.trim().to_owned());
-            continue;
-        };
-        let node = aliases.get(shown).map_or(shown, String::as_str).to_owned();
-        let state = State::read(words);
-        let nodes = monitors.entry(monitor.clone()).or_default();
-        if nodes.insert(node, state).is_some_and(|earlier| earlier != state) {
-            return Err(unreadable("clpstat -m", "a monitor shown twice on one node", text));
-        }
-    }
-    if monitors.is_empty() {
-        return Err(unreadable("clpstat -m", "no monitors", text));
-    }
-    Ok(monitors)
-}
-
-/// The monitor's name in `Monitor0 [mdw1 : Normal]`.
-fn heading(line: &str) -> Option<&str> {
-    let rest = line
-        .get(..7)
-        .filter(|word| word.eq_ignore_ascii_case("monitor"))
-        .and(line.get(7..))?;
-    let (number, inner) = rest.split_once('[')?;
-    if !number
-        .chars()
-        .all(|c| c.is_ascii_digit() || c.is_whitespace() || c == ':')
-    {
-        return None;
-    }
-    let name = inner.split([':', ']']).next()?.trim();
-    (!name.is_empty()).then_some(name)
-}
-
-/// The monitors with the names of the configuration in place of those that were cut.
-pub fn monitors_with_names(monitors: Monitors, config: &Config) -> Monitors {
-    let names: Vec<&str> = config.mirror_disks.iter().map(|disk| disk.monitor.as_str()).collect();
-    let nodes: Vec<&str> = config.node_names().collect();
-    keys_with_names(monitors, &names)
-        .into_iter()
-        .map(|(name, states)| (name, keys_with_names(states, &nodes)))
-        .collect()
-}
-
-/// The state of `monitor` on `node`; what is not shown is not known.
-pub fn monitor_state(monitors: &Monitors, monitor: &str, node: &str) -> State {
-    let state = monitors.get(monitor).and_then(|nodes| nodes.get(node));
-    state.copied().unwrap_or(State::Unknown)
 }
 
 #[cfg(test)]

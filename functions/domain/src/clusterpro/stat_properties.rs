@@ -1,6 +1,7 @@
 //! What `clpstat` printed, changed a little: nothing is invented, and no change makes a running group offline.
 
 use super::*;
+use crate::clusterpro::monitors::{monitor_state, parse_monitors};
 use crate::edits::{edited, hold, stands};
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::clusterpro::monitors::{monitor_state, monitors_with_names, parse_monitors};
 use proptest::prelude::*;
 
 const PLAIN: &str = " ========================  CLUSTER STATUS  ===========================

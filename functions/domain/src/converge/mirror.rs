@@ -3,7 +3,8 @@
 use super::case::{Look, NOTHING, Next};
 use super::{Action, Case, Try, patience};
 use crate::clusterpro::mdstat::{Color, Mirror, Status};
-use crate::clusterpro::stat::{State, monitor_state};
+use crate::clusterpro::monitors::monitor_state;
+use crate::clusterpro::stat::State;
 use crate::document::Document;
 use crate::intent::Course;
 use crate::steps::{NOT_AFTER_SECONDS, Step};
@@ -131,7 +132,7 @@ fn broken(case: &Case<'_>, disk: &str, views: &[&Mirror]) -> Next {
     let source = case.answer(green)?;
     let lives_elsewhere = source.stat.as_ref().is_none_or(|stat| {
         stat.failover_groups()
-            .any(|group| group.current.as_deref().is_some_and(|at| at != green))
+            .any(|group| !group.is_offline() && group.current.as_deref().is_some_and(|at| at != green))
     });
     if lives_elsewhere {
         return case.stuck(

@@ -4,7 +4,6 @@ use super::case::{Look, NOTHING, Next};
 use super::starts::{self, Due};
 use super::{Action, Case, Try, Verdict, patience};
 use crate::clusterpro::outputs::{self, Services};
-use crate::clusterpro::stat::State;
 use crate::devices;
 use crate::document::{Document, name::ENTER_BACKUP_MODE, name::ENTER_RESTORE_MODE, name::LEAVE_BACKUP_MODE};
 use crate::observation::{Node, Power};
@@ -95,11 +94,8 @@ fn holds_no_group(case: &Case<'_>, name: &str) -> bool {
     let Some(stat) = super::outage::view(case, peer) else {
         return false;
     };
-    stat.failover_groups().all(|group| match (group.state, &group.current) {
-        (State::Online, Some(at)) => at == peer,
-        (State::Offline, None) => true,
-        _ => false,
-    })
+    stat.failover_groups()
+        .all(|group| group.is_offline() || group.runs_on() == Some(peer))
 }
 
 /// Ends backup mode on nodes that we put into it.

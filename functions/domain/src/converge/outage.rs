@@ -73,7 +73,7 @@ fn one(case: &Case<'_>, viewer: &str, group: Option<&Group>) -> Place {
             Some(node) => Place::Online(node.to_owned()),
             None => Place::Odd(format!("online on {shown}")),
         },
-        (State::Offline, None) => Place::Offline,
+        _ if group.is_offline() => Place::Offline,
         (State::Pending, _) => Place::Pending,
         (state, _) => Place::Odd(format!("{state:?} in the eyes of {viewer}")),
     }

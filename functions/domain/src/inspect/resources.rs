@@ -1,7 +1,8 @@
 //! What refuses an operation by what the nodes show of groups, mirror disks and monitors (safety.md, rules 2 and 4).
 
 use super::answered;
-use crate::clusterpro::stat::{State, monitor_state};
+use crate::clusterpro::monitors::monitor_state;
+use crate::clusterpro::stat::{Group, State};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::observation::{Node, Observation};
@@ -53,16 +54,12 @@ pub(super) fn refuse_groups(
         }
     }
     for configured in &config.failover_groups {
-        let online = stat.group(configured).filter(|group| group.state == State::Online);
-        let current = online.and_then(|group| group.current.as_deref());
+        let current = stat.group(configured).and_then(Group::runs_on);
         match current.and_then(|shown| config.node_names().find(|node| *node == shown)) {
             Some(node) => {
                 running.insert(node.to_owned());
             }
-            None if offline == OfflineGroups::Allowed
-                && stat
-                    .group(configured)
-                    .is_some_and(|group| group.state == State::Offline) => {}
+            None if offline == OfflineGroups::Allowed && stat.group(configured).is_some_and(Group::is_offline) => {}
             None => {
                 return Err(Error::new(
                     Kind::GroupNotOnline,
