@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None, adopt: server.Adopt = server.nothing_to_
     parser.add_argument("--env-file", type=Path, help="write shell exports here once the lab is ready")
     parser.add_argument("--world", type=Path, help="JSON file with the initial world (keys: see lab/ec2/world.py)")
     parser.add_argument("--cluster", type=Path, help="YAML or JSON file with a scenario's `cluster:` mapping")
+    parser.add_argument("--lie", action="append", default=[], metavar="ID", help="tell this lie (tests/lies/lies.yaml)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started the lab ends")
     args = parser.parse_args(argv)
@@ -61,7 +62,15 @@ def main(argv: list[str] | None = None, adopt: server.Adopt = server.nothing_to_
     try:
         world = json.loads(args.world.read_text(encoding="utf-8")) if args.world else {}
         cluster = load(args.cluster) if args.cluster else {}
-        server.run(scale=args.scale, port=args.port, ready=ready, world=world, cluster=cluster, adopt=adopt)
+        server.run(
+            scale=args.scale,
+            port=args.port,
+            ready=ready,
+            world=world,
+            cluster=cluster,
+            lies=args.lie,
+            adopt=adopt,
+        )
     except (ValueError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2

@@ -85,6 +85,7 @@ class Lab:
     timing: Timing = field(default_factory=Timing)
     world: dict[str, Any] = field(default_factory=dict)  # spec of the initial world, see ec2/world.py
     cluster: dict[str, Any] = field(default_factory=dict)  # the `cluster:` mapping, see nodes/clusterpro/spec.py
+    lies: tuple[str, ...] = ()  # what it answers wrongly on purpose, see lies/
     lock: threading.RLock = field(default_factory=threading.RLock)  # guards the EC2, SSM and cluster models
 
 

@@ -29,7 +29,7 @@ LATE = (
     *("ministack.app", "hypercorn.asyncio", "hypercorn.protocol.h11", "lab.control", "moto.stepfunctions.parser.api"),
     *("samtranslator.translator.transform", "samtranslator.validator.validator", "encodings.cp437"),
 )
-PACKAGES = ("ec2", "nodes", "nodes.clusterpro", "ssm")
+PACKAGES = ("ec2", "lies", "nodes", "nodes.clusterpro", "ssm")
 # Botocore's models of what every deployment or every function calls; reading one takes up to 0.3 s.
 MODELS = ("ec2", "ssm", "dynamodb", "lambda", "sns", "stepfunctions", "cloudwatch", "iam", "sts", "scheduler")
 

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ PARTS = (
     "ssm",
     "nodes.clusterpro",  # gives the world its machines
     "ec2.world",  # after everything that gives machines to its instances
+    "lies",  # last: they change what the others do
 )
 
 Adopt = Callable[[int, Path], None]
@@ -160,6 +161,7 @@ def run(
     ready: Callable[[context.Lab], None],
     world: dict[str, Any] | None = None,
     cluster: dict[str, Any] | None = None,
+    lies: Sequence[str] = (),
     adopt: Adopt = nothing_to_adopt,
 ) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once requests are answered.
@@ -179,6 +181,7 @@ def run(
         lab.endpoint = f"http://127.0.0.1:{chosen}"
         lab.world = world or {}
         lab.cluster = cluster or {}
+        lab.lies = tuple(lies)
         for name in PARTS:
             stop = importlib.import_module(f".{name}", __package__).install()
             if stop:

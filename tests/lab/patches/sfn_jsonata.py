@@ -45,10 +45,16 @@ def _now(picture: str | None = None, timezone: str | None = None) -> Any:
     return jsonata_functions.Functions.datetime_from_millis(_millis(), picture, timezone)
 
 
+def _no_eval(*_: Any) -> Any:
+    """Step Functions has all functions of JSONata but this one ("Transforming data with JSONata")."""
+    raise ValueError("$eval is not a function of Step Functions; $parse reads JSON")
+
+
 def _parse(expression: str) -> jsonata.Jsonata:
     parsed = jsonata.Jsonata(expression)
     parsed.output_convert_nulls = False  # else null and undefined are both None
     ministack_sfn._register_sfn_jsonata_functions(parsed)
+    parsed.register_lambda("eval", _no_eval)
     parsed.register_lambda("now", _now)
     parsed.register_lambda("millis", _millis)
     return parsed

@@ -25,6 +25,12 @@ WORKERS = 5  # CommandWorkersLimit of amazon-ssm-agent.json
 REBOOT = 194  # exit code that asks the agent to reboot and run the document again
 RESTART_SECONDS = 1.0  # an agent that restarts is away for so long
 
+
+def kept(text: str, limit: int) -> str:
+    """What SSM keeps of an output: its beginning."""
+    return text[:limit]
+
+
 AGENTS: dict[str, Agent] = {}  # by instance id
 
 
@@ -290,8 +296,8 @@ class Agent:
             if process in work.processes:
                 work.processes.remove(process)
         plugin.finished = lab.clock.now()
-        plugin.stdout = process.stdout.decode("utf-8", "replace")[:STDOUT_LIMIT]
-        plugin.stderr = process.stderr.decode("utf-8", "replace")[:STDERR_LIMIT]
+        plugin.stdout = kept(process.stdout.decode("utf-8", "replace"), STDOUT_LIMIT)
+        plugin.stderr = kept(process.stderr.decode("utf-8", "replace"), STDERR_LIMIT)
         rc = process.rc if process.rc is not None else -1
         plugin.rc = rc if rc >= 0 else 128 - rc
         if work.cancelled:
