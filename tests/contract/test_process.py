@@ -14,6 +14,7 @@ import pytest
 from node_steps import cpu_seconds
 
 from lab.client import TESTS, Lab, eventually
+from lab.nodes.processes import environment
 
 LISTEN = "0A"
 
@@ -132,3 +133,14 @@ def test_refuses_a_time_scale_that_makes_no_sense(scale: str) -> None:
     )
     assert run.returncode == 2
     assert "scale" in run.stderr
+
+
+def test_a_process_shows_its_environment_though_its_execve_is_still_under_way() -> None:
+    """Popen returns before the new environment can be read, now and then: a signal for all of a unit would miss it."""
+    for number in range(400):
+        process = subprocess.Popen(["sleep", "60"], env={"LAB_TEST": str(number)}, start_new_session=True)
+        try:
+            assert environment(str(process.pid)) == f"LAB_TEST={number}\0".encode()
+        finally:
+            process.kill()
+            process.wait()

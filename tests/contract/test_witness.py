@@ -34,6 +34,7 @@ def entries(left: Path, kind: str) -> list[dict[str, Any]]:
 
 def test_each_kind_of_call_is_left_once(witnessed: Lab, left: Path) -> None:
     ec2 = witnessed.boto("ec2")
+    witnessed.control("timing", values={"volume_create": 600})  # another state would be another kind of answer
     made = [ec2.create_volume(AvailabilityZone=f"{witnessed.region}a", Size=1)["VolumeId"] for _ in range(3)]
     for volume in made:
         ec2.describe_volumes(VolumeIds=[volume])

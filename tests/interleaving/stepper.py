@@ -6,6 +6,8 @@ answered. So nothing moves between two answers, and one list of actions always g
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import fcntl
 import os
 import re
@@ -38,6 +40,7 @@ BOOT = {"a": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "s": "bbbbbbbb-bbbb-4bbb-8b
 SHELL = "/bin/sh"  # as the scripts name it
 INTERPRETER = SHELL  # what stands behind that name: dash on Debian, bash on Red Hat
 PATIENCE = 20_000  # ms (real) for a script's next command: far above any hiccup of the machine
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 class Stuck(Exception):
@@ -82,6 +85,8 @@ class Stage:
     """Two nodes' directories and the processes on them."""
 
     def __init__(self, binary: Path, world: World) -> None:
+        # Children of a killed script become ours, so that their ends can be waited for.
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.root = Path(tempfile.mkdtemp(prefix="ms-", dir=base))
         self.world = world
@@ -106,6 +111,7 @@ class Stage:
     def close(self) -> None:
         for actor in list(self.actors.values()):
             self.kill(actor)
+            _reap(actor, os.WNOHANG)  # what a script that ended by itself has left
         self.listener.close()
         for fd in self.clocks:
             os.close(fd)
@@ -199,10 +205,11 @@ class Stage:
             actor.connection = None
 
     def kill(self, actor: Actor) -> None:
-        """kill -9 of the actor and of all its children."""
+        """kill -9 of the actor and of all its children. All have ended then: one that dies late still holds a lock."""
         if actor.alive:
             os.killpg(actor.process.pid, signal.SIGKILL)
             actor.rc = actor.process.wait()
+            _reap(actor, 0)
             self._gone(actor)
 
     # ── answers ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -237,6 +244,13 @@ class Stage:
             except BlockingIOError:
                 return False
         return True
+
+
+def _reap(actor: Actor, options: int) -> None:
+    """Waits for the ends of the actor's children (WNOHANG: takes those that have ended)."""
+    with contextlib.suppress(ChildProcessError):  # none is left
+        while os.waitpid(-actor.process.pid, options) != (0, 0):
+            pass
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes:

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable
 from .. import context
 
 DEATH_SECONDS = 60  # real: a killed process dies once it gets a CPU; what is left then cannot die
+EXEC_SECONDS = 5  # real: in which an execve that has begun shows the new environment
+KERNEL_THREAD = 0x0020_0000  # PF_KTHREAD, proc(5)
 OUTPUT_LIMIT = 1 << 20  # bytes kept of each stream: more than any plugin may return
 
 
@@ -28,13 +30,36 @@ def marked(mark: str) -> list[int]:
         if not entry.isdigit():
             continue
         try:
-            with open(f"/proc/{entry}/environ", "rb") as f:
-                environment = f.read()
+            if wanted in environment(entry).split(b"\0"):
+                found.append(int(entry))
         except OSError:
             continue  # ended meanwhile, or another user's
-        if wanted in environment.split(b"\0"):
-            found.append(int(entry))
     return found
+
+
+def environment(pid: str) -> bytes:
+    """In the middle of an execve, which Popen does not wait out, it is empty for a moment: then the new one."""
+    text, deadline = _read(pid), time.monotonic() + EXEC_SECONDS
+    while not text and time.monotonic() < deadline:
+        begun = _in_execve(pid)  # before the look, which may come after the end of the execve
+        text = _read(pid)
+        if not begun:
+            break
+        time.sleep(0.0005)
+    return text
+
+
+def _read(pid: str) -> bytes:
+    with open(f"/proc/{pid}/environ", "rb") as f:
+        return f.read()
+
+
+def _in_execve(pid: str) -> bool:
+    """Whether the process has memory and no environment in it yet. OSError if it has ended."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+        fields = f.read().rsplit(")", 1)[1].split()  # from field 3 of proc(5), the state, on
+    state, flags, env_end = fields[0], int(fields[6]), int(fields[48])
+    return state not in "ZX" and not flags & KERNEL_THREAD and env_end == 0
 
 
 def signal_all(pids: Iterable[int], number: int) -> None:
