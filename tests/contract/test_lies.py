@@ -7,6 +7,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from lab.client import TESTS, Lab
+from lab.lies import mutations
 
 ALL = [row["id"] for row in yaml.safe_load((TESTS / "lies" / "lies.yaml").read_text(encoding="utf-8"))]
 
@@ -31,3 +32,12 @@ def test_several_at_once():
 def test_one_that_is_not_known_is_refused():
     with pytest.raises(RuntimeError, match="no lie is called nonsense"):
         Lab(options=["--lie", "nonsense"])
+
+
+def test_a_seed_draws_one_change():
+    drawn = {mutations.drawn(seed) for seed in range(200)}
+    assert len(drawn) > 40 and mutations.drawn(7) == mutations.drawn(7)
+    code = mutations.Mutation("ec2:AttachVolume", "!", "changed")
+    assert mutations.mutated("<Code>VolumeInUse</Code>", code, True) == "<Code>VolumeInUsex</Code>"
+    member = mutations.Mutation("ssm:GetDocument", "Content", "left out")
+    assert mutations.mutated('{"Content": "a", "Name": "b"}', member, False) == '{"Name": "b"}'

@@ -43,6 +43,7 @@ def main(argv: list[str] | None = None, adopt: server.Adopt = server.nothing_to_
     parser.add_argument("--world", type=Path, help="JSON file with the initial world (keys: see lab/ec2/world.py)")
     parser.add_argument("--cluster", type=Path, help="YAML or JSON file with a scenario's `cluster:` mapping")
     parser.add_argument("--lie", action="append", default=[], metavar="ID", help="tell this lie (tests/lies/lies.yaml)")
+    parser.add_argument("--mutate", type=int, metavar="SEED", help="change one member of one call's answers")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started the lab ends")
     args = parser.parse_args(argv)
@@ -69,6 +70,7 @@ def main(argv: list[str] | None = None, adopt: server.Adopt = server.nothing_to_
             world=world,
             cluster=cluster,
             lies=args.lie,
+            mutation=args.mutate,
             adopt=adopt,
         )
     except (ValueError, OSError) as error:

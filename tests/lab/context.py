@@ -86,6 +86,7 @@ class Lab:
     world: dict[str, Any] = field(default_factory=dict)  # spec of the initial world, see ec2/world.py
     cluster: dict[str, Any] = field(default_factory=dict)  # the `cluster:` mapping, see nodes/clusterpro/spec.py
     lies: tuple[str, ...] = ()  # what it answers wrongly on purpose, see lies/
+    mutation: int | None = None  # the seed of an answer that it gives wrongly
     lock: threading.RLock = field(default_factory=threading.RLock)  # guards the EC2, SSM and cluster models
 
 

@@ -162,6 +162,7 @@ def run(
     world: dict[str, Any] | None = None,
     cluster: dict[str, Any] | None = None,
     lies: Sequence[str] = (),
+    mutation: int | None = None,
     adopt: Adopt = nothing_to_adopt,
 ) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once requests are answered.
@@ -181,7 +182,7 @@ def run(
         lab.endpoint = f"http://127.0.0.1:{chosen}"
         lab.world = world or {}
         lab.cluster = cluster or {}
-        lab.lies = tuple(lies)
+        lab.lies, lab.mutation = tuple(lies), mutation
         for name in PARTS:
             stop = importlib.import_module(f".{name}", __package__).install()
             if stop:

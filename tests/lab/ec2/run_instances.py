@@ -1,9 +1,13 @@
-"""RunInstances, as far as a clean-up test or a user at the CLI needs it. The guest is a NullMachine."""
+"""RunInstances, as far as a clean-up test, the probes or a user at the CLI need it.
+
+The guest is a NullMachine; one with an instance profile, with which its agent can register, is a Machine.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..nodes import life
 from ..wire import AwsError
 from . import fsr, volumes
 from .api import action, dry_run, idempotency, required
@@ -42,6 +46,17 @@ def _zone(request: dict[str, Any]) -> str:
             raise AwsError("InvalidParameterValue", f"The availability zone '{zone}' does not match subnet '{subnet}'.")
         return by_subnet
     return zone or next(iter(SUBNETS))
+
+
+def _profile(given: dict[str, Any]) -> str:
+    """The ARN of an instance profile that IAM knows and that has a role."""
+    import ministack.services.iam as iam
+
+    found = iam._lookup_instance_profile(given.get("Name", ""), given.get("Arn", ""))
+    if not found or not found["Roles"]:
+        message = f"Value ({given.get('Name') or given.get('Arn')}) for parameter iamInstanceProfile is invalid."
+        raise AwsError("InvalidParameterValue", message)
+    return found["Arn"]
 
 
 def _devices(request: dict[str, Any], az: str, root: str, tags: dict[str, str]) -> list[tuple[str, Any, bool]]:
@@ -120,11 +135,15 @@ def _run(request: dict[str, Any]) -> list[str]:
         instance.disable_api_termination = bool(request.get("DisableApiTermination"))
         instance.disable_api_stop = bool(request.get("DisableApiStop"))
         instance.user_data = request.get("UserData", "")
+        if profile := request.get("IamInstanceProfile"):
+            instance.iam_profile_arn, instance.ssm_managed = _profile(profile), True
         instance.use(instance.machine)
         launches.append((instance, _devices(request, az, instance.root_device, tags["volume"])))
     dry_run(request)
     for instance, devices in launches:
         store.instances[instance.id] = instance
+        if instance.ssm_managed:
+            instance.use(life.make(instance))
         for device, volume, delete in devices:
             if volume.snapshot_id and not volume.rate:
                 volume.fast_restored = fsr.fast_restored(volume.snapshot_id, az)

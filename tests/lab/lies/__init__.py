@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import context
 from ..wire import Handler
+from . import mutations
 
 LIES: dict[str, Callable[[], None]] = {}
 
@@ -54,3 +55,5 @@ def check(names: Iterable[str]) -> list[str]:
 def install() -> None:
     for name in check(context.lab.lies):
         LIES[name]()
+    if context.lab.mutation is not None:
+        mutations.tell(context.lab.mutation)

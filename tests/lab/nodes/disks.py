@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..ec2.blocks import SIZE
@@ -195,10 +196,41 @@ def _readlink(machine: Machine) -> Command:
     return run
 
 
+def _dd(machine: Machine) -> Command:
+    """`dd` from or to a whole disk that is named by its volume's id, plugged in since the boot or before; one block or
+    more, padded where `conv` says so. Anything else is the host's own tool's."""
+
+    def volume(path: str) -> Any:
+        serial = path.rpartition("nvme-Amazon_Elastic_Block_Store_")[2]
+        return next((v for _, v in attached(machine.instance_id) if v.id.replace("-", "") == serial), None)
+
+    def run(call: NodeCall) -> Result | Exec:
+        from .. import context
+
+        given = dict(word.partition("=")[::2] for word in call.argv[1:])
+        source, target = given.get("if", ""), given.get("of", "")
+        if not (source.startswith("/dev/disk/") or target.startswith("/dev/disk/")):
+            tool = host_tool(call.name)
+            return Exec(tool, call.argv) if tool else Result(127, "", f"{call.name}: command not found\n")
+        size, count = int(given.get("bs", "512")), int(given.get("count", "1"))
+        disk = volume(source if source.startswith("/dev/disk/") else target)
+        if disk is None:
+            return Result(1, "", f"dd: failed to open '{source or target}': No such file or directory\n")
+        with context.lab.lock:
+            if source.startswith("/dev/disk/"):
+                return Result(0, disk.blocks.read(int(given.get("skip", "0")) * size, count * size))
+            data = (Path(call.cwd) / source).read_bytes()[: count * size]
+            disk.blocks.write(int(given.get("seek", "0")) * size, data.ljust(size, b"\0"))
+            return Result()
+
+    return run
+
+
 def commands(machine: Machine) -> dict[str, Command]:
     def blk(call: NodeCall) -> Result:
         return lsblk(call.argv[1:], machine.disks(), lambda path: resolve(machine, path))
 
     out: dict[str, Callable[[NodeCall], Result | Exec]] = {"lsblk": blk}
     out["readlink"] = out["realpath"] = _readlink(machine)
+    out["dd"] = _dd(machine)
     return out
