@@ -4,7 +4,7 @@ use super::*;
 use crate::converge::{Action, Case, Memory, Try, Verdict, next};
 use crate::ids::{Id, IdKind};
 use crate::inspect;
-use crate::intent::Intent;
+use crate::intent::{Course, Intent};
 use crate::testing;
 use std::sync::LazyLock;
 
@@ -238,4 +238,20 @@ fn each_state_reason_is_what_it_is() {
     ] {
         assert_eq!(launch_failure(code).map(|(lack, _)| lack), lack, "{code}");
     }
+}
+
+#[test]
+fn a_change_of_course_forgets_what_was_tried_and_keeps_what_ec2_said_of_starts() {
+    let mut memory = Memory::default();
+    look_at(&mut memory, &stopped(100));
+    look_at(&mut memory, &fell_back(103, KEY));
+    let before = memory.clone();
+    assert!(!before.starts.is_empty() && before.tried(&Try::Start("server2".to_owned())) == 1);
+    let turn = Verdict::Turn {
+        course: Course::PutBack,
+        why: crate::error::Error::new(Kind::PreparationUnproven, "the nodes were not prepared", "nothing"),
+    };
+    let after = memory.after(&turn, &stopped(110));
+    assert_eq!(after.starts, before.starts);
+    assert_eq!(after.tried(&Try::Start("server2".to_owned())), 0);
 }
