@@ -46,7 +46,7 @@ struct Stubs(PathBuf);
 
 impl Stubs {
     fn new(name: &str) -> Self {
-        let stubs = Self(std::env::temp_dir().join(format!("mirrorsnap-shell-{name}-{}", std::process::id())));
+        let stubs = Self(std::env::temp_dir().join(format!("predicates-{name}-{}", std::process::id())));
         fs::create_dir_all(&stubs.0).unwrap();
         stubs.command(
             "clpstat",
