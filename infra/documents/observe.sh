@@ -1,20 +1,33 @@
 # @description Read the state of this node, its cluster and its devices; changes nothing
 # @param Run run
+# @param Self name
+# @param Groups names
 # @param Disks names
+# @param Monitors names
 # @param Devices paths
+# @param Settings yesno
+# @param Tools names
 #
-# Every command's answer is shown as it is: a command that fails is an observation too, so the result is always `ok`.
-# Nothing is printed that nobody reads: Run Command keeps 24,000 characters, which the largest clusters come near to.
+# Every command's answer is shown: a command that fails is an observation too, so the result is always `ok`.
+# The node's own facts come first, and CLUSTERPRO's commands have one time limit for all: a node on which they hang is still fenced by
+# its records and its boot id. Nothing is printed that nobody reads: Run Command keeps 24,000 characters.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=observe
 RUN='{{ Run }}'
 EPOCH=null
+SELF='{{ Self }}'
+FAILOVER_GROUPS='{{ Groups }}'
 DISKS='{{ Disks }}'
+MONITORS='{{ Monitors }}'
 DEVICES='{{ Devices }}'
+SETTINGS='{{ Settings }}'
+TOOLS='{{ Tools }}'
 RUN_DIR=$RUN_ROOT/$RUN
-BOUND=15
+BOUND=10
 #include lib/records.sh
+#include lib/shorten.sh
+#include lib/settings.sh
 boot
 read_epoch
 [ "$STORED" != bad ] || STORED=null
@@ -23,26 +36,49 @@ records
 units
 unfinished
 json_list "$UNFINISHED"
+unfinished=$LIST
 
 show() {
     attempt "$@" || :
 }
 
-show clpstat clpstat -s --long
-show clpstat-monitors clpstat -m --long
-for disk in $DISKS; do
-    show "clpmdstat $disk" clpmdstat -m "$disk"
-    show "fullcopy $disk" clpcfget -g "/root/resource/md@$disk/parameters/fullcopy"
-done
-show systemd systemctl --version
+# The first line of what a command prints.
+first() {
+    before=$RAW
+    attempt "$@" || :
+    RAW=$before
+    section "$1" "$RC" "${OUT%%"$LF"*}"
+}
+
 show is-enabled systemctl is-enabled clusterpro clusterpro_md
+case $OUT in
+*disabled*) outside=yes ;;
+*) outside=no ;;
+esac
+lvm=no
 for device in $DEVICES; do
     before=$RAW
     attempt path readlink -e "$device" && found=$OUT || found=
     RAW=$before
     # From the partition down to the disk that it lies on, through LVM.
     [ -z "$found" ] || show "device $device" lsblk -s -P -o KNAME,TYPE,SERIAL "$found"
+    case $OUT in
+    *'TYPE="lvm"'*) lvm=yes ;;
+    esac
 done
+missing=
+if [ "$SETTINGS" = yes ]; then
+    first systemd systemctl --version
+    first sync sync --version
+    show space df -Pk "${VAR_ROOT%/*}" "${RUN_ROOT%/*}"
+    # RHEL 9 may activate volume groups only on devices that a file lists.
+    [ $lvm = no ] || show lvmdevices lvmdevices
+    for tool in $TOOLS; do
+        command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+    done
+fi
+json_list "$missing"
+missing=$LIST
 
 # newer ATTEMPT OTHER: whether the first is the later one. `98.1` is an epoch and a number; a number alone is older than those.
 newer() {
@@ -75,5 +111,59 @@ for job in "$VAR_ROOT/$RUN"/*/; do
     [ ! -s "$job/out" ] || ! last "$job" || section "out ${job##*/}" 0 "$(tail -c 2000 "$job/out")"
 done
 set -f
-line ok ",\"stored_epoch\":$STORED,\"hold\":$hold,\"records\":$RECORDS,\"units\":$UNITS,\"unfinished\":$LIST,\"jobs\":{$jobs}"
+
+# What CLUSTERPRO's commands may take together. `assess` waits 30 seconds for the whole answer, and 60 for one with settings.
+[ "$SETTINGS" = yes ] && BUDGET=35 || BUDGET=15
+clock || :
+UNTIL=$((NOW + BUDGET * 100))
+# The longest that clpstat and clpmdstat took, in milliseconds.
+SLOWEST_STAT=0 SLOWEST_MDSTAT=0
+
+# Sets LEFT, the whole seconds that are left of the budget.
+left() {
+    clock || NOW=$UNTIL
+    LEFT=$(((UNTIL - NOW) / 100))
+}
+
+# ask SHORTEN NAME COMMAND…: runs one of CLUSTERPRO's commands, and shows what the function SHORTEN leaves of its output. Nothing is asked
+# any more once the budget is spent, or a command has been killed: what hangs once would hang again. Sets TOOK.
+ask() {
+    shorten=$1
+    shift
+    TOOK=0
+    left
+    if [ "$LEFT" -lt 1 ]; then
+        section "$1" 125 'skipped: no time is left'
+        return 0
+    fi
+    began=$NOW before=$RAW
+    BOUND=$((LEFT < 10 ? LEFT : 10))
+    attempt "$@" || :
+    RAW=$before
+    clock || :
+    TOOK=$(((NOW - began) * 10))
+    [ "$RC" -ne 137 ] || UNTIL=$NOW
+    "$shorten"
+    # So much is left for all that is not yet known: the first line, and what a later look finds besides.
+    if [ $((${#RAW} + ${#OUT})) -gt 21000 ]; then
+        section "$1" 125 'skipped: no room is left'
+    else
+        section "$1" "$RC" "$OUT"
+    fi
+}
+
+ask table clpstat clpstat -s --long
+SLOWEST_STAT=$TOOK
+ask asked_monitors clpstat-monitors clpstat -m --long
+[ "$TOOK" -le "$SLOWEST_STAT" ] || SLOWEST_STAT=$TOOK
+for disk in $DISKS; do
+    ask compact "clpmdstat $disk" clpmdstat -m "$disk"
+    [ "$TOOK" -le "$SLOWEST_MDSTAT" ] || SLOWEST_MDSTAT=$TOOK
+done
+# The paths are read on a node in backup or restore mode too: its post-processing opens those of clp.conf.
+case $SETTINGS/$outside in
+yes/*) settings whole ;;
+*/yes) settings paths ;;
+esac
+line ok ",\"stored_epoch\":$STORED,\"hold\":$hold,\"records\":$RECORDS,\"units\":$UNITS,\"unfinished\":$unfinished,\"jobs\":{$jobs},\"missing\":$missing,\"took_ms\":{\"clpstat\":$SLOWEST_STAT,\"clpmdstat\":$SLOWEST_MDSTAT}"
 printf '%s' "$RAW"

@@ -24,7 +24,8 @@ VALUES = {
     "Groups": "failover1", "Disks": "md1", "Monitors": "mdw1", "Nodes": "server1 server2", "WaitSeconds": "60",
     "SpanSeconds": "10", "ActiveWithinSeconds": "40", "StopSeconds": "10", "BreakSeconds": "10", "StartSeconds": "10",
     "MaxOutageSeconds": "60", "PrepareSeconds": "300", "Anew": "no", "SkipCopy": "yes", "Reboot": "no",
-    "Devices": "/dev/xvdb1 /dev/xvdb2",
+    "Devices": "/dev/xvdb1 /dev/xvdb2", "Settings": "yes",
+    "Tools": "flock lsblk clpbackup.sh clprestore.sh",
 }  # fmt: skip
 
 

@@ -222,3 +222,83 @@ def test_only_the_last_attempt_of_a_detached_unit_is_shown(nodes: Nodes) -> None
     seen = nodes.send("observe")
     shown = {name: text for name, text in seen["sections"].items() if name.startswith("out ")}
     assert shown == {"out leave-backup-mode.98.10": "from 98.10\n"} and len(seen["line"]["jobs"]) == 4
+
+
+def test_an_inspection_reads_what_the_node_and_clp_conf_say(nodes: Nodes) -> None:
+    nodes.begin()
+    seen = nodes.send("observe")
+    sections = seen["sections"]
+    assert sections["settings md1"].splitlines() == [
+        "cppath 0 /dev/xvdb1", "own-cppath 1", "dppath 0 /dev/xvdb2", "own-dppath 1", "fullcopy 0 0", "sync 1",
+        "syncmode 1", "deact 0 1", "umount-seconds 1", "umount-retries 1",
+    ]  # fmt: skip
+    assert (
+        sections["monitor mdw1"] == "object 0 md1\n" and sections["group failover1"] == "stop-after 1\nstop-seconds 1\n"
+    )
+    assert sections["cluster"] == "md 0 md1\nhd 1\nhaltp 1\nstall 1\n"
+    assert sections["systemd"].startswith("systemd 252") and sections["sync"].startswith("sync (")
+    assert [row.split()[3] for row in sections["space"].splitlines()[1:]] == ["7000000", "7000000"]
+    assert seen["line"]["missing"] == [] and set(seen["line"]["took_ms"]) == {"clpstat", "clpmdstat"}
+    assert "lvmdevices" not in sections, "no partition lies on LVM"
+    # Within an operation nobody reads them.
+    brief = set(nodes.send("observe", Settings="no")["sections"])
+    assert brief == {
+        "is-enabled",
+        "device /dev/xvdb1",
+        "device /dev/xvdb2",
+        "clpstat",
+        "clpstat-monitors",
+        "clpmdstat md1",
+    }
+
+
+def test_the_paths_are_read_on_a_node_outside_the_cluster(nodes: Nodes) -> None:
+    """The device gate before a post-processing needs them. A value for one server is the one that counts."""
+    nodes.begin()
+    other = {"cluster_partition": "/dev/xvdc1", "data_partition": "/dev/xvdc2"}
+    same = {"cluster_partition": "/dev/xvdb1", "data_partition": "/dev/xvdb2"}
+    sh(nodes.lab, "systemctl disable clusterpro clusterpro_md", "server2")
+    try:
+        for way, common, own in [("resolved", "0 /dev/xvdc1", "1"), ("raw", "0 /dev/xvdb1", "0 /dev/xvdc1")]:
+            nodes.lab.control("cluster_set", switches={"clpcfget_servers": way}, partitions={"md1": {"server2": other}})
+            read = nodes.send("observe", "server2", Settings="no")["sections"]["settings md1"].splitlines()
+            assert read[:2] == [f"cppath {common}", f"own-cppath {own}"] and len(read) == 4
+    finally:
+        nodes.lab.control(
+            "cluster_set", switches={"clpcfget_servers": "resolved"}, partitions={"md1": {"server2": same}}
+        )
+        sh(nodes.lab, "systemctl enable clusterpro clusterpro_md", "server2")
+
+
+def test_a_node_on_which_clusterpro_hangs_still_tells_its_own_facts(nodes: Nodes) -> None:
+    run = nodes.begin()
+    assert nodes.send("resume-monitors")["line"]["result"] == "ok"
+    sh(nodes.lab, f"mkdir -p $MIRRORSNAP_RUN/mirrorsnap/{run}; echo '{{}}' >$MIRRORSNAP_RUN/mirrorsnap/{run}/arming")
+    for command in ("clpstat", "clpmdstat", "clpcfget"):
+        nodes.lab.control("fault", spec={"command": command, "node": "server1", "times": 1000, "effect": "hang"})
+    try:
+        before = status(nodes.lab, "server1")["uptime"]
+        seen = nodes.send("observe", Settings="no")
+        # One command used its limit up; no other one was tried.
+        assert status(nodes.lab, "server1")["uptime"] - before < 25
+    finally:
+        nodes.lab.control("clear_faults")
+        sh(nodes.lab, f"rm $MIRRORSNAP_RUN/mirrorsnap/{run}/arming")
+    assert seen["line"]["unfinished"] == [run] and seen["line"]["stored_epoch"] == nodes.epoch
+    assert seen["line"]["records"] == {"arming": {}}
+    assert seen["sections"]["is-enabled"].split() == ["enabled", "enabled"]
+    assert 'TYPE="disk"' in seen["sections"]["device /dev/xvdb1"]
+    assert seen["sections"]["clpstat"].strip() in ("", "Killed")
+    for skipped in ("clpstat-monitors", "clpmdstat md1"):
+        assert seen["sections"][skipped].startswith("skipped"), skipped
+
+
+def test_what_a_node_lacks_is_told(nodes: Nodes) -> None:
+    nodes.begin()
+    hide = 'for tool in lsblk clprestore.sh; do file=$(command -v "$tool"); mv "$file" "$file.away"; done'
+    sh(nodes.lab, hide)
+    try:
+        seen = nodes.send("observe")
+    finally:
+        sh(nodes.lab, 'for file in "${PATH%%:*}"/*.away; do mv "$file" "${file%.away}"; done')
+    assert seen["line"]["missing"] == ["lsblk", "clprestore.sh"]

@@ -17,11 +17,15 @@ DISKS = [f"mirror-disk-{n:02}" for n in range(1, 17)]
 
 
 def test_the_largest_cluster_is_observed_whole(fresh_lab: Callable[..., Lab], tmp_path: Path) -> None:
-    """As many mirror disks as the configuration takes, on LVM, in both states that matter: whole, and broken off."""
+    """As many mirror disks as the configuration takes, on LVM, with sixty other monitors and comments in Japanese, in
+    both states that matter: whole, and broken off."""
     spec = {
         "platform": "nitro",
         "layout": "lvm",
         "auto_recovery": False,
+        "other_monitors": 60,
+        "comments": True,
+        "lvm_devices": "serial",
         "mirror_disks": [
             {"name": name, "monitor": f"{name}-monitor", "device": f"/dev/sd{chr(98 + n // 4)}", "size_gib": 20}
             for n, name in enumerate(DISKS)
@@ -33,11 +37,16 @@ def test_the_largest_cluster_is_observed_whole(fresh_lab: Callable[..., Lab], tm
     lab = fresh_lab(options=["--cluster", str(file)])
     nodes = Nodes(lab)
     paths = [f"/dev/vg_{DISKS[n // 4 * 4]}/{name}_{part}" for n, name in enumerate(DISKS) for part in ("cp", "dp")]
-    asked = {"Disks": " ".join(DISKS), "Devices": " ".join(paths)}
+    monitors = [f"{name}-monitor" for name in DISKS]
+    asked = {"Disks": " ".join(DISKS), "Devices": " ".join(paths), "Monitors": " ".join(monitors)}
+    asked["Groups"] = "failover1 failover2"
     seen = nodes.send("observe", **asked)
     for path in paths:
         assert 'TYPE="lvm"' in seen["sections"][f"device {path}"], path
     assert seen["size"] < LIMIT - ROOM
+    assert all(f"[{monitor} : Normal]" in seen["sections"]["clpstat-monitors"] for monitor in monitors)
+    assert "genw" not in seen["sections"]["clpstat-monitors"] + seen["sections"]["clpstat"]
+    assert all(f"object 0 {disk}" in seen["sections"][f"monitor {disk}-monitor"] for disk in DISKS)
     for disk in DISKS:
         assert sh(lab, f"clpmdctrl --break {disk}", "server2")["rc"] == 0
     broken = nodes.send("observe", **asked)

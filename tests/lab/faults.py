@@ -25,7 +25,9 @@ SUBJECTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "event": (frozenset({"lost", "twice"}), frozenset({"late"})),
     "command": (frozenset({"hang"}), frozenset({"exit", "done_but_exit"})),
     "node": (
-        frozenset({"power_off", "ssm_lost", "ssm_back", "rename_devices", "replay_command", "agent_restart"}),
+        frozenset(
+            {"power_off", "ssm_lost", "ssm_back", "rename_devices", "replay_command", "agent_restart", "disk_full"}
+        ),
         frozenset(),
     ),
     "execution": (frozenset(), frozenset()),  # {execution: abort, at: <phase>} has no effect key

@@ -34,7 +34,7 @@ ORACLES = range(1, 11)
 CLUSTER_KEYS = frozenset(
     {
         *("active", "platform", "systemd", "layout", "auto_recovery", "fullcopy", "mirror_disks", "failover_groups"),
-        *("config", "timing", "switches", "world"),
+        *("config", "timing", "switches", "world", "hybrid_disks", "other_monitors", "comments", "lvm_devices"),
     }
 )
 # What a `set` step can change; world.py and ec2_changes.py carry each out.

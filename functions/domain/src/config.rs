@@ -57,9 +57,10 @@ pub struct MirrorDisk {
     pub monitor: String,
     /// The device name of the volume's attachment, such as `/dev/sdb`.
     pub device: PerNode,
-    /// The cluster partition.
+    /// The cluster partition, as clp.conf names it. By a name that a restore keeps: the attachment's (`/dev/xvdb1`, `/dev/sdb1`), or one
+    /// that is written on the volume and is the same on both nodes (LVM, by-partuuid). Never by-id: that is the volume's own.
     pub cluster_partition: PerNode,
-    /// The data partition.
+    /// The data partition, likewise.
     pub data_partition: PerNode,
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Device names may change at any boot, and CLUSTERPRO's post-processing of a wrong disk destroys it. So a path counts only if it leads
 //! to one disk, and that disk is known to be the volume: by its serial on Nitro, by its attachment's name on Xen. If that is not known,
-//! it is a mismatch.
+//! it is a mismatch. What CLUSTERPRO opens is what its own configuration says, so the cluster's JSON must name the same.
 
+use crate::clusterpro::settings::{Setting, Settings};
 use crate::config::Config;
 use crate::ec2::VolumeId;
 use crate::error::{Error, Kind, Result};
+use crate::observation::Node;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,9 +85,47 @@ fn xen_name(device: &str) -> Option<String> {
     Some(format!("xvd{letters}"))
 }
 
+fn mismatch(disk: &str, node: &str, found: &str) -> Error {
+    Error::new(
+        Kind::DeviceMismatch,
+        format!("{disk} on {node}: {found}"),
+        "do not start the mirror; correct the partitions' device names in CLUSTERPRO's and this cluster's configuration, then start \
+         recover",
+    )
+}
+
+/// Passes if CLUSTERPRO on `name` opens the partitions that the JSON names, and they lie on the volumes that are attached for them.
+/// `attached` maps devices to volume ids.
+pub fn gate(config: &Config, name: &str, attached: &BTreeMap<String, VolumeId>, node: &Node) -> Result<()> {
+    opened_as_named(config, name, &node.settings)?;
+    on_their_volumes(config, name, attached, &node.devices)
+}
+
+/// Passes if the paths that CLUSTERPRO on `node` itself will open are known, and are those of the JSON.
+fn opened_as_named(config: &Config, node: &str, settings: &Settings) -> Result<()> {
+    for mirror in &config.mirror_disks {
+        let disk = settings.disk(&mirror.name);
+        for (what, opened, named) in [
+            ("cluster partition", &disk.cluster_partition, &mirror.cluster_partition),
+            ("data partition", &disk.data_partition, &mirror.data_partition),
+        ] {
+            let named = named.on(node);
+            let opens = match opened {
+                Setting::Set(path) if path == named => continue,
+                Setting::Set(path) => path.as_str(),
+                Setting::Absent => "none",
+                Setting::Unread => "one that clpcfget does not tell",
+            };
+            let found = format!("its {what} is {named} in the cluster's JSON, and CLUSTERPRO opens {opens}");
+            return Err(mismatch(&mirror.name, node, &found));
+        }
+    }
+    Ok(())
+}
+
 /// Passes if on `node` both partitions of every mirror disk lie on the volume that is attached at the disk's device.
-/// `attached` maps devices to volume ids, `seen` paths to what lies under them.
-pub fn gate(
+/// `seen` maps paths to what lies under them.
+fn on_their_volumes(
     config: &Config,
     node: &str,
     attached: &BTreeMap<String, VolumeId>,
@@ -93,14 +133,7 @@ pub fn gate(
 ) -> Result<()> {
     for mirror in &config.mirror_disks {
         let device = mirror.device.on(node);
-        let mismatch = |found: String| {
-            Error::new(
-                Kind::DeviceMismatch,
-                format!("{} on {node}: {found}", mirror.name),
-                "do not start the mirror; correct the partitions' device names in CLUSTERPRO's and this cluster's \
-                 configuration, then start recover",
-            )
-        };
+        let mismatch = |found: String| mismatch(&mirror.name, node, &found);
         let volume = attached
             .get(device)
             .ok_or_else(|| mismatch(format!("no volume is attached at {device}")))?;

@@ -9,7 +9,7 @@ use parameters::invalid;
 use std::fmt;
 
 pub use parameters::Parameters;
-pub use words::{Reboot, SkipCopy, TimerDone};
+pub use words::{AskedSettings, Reboot, SkipCopy, TimerDone};
 
 /// The number of a try of one document in one run. A node replays the result of a number that it knows, so each try has its own number
 /// under each epoch. It is written `98.1`: epoch and number. A backup's or restore's own states send a number alone, as earlier
@@ -58,8 +58,11 @@ impl fmt::Display for Attempt {
 #[allow(missing_docs)] // docs/documents.md says what each is and takes
 pub enum Document {
     Observe {
+        groups: Vec<String>,
         disks: Vec<String>,
+        monitors: Vec<String>,
         devices: Vec<String>,
+        settings: AskedSettings,
     },
     ReadRecords,
     Fence {
@@ -130,6 +133,28 @@ pub struct Cluster {
     /// The groups that the document acts on.
     pub groups: Vec<String>,
 }
+
+/// The commands that the documents need on a node; an observation tells those that are missing.
+pub const TOOLS: [&str; 18] = [
+    "flock",
+    "timeout",
+    "systemd-run",
+    "systemctl",
+    "lsblk",
+    "readlink",
+    "tail",
+    "sync",
+    "clpstat",
+    "clpmdstat",
+    "clpgrp",
+    "clpmonctrl",
+    "clpmdctrl",
+    "clpcl",
+    "clpcfget",
+    "clpbackup.sh",
+    "clprestore.sh",
+    "clpsvcctrl.sh",
+];
 
 /// The names of the documents. Each is written here, and nowhere else in the code.
 pub mod name {
@@ -202,7 +227,20 @@ impl Document {
     pub fn parameters(&self, node: &str) -> Parameters {
         let mut all = Parameters::default();
         match self {
-            Self::Observe { disks, devices } => all.list("Disks", disks).list("Devices", devices),
+            Self::Observe {
+                groups,
+                disks,
+                monitors,
+                devices,
+                settings,
+            } => all
+                .text("Self", node)
+                .list("Groups", groups)
+                .list("Disks", disks)
+                .list("Monitors", monitors)
+                .list("Devices", devices)
+                .text("Settings", settings.word())
+                .text("Tools", &TOOLS.join(" ")),
             Self::ReadRecords | Self::StartCluster | Self::LeaveBackupMode => &mut all,
             Self::Fence { boot_id } => all.text("ExpectedBootId", boot_id),
             Self::SuspendMonitors { nodes, monitors } | Self::ResumeMonitors { nodes, monitors } => {
@@ -281,10 +319,17 @@ impl Document {
             invalid(format!("there is no document {shown:?}"))
         };
         Ok(match document {
-            name::OBSERVE => Self::Observe {
-                disks: all.take_list("Disks")?,
-                devices: all.take_list("Devices")?,
-            },
+            name::OBSERVE => {
+                all.take_word("Self", |name| (name == node).then_some(()))?;
+                all.take("Tools")?;
+                Self::Observe {
+                    groups: all.take_list("Groups")?,
+                    disks: all.take_list("Disks")?,
+                    monitors: all.take_list("Monitors")?,
+                    devices: all.take_list("Devices")?,
+                    settings: all.take_word("Settings", AskedSettings::read)?,
+                }
+            }
             name::READ_RECORDS => Self::ReadRecords,
             name::FENCE => Self::Fence {
                 boot_id: all.take("ExpectedBootId")?,

@@ -14,8 +14,11 @@ pub(crate) fn all() -> Vec<Document> {
     let (disks, nodes, monitors) = (|| names("md1 md2"), || names("server1 server2"), || names("mdw1 mdw2"));
     vec![
         Document::Observe {
+            groups: names("failover1"),
             disks: disks(),
+            monitors: monitors(),
             devices: names("/dev/xvdb1"),
+            settings: AskedSettings::Yes,
         },
         Document::ReadRecords,
         Document::Fence { boot_id: "b".into() },

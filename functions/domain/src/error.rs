@@ -51,7 +51,19 @@ kinds! {
     DeviceNameNotPersistent,
     /// A partition is not on the volume that it must be on.
     DeviceMismatch,
-    /// The node's systemd cannot run our units.
+    /// The cluster has hybrid disks, which this service does not know.
+    HybridDiskUnsupported,
+    /// A mirror disk is not replicated synchronously, or that could not be read.
+    MirrorAsynchronous,
+    /// A configured monitor is not the mirror disk monitor of its disk.
+    MonitorMismatch,
+    /// A node has another name in CLUSTERPRO than in the configuration.
+    ServerNameMismatch,
+    /// The node's file systems for our records are nearly full.
+    DiskSpaceLow,
+    /// CLUSTERPRO's commands take so long that the deadlines cannot be kept.
+    CommandsTooSlow,
+    /// The node's systemd cannot run our units, or it lacks a command.
     NodeUnsupported,
     /// A node is a Spot instance, which AWS may terminate at any time.
     SpotInstance,

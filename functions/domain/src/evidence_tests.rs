@@ -41,6 +41,8 @@ fn head(node: &str, records: &[(&str, f64)]) -> Head {
         units: BTreeMap::new(),
         unfinished: vec![],
         jobs: BTreeMap::new(),
+        missing: vec![],
+        took_ms: crate::reply::Took::default(),
     }
 }
 
@@ -201,7 +203,7 @@ fn a_preparation_that_failed_is_not_waited_for() {
 fn the_preparation_is_proved_by_its_own_record() {
     let boot = "boot-server2";
     assert!(prepared(&intent(), &after_boot(0, PRE, boot, Some(boot))).is_ok());
-    let bad = [
+    let bad = vec![
         after_boot(1, PRE, boot, Some(boot)),
         after_boot(0, "", boot, Some(boot)),
         after_boot(0, &PRE.replace("<ON>", "<OFF>"), boot, Some(boot)),

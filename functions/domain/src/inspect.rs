@@ -2,7 +2,9 @@
 
 mod instance;
 mod keys;
+mod node;
 mod resources;
+mod settings;
 
 use crate::clusterpro::outputs::Services;
 use crate::config::Config;
@@ -11,17 +13,19 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
 use crate::intent::{Disturbance, Intent, Operation, Phase};
 use crate::layout;
+use crate::lvm_devices;
 use crate::observation::{Node, Observation};
-use crate::reply::{LEAST_ROOM, STDOUT_LIMIT};
 use crate::steps::Step;
 use crate::time::Moment;
 use instance::refuse_too_many_volumes;
+use node::{refuse_node, refuse_slow_commands};
 use resources::{OfflineGroups, refuse_groups, refuse_mirrors, refuse_monitors};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use instance::{check_instance, volumes};
 pub use keys::key_words;
+pub use settings::words as settings_words;
 
 /// What a backup will do, with everything that its states need.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,6 +69,8 @@ pub fn refuse_backup(config: &Config, seen: &Observation) -> Result<String> {
         let node = answered(seen, name)?;
         refuse_mirrors(config, name, node)?;
         refuse_monitors(config, name, node)?;
+        settings::refuse_settings(config, name, node)?;
+        refuse_slow_commands(config, name, node)?;
     }
     refuse_devices(config, seen)?;
     running.ok_or_else(|| {
@@ -82,7 +88,7 @@ pub fn refuse_restore(config: &Config, seen: &Observation) -> Result<Option<Stri
     for name in config.node_names() {
         let node = answered(seen, name)?;
         for disk in &config.mirror_disks {
-            if node.construction_off.get(&disk.name) != Some(&true) {
+            if !node.settings.disk(&disk.name).construction_off {
                 return Err(Error::new(
                     Kind::InitialMirrorConstructionOn,
                     format!(
@@ -103,44 +109,11 @@ fn refuse_devices(config: &Config, seen: &Observation) -> Result<()> {
     for name in config.node_names() {
         let node = answered(seen, name)?;
         let instance = seen.instances.get(name).map(|instance| &instance.volumes);
-        crate::devices::gate(config, name, instance.unwrap_or(&BTreeMap::new()), &node.devices)?;
+        crate::devices::gate(config, name, instance.unwrap_or(&BTreeMap::new()), node)?;
         layout::refuse_unknown_links(config, name, node)?;
+        lvm_devices::refuse_listed_by_volume(config, name, node)?;
     }
     Ok(())
-}
-
-/// Refuses a node whose answer could later be longer than Run Command keeps: then converge could not read it.
-fn refuse_size(name: &str, node: &Node) -> Result<()> {
-    let most = STDOUT_LIMIT - LEAST_ROOM;
-    if node.answer_size <= most {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::ConfigInvalid,
-        format!(
-            "the state of {name} takes {} characters, more than {most}; while the mirror is broken it takes more, and Run Command \
-             keeps {STDOUT_LIMIT}",
-            node.answer_size
-        ),
-        "use shorter names, or fewer resources and monitors in one cluster",
-    ))
-}
-
-/// From this version on `systemd-run` takes the limits and restarts that our units on the node have (systemd's NEWS of 237).
-const LEAST_SYSTEMD: u32 = 237;
-
-/// Refuses a node on which no unit of ours could be started: neither the timer that bounds the outage nor the break.
-fn refuse_systemd(name: &str, node: &Node) -> Result<()> {
-    let found = match node.systemd {
-        Some(version) if version >= LEAST_SYSTEMD => return Ok(()),
-        Some(version) => format!("systemd of {name} is version {version}, and {LEAST_SYSTEMD} or later is needed"),
-        None => format!("the version of systemd on {name} could not be read"),
-    };
-    Err(Error::new(
-        Kind::NodeUnsupported,
-        found,
-        "see the README for the systems that mirrorsnap is for",
-    ))
 }
 
 /// Refuses every operation for the same reasons. Returns the one node on which groups run, if any do.
@@ -151,8 +124,7 @@ fn refuse_nodes(config: &Config, seen: &Observation, offline: OfflineGroups) -> 
     }
     for name in config.node_names() {
         let node = answered(seen, name)?;
-        refuse_size(name, node)?;
-        refuse_systemd(name, node)?;
+        refuse_node(name, node)?;
         if node.hold {
             return Err(Error::new(
                 Kind::OperatorHold,
@@ -181,6 +153,7 @@ fn refuse_nodes(config: &Config, seen: &Observation, offline: OfflineGroups) -> 
     let mut running = BTreeSet::new();
     for name in config.node_names() {
         refuse_groups(config, seen, name, &mut running, offline)?;
+        settings::refuse_other_disks(config, name, answered(seen, name)?)?;
     }
     if running.len() > 1 {
         return Err(Error::new(
@@ -251,7 +224,7 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
     let steps = Step::of_backup(config, &intent, answered(seen, &active)?, answered(seen, &standby)?);
     let distinct: BTreeSet<&VolumeId> = volumes.values().collect();
     refuse_too_many_volumes(&standby, instance, &distinct)?;
-    let words = vec![
+    let mut words = vec![
         format!("all groups run on {active}; {standby} is stopped and its volumes are the backup"),
         format!(
             "outage: as long as CLUSTERPRO stops {}, breaks {} mirror disk(s) and starts the groups again; at most {} s \
@@ -266,6 +239,7 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
         ),
         "no redundancy from the break until the mirror has copied the difference".to_owned(),
     ];
+    words.extend(settings_words(config, seen, &active));
     Ok(Plan {
         active,
         standby_instance: instance.id.clone(),

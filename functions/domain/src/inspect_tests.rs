@@ -1,4 +1,5 @@
 use super::*;
+use crate::clusterpro::settings::Setting;
 use crate::clusterpro::stat::State;
 use crate::observation::{Instance, Power};
 use crate::testing::{config, healthy};
@@ -154,7 +155,7 @@ fn what_the_nodes_show_refuses() {
         ),
         (
             Kind::ConfigIncomplete,
-            Box::new(|n: &mut Node| n.stat.as_mut().unwrap().groups[0].resources.push("md2".into())),
+            Box::new(|n: &mut Node| n.settings.cluster.mirror_disks = Setting::Set("md1 data2".into())),
         ),
         (
             Kind::GroupNotOnline,

@@ -18,6 +18,7 @@ pub mod inspect;
 pub mod intent;
 pub mod layout;
 pub mod lock;
+pub mod lvm_devices;
 pub mod names;
 pub mod observation;
 pub mod patrol;

@@ -3,13 +3,15 @@
 use crate::clusterpro::mdstat::{self, Mirror};
 use crate::clusterpro::monitors::{self, Monitors};
 use crate::clusterpro::outputs::{self, Services};
+use crate::clusterpro::settings::Settings;
 use crate::clusterpro::stat::{self, Stat};
 use crate::config::Config;
 use crate::devices::{self, Under};
 use crate::document::Attempt;
 pub use crate::ec2::Power;
 use crate::ec2::{AttachmentState, InstanceId, VolumeId};
-use crate::reply::{Job, Records, Reply};
+use crate::lvm_devices::LvmDevices;
+use crate::reply::{Job, Records, Reply, Took};
 use crate::time::Moment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -86,15 +88,27 @@ pub struct Node {
     pub monitors: Option<Monitors>,
     /// The mirror disks that could be read.
     pub mirrors: BTreeMap<String, Mirror>,
-    /// Whether initial mirror construction is clearly off, by disk.
-    pub construction_off: BTreeMap<String, bool>,
+    /// What its clp.conf says.
+    pub settings: Settings,
+    /// The name by which its own clpstat calls it, if that can be read.
+    pub called: Option<String>,
     /// How services start.
     pub services: Services,
-    /// The version of its systemd; absent if it could not be read.
+    /// The version of its systemd; absent if it could not be read, or was not asked for.
     pub systemd: Option<u32>,
+    /// Whether its `sync` takes the names of files; absent likewise.
+    pub syncs_files: Option<bool>,
+    /// Commands that it lacks.
+    pub missing: Vec<String>,
+    /// The least free space of the directories that we write to, in MiB; absent likewise.
+    pub free_mib: Option<u64>,
+    /// The devices that LVM may use.
+    pub lvm_devices: LvmDevices,
+    /// How long CLUSTERPRO's commands took.
+    pub took: Took,
     /// What lies under each configured path.
     pub devices: BTreeMap<String, Under>,
-    /// The length of its answer in bytes.
+    /// The length of its answer in characters.
     pub answer_size: usize,
 }
 
@@ -117,9 +131,15 @@ impl Node {
                 .and_then(|text| monitors::parse_monitors(text).ok())
                 .map(|monitors| monitors::monitors_with_names(monitors, config)),
             mirrors: BTreeMap::new(),
-            construction_off: BTreeMap::new(),
+            settings: Settings::read(reply),
+            called: text("clpstat").and_then(stat::here).map(str::to_owned),
             services: text("is-enabled").map_or(Services::Mixed, outputs::services),
             systemd: text("systemd").and_then(outputs::systemd_version),
+            syncs_files: text("sync").and_then(outputs::syncs_files),
+            missing: head.missing.clone(),
+            free_mib: text("space").and_then(outputs::least_free_mib),
+            lvm_devices: reply.section("lvmdevices").map_or(LvmDevices::All, LvmDevices::read),
+            took: head.took_ms,
             devices: BTreeMap::new(),
             answer_size: reply.size,
         };
@@ -129,10 +149,6 @@ impl Node {
             {
                 node.mirrors.insert(disk.name.clone(), mirror);
             }
-            let off = reply
-                .section(&format!("fullcopy {}", disk.name))
-                .is_some_and(|section| outputs::initial_construction_off(section.rc, &section.text));
-            node.construction_off.insert(disk.name.clone(), off);
         }
         for (name, section) in &reply.sections {
             if let Some(path) = name.strip_prefix("device ") {

@@ -139,6 +139,15 @@ pub struct Job {
     pub ended: Option<Ended>,
 }
 
+/// How long CLUSTERPRO's commands took on a node, in milliseconds: of each kind the slowest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Took {
+    /// `clpstat`, in either form.
+    pub clpstat: u64,
+    /// `clpmdstat` of one mirror disk.
+    pub clpmdstat: u64,
+}
+
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Head {
@@ -182,6 +191,12 @@ pub struct Head {
     /// The run's detached commands, by `<document>.<attempt>`.
     #[serde(default)]
     pub jobs: BTreeMap<String, Job>,
+    /// Commands that the node lacks.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// How long CLUSTERPRO's commands took.
+    #[serde(default)]
+    pub took_ms: Took,
 }
 
 /// One command's raw output.
@@ -200,7 +215,7 @@ pub struct Reply {
     pub head: Head,
     /// The sections by name.
     pub sections: BTreeMap<String, Section>,
-    /// Its length in bytes, of which [`STDOUT_LIMIT`] are kept.
+    /// Its length in characters, of which [`STDOUT_LIMIT`] are kept.
     pub size: usize,
 }
 
@@ -230,7 +245,9 @@ impl Reply {
         if head.document != document {
             return Err(bad(format!("it is the reply of {}", head.document)));
         }
-        if stdout.len() >= STDOUT_LIMIT {
+        // Characters, not bytes: a comment may be in any script.
+        let size = stdout.chars().count();
+        if size >= STDOUT_LIMIT {
             return Err(bad(format!(
                 "it reached Run Command's {STDOUT_LIMIT} characters and was cut"
             )));
@@ -251,7 +268,6 @@ impl Reply {
                 section.text.push('\n');
             }
         }
-        let size = stdout.len();
         Ok(Self { head, sections, size })
     }
 

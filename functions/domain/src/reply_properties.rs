@@ -69,9 +69,11 @@ fn a_reply_cut_anywhere_in_its_first_line_is_not_known() {
 /// Run Command cuts what is too long: no reply that reached its limit is read, however whole it looks.
 #[test]
 fn a_reply_that_reached_the_limit_is_not_known() {
-    let padded = |bytes: usize| format!("{REPLY}{}\n", "x".repeat(bytes - REPLY.len() - 1));
-    assert!(Reply::parse("observe", "node1", &padded(STDOUT_LIMIT - 1)).is_ok());
-    assert!(Reply::parse("observe", "node1", &padded(STDOUT_LIMIT)).is_err());
+    for letter in ["x", "鏡"] {
+        let padded = |size: usize| format!("{REPLY}{}\n", letter.repeat(size - REPLY.chars().count() - 1));
+        assert!(Reply::parse("observe", "node1", &padded(STDOUT_LIMIT - 1)).is_ok());
+        assert!(Reply::parse("observe", "node1", &padded(STDOUT_LIMIT)).is_err());
+    }
 }
 
 prop_compose! {
@@ -132,6 +134,8 @@ prop_compose! {
                 unfinished: vec![],
                 detail: None,
                 epoch, uptime, result, reason, replay, hold, stored_epoch, records: all, jobs,
+                missing: vec![],
+                took_ms: Took::default(),
             },
             sections: sections.into_iter().map(|(name, one)| (name, section(one))).collect(),
             size: 0,
@@ -146,7 +150,7 @@ proptest! {
         for (name, section) in &reply.sections {
             text = format!("{text}--- {name} rc={}\n{}", section.rc, section.text);
         }
-        prop_assert_eq!(Reply::parse("observe", "node1", &text).unwrap(), Reply { size: text.len(), ..reply });
+        prop_assert_eq!(Reply::parse("observe", "node1", &text).unwrap(), Reply { size: text.chars().count(), ..reply });
     }
 
     #[test]

@@ -188,16 +188,19 @@ fn what_refuses_a_restore() {
         change(seen.nodes.get_mut("server2").unwrap());
     };
     assert_eq!(
-        refused(|seen| _ = seen
+        refused(|seen| seen
             .nodes
             .get_mut("server2")
             .unwrap()
-            .construction_off
-            .insert("md1".into(), false)),
+            .settings
+            .disks
+            .get_mut("md1")
+            .unwrap()
+            .construction_off = false),
         Kind::InitialMirrorConstructionOn
     );
     assert_eq!(
-        refused(|seen| seen.nodes.get_mut("server1").unwrap().construction_off.clear()),
+        refused(|seen| seen.nodes.get_mut("server1").unwrap().settings.disks.clear()),
         Kind::InitialMirrorConstructionOn
     );
     assert_eq!(refused(|seen| _ = seen.nodes.remove("server2")), Kind::NodeUnreachable);

@@ -1,7 +1,7 @@
 //! A node step: one command document on one node, with its parameters (docs/documents.md).
 
 use crate::config::Config;
-use crate::document::{Attempt, Cluster, Document, Parameters, TimerDone};
+use crate::document::{AskedSettings, Attempt, Cluster, Document, Parameters, TimerDone};
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::Node;
@@ -145,12 +145,15 @@ impl Step {
     }
 
     /// The observation of a node.
-    pub fn observe(config: &Config, node: &str, run: &str) -> Self {
+    pub fn observe(config: &Config, node: &str, run: &str, settings: AskedSettings) -> Self {
         let of_disk = config.mirror_disks.iter();
         let paths = of_disk.flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)]);
         let document = Document::Observe {
+            groups: config.failover_groups.clone(),
             disks: disks(config),
+            monitors: owned(config.mirror_disks.iter().map(|disk| disk.monitor.as_str())),
             devices: owned(paths),
+            settings,
         };
         Self::new(document, node, run)
     }

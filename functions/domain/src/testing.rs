@@ -2,11 +2,13 @@
 
 use crate::clusterpro::mdstat::{Color, Mirror, Recovery, Status};
 use crate::clusterpro::outputs::Services;
+use crate::clusterpro::settings::{ClusterSettings, DiskSettings, Setting, Settings};
 use crate::clusterpro::stat::{Group, Stat, State};
 use crate::config::Config;
 use crate::devices::{Disk, Under};
+use crate::lvm_devices::LvmDevices;
 use crate::observation::{Instance, Node, Observation, Power};
-use crate::reply::{Ended, Job, Records, Started};
+use crate::reply::{Ended, Job, Records, Started, Took};
 use crate::time::Moment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -73,6 +75,32 @@ pub(crate) fn mirror(status: Status, server1: Color, server2: Color) -> Mirror {
     }
 }
 
+/// What clp.conf says of the seed's cluster. What it leaves out has its default.
+pub(crate) fn settings() -> Settings {
+    let set = |value: &str| Setting::Set(value.to_owned());
+    let disk = DiskSettings {
+        cluster_partition: set("/dev/xvdb1"),
+        data_partition: set("/dev/xvdb2"),
+        construction_off: true,
+        sync: Setting::Absent,
+        syncmode: Setting::Absent,
+        deact: Setting::Absent,
+        umount_seconds: Setting::Absent,
+        umount_retries: Setting::Absent,
+    };
+    Settings {
+        disks: BTreeMap::from([("md1".into(), disk)]),
+        monitors: BTreeMap::from([("mdw1".into(), set("md1"))]),
+        groups: BTreeMap::new(),
+        cluster: ClusterSettings {
+            mirror_disks: set("md1"),
+            hybrid_disks: Setting::Absent,
+            haltp: Setting::Absent,
+            stall: Setting::Absent,
+        },
+    }
+}
+
 pub(crate) fn node(name: &str) -> Node {
     let both = |state| BTreeMap::from([("server1".to_owned(), state), ("server2".to_owned(), state)]);
     let disk = Under {
@@ -104,9 +132,18 @@ pub(crate) fn node(name: &str) -> Node {
         }),
         monitors: Some(BTreeMap::from([("mdw1".into(), both(State::Online))])),
         mirrors: BTreeMap::from([("md1".into(), mirror(Status::Normal, Color::Green, Color::Green))]),
-        construction_off: BTreeMap::from([("md1".into(), true)]),
+        settings: settings(),
+        called: Some(name.into()),
         services: Services::Auto,
         systemd: Some(252),
+        syncs_files: Some(true),
+        missing: vec![],
+        free_mib: Some(5000),
+        lvm_devices: LvmDevices::All,
+        took: Took {
+            clpstat: 700,
+            clpmdstat: 700,
+        },
         devices: BTreeMap::from([("/dev/xvdb1".into(), disk.clone()), ("/dev/xvdb2".into(), disk)]),
         answer_size: 3000,
     }

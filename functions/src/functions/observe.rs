@@ -4,6 +4,7 @@ use crate::deadline::Deadline;
 use crate::functions::repeat::still_not;
 use crate::ports::{Agent, Clock, Instances, Nodes, Outcome, Progress};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::document::{AskedSettings, Document};
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::observation::{Instance, Node, Observation, Power};
@@ -13,8 +14,12 @@ use mirrorsnap_domain::time::Moment;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a node may take to answer. A node that runs answers in a second or two.
+/// How long a node may take to answer. A node that runs answers in a second or two; where CLUSTERPRO's commands hang, `observe` gives them
+/// up after 15.
 pub(crate) const ANSWER_SECONDS: u32 = 30;
+
+/// The same where it reads the settings too, and gives up after 35.
+const SETTINGS_SECONDS: u32 = 60;
 
 /// How often to look at a command.
 const REPLY_POLL: Duration = Duration::from_millis(300);
@@ -29,7 +34,7 @@ const ABSENT_POLL: Duration = Duration::from_secs(2);
 /// What an observation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// An inspection before anything is touched: asks for the shutdown behaviour too, which takes a call for each node.
+    /// An inspection before anything is touched: asks for the shutdown behaviour and for clp.conf too, which takes calls and commands.
     Inspection,
     /// A look during an operation.
     Progress,
@@ -91,7 +96,14 @@ async fn gone(ports: &(impl Instances + Clock), config: &Config, node: &str) -> 
 
 /// Sends a read-only document and waits for its reply, at most `ANSWER_SECONDS`.
 pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &InstanceId, step: &Step) -> Result<Reply> {
-    let deadline = Deadline::after(ports, ANSWER_SECONDS);
+    let patience = match step.document {
+        Document::Observe {
+            settings: AskedSettings::Yes,
+            ..
+        } => SETTINGS_SECONDS,
+        _ => ANSWER_SECONDS,
+    };
+    let deadline = Deadline::after(ports, patience);
     let command = match ports.send(instance, step).await {
         Outcome::Accepted(command) => command,
         Outcome::Unknown(error) | Outcome::Refused(error) => return Err(error),
@@ -108,7 +120,7 @@ pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &InstanceId, st
             return Err(Error::new(
                 Kind::NodeUnreachable,
                 format!(
-                    "{} did not answer {} within {ANSWER_SECONDS} s",
+                    "{} did not answer {} within {patience} s",
                     step.node,
                     step.document.name()
                 ),
@@ -125,6 +137,7 @@ pub(crate) async fn ask(
     node: &str,
     instance: Option<&Instance>,
     run: &str,
+    purpose: Purpose,
 ) -> Result<std::result::Result<Node, String>> {
     let Some(instance) = instance else {
         return Ok(Err("EC2 does not show its instance".to_owned()));
@@ -132,7 +145,11 @@ pub(crate) async fn ask(
     if let Some(reason) = not_online(ports, config, instance).await? {
         return Ok(Err(reason));
     }
-    let step = Step::observe(config, node, run);
+    let settings = match purpose {
+        Purpose::Inspection => AskedSettings::Yes,
+        Purpose::Progress => AskedSettings::No,
+    };
+    let step = Step::observe(config, node, run, settings);
     let answer = tokio::select! {
         // In this order, so that a run of the simulator can be repeated.
         biased;
@@ -172,7 +189,7 @@ pub(crate) async fn observe(
             "name exactly two",
         ));
     };
-    let one = |name| ask(ports, config, name, instances.get(name), run);
+    let one = |name| ask(ports, config, name, instances.get(name), run, purpose);
     let (a, b) = tokio::try_join!(one(first.name.as_str()), one(second.name.as_str()))?;
     for (name, answer) in [(&first.name, a), (&second.name, b)] {
         match answer {

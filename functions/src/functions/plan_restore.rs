@@ -175,6 +175,14 @@ async fn plan(
     let mut plan = restore::plan(config, &id, backup, asked, &seen, facts)?;
     let keys = volumes.iter().filter_map(|(id, one)| Some((id, one.kms_key.as_ref()?)));
     plan.words.extend(inspect::key_words(keys));
+    if let Some(source) = plan
+        .intent
+        .restore
+        .as_ref()
+        .and_then(|restoring| restoring.source.as_deref())
+    {
+        plan.words.extend(inspect::settings_words(config, &seen, source));
+    }
     Ok(json!({"id": id, "intent_json": as_json(&plan.intent)?, "plan": plan}))
 }
 

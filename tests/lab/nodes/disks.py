@@ -226,11 +226,35 @@ def _dd(machine: Machine) -> Command:
     return run
 
 
+def _df(machine: Machine, paths: list[str]) -> str:
+    """`df -Pk`: one row a path, with nothing left where the fault `disk_full` was."""
+    free = 0 if machine.disk_full else 7_000_000
+    rows = [f"/dev/xvda2 10475520 {10_475_520 - free} {free} {100 - free // 104_756}% {path}\n" for path in paths]
+    return "Filesystem 1024-blocks Used Available Capacity Mounted on\n" + "".join(rows)
+
+
+def _lvmdevices(machine: Machine) -> Result:
+    """The LVM devices file of RHEL 9, if there is one."""
+    if machine.lvm_devices == "all":
+        return Result(5, "", "  Devices file not found.\n")
+    lines = []
+    for disk in machine.disks():
+        if disk.vg:
+            kind = "sys_wwid" if machine.lvm_devices == "serial" else "devname"
+            name = f"nvme.1d0f-{disk.serial}" if kind == "sys_wwid" else f"/dev/{disk.name}"
+            lines.append(
+                f"  Device /dev/{disk.name} IDTYPE={kind} IDNAME={name} DEVNAME=/dev/{disk.name} PVID={disk.vg}\n"
+            )
+    return Result(0, "".join(lines))
+
+
 def commands(machine: Machine) -> dict[str, Command]:
     def blk(call: NodeCall) -> Result:
         return lsblk(call.argv[1:], machine.disks(), lambda path: resolve(machine, path))
 
     out: dict[str, Callable[[NodeCall], Result | Exec]] = {"lsblk": blk}
+    out["df"] = lambda call: Result(0, _df(machine, [a for a in call.argv[1:] if not a.startswith("-")]))
+    out["lvmdevices"] = lambda call: _lvmdevices(machine)
     out["readlink"] = out["realpath"] = _readlink(machine)
     out["dd"] = _dd(machine)
     return out

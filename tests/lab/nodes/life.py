@@ -33,7 +33,12 @@ def rename_devices(machine: Machine) -> None:
     machine.rename_next_boot = True
 
 
-EFFECTS.update(power_off=power_off, rename_devices=rename_devices)
+def disk_full(machine: Machine) -> None:
+    """`df` shows no room any more. Writes still succeed: what is asked is whether somebody looks before."""
+    machine.disk_full = True
+
+
+EFFECTS.update(power_off=power_off, rename_devices=rename_devices, disk_full=disk_full)
 
 # Who is active is the cluster's knowledge: CLUSTERPRO sets this; None while there is no such node.
 machine_by_role: Callable[[str], Machine | None] = lambda role: None  # noqa: E731

@@ -59,6 +59,8 @@ class Machine:
         self.on_halt: Callable[[bool], None] = lambda reboot: None
         self.platform: Callable[[], str] = lambda: _disks.platform_of(self.instance_id)
         self.held: set[str] = set()  # attachments whose file system is mounted, e.g. "/dev/sdb": EC2 finds them busy
+        self.disk_full = False  # its root disk and /run, as `df` shows them
+        self.lvm_devices = "all"  # all, or listed by `serial` or `name`
         self.rename_next_boot = False  # Nitro only: the next boot permutes the names of the data disks
         self._guests: list[Guest] = []
         self._disks: list[_disks.Disk] = []

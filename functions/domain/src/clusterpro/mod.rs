@@ -4,6 +4,7 @@
 pub mod mdstat;
 pub mod monitors;
 pub mod outputs;
+pub mod settings;
 pub mod stat;
 
 #[cfg(test)]

@@ -84,6 +84,28 @@ pub fn systemd_version(text: &str) -> Option<u32> {
     number.split('.').next()?.parse().ok()
 }
 
+/// Reads the first line of `sync --version`: from coreutils 8.24 on it writes the named files, and not all file systems. None: it says
+/// nothing that we know; those who made it anew call themselves otherwise, and take names.
+pub fn syncs_files(text: &str) -> Option<bool> {
+    let line = text.lines().next()?;
+    let Some(version) = line.strip_prefix("sync (GNU coreutils) ") else {
+        return line.contains("coreutils").then_some(true);
+    };
+    let (major, minor) = version.split_once('.')?;
+    let number = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok();
+    Some((number(major)?, number(minor)?) >= (8, 24))
+}
+
+/// Reads `df -Pk`: the least of what is available, in MiB. None: a line that is no answer.
+pub fn least_free_mib(text: &str) -> Option<u64> {
+    let mut least = None;
+    for line in text.lines().skip(1) {
+        let available: u64 = line.split_whitespace().nth(3)?.parse().ok()?;
+        least = Some(least.map_or(available, |least: u64| least.min(available)));
+    }
+    least.map(|kib: u64| kib / 1024)
+}
+
 /// Reads `systemctl is-enabled clusterpro clusterpro_md …`: one word a line. Its exit code says nothing of use.
 pub fn services(text: &str) -> Services {
     let states = text.lines().map(str::trim).filter(|line| !is_redirection(line));
@@ -155,6 +177,40 @@ mod tests {
             ("systemd v252", None),
         ] {
             assert_eq!(systemd_version(text), version, "{text}");
+        }
+    }
+
+    #[test]
+    fn sync_takes_files_from_8_24_on() {
+        for (text, files) in [
+            ("sync (GNU coreutils) 8.22\n", Some(false)),
+            ("sync (GNU coreutils) 8.24", Some(true)),
+            ("sync (GNU coreutils) 9.1.23-a", Some(true)),
+            ("sync (uutils coreutils) 0.2.2", Some(true)),
+            ("sync (GNU coreutils) x.y", None),
+            ("sh: sync: not found", None),
+            ("", None),
+        ] {
+            assert_eq!(syncs_files(text), files, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_fullest_file_system_counts() {
+        let head = "Filesystem     1024-blocks    Used Available Capacity Mounted on\n";
+        let row = |free: &str| format!("/dev/xvda2  10475520 3000 {free}  29% /\n");
+        assert_eq!(
+            least_free_mib(&format!("{head}{}{}", row("700000"), row("65535"))),
+            Some(63)
+        );
+        assert_eq!(least_free_mib(&format!("{head}{}", row("65536"))), Some(64));
+        for text in [
+            "",
+            head,
+            "df: /run: No such file or directory\n",
+            &format!("{head}{}df: /run: gone\n", row("1")),
+        ] {
+            assert_eq!(least_free_mib(text), None, "{text}");
         }
     }
 

@@ -170,20 +170,6 @@ impl Stat {
             .filter(|group| group.name != "ManagementGroup" && group.name != "ManagementGrou")
     }
 
-    /// Resources that can only be mirror or hybrid disks: the names that CLUSTERPRO gives them begin with `md` or `hd`.
-    pub fn mirror_disks(&self) -> impl Iterator<Item = &str> {
-        let names = self
-            .groups
-            .iter()
-            .flat_map(|group| group.resources.iter().map(String::as_str));
-        names.filter(|name| {
-            ["md", "hd"].iter().any(|front| {
-                name.strip_prefix(front)
-                    .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-            })
-        })
-    }
-
     /// The node on which every configured group is online, if it is one node for all.
     pub fn runs_all_on(&self, config: &Config) -> Option<&str> {
         let mut nodes = config
@@ -234,7 +220,7 @@ fn entry(line: &str) -> Option<(usize, &str, &str)> {
 }
 
 /// The node that printed this: its line has an asterisk.
-fn here(text: &str) -> Option<&str> {
+pub fn here(text: &str) -> Option<&str> {
     let servers = text.lines().skip_while(|line| line.trim() != "<server>").skip(1);
     servers
         .take_while(|line| !line.trim().starts_with('<'))
@@ -245,7 +231,12 @@ fn here(text: &str) -> Option<&str> {
 /// Whether the server that printed this calls itself `node`, or none calls itself the printing one. If not, the configuration names the
 /// wrong instance, or another name than CLUSTERPRO does.
 pub fn named_here(text: &str, node: &str) -> bool {
-    here(text).is_none_or(|shown| shown == node || is_cut_of(shown, node))
+    here(text).is_none_or(|shown| is_name_of(shown, node))
+}
+
+/// Whether the word `shown` is `node`, or can be what is left of it when cut.
+pub fn is_name_of(shown: &str, node: &str) -> bool {
+    shown == node || is_cut_of(shown, node)
 }
 
 /// What a daemon that runs on `node` printed. None: it is stopped, whether `clpstat` failed or printed everything as Offline, or what it

@@ -56,7 +56,6 @@ fn servers_groups_and_monitors() {
     );
     assert_eq!(stat.group("failover2").unwrap().current, None);
     assert_eq!(stat.failover_groups().count(), 2);
-    assert_eq!(stat.mirror_disks().collect::<Vec<_>>(), ["md1", "md2"]);
     assert_eq!(stat.monitors["mdw1"], State::Suspended);
     assert!(!stat.monitors.contains_key("lankhb1"));
 }

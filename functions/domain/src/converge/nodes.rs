@@ -204,7 +204,7 @@ fn end_backup_mode(case: &Case<'_>, name: &str, node: &Node) -> Next {
 /// Rule 17: device names may have changed at this boot, and a mirror on a wrong disk destroys that disk.
 pub(super) fn gate(case: &Case<'_>, name: &str, node: &Node) -> Next {
     let attached = case.seen.instances.get(name).map(|instance| &instance.volumes);
-    let gate = devices::gate(case.config, name, attached.unwrap_or(&BTreeMap::new()), &node.devices);
+    let gate = devices::gate(case.config, name, attached.unwrap_or(&BTreeMap::new()), node);
     let Err(error) = gate else { return NOTHING };
     // Just after a boot udev may not have made the device nodes yet.
     case.wait(&format!("devices {name}"), 60, &error.to_string(), || {

@@ -27,6 +27,15 @@ pub enum Reboot {
     No,
 }
 
+/// Whether an observation reads the whole of what the inspection judges: clp.conf, and the node's tools and room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedSettings {
+    /// All of it, before anything is touched.
+    Yes,
+    /// The paths alone, and only on a node outside the cluster.
+    No,
+}
+
 macro_rules! yes_or_no {
     ($($name:ident),*) => {$(
         impl $name {
@@ -47,4 +56,4 @@ macro_rules! yes_or_no {
         }
     )*};
 }
-yes_or_no!(SkipCopy, TimerDone, Reboot);
+yes_or_no!(SkipCopy, TimerDone, Reboot, AskedSettings);

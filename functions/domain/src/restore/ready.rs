@@ -81,7 +81,7 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation, memory: &Memo
         {
             return settled(format!("EC2 does not show {} at {} of {name}", one.new, one.device));
         }
-        if let Err(error) = devices::gate(config, name, &volumes, &node.devices) {
+        if let Err(error) = devices::gate(config, name, &volumes, node) {
             return Ready::Mismatch(error);
         }
         // Sent only with the proof, which is asked for below.

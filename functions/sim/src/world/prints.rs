@@ -3,7 +3,7 @@
 use super::cluster::Color;
 use super::guest::{Daemon, Guest};
 use super::{NAMES, World};
-use mirrorsnap_domain::reply::{Head, Outcome, Section};
+use mirrorsnap_domain::reply::{Head, Outcome, Section, Took};
 use mirrorsnap_domain::steps::Step;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -43,6 +43,8 @@ impl World {
                 .flatten()
                 .map(|(key, files)| (key.clone(), files.job.clone()))
                 .collect(),
+            missing: vec![],
+            took_ms: Took::default(),
             run,
         }
     }
@@ -66,7 +68,20 @@ impl World {
                 down()
             };
             all.insert(format!("clpmdstat {}", disk.name), shown);
-            all.insert(format!("fullcopy {}", disk.name), section(0, "0\n"));
+            let paths = format!(
+                "cppath 0 {}\nown-cppath 1\ndppath 0 {}\nown-dppath 1\n",
+                disk.cluster_partition.on(NAMES[at]),
+                disk.data_partition.on(NAMES[at])
+            );
+            let defaults = "sync 1\nsyncmode 1\ndeact 1\numount-seconds 1\numount-retries 1\n";
+            all.insert(
+                format!("settings {}", disk.name),
+                section(0, format!("{paths}fullcopy 0 0\n{defaults}")),
+            );
+            all.insert(
+                format!("monitor {}", disk.monitor),
+                section(0, format!("object 0 {}\n", disk.name)),
+            );
             let device = disk.device.on(NAMES[at]);
             let letter = device.trim_start_matches("/dev/sd");
             if self.ec2.at(&guest.instance, device).is_some() {
@@ -85,6 +100,14 @@ impl World {
         };
         all.insert("is-enabled".to_owned(), section(0, enabled));
         all.insert("systemd".to_owned(), section(0, "systemd 252 (252-18.el9)\n"));
+        all.insert("sync".to_owned(), section(0, "sync (GNU coreutils) 8.32\n"));
+        let disks: Vec<&str> = self.config.mirror_disks.iter().map(|disk| disk.name.as_str()).collect();
+        all.insert(
+            "cluster".to_owned(),
+            section(0, format!("md 0 {}\nhd 1\nhaltp 1\nstall 1\n", disks.join(" "))),
+        );
+        let room = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/xvda2 10475520 3000 700000 1% /\n";
+        all.insert("space".to_owned(), section(0, room));
         for (key, files) in guest
             .jobs
             .get(run)

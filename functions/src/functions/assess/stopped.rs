@@ -3,7 +3,7 @@
 use super::{ASK_EVERY_SECONDS, Output, Ports, not_shown};
 use crate::deadline::Deadline;
 use crate::functions::fence::intent;
-use crate::functions::observe::{ask, instances};
+use crate::functions::observe::{Purpose, ask, instances};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::{evidence, inspect};
@@ -23,7 +23,16 @@ pub(super) async fn stopped(ports: &impl Ports, cluster: &str, claim: &Claim, pa
         let volumes = inspect::volumes(&config, &intent.standby, instance)?;
         let proof = evidence::stopped(&intent.standby, instance, &volumes)?;
         if proof.is_none() && deadline.elapsed(ports) - asked >= ASK_EVERY_SECONDS {
-            if let Ok(node) = ask(ports, &config, &intent.standby, Some(instance), &intent.id).await? {
+            if let Ok(node) = ask(
+                ports,
+                &config,
+                &intent.standby,
+                Some(instance),
+                &intent.id,
+                Purpose::Progress,
+            )
+            .await?
+            {
                 evidence::departing(&intent.standby, &node)?;
             }
             asked = deadline.elapsed(ports);

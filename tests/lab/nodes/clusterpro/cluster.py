@@ -85,6 +85,7 @@ class Cluster:
         self.daemons = Daemons(self)
         for node in self.nodes.values():
             node.monitors = {m: "offline" for d in spec.disks for m in (d.monitor, d.connect_monitor)}
+            node.monitors |= {f"genw-of-the-application-{n:02}": "offline" for n in range(spec.other_monitors)}
 
     # --- small helpers that every part uses ---
 

@@ -7,29 +7,56 @@ from typing import Any
 from ..socket import Result
 from .cluster import Refused
 from .commands import SUCCEEDED, Cli, command, lock, options
+from .spec import DiskSpec
 
 
 def tree(c: Cli) -> dict[str, Any]:
     """The part of clp.conf that the lab knows, as nested mappings; `md@md1` is the element md with the name md1."""
-    root: dict[str, Any] = {"cluster": {"name": c.cluster.spec.name}, "resource": {}, "group": {}, "server": {}}
+    sections = ("resource", "monitor", "group", "server")
+    root: dict[str, Any] = {"cluster": {"name": c.cluster.spec.name}, **{name: {} for name in sections}}
     for i, node in enumerate(c.cluster.spec.nodes):
         root["server"][f"server@{node}"] = {"priority": str(i)}
     for group in c.cluster.groups.values():
         root["group"][f"group@{group.spec.name}"] = {
             "start": "1" if group.spec.auto_start else "0",
             "policy": {f"policy@{n}": {"order": str(i)} for i, n in enumerate(group.spec.nodes)},
+            # Without any the element is not there.
+            **(
+                {"depend": {"deact": {f"depend@{g}": {} for g in group.spec.stop_after}}}
+                if group.spec.stop_after
+                else {}
+            ),
         }
     for disk in c.cluster.spec.disks:
-        # The local server's values where servers differ, as the command prints them.
-        parameters = {
-            "fullcopy": "1" if c.cluster.fullcopy else "0",
-            "diskdev": {
-                "dppath": disk.data_partition[c.node.name],
-                "cppath": disk.cluster_partition[c.node.name],
-            },
-        }
-        root["resource"][f"md@{disk.name}"] = {"parameters": parameters}
+        root["resource"][f"md@{disk.name}"] = _mirror_disk(c, disk)
+        root["monitor"][f"mdw@{disk.monitor}"] = {"parameters": {"object": disk.name}}
+        root["monitor"][f"mdnw@{disk.connect_monitor}"] = {"parameters": {"object": disk.name}}
+    for name in c.cluster.spec.hybrid_disks:
+        root["resource"][f"hd@{name}"] = {"parameters": {}}
     return root
+
+
+def _mirror_disk(c: Cli, disk: DiskSpec) -> dict[str, Any]:
+    """What has its default is not in clp.conf, but for `fullcopy`, which the seed's cluster sets."""
+
+    def paths(node: str) -> dict[str, Any]:
+        return {"diskdev": {"dppath": disk.data_partition[node], "cppath": disk.cluster_partition[node]}}
+
+    first = c.cluster.spec.nodes[0]
+    raw = c.cluster.switches.clpcfget_servers == "raw"
+    parameters: dict[str, Any] = {
+        "fullcopy": "1" if c.cluster.fullcopy else "0",
+        **paths(first if raw else c.node.name),
+    }
+    if disk.asynchronous:
+        parameters["mddriver"] = {"syncmode": "0", "sendqueuesize": "2048"}
+    element: dict[str, Any] = {"parameters": parameters}
+    if c.cluster.switches.group_stop_failure == "error":
+        element["deact"] = {"action": "1"}
+    for node in c.cluster.spec.nodes if raw else ():
+        if paths(node) != paths(first):
+            element[f"server@{node}"] = {"parameters": paths(node)}
+    return element
 
 
 @command("clpcfget")

@@ -78,13 +78,13 @@ def _summary(c: Cli, cut) -> list[str]:
     lines = [*_title(c, "CLUSTER STATUS", cut), "  <server>"]
     for node in c.cluster.nodes.values():
         status = _server(c, node)
-        lines.append(_entry("*" if node is c.node else " ", cut(node.name), status))
+        lines.append(_entry("*" if node is c.node else " ", cut(node.name), status, _comment(c, "サーバ")))
         heartbeat = "Normal" if status == "Online" else "Unknown"
         lines.append(f"      {'lankhb1':<15}: {heartbeat:<17}LAN Heartbeat")
     lines.append("  <group>")
     for group in c.cluster.groups.values():
         status, current = _group(c, group)
-        lines.append(_entry(" ", cut(group.spec.name), status))
+        lines.append(_entry(" ", cut(group.spec.name), status, _comment(c, "<受注> フェイルオーバグループ")))
         lines.append(f"      {'current':<15}: {cut(current)}".rstrip())
         lines += [f"      {cut(disk):<15}: {status}" for disk in group.spec.disks]
     lines.append("  <monitor>")
@@ -92,8 +92,12 @@ def _summary(c: Cli, cut) -> list[str]:
         states = {_monitor(c, n, name) for n in c.cluster.nodes.values()}
         # One word for all servers: what is wrong with any of them shows.
         status = next((s for s in ("Suspend", "Offline", "Unknown") if s in states), "Normal")
-        lines.append(_entry(" ", cut(name), status))
+        lines.append(_entry(" ", cut(name), status, _comment(c, "業務アプリケーションの監視リソース" * 4)))
     return [*lines, RULE]
+
+
+def _comment(c: Cli, text: str) -> str:
+    return text if c.cluster.spec.comments else ""
 
 
 def _servers(c: Cli, cut) -> list[str]:

@@ -179,7 +179,7 @@ def build(spec: ClusterSpec) -> None:
     def factory(instance: Any) -> Machine:
         machine = life.make(instance)
         if instance.name in spec.nodes:
-            machine.systemd.version = spec.systemd
+            machine.systemd.version, machine.lvm_devices = spec.systemd, spec.lvm_devices
             machines[instance.name] = machine
             if len(machines) == len(spec.nodes):
                 use(plug(spec, machines))

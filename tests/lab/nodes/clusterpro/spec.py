@@ -21,6 +21,7 @@ KEYS = frozenset(
     {
         *("name", "nodes", "active", "platform", "layout", "auto_recovery", "fullcopy", "mirror_disks"),
         *("systemd", "failover_groups", "config", "timing", "switches", "licence"),
+        *("hybrid_disks", "other_monitors", "comments", "lvm_devices"),
     }
 )
 
@@ -36,6 +37,7 @@ class DiskSpec:
     connect_monitor: str
     device: str  # the attachment's name, "/dev/sdb"
     size_gib: int  # of the volume
+    asynchronous: bool = False  # mddriver/syncmode 0
     index: int = 0  # its place among the mirror disks that share the volume
     cluster_partition: dict[str, str] = field(default_factory=dict)  # by node
     data_partition: dict[str, str] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class GroupSpec:
     disks: list[str]
     auto_start: bool = True
     active: str = ""  # where it runs when the lab starts
+    stop_after: list[str] = field(default_factory=list)  # the groups for whose stop its own waits
 
 
 @dataclass
@@ -61,6 +64,10 @@ class ClusterSpec:
     auto_recovery: bool = True
     fullcopy: bool = False
     licence: bool = True
+    hybrid_disks: list[str] = field(default_factory=list)  # named in clp.conf, and no more
+    other_monitors: int = 0  # besides those of the mirror disks
+    comments: bool = False  # in Japanese, beside servers, groups and monitors
+    lvm_devices: str = "all"  # devices that LVM may use: all | listed by their serial | by their name
     disks: list[DiskSpec] = field(default_factory=list)
     groups: list[GroupSpec] = field(default_factory=list)
     timing: dict[str, Any] = field(default_factory=dict)
@@ -111,6 +118,10 @@ def parse(value: dict[str, Any]) -> ClusterSpec:
     spec.layout = _choice(value.get("layout", "raw"), ["raw", "lvm"], "cluster.layout")
     for key in ("auto_recovery", "fullcopy", "licence"):
         setattr(spec, key, _bool(value.get(key, getattr(spec, key)), f"cluster.{key}"))
+    spec.hybrid_disks = [_name(name, "cluster.hybrid_disks") for name in value.get("hybrid_disks", [])]
+    spec.other_monitors = _choice(value.get("other_monitors", 0), list(range(100)), "cluster.other_monitors")
+    spec.comments = _bool(value.get("comments", False), "cluster.comments")
+    spec.lvm_devices = _choice(value.get("lvm_devices", "all"), ["all", "serial", "name"], "cluster.lvm_devices")
     spec.disks = _disks(value.get("mirror_disks", [{"name": "md1"}]), spec)
     spec.groups = _groups(value.get("failover_groups", ["failover1"]), spec)
     spec.timing = value.get("timing") or {}
@@ -136,7 +147,7 @@ def _disks(items: Any, spec: ClusterSpec) -> list[DiskSpec]:
         where = f"cluster.mirror_disks[{i}]"
         if not isinstance(item, dict) or "name" not in item:
             raise SpecError(f"{where}: a mapping with a name, not {item!r}")
-        keys = {"name", "monitor", "device", "size_gib", "cluster_partition", "data_partition"}
+        keys = {"name", "monitor", "device", "size_gib", "cluster_partition", "data_partition", "asynchronous"}
         _only(item, frozenset(keys), where)
         name = _name(item["name"], f"{where}.name")
         suffix = name.removeprefix("md")
@@ -150,6 +161,7 @@ def _disks(items: Any, spec: ClusterSpec) -> list[DiskSpec]:
             f"mdnw{suffix}",
             device,
             size,
+            _bool(item.get("asynchronous", False), f"{where}.asynchronous"),
             index=sum(d.device == device for d in disks),
         )
         for key in ("cluster_partition", "data_partition"):
@@ -197,7 +209,7 @@ def _groups(items: Any, spec: ClusterSpec) -> list[GroupSpec]:
             item = {"name": item}
         if not isinstance(item, dict) or "name" not in item:
             raise SpecError(f"{where}: a name, or a mapping with one, not {item!r}")
-        _only(item, frozenset({"name", "nodes", "disks", "auto_start", "active"}), where)
+        _only(item, frozenset({"name", "nodes", "disks", "auto_start", "active", "stop_after"}), where)
         nodes = item.get("nodes")
         if nodes is None:
             first = item.get("active", spec.active)
@@ -214,7 +226,9 @@ def _groups(items: Any, spec: ClusterSpec) -> list[GroupSpec]:
         if unknown:
             raise SpecError(f"{where}.disks: no mirror disk {', '.join(map(str, unknown))}")
         auto = _bool(item.get("auto_start", True), f"{where}.auto_start")
-        groups.append(GroupSpec(_name(item["name"], f"{where}.name"), list(nodes), list(disks or []), auto, active))
+        waits = [_name(each, f"{where}.stop_after") for each in item.get("stop_after", [])]
+        name = _name(item["name"], f"{where}.name")
+        groups.append(GroupSpec(name, list(nodes), list(disks or []), auto, active, waits))
     _unique([g.name for g in groups], "failover group")
     _unique([d for g in groups for d in g.disks], "mirror disk of a failover group")
     missing = {d.name for d in spec.disks} - {d for g in groups for d in g.disks}

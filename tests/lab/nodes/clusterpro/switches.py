@@ -17,6 +17,7 @@ CHOICES = {
     "layout": ("seed", "wide"),
     "clpstat_when_stopped": ("error", "table"),
     "current_when_offline": ("None", "-", "empty"),
+    "clpcfget_servers": ("resolved", "raw"),
 }
 
 
@@ -41,6 +42,7 @@ class Switches:
     layout: str = "seed"  # blanks between columns: seed (single) | wide
     clpstat_when_stopped: str = "error"  # clpstat while the daemon is stopped: error | table (X 6.0)
     current_when_offline: str = "None"  # the node of a group that runs nowhere: None (X 6.0) | - | empty
+    clpcfget_servers: str = "resolved"  # a value for one server: printed at the common path | only below server@NAME
     long_names: bool = False  # clpstat prints whole names even without --long
 
     def update(self, values: dict[str, Any]) -> None:
