@@ -21,7 +21,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build deploy demo scenario drawings lock lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
+.PHONY: help setup build deploy probe-aws demo scenario drawings lock lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64: 
 deploy: build ## create or update the stack, never during an operation (BUCKET=… STACK=mirrorsnap ARGS="AlarmEmail=…")
 	@test -n "$(BUCKET)" || { echo "deploy: name an S3 bucket for the functions' code: make deploy BUCKET=…" >&2; exit 2; }
 	@$(BIN)/python infra/deploy.py --bucket "$(BUCKET)" --stack "$(or $(STACK),mirrorsnap)" $(ARGS)
+
+probe-aws: setup ## ask AWS what docs/assumptions.md believes, in a scratch account of yours (ARGS="--dry-run"; ARGS=--help)
+	@PYTHONPATH=infra $(BIN)/python -m probes $(ARGS)
 
 demo: build ## a backup, a restore, its rollback, a restore again, in the lab: live, proved byte by byte; report in target/demo
 	@$(BIN)/python -m scenario.demo $(ARGS)

@@ -7,6 +7,7 @@ it and nothing is unfinished; a new operation is refused meanwhile, as under an 
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,8 +35,8 @@ def _key(cluster: str) -> dict[str, Any]:
     return {"id": {"S": f"lock#{cluster}"}}
 
 
-def _write(table: Any, stack: str, cluster: str, change: str, condition: str) -> bool:
-    """Change the cluster's hold if the condition is met; whether it was."""
+def _write(table: Any, stack: str, cluster: str, change: str, condition: str, **values: str) -> bool:
+    """Change the cluster's hold if the condition is met; whether it was. `values` are those of the change."""
     try:
         table.update_item(
             TableName=stack,
@@ -43,7 +44,10 @@ def _write(table: Any, stack: str, cluster: str, change: str, condition: str) ->
             UpdateExpression=change,
             ConditionExpression=condition,
             ExpressionAttributeNames={"#hold": "hold"},
-            ExpressionAttributeValues={":why": {"S": WHY}},
+            ExpressionAttributeValues={
+                ":why": {"S": WHY},
+                **{f":{name}": {"S": text} for name, text in values.items()},
+            },
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
@@ -54,7 +58,8 @@ def _write(table: Any, stack: str, cluster: str, change: str, condition: str) ->
 
 def _take(table: Any, stack: str, cluster: str) -> str:
     """Take the cluster's hold. Returns what is in the way, or an empty text."""
-    if _write(table, stack, cluster, "SET #hold = :why", FREE):
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if _write(table, stack, cluster, "SET #hold = :why, held_since = :now", FREE, now=now):
         return ""
     found = table.get_item(TableName=stack, Key=_key(cluster), ConsistentRead=True).get("Item", {})
     if holder := found.get("holder"):
@@ -75,4 +80,4 @@ def no_operation(session: Any, stack: str) -> Iterator[None]:
         yield
     finally:
         for cluster in known:
-            _write(table, stack, cluster, "REMOVE #hold", "#hold = :why")  # an operator's own stays
+            _write(table, stack, cluster, "REMOVE #hold, held_since", "#hold = :why")  # an operator's own stays

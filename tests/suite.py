@@ -48,7 +48,18 @@ CORE = (
 # The scenario runner in labs.
 RUNNER = "tests/scenario/test_runner.py"
 # What is in other parts; all the rest is part `tools`, which needs no lab.
-APART = ("tests/contract", "tests/interleaving", "tests/product", "tests/scenarios", "tests/seed", RUNNER)
+PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")
+PROBES_FIRST = "tests/probes/test_smoke.py"
+APART = (
+    "tests/contract",
+    "tests/interleaving",
+    "tests/product",
+    "tests/scenarios",
+    "tests/seed",
+    RUNNER,
+    *PROBES,
+    PROBES_FIRST,
+)
 SCENARIOS = "tests/scenarios/test_scenarios.py"
 SWITCHES = "tests/scenarios/test_switches.py"
 
@@ -135,6 +146,10 @@ BELIEFS = (
         "switch-pairs", "sixty pairs of them, drawn by the day", _pytest(SWITCHES, "-k", "test_pair", dist="worksteal")
     ),
 )
+PROBES_SMOKE = Part("probes-smoke", "two lies of the lab are found", _pytest(PROBES_FIRST, dist="load"))
+PROBES_PART = Part(
+    "probes", "all beliefs of AWS are confirmed in the lab, and lies found", _pytest(*PROBES, dist="load")
+)
 SCHEDULES = Part("schedules", "five minutes of new random schedules in the sim", _make("test-schedules"))
 DEMO = Part("demo", "make demo, at life's pace", _make("demo"))
 
@@ -143,8 +158,8 @@ CHECK_LANES = ((RUST, WITNESSES), (LINT, BUILD, TOOLS, SMOKE))
 CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
 BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, RUST_AWS, TOOLS))
-BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, QUICK)
-ADDED = (SCHEDULES, *WHOLE_CONTRACT, *FULL_SWEEP, *BELIEFS, DEMO)
+BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, QUICK, PROBES_SMOKE)
+ADDED = (SCHEDULES, *WHOLE_CONTRACT, *FULL_SWEEP, *BELIEFS, PROBES_PART, DEMO)
 ALL = (*BEFORE, *AFTER, *ADDED)
 # What `all` has in greater parts, and may be named all the same.
 WITHIN = (WITNESSES, SMOKE, CORE_PART)

@@ -22,6 +22,8 @@ from typing import IO, Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
+from . import context
+
 SWITCH = "MIRRORSNAP_WITNESS"
 LONGEST = 512 * 1024  # bytes of a body; a greater one is a file that is uploaded
 EVALUATIONS = 6  # of one expression
@@ -163,5 +165,6 @@ witness: Witness | None = None
 
 def install() -> None:
     global witness
-    directory = os.environ.get(SWITCH)
+    lying = context.lab.lies or context.lab.mutation is not None  # its answers are wrong on purpose
+    directory = None if lying else os.environ.get(SWITCH)
     witness = Witness(Path(directory)) if directory else None

@@ -127,3 +127,10 @@ def delete_volume(request: dict[str, Any]) -> dict[str, Any]:
     dry_run(request)
     volume.delete()
     return {}
+
+
+@action("GetEbsEncryptionByDefault")
+def get_ebs_encryption_by_default(request: dict[str, Any]) -> dict[str, Any]:
+    """The lab's account has it off."""
+    dry_run(request)
+    return {"EbsEncryptionByDefault": False, "SseType": "none"}
