@@ -282,7 +282,7 @@ class Scratch:
             {
                 "schemaVersion": "2.2",
                 "parameters": {"script": {"type": "String"}},
-                "mainSteps": [script_step("run", "{{ script }}")],
+                "mainSteps": [script_step("shell", "{{ script }}")],
             },
         )
 

@@ -10,7 +10,7 @@ from ..verdict import Probe, Verdict, holds
 
 
 def content(script: str) -> dict[str, Any]:
-    return {"schemaVersion": "2.2", "mainSteps": [script_step("run", script)]}
+    return {"schemaVersion": "2.2", "mainSteps": [script_step("shell", script)]}
 
 
 def ask(scratch: Scratch) -> dict[str, Any]:

@@ -47,6 +47,13 @@ def _table(body: Body) -> Body:
     return body
 
 
+def _rules(body: Body) -> Body:
+    """Who made a rule is told by DescribeRule only."""
+    for rule in body.get("Rules") or []:
+        rule.pop("CreatedBy", None)
+    return body
+
+
 # call -> what is done to the JSON that it is answered with.
 JSON: dict[str, Callable[[Body], Body]] = {
     **dict.fromkeys(
@@ -56,8 +63,11 @@ JSON: dict[str, Callable[[Body], Body]] = {
         ),
         _functions,
     ),
-    **dict.fromkeys(("dynamodb:CreateTable", "dynamodb:DescribeTable", "dynamodb:UpdateTable"), _table),
+    **dict.fromkeys(
+        ("dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:DescribeTable", "dynamodb:UpdateTable"), _table
+    ),
     "cloudwatch:DescribeAlarms": _without_nulls,
+    "events:ListRules": _rules,
     "states:GetExecutionHistory": _without_nulls,
     "states:ListExecutions": _without_nulls,
 }
