@@ -23,6 +23,7 @@ import build_documents
 import build_statemachines
 import check_statemachines
 import function_alarms
+import function_logs
 import read_template
 from statemachine_verbs import SourceError
 
@@ -31,7 +32,13 @@ HERE = Path(__file__).resolve().parent
 
 def build() -> dict:
     template = read_template.read()
-    for added in (build_documents.template()["Resources"], function_alarms.alarms(template["Resources"])):
+    ours = template["Resources"]
+    function_logs.wait_for_them(ours)
+    for added in (
+        build_documents.template()["Resources"],
+        function_alarms.alarms(ours),
+        function_logs.log_groups(ours),
+    ):
         if twice := template["Resources"].keys() & added.keys():
             raise SystemExit(f"build.py: resources named twice: {', '.join(sorted(twice))}")
         template["Resources"] |= added
