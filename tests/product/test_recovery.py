@@ -89,6 +89,30 @@ def test_two_deliveries_of_one_event_are_no_alarm(product: Product) -> None:
     normal(product)
 
 
+def test_a_node_on_which_clusterpro_hangs_is_fenced(product: Product) -> None:
+    """From the abort on clpstat hangs on the active. Recover still knows its boot and its epoch, and fences it; it goes
+    on once clpstat answers."""
+    product.lab.fault(execution="abort", at="EnterBackupMode")
+    product.lab.fault(command="clpstat", node="server1", times=10_000, effect="hang", at="EnterBackupMode")
+    instance, ssm = product.instances["server1"], product.lab.boto("ssm")
+    before = {each["CommandId"] for each in ssm.list_commands()["Commands"]}
+
+    def fenced() -> bool:
+        return any(
+            each["DocumentName"].split(".")[1] == "fence" and each["Status"] == "Success"
+            for each in ssm.list_commands(InstanceId=instance)["Commands"]
+            if each["CommandId"] not in before
+        )
+
+    arn = product.start("backup", {})
+    product.lab.wait_for(fenced, 600, "a fence of the node on which clpstat hangs")
+    (clpstat,) = [each for each in product.lab.control("faults") if each["spec"].get("command") == "clpstat"]
+    assert clpstat["fired"] > 0, "it did not hang"
+    product.lab.control("clear_faults")
+    assert {each["status"] for each in recovers(over(product, arn))} == {"SUCCEEDED"}
+    normal(product)
+
+
 def test_what_a_rule_cannot_deliver_is_kept_and_the_patrol_goes_on(product: Product) -> None:
     """The rule's role may not start recover any more: the event is in the queue, and an alarm says so."""
     iam, sqs = product.lab.boto("iam"), product.lab.boto("sqs")
