@@ -223,6 +223,9 @@ def test_a_dry_run_says_the_plan_in_words_and_touches_nothing(product: Product) 
     words = " ".join(output["plan"])
     for each in ("server2", "failover1", next(iter(output["volumes"].values()))):
         assert each in words
+    # What CLUSTERPRO itself does by default is told, and refuses nothing.
+    for each in ("may take 1200 s to unmount md1", "haltp/action: RESET, the default"):
+        assert each in words
     assert_untouched(product, since)
 
 

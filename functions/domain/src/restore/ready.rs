@@ -63,8 +63,14 @@ pub fn ready(config: &Config, intent: &Intent, seen: &Observation, memory: &Memo
                     .as_ref()
                     .is_some_and(|ended| outputs::restore_prepared(ended.rc, out))
         });
-        if prepared.is_none() || node.services != Services::Manual || node.stat.is_some() {
-            let what = format!("its services are {:?}", node.services).to_lowercase();
+        let contradicts = if prepared.is_none() {
+            Some("no preparation is recorded that succeeded in the boot before")
+        } else if node.services != Services::Manual {
+            Some("its cluster services are not all set to start by hand")
+        } else {
+            node.stat.as_ref().map(|_| "its cluster daemon runs")
+        };
+        if let Some(what) = contradicts {
             return never(format!(
                 "{name} is not proved to have stopped by its preparation for the restore: {what}"
             ));
@@ -309,10 +315,10 @@ mod tests {
             "not one snapshot's",
         );
         let cases: [(&str, Change<'_>, &str); 6] = [
-            ("failed", &failed, stopped),
-            ("unsaid", &unsaid, stopped),
-            ("auto", &auto, stopped),
-            ("daemon", &daemon, stopped),
+            ("failed", &failed, "no preparation is recorded"),
+            ("unsaid", &unsaid, "no preparation is recorded"),
+            ("auto", &auto, "not all set to start by hand"),
+            ("daemon", &daemon, "its cluster daemon runs"),
             ("other boot", &other_boot, stopped),
             ("two snapshots", &two_snapshots, proof),
         ];
