@@ -4,10 +4,13 @@
 # @param Peer name
 # @param Groups names
 # @param Disks names
+# @param Monitors names
+# @param Partitions paths
 # @param WaitSeconds seconds
 # @param SpanSeconds seconds
 # @param ActiveWithinSeconds seconds
 # @param StopSeconds seconds
+# @param BatonSeconds seconds
 #
 # S1 of the critical section (section.sh, which must not be shortened). Answers `ok` once the unit waits. Only then may the active's
 # document be sent.
@@ -18,34 +21,51 @@ SELF='{{ Self }}'
 PEER='{{ Peer }}'
 FAILOVER_GROUPS='{{ Groups }}'
 DISKS='{{ Disks }}'
+MONITORS='{{ Monitors }}'
+PARTITIONS='{{ Partitions }}'
 WAIT='{{ WaitSeconds }}'
 SPAN='{{ SpanSeconds }}'
 ACTIVE_WITHIN='{{ ActiveWithinSeconds }}'
 STOP='{{ StopSeconds }}'
+BATON='{{ BatonSeconds }}'
 #include lib/guard.sh
 #include lib/cluster.sh
+#include lib/monitors.sh
+#include lib/partitions.sh
 #include lib/unit.sh
 ROLE='break'
 guard
-# The wait must last until the active has stopped its groups, even if the active starts as late as it may.
-[ "$WAIT" -ge $((ACTIVE_WITHIN + STOP + 5)) ] || finish invalid ',"reason":"deadlines"'
+# The wait must last until the active has raised the baton, even if the active starts as late as it may.
+[ "$WAIT" -ge $((ACTIVE_WITHIN + STOP + BATON + 5)) ] || finish invalid ',"reason":"deadlines"'
 look
 colours
+monitors
+if ! kernel_names || ! counts; then
+    refuse partitions
+fi
 if [ "$SELF_UP/$PEER_UP/$WHERE/$FOREIGN" != Online/Online/peer/ ]; then
     show_cluster
     refuse state ',"detail":"groups"'
 elif [ "$OWN/$OTHERS" != GREEN/GREEN ]; then
     show_cluster
     refuse state ',"detail":"mirror"'
+elif [ "$MINE/$THEIRS" != suspended/online ]; then
+    # Ours are suspended by this backup. One of the active's is somebody else's: he is at work.
+    section clpstat-monitors 0 "$TABLE"
+    refuse monitors ",\"detail\":\"$MINE here, $THEIRS on the active\""
 fi
 cat >"$RUN_DIR/break.sh" <<'MIRRORSNAP_END' || finish failed ',"reason":"disk"'
 #include lib/base.sh
 #include lib/epoch.sh
 #include lib/cluster.sh
+#include lib/monitors.sh
+#include lib/partitions.sh
 #include section.sh
 MIRRORSNAP_END
-write_params RUN EPOCH SELF PEER FAILOVER_GROUPS DISKS WAIT SPAN || finish failed ',"reason":"disk"'
+write_params RUN EPOCH SELF PEER FAILOVER_GROUPS DISKS MONITORS KNAMES WAIT SPAN || finish failed ',"reason":"disk"'
 put "$RUN_DIR/epoch" "$EPOCH" || finish failed ',"reason":"disk"'
-start_unit $((WAIT + SPAN + 10)) || finish failed ',"reason":"systemd_run"'
+# shellcheck disable=SC2086
+set -- $DISKS
+start_unit $((WAIT + SPAN * $# + 10)) || finish failed ',"reason":"systemd_run"'
 await waiting || finish failed ',"reason":"unit"'
 finish ok

@@ -19,6 +19,7 @@ MONITORS='{{ Monitors }}'
 #include lib/guard.sh
 #include lib/cluster.sh
 #include lib/monitors.sh
+#include lib/partitions.sh
 #include lib/detached.sh
 guard
 look
@@ -27,6 +28,13 @@ detail=
 [ "$SELF_UP/$PEER_UP/$WHERE/$FOREIGN" = Online/Online/peer/ ] || detail=groups
 [ "$OWN/$OTHERS" = RED/GREEN ] || detail=mirror
 monitors_suspended || detail=monitors
+# The unit `break` left the counts of writes, as `xvdb2=1234 …`.
+KNAMES='' frozen=''
+[ ! -e "$RUN_DIR/frozen" ] || read -r frozen <"$RUN_DIR/frozen" || :
+for each in $frozen; do
+    KNAMES="$KNAMES${KNAMES:+ }${each%%=*}"
+done
+counts && [ "$WRITES" = "$frozen" ] || detail=writes
 show_cluster
 [ -z "$detail" ] || refuse state ",\"detail\":\"$detail\""
 detach 300 clpbackup.sh --pre

@@ -71,7 +71,7 @@ for dir in "$RUN_ROOT"/*/; do
             # Runs the timer's part now. The timer itself stays armed until the groups are online.
             unit=mirrorsnap-$run-fence-$EPOCH
             if ended "$unit"; then
-                attempt "start $unit" systemd-run --unit="$unit" -p Restart=on-failure -p RestartSec=3 \
+                attempt "start $unit" systemd-run --unit="$unit" --collect -p Restart=on-failure -p RestartSec=3 \
                     /bin/sh "$dir/active.sh" timer "$dir" || alive="$alive${alive:+,}\"$unit\""
             fi
             resumed="$resumed${resumed:+,}\"$run\""

@@ -19,6 +19,10 @@ FAILOVER_GROUPS='{{ Groups }}'
 DISKS='{{ Disks }}'
 STOP='{{ StopSeconds }}'
 BREAK=0
+BATON=0
+MONITORS=
+PARTITIONS=
+KNAMES=
 START='{{ StartSeconds }}'
 TMAX='{{ MaxOutageSeconds }}'
 #include lib/guard.sh

@@ -4,7 +4,10 @@
 # @param Peer name
 # @param Groups names
 # @param Disks names
+# @param Monitors names
+# @param Partitions paths
 # @param StopSeconds seconds
+# @param BatonSeconds seconds
 # @param BreakSeconds seconds
 # @param StartSeconds seconds
 # @param MaxOutageSeconds seconds
@@ -18,20 +21,28 @@ SELF='{{ Self }}'
 PEER='{{ Peer }}'
 FAILOVER_GROUPS='{{ Groups }}'
 DISKS='{{ Disks }}'
+MONITORS='{{ Monitors }}'
+PARTITIONS='{{ Partitions }}'
 STOP='{{ StopSeconds }}'
+BATON='{{ BatonSeconds }}'
 BREAK='{{ BreakSeconds }}'
 START='{{ StartSeconds }}'
 TMAX='{{ MaxOutageSeconds }}'
 #include lib/guard.sh
+#include lib/partitions.sh
 #include lib/unit.sh
 #include lib/records.sh
 ROLE=active
 THEN='break'
 guard
 # The timer fires at Tmax less one start, which must not be before the active's own deadlines.
-[ "$TMAX" -ge $((STOP + BREAK + START)) ] || finish invalid ',"reason":"deadlines"'
+[ "$TMAX" -ge $((STOP + BATON + BREAK + START)) ] || finish invalid ',"reason":"deadlines"'
 unfinished
 [ -z "$UNFINISHED" ] || refuse other_run ",\"other\":\"${UNFINISHED%% *}\""
+# What the outage needs must be readable now.
+if ! kernel_names || ! counts || ! fingerprints; then
+    refuse partitions
+fi
 #include lib/active.sh
 # From here on the unit acts by itself, and a fence may take the lock.
 exec 8>&-

@@ -66,6 +66,8 @@ drop_lock() {
     exec 9>&-
 }
 
+stop_failed_at=0
+
 past() {
     clock || return 0 # no clock, no more time
     [ "$NOW" -ge "$1" ]
@@ -82,21 +84,21 @@ pause() {
 standby() {
     note waiting || return 1
     clock || return 1
-    deadline=$((NOW + WAIT * 100)) seen=0
-    while [ $seen -lt 2 ]; do
-        pause 0.2
-        if past $deadline; then
-            note gave_up ',"reason":"deadline"'
-            return
-        fi
-        if frozen; then seen=$((seen + 1)); else seen=0; fi
+    deadline=$((NOW + WAIT * 100)) edge=no nap=1
+    until quiet_with_baton; do
+        [ -z "$reason" ] || break
+        # Slowly while the groups are plainly Online: each look leaves lines in CLUSTERPRO's own logs.
+        pause "$nap"
+        ! past $deadline || reason=deadline
+        [ "$reason" != deadline ] || break
     done
-    if overruled; then
-        note gave_up ',"reason":"overruled"'
+    ! overruled || reason=overruled
+    if [ -n "$reason" ]; then
+        note gave_up ",\"reason\":\"$reason\""
         return
     fi
     clock || return 1
-    began=$NOW began_text=$UP
+    began=$NOW began_text=$UP span_all=0
     # Written before the break: if this unit ends right after it, the record says why the mirror is broken.
     note breaking || return 1
     for each in $DISKS; do
@@ -104,29 +106,62 @@ standby() {
             note tainted ',"reason":"overruled"'
             return
         fi
-        if ! run_bounded "$SPAN" clpmdctrl --break "$each" >>"$RUN_DIR/break.out" 2>&1; then
-            note tainted ',"reason":"break_failed"'
-            return
-        fi
+        # What it returns decides nothing: it may fail after it has broken the mirror, or be done before it has.
+        run_bounded "$SPAN" clpmdctrl --break "$each" >&3 2>&3 || :
+        span_all=$((span_all + SPAN))
     done
+    deadline=$((began + span_all * 100))
     # clpstat at once: the active starts its groups a few hundred milliseconds after it has seen RED.
-    look
+    until look && [ $READ = yes ]; do
+        past $deadline && break
+        pause 0.2
+    done
     where=$PEER_UP/$WHERE
-    colours
+    [ "$where" = Online/offline ] || reason=changed_meanwhile
+    while [ -z "$reason" ]; do
+        colours
+        [ "$OWN/$OTHERS" != RED/GREEN ] || break
+        ! past $deadline || reason=not_broken
+        pause 0.2
+    done
     clock || :
-    if [ "$where/$OWN/$OTHERS" != Online/offline/RED/GREEN ]; then
-        note tainted ',"reason":"changed_meanwhile"'
-    elif [ $((NOW - began)) -gt $((SPAN * 100)) ]; then
-        note tainted ',"reason":"too_slow"'
-    else
-        note broke ",\"t1\":$began_text,\"t2\":$UP"
+    if [ -z "$reason" ] && [ $((NOW - began)) -gt $((span_all * 100)) ]; then
+        reason=too_slow
     fi
+    # Nothing may have been written since the baton: a recovery that began by itself, for example.
+    before=$WRITES
+    if [ -z "$reason" ] && ! { counts && [ "$WRITES" = "$before" ]; }; then
+        reason=writes
+    fi
+    if [ -n "$reason" ]; then
+        note tainted ",\"reason\":\"$reason\""
+        return
+    fi
+    # enter-backup-mode compares these again.
+    put "$RUN_DIR/frozen" "$WRITES" || return 1
+    note broke ",\"t1\":$began_text,\"t2\":$UP"
 }
 
-# Whether all groups are Offline and both sides of every disk hold the same bytes.
-frozen() {
+# S2, one look. Whether the active has raised the baton and then everything was quiet. The order of the reads counts: first no baton, so
+# that one of an earlier run or an old view of one is not taken for this run's; then the baton; then the groups; then the colours.
+# Sets REASON if it never can be.
+quiet_with_baton() {
+    reason=
+    if [ $nap = 1 ]; then
+        look
+        [ "$READ/$WHERE" = yes/peer ] || nap=0.2
+        [ $edge$nap != yes1 ] || return 1
+    fi
+    monitors
+    case $MINE in
+    online | mixed) reason=monitors && return 1 ;;
+    unreadable) return 1 ;;
+    esac
+    [ "$THEIRS" != online ] || edge=yes
+    [ "$edge/$THEIRS" = yes/suspended ] || return 1
+    counts || return 1
     look
-    [ "$PEER_UP/$WHERE" = Online/offline ] || return 1
+    [ "$READ/$PEER_UP/$WHERE" = yes/Online/offline ] || return 1
     colours
     [ "$OWN/$OTHERS" = GREEN/GREEN ]
 }
@@ -148,6 +183,10 @@ active() {
         [ -z "$FOREIGN" ] || refused groups
         colours
         [ "$OWN/$OTHERS" = GREEN/GREEN ] || refused mirror
+        # They are suspended by us, later, as the baton. One that is suspended already is somebody else's.
+        monitors
+        [ "$MINE" = online ] || refused monitors
+        counts || refused partitions
     fi
     clock || refused clock
     started=$NOW
@@ -156,8 +195,9 @@ active() {
     note arming || refused record
     if ! arm; then
         note refused ',"reason":"timer"'
-        # The groups were read online above, and nothing was touched.
-        stop_unit "$UNIT-timer.timer" && note 'done' ',"by":"active"'
+        # The groups were read online above, and nothing was touched. If systemd-run failed, there may be no timer to stop.
+        stop_unit "$UNIT-timer.timer"
+        ! ended "$UNIT-timer.timer" || note 'done' ',"by":"active"'
         return
     fi
 
@@ -178,7 +218,7 @@ active() {
         elif [ "$THEN" = down ]; then
             # A restore: the timer stays armed until enter-restore-mode writes `leaving`.
             if note stopped; then return; fi
-        else
+        elif raise_baton; then
             await_breaks && wanted=sealed
         fi
     fi
@@ -191,39 +231,90 @@ active() {
 # --on-boot: up to systemd 253 a daemon-reload, which every `systemctl enable` is too, begins the countdown of --on-active anew (P10).
 # The earlier of the two counts. AccuracySec: systemd's default is a minute. Restart: the timer's own process may be killed too, for
 # example by the kernel when memory runs out. RestartSec=3: systemd gives up after five starts within ten seconds.
+# The command line itself starts the groups if somebody has deleted the run's directory, in words that systemd does not expand.
 arm() {
+    otherwise='exit 0'
+    for each in $FAILOVER_GROUPS; do
+        otherwise="{ clpgrp -n $each | grep -q . || timeout -s KILL $((START + 10)) clpgrp -s $each; } && $otherwise"
+    done
+    otherwise="PATH=$PATH; export PATH; $otherwise; exit 1"
     run_bounded 30 systemd-run --unit="$UNIT-timer" --on-active="$((TMAX - START))s" \
-        --on-boot="$((started / 100 + TMAX - START))s" --timer-property=AccuracySec=100ms \
+        --on-boot="$((started / 100 + TMAX - START))s" --timer-property=AccuracySec=100ms --collect \
         -p Restart=on-failure -p RestartSec=3 \
-        /bin/sh "$RUN_DIR/active.sh" timer "$RUN_DIR" >>"$RUN_DIR/active.out" 2>&1 || return 1
+        /bin/sh -c "[ -r $RUN_DIR/active.sh ] && [ -r $RUN_DIR/active.params ] && exec /bin/sh $RUN_DIR/active.sh timer $RUN_DIR; $otherwise" >&3 2>&3 || return 1
     [ "$(run_bounded 10 systemctl is-active "$UNIT-timer.timer")" = active ] || return 1
     note armed ",\"fires\":$((started / 100 + TMAX - START))"
 }
 
-# Takes at most STOP seconds for all groups. clpgrp's exit code does not count, clpstat's text does.
+# A2. Takes at most STOP seconds for all groups, in rounds: one may refuse its stop while another still runs, and clpstat may show a stop
+# late. A group of a backup counts as stopped by us only if it was Online here in the look before a `clpgrp -t` of ours that answered 0.
+# One that goes Offline otherwise was stopped by somebody, who may start it again.
 stop_groups() {
-    deadline=$((started + STOP * 100)) reason=stop_failed
-    for each in $FAILOVER_GROUPS; do
+    deadline=$((started + STOP * 100)) reason=stop_failed ours=' '
+    while :; do
+        look
+        if [ "$READ/$SELF_UP/$PEER_UP/$WHERE" = yes/Online/Online/offline ]; then
+            reason=not_our_stop
+            [ "$THEN" != down ] || return 0
+            for each in $FAILOVER_GROUPS; do
+                case $ours in *" $each "*) ;; *) return 1 ;; esac
+            done
+            return 0
+        fi
+        worst=0
+        for each in $UP_HERE; do
+            past $deadline && return 1
+            rc=0
+            run_bounded $(((deadline - NOW + 99) / 100)) clpgrp -t "$each" >&3 2>&3 || rc=$?
+            [ $rc -ne 0 ] || ours="$ours$each "
+            [ $rc -eq 0 ] || worst=$rc
+        done
+        # After its own stop it looks at once.
+        [ -n "$UP_HERE" ] && [ $worst -eq 0 ] || pause 0.2
         past $deadline && return 1
-        run_bounded $(((deadline - NOW + 99) / 100)) clpgrp -t "$each" >>"$RUN_DIR/active.out" 2>&1 || :
     done
-    look
-    [ "$SELF_UP/$PEER_UP/$WHERE" = Online/Online/offline ]
 }
 
-# A3: waits until all groups are Offline and every disk's peer is RED, seen twice. Fails on any state that cannot lead there.
-await_breaks() {
+# A2b: the baton. Its record comes first: from there on this node's monitors are ours, and converge resumes them. Fails if a monitor is
+# suspended already, if a peer is not GREEN (it was broken before we were quiet), or if there is no clear answer.
+raise_baton() {
+    reason=baton
+    counts || return 1
+    quiet=$WRITES
+    fingerprints || return 1
+    monitors
+    [ "$MINE" = online ] || return 1
+    pairs "$quiet"
+    extra=",\"writes\":$PAIRS"
+    pairs "$PRINTS"
+    note baton "$extra,\"fingerprints\":$PAIRS" || return 1
     clock || return 1
-    deadline=$((NOW + BREAK * 100)) seen=0
-    while :; do
-        reason=state
-        broken
-        case $WHERE/$OWN/$OTHERS in
-        offline/GREEN/RED) seen=$((seen + 1)) ;;
-        offline/GREEN/GREEN | offline/GREEN/GREEN+RED) seen=0 ;;
+    deadline=$((NOW + BATON * 100))
+    for each in $MONITORS; do
+        past $deadline && return 1
+        run_bounded $(((deadline - NOW + 99) / 100)) clpmonctrl -s -h "$SELF" -m "$each" >&3 2>&3 || return 1
+    done
+    until colours && [ "$OWN/$OTHERS" = GREEN/GREEN ]; do
+        case $OWN/$OTHERS in
+        *MIXED*) ;;
         *) return 1 ;;
         esac
-        [ $seen -lt 2 ] || return 0
+        past $deadline && return 1
+        pause 0.2
+    done
+}
+
+# A3: waits until all groups are Offline and every disk's peer is RED. Fails if a group is not Offline, and at the deadline. What cannot be
+# read counts for nothing.
+await_breaks() {
+    clock || return 1
+    deadline=$((NOW + BREAK * 100))
+    until broken; do
+        reason=state
+        case $READ/$SELF_UP/$PEER_UP/$WHERE in
+        no/* | yes/Online/Online/offline) ;;
+        *) return 1 ;;
+        esac
         reason=deadline
         past $deadline && return 1
         pause 0.2
@@ -232,17 +323,18 @@ await_breaks() {
 
 broken() {
     look
-    [ "$SELF_UP/$PEER_UP" = Online/Online ] || WHERE=other
+    [ "$READ/$SELF_UP/$PEER_UP/$WHERE" = yes/Online/Online/offline ] || return 1
     colours
-    [ "$WHERE/$OWN/$OTHERS" = offline/GREEN/RED ]
+    [ "$OWN/$OTHERS" = GREEN/RED ]
 }
 
 # A4: writes exactly one of `sealed` and `void`, once, under the lock that the timer takes too. It reads the condition again here,
-# since the timer may have started the groups after the last look.
+# since the timer may have started the groups after the last look, and the counts: if somebody started a group and stopped it again, it
+# has written since the baton.
 # Without the lock it writes no record: the set is not valid then, but the groups start without delay.
 judge() {
     if take_lock 10 && [ ! -e "$RUN_DIR/sealed" ] && [ ! -e "$RUN_DIR/void" ]; then
-        if [ $wanted = sealed ] && ! overruled && broken; then
+        if [ $wanted = sealed ] && ! overruled && broken && counts && [ "$WRITES" = "$quiet" ]; then
             note sealed
         else
             note void ",\"by\":\"active\",\"reason\":\"${reason:-state}\""
@@ -253,17 +345,27 @@ judge() {
 
 # A5. RuntimeMaxSec of the unit limits it; then the timer goes on.
 bring_back() {
-    until look && [ "$WHERE" = self ]; do
-        start_groups
+    # The last look tells which groups are down.
+    while :; do
+        [ "$WHERE" = self ] || start_groups
+        look
+        [ "$WHERE" != self ] || break
         pause 0.2
     done
     # The groups were read online: write the record first, then cancel the timer.
     note 'done' ',"by":"active"' && stop_unit "$UNIT-timer.timer"
 }
 
+# CLUSTERPRO refuses to start a group in failure: such a group is stopped first, at most every 30 seconds.
 start_groups() {
+    if [ -n "$FAILED" ] && past "$stop_failed_at"; then
+        for each in $FAILED; do
+            run_bounded $((START + 10)) clpgrp -t "$each" >&3 2>&3 || :
+        done
+        stop_failed_at=$((NOW + 3000))
+    fi
     for each in $DOWN; do
-        run_bounded $((START + 10)) clpgrp -s "$each" >>"$RUN_DIR/$ROLE.out" 2>&1 || :
+        run_bounded $((START + 10)) clpgrp -s "$each" >&3 2>&3 || :
     done
 }
 
@@ -280,7 +382,8 @@ timer() {
         until take_lock 5; do
             # In a restore the timer waits for the lock, or it could start a group while the shutdown is being ordered. The holder's
             # time under the lock is limited (lib/leave.sh).
-            [ "$THEN" = down ] || { locked=no && break; }
+            [ "$THEN" = down ] && [ -d "$RUN_DIR" ] || { locked=no && break; }
+            pause 1
         done
     fi
     [ ! -e "$RUN_DIR/done" ] || exit 0
@@ -345,6 +448,8 @@ ended() {
 }
 
 boot
+# What the commands print. Opened once: if somebody deletes the directory, the commands still run.
+command exec 3>>"$RUN_DIR/$ROLE.out" || exec 3>/dev/null
 case $ROLE in
 break) standby ;;
 active) active ;;

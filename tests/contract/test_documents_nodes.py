@@ -21,14 +21,20 @@ def nodes(lab: Lab) -> Iterator[Nodes]:
 
 def test_a_backups_critical_section(nodes: Nodes) -> None:
     run = nodes.begin()
-    assert nodes.send("suspend-monitors")["line"]["result"] == "ok"
+    # The standby's alone: the active's are suspended in the outage, as the baton.
+    assert nodes.send("suspend-monitors", Nodes="server2")["line"]["result"] == "ok"
     split = nodes.send("break-unit", "server2")
     assert split["status"] == "Success" and "waiting" in nodes.records("server2")
     assert nodes.send("quiesce")["line"]["found"] == "armed"
     nodes.lab.wait_for(lambda: "done" in nodes.records("server1"), 60, "the group is back")
     active, standby = nodes.records("server1"), nodes.records("server2")
-    assert set(active) == {"arming", "armed", "stopping", "sealed", "done"} and active["done"]["by"] == "active"
+    assert (
+        set(active) == {"arming", "armed", "stopping", "baton", "sealed", "done"} and active["done"]["by"] == "active"
+    )
     assert set(standby) == {"waiting", "breaking", "broke"}
+    # The fingerprint is that of the bytes that were frozen, and are now the standby's alone.
+    first = sh(nodes.lab, "dd if=/dev/xvdb2 bs=65536 count=1 2>/dev/null | sha256sum", "server2")["stdout"].split()[0]
+    assert active["baton"]["fingerprints"] == {"md1": first} and int(active["baton"]["writes"]["xvdb2"]) > 0
     boots = {name: status(nodes.lab, name)["boot_id"] for name in ("server1", "server2")}
     assert {(r["epoch"], r["boot_id"]) for r in active.values()} == {(nodes.epoch, boots["server1"])}
     assert {(r["epoch"], r["boot_id"]) for r in standby.values()} == {(nodes.epoch, boots["server2"])}
@@ -129,8 +135,8 @@ def test_strangers_do_nothing(nodes: Nodes, step: str) -> None:
 def test_deadlines_that_contradict_each_other(nodes: Nodes) -> None:
     nodes.begin()
     for step, node, wrong in (
-        ("quiesce", "server1", {"MaxOutageSeconds": "29"}),
-        ("break-unit", "server2", {"WaitSeconds": "54"}),
+        ("quiesce", "server1", {"MaxOutageSeconds": "34"}),
+        ("break-unit", "server2", {"WaitSeconds": "59"}),
     ):
         answer = nodes.send(step, node, **wrong)
         assert answer["line"]["result"] == "invalid" and answer["line"]["reason"] == "deadlines"
@@ -161,8 +167,24 @@ def test_quiesce_on_the_wrong_node_touches_nothing(nodes: Nodes) -> None:
     )
 
 
+def test_monitors_that_somebody_has_suspended_refuse(nodes: Nodes) -> None:
+    """His work goes on: nothing is stopped or broken, and his monitors are not resumed by the node."""
+    nodes.begin()
+    nodes.send("resume-monitors")
+    refused = nodes.send("break-unit", "server2")  # its own are not suspended
+    assert refused["line"]["reason"] == "monitors" and refused["disturbed"] == []
+    sh(nodes.lab, "clpmonctrl -s -h server1 -m mdw1; clpmonctrl -s -h server2 -m mdw1")
+    refused = nodes.send("break-unit", "server2", Attempt="2")
+    assert refused["line"]["reason"] == "monitors" and refused["disturbed"] == []
+    assert nodes.send("quiesce")["line"]["found"] == "refused"
+    assert (
+        nodes.records("server1").keys() == {"refused"} and nodes.records("server1")["refused"]["reason"] == "monitors"
+    )
+
+
 def test_without_a_standby_the_section_is_void_and_the_group_comes_back(nodes: Nodes) -> None:
     nodes.begin()
+    nodes.send("resume-monitors")
     nodes.send("quiesce", BreakSeconds="2")
     nodes.lab.wait_for(lambda: "done" in nodes.records("server1"), 60, "the group is back")
     records = nodes.records("server1")
@@ -171,7 +193,8 @@ def test_without_a_standby_the_section_is_void_and_the_group_comes_back(nodes: N
 
 def test_a_fence_ends_an_active_and_brings_its_group_back(nodes: Nodes) -> None:
     old = nodes.begin()
-    nodes.send("quiesce", BreakSeconds="30")
+    nodes.send("resume-monitors")
+    nodes.send("quiesce", BreakSeconds="20")
     nodes.lab.wait_for(
         lambda: sh(nodes.lab, "clpstat -s | grep -c 'failover1.*: Offline *$'")["stdout"].strip() == "1", 30
     )

@@ -27,6 +27,23 @@ STRANGERS = Scenario("strangers", units=False, launches=("docA", "copy-late", "c
 TWO_DISKS = Scenario("two-disks", disks=("md1", "md2"))
 HOLD = Scenario("hold", launches=("hold",))
 RELOAD = Scenario("reload", launches=("reload",))
+GONE = Scenario("directories-gone", launches=("gone",))
+STOPS = Scenario("somebody-stops", launches=("stops",))
+OLD_BATON = Scenario("old-baton", launches=("stops",), old_baton=True)
+BLIPS = Scenario("somebody-stops-and-starts", launches=("blips",))
+LENIENT = Scenario("a-second-stop-answers-0", launches=("blips",), lenient=True)
+THAWS = Scenario("somebody-starts-and-stops", launches=("thaws",))
+MOVES = Scenario("somebody-moves", launches=("moves",))
+SUSPENDS = Scenario("somebody-suspends", launches=("suspends",))
+WAVES = Scenario("somebody-suspends-and-resumes", launches=("waves",))
+RESUMES = Scenario("somebody-resumes", launches=("resumes",))
+WORKS = Scenario("somebody-suspends-and-stops", launches=("works",))
+UNGUARDS = Scenario("somebody-resumes-the-standby", launches=("unguards",))
+COPIED = Scenario("something-copies", launches=("copies",))
+SOMEBODY = (
+    *(STOPS, OLD_BATON, BLIPS, LENIENT, THAWS, MOVES, SUSPENDS, WAVES, RESUMES, WORKS, UNGUARDS, COPIED),
+    Scenario("both-disks-somebody-works", disks=("md1", "md2"), launches=("works",)),
+)
 
 
 @dataclass(frozen=True)
@@ -83,15 +100,15 @@ MUTANTS = (
     Mutant(
         "sealed without RED",
         "P2",
-        '[ "$WHERE/$OWN/$OTHERS" = offline/GREEN/RED ]',
-        '[ "$WHERE/$OWN" = offline/GREEN ]\n    OTHERS=RED',
+        '[ "$OWN/$OTHERS" = GREEN/RED ]',
+        '[ "$OWN" = GREEN ]',
         focus=("A",),
     ),
     Mutant(
         "sealed without reading again under the lock",
         "P2",
-        "! overruled && broken; then",
-        "! overruled; then",
+        "! overruled && broken && counts",
+        "! overruled && counts",
         stalls=0,
     ),
     Mutant(
@@ -121,15 +138,15 @@ MUTANTS = (
     Mutant(
         "broke without reading again",
         "P4",
-        "    look\n    where=$PEER_UP/$WHERE\n    colours\n",
-        "    where=Online/offline OWN=RED OTHERS=GREEN\n",
+        "until look && [ $READ = yes ]; do",
+        "until WHERE=offline PEER_UP=Online READ=yes; do",
         stalls=0,
     ),
     Mutant(
         "one look at an offline group is enough after a stale one",
         "P4",
-        'if [ "$where/$OWN/$OTHERS" != Online/offline/RED/GREEN ]; then',
-        "if false; then",
+        '[ "$where" = Online/offline ] || reason=changed_meanwhile',
+        ":",
     ),
     Mutant(
         "a second copy acts",
@@ -208,8 +225,8 @@ MUTANTS = (
     Mutant(
         "a fenced active seals",
         "P7",
-        "[ $wanted = sealed ] && ! overruled && broken; then",
-        "[ $wanted = sealed ] && broken; then",
+        "[ $wanted = sealed ] && ! overruled && broken",
+        "[ $wanted = sealed ] && broken",
         scenario=FENCE_A,
         stalls=1,
         faults=1,
@@ -218,16 +235,134 @@ MUTANTS = (
     Mutant(
         "the timer is cancelled before the groups are read online",
         "P8",
-        'until look && [ "$WHERE" = self ]; do',
-        'stop_unit "$UNIT-timer.timer"\n    until look && [ "$WHERE" = self ]; do',
+        "bring_back() {\n",
+        'bring_back() {\n    stop_unit "$UNIT-timer.timer"\n',
         stalls=0,
     ),
     Mutant(
         "done before the groups are read online",
         "P8",
-        'until look && [ "$WHERE" = self ]; do',
-        'note done \',"by":"active"\'\n    until look && [ "$WHERE" = self ]; do',
+        "bring_back() {\n",
+        'bring_back() {\n    note done \',"by":"active"\'\n',
         stalls=0,
+    ),
+    Mutant(
+        "the standby takes the baton of an earlier run",
+        "P9",
+        '[ "$THEIRS" != online ] || edge=yes',
+        "edge=yes",
+        scenario=OLD_BATON,
+        faults=1,
+        focus=("launch", "lagm"),
+    ),
+    Mutant(
+        "the standby does not wait for the baton",
+        "P9",
+        '[ "$edge/$THEIRS" = yes/suspended ] || return 1',
+        ":",
+        scenario=STOPS,
+        stalls=0,
+        faults=1,
+        focus=("launch",),
+    ),
+    Mutant(
+        "somebody's stop counts as ours",
+        "P9",
+        'case $ours in *" $each "*) ;; *) return 1 ;; esac',
+        ":",
+        scenario=STOPS,
+        stalls=0,
+        faults=1,
+        focus=("launch",),
+    ),
+    Mutant(
+        "what clpgrp -t answered does not count",
+        "P9",
+        '[ $rc -ne 0 ] || ours="$ours$each "',
+        'ours="$ours$each "',
+        scenario=STOPS,
+        stalls=0,
+        faults=1,
+        focus=("launch",),
+    ),
+    Mutant(
+        "the active takes suspended monitors for its own",
+        "P9",
+        '[ "$MINE" = online ] || refused monitors',
+        ":",
+        scenario=SUSPENDS,
+        stalls=0,
+        faults=1,
+        focus=("launch",),
+    ),
+    Mutant(
+        "a baton on monitors that somebody has suspended",
+        "P9",
+        '[ "$MINE" = online ] || return 1',
+        ":",
+        scenario=SUSPENDS,
+        stalls=0,
+        faults=1,
+        focus=("launch",),
+    ),
+    Mutant(
+        "no GREEN of the peer is read after the stop",
+        "P2",
+        'until colours && [ "$OWN/$OTHERS" = GREEN/GREEN ]; do',
+        "until true; do",
+        scenario=WORKS,
+        stalls=1,
+        faults=1,
+        focus=("launch", "S", "other"),
+    ),
+    Mutant(
+        "writes since the baton do not count",
+        "P2",
+        'counts && [ "$WRITES" = "$quiet" ]; then',
+        "true; then",
+        scenario=THAWS,
+        stalls=0,
+        faults=1,
+        focus=("launch",),
+    ),
+    Mutant(
+        "the standby breaks with a running monitor of its own",
+        "rule 3",
+        "online | mixed) reason=monitors && return 1 ;;",
+        "",
+        scenario=UNGUARDS,
+        stalls=0,
+        faults=1,
+        focus=("launch",),
+    ),
+    Mutant(
+        "writes on the standby do not count",
+        "rule 3",
+        '! { counts && [ "$WRITES" = "$before" ]; }; then',
+        "false; then",
+        scenario=COPIED,
+        stalls=0,
+        faults=1,
+        focus=("launch",),
+    ),
+    Mutant(
+        "the timer needs the run's directory",
+        "P1",
+        "; $otherwise",
+        "",
+        scenario=GONE,
+        stalls=0,
+        faults=2,
+        focus=("launch", "kill:A"),
+    ),
+    Mutant(
+        "a failed group is not stopped first",
+        "P6",
+        'if [ -n "$FAILED" ] && past "$stop_failed_at"; then',
+        "if false; then",
+        stalls=0,
+        faults=1,
+        focus=("spoil",),
     ),
     Mutant(
         "the timer counts from its activation alone",

@@ -11,7 +11,22 @@ from pathlib import Path
 
 from .schedule import Run, Unit
 from .stepper import BOOT, SHELL, Stage
-from .world import BREAK, GROUP, NODES, PREPARE, SPAN, START, STOP, TMAX, WAIT, WITHIN, World
+from .world import (
+    BATON,
+    BREAK,
+    GROUP,
+    MONITORS,
+    NODES,
+    PARTITIONS,
+    PREPARE,
+    SPAN,
+    START,
+    STOP,
+    TMAX,
+    WAIT,
+    WITHIN,
+    World,
+)
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "infra"))
 
@@ -20,7 +35,7 @@ import build_documents
 Edit = Callable[[str], str]  # a mutant: text of a script -> changed text
 
 
-DEADLINES = "STOP BREAK START TMAX THEN"  # what unit `active` is told besides
+DEADLINES = "MONITORS PARTITIONS KNAMES STOP BATON BREAK START TMAX THEN"  # what unit `active` is told besides
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,8 @@ class Scenario:
     disks: tuple[str, ...] = ("md1",)
     launches: tuple[str, ...] = ()
     epoch: int = 1
+    old_baton: bool = False  # the standby still sees the monitors of the active suspended, as an earlier run left them
+    lenient: bool = False  # `clpgrp -t` of a stopped group answers 0
 
 
 def parameters(step: str, disks: tuple[str, ...], **other: str) -> dict[str, str]:
@@ -45,6 +62,8 @@ def parameters(step: str, disks: tuple[str, ...], **other: str) -> dict[str, str
     known = {
         "Run": "r1", "Epoch": "1", "ExpectedBootId": BOOT[node], "NotAfterUptime": "30", "Self": NODES[node],
         "Peer": NODES[peer], "Groups": GROUP, "Disks": " ".join(disks), "WaitSeconds": str(WAIT),
+        "Monitors": " ".join(MONITORS[d] for d in disks), "BatonSeconds": str(BATON),
+        "Partitions": " ".join(f"/dev/{PARTITIONS[d]}" for d in disks),
         "SpanSeconds": str(SPAN), "ActiveWithinSeconds": str(WITHIN), "StopSeconds": str(STOP),
         "BreakSeconds": str(BREAK), "StartSeconds": str(START), "MaxOutageSeconds": str(TMAX),
         "PrepareSeconds": str(PREPARE), "Anew": "no",
@@ -71,13 +90,15 @@ def _units(disks: tuple[str, ...], edit: Edit | None, restore: bool) -> dict[str
         return {"active": ("a", TMAX + 60, unit_files("active", script("quiesce-restore", disks, edit), DEADLINES))}
     standby, active = script("break-unit", disks, edit), script("quiesce", disks, edit)
     return {
-        "break": ("s", WAIT + SPAN + 10, unit_files("break", standby, "WAIT SPAN")),
+        "break": ("s", WAIT + SPAN * len(disks) + 10, unit_files("break", standby, "MONITORS KNAMES WAIT SPAN")),
         "active": ("a", TMAX + 60, unit_files("active", active, DEADLINES)),
     }
 
 
 def prepare(binary: Path, scenario: Scenario, edit: Edit | None = None) -> Run:
-    world = World(disks=scenario.disks, stored=dict.fromkeys(NODES, scenario.epoch))
+    world = World(disks=scenario.disks, stored=dict.fromkeys(NODES, scenario.epoch), lenient=scenario.lenient)
+    if scenario.old_baton:
+        world.monitor_view = "suspended"
     stage = Stage(binary, world)
     run = Run(stage, world)
     for node in NODES:
@@ -115,7 +136,12 @@ def unit_files(role: str, text: str, deadlines: str) -> dict[str, str]:
     assert found, "the document writes no unit"
     names = ["RUN", "EPOCH", "SELF", "PEER", "FAILOVER_GROUPS", "DISKS", *deadlines.split()]
     values = {n: re.search(rf"^{n}='?([^'\n]*)'?$", text, re.M) for n in names}
-    lines = "".join(f"{n}='{m.group(1)}'\n" for n, m in values.items() if m)
+    known = {n: m.group(1) for n, m in values.items() if m}
+    if "KNAMES" in names:  # which the document has looked up
+        partitions = re.search(r"^PARTITIONS='?([^'\n]*)'?$", text, re.M)
+        found_names = partitions.group(1).replace("/dev/", "") if partitions else ""
+        known["KNAMES"] = found_names
+    lines = "".join(f"{n}='{known[n]}'\n" for n in names if n in known)
     return {f"{role}.sh": found.group(1), f"{role}.params": lines + "\n", "epoch": "1\n"}
 
 
@@ -144,8 +170,27 @@ LAUNCHES: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+# What somebody else does: (seconds after what came before, what). Each of them may begin at any step.
+SOMEBODY: dict[str, list[tuple[float, str]]] = {
+    "stops": [(0, "stop")],
+    "blips": [(0, "stop"), (0.6, "start")],
+    "thaws": [(0, "start"), (0.3, "stop")],
+    "moves": [(0, "stop"), (0.6, "move")],
+    "suspends": [(0, "suspend")],
+    "waves": [(0, "suspend"), (0.6, "resume")],
+    "resumes": [(0, "resume")],
+    "works": [(0, "suspend"), (0.2, "stop"), (3, "start"), (0.1, "resume")],
+    "unguards": [(0, "unguard")],
+    "copies": [(0, "copy")],
+}
+
+
 def _launch(name: str, scenario: Scenario, edit: Edit | None) -> Callable[[Run], None]:
     if name == "reload":
         return Run.reload
+    if name == "gone":
+        return Run.delete_directories
+    if name in SOMEBODY:
+        return lambda run: run.somebody(SOMEBODY[name])
     step, other = LAUNCHES[name]
     return lambda run: _document(run, name, step, scenario, edit, **other)

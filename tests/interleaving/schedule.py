@@ -5,6 +5,8 @@ Actions are words, so that a schedule is a list of words that can be printed and
     A            actor A's pending command takes effect (or its sleep ends)
     op:A         the group's stop or start that A ordered is complete
     refresh      the standby's daemon learns the group's state;  lag: it learns it later
+    refreshm     the same of the active's monitors;  lagm
+    other        somebody else's next act
     fire:UNIT    a timer fires;  restart:UNIT  systemd restarts a killed service;  max:A  RuntimeMaxSec is over
     late:A       time passes beyond all of A's deadlines while the others stand still, then its sleep ends
     bound:A      `timeout` ends A's pending command;  nolock:A  its `flock -w` gives up
@@ -18,12 +20,13 @@ Only actions move the time. If a sleeping actor is chosen before others that are
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .stepper import INTERPRETER, Actor, Stage
-from .world import OP_SECONDS, LockView, Outcome, Violation, World
+from .world import MONITORS, NODES, OP_SECONDS, LockView, Outcome, Violation, World
 
 RECORDS = frozenset(
     [
@@ -37,6 +40,7 @@ RECORDS = frozenset(
         "armed",
         "stopping",
         "stopped",
+        "baton",
         "leaving",
         "sealed",
         "void",
@@ -46,8 +50,10 @@ RECORDS = frozenset(
 DISTURBING = ("clpgrp", "clpmdctrl", "systemd-run")
 FAULTY = {  # command prefix -> faults worth injecting
     "clpgrp -t": ("fail", "hang", "lie"),
-    "clpgrp -s": ("fail", "hang", "lie"),
+    "clpgrp -s": ("fail", "hang", "lie", "spoil"),
     "clpmdctrl --break": ("fail", "hang", "lie"),
+    "clpmonctrl": ("fail", "hang", "lie"),
+    "dd": ("fail",),
     "clprestore.sh": ("fail",),
     "systemd-run": ("fail",),
     "clpstat": ("fail", "hang"),
@@ -91,6 +97,8 @@ class Run:
     units: dict[str, Unit] = field(default_factory=dict)
     op: Op | None = None
     lagging: float | None = None
+    lagging_monitors: float | None = None
+    others: list[tuple[float, str]] = field(default_factory=list)  # what somebody else does next, and when
     in_flight: float | None = None  # a stop whose sender died: when the daemon acts on it
     current: str = ""
     ready: dict[str, float] = field(default_factory=dict)
@@ -178,9 +186,16 @@ class Run:
             out.append((self.world.now, "launch:docE"))  # likewise, once the groups are down
         if self.world.view != self.world.group:
             out.append((self.lagging if self.lagging is not None else -1.0, "refresh"))
+        if self.world.monitor_view != self.world.monitors:
+            out.append((self.lagging_monitors if self.lagging_monitors is not None else -1.0, "refreshm"))
+        if self.others and (self.op is None or self.others[0][1] in ("suspend", "resume", "unguard", "copy")):
+            out.append((self.others[0][0], "other"))
+            if self.others[0][0] <= self.world.now:
+                return [(self.world.now, "other")]  # before anybody's next step: so he comes between any two
         # The earliest first. Of the actors that are due, the one that ran last goes on.
         now = self.world.now
-        return sorted(out, key=lambda a: (max(a[0], now) if a[1] != "refresh" else a[0], a[1] != self.current, a[1]))
+        at_once = ("refresh", "refreshm")
+        return sorted(out, key=lambda a: (a[0] if a[1] in at_once else max(a[0], now), a[1] != self.current, a[1]))
 
     def _ready_to_go_down(self) -> bool:
         return "stopped" in self.world.records and not self.world.down
@@ -193,16 +208,15 @@ class Run:
         """(stalls, faults) that are worth trying instead of the default action."""
         actor = self.stage.actors.get(default)
         stalls: list[str] = []
-        if default == "refresh":
-            if self.lagging is None:
-                stalls.append("lag")
-            return stalls, []
+        if default in ("refresh", "refreshm"):
+            late = self.lagging if default == "refresh" else self.lagging_monitors
+            return ["lag" if default == "refresh" else "lagm"] if late is None else [], []
         if actor is None or not self._invisible(actor):
             latest = self.in_flight if self.in_flight is not None else float("inf")
             for at, word in self.actions():
                 if at > latest:
                     continue
-                if word in (default, "refresh") or word.startswith(("max:", "bound:", "nolock:")):
+                if word in (default, "refresh", "refreshm") or word.startswith(("max:", "bound:", "nolock:")):
                     continue
                 other = self.stage.actors.get(word)
                 if other and other.idle and self._seen(other):
@@ -229,7 +243,7 @@ class Run:
     def possible(self, word: str) -> bool:
         """Whether this action, of whatever kind, makes sense now."""
         verb, _, name = word.partition(":")
-        if verb in ("fail", "hang", "lie", "cut", "late"):
+        if verb in ("fail", "hang", "lie", "spoil", "cut", "late"):
             actor = self.stage.actors.get(name)
             late_enough = actor and actor.request and actor.request[0] == "sleep" and self.in_flight is None
             return bool(late_enough if verb == "late" else actor and actor.request)
@@ -238,7 +252,7 @@ class Run:
         if verb == "launch":
             return name in self.launches and self._due(name)
         latest = self.in_flight if self.in_flight is not None else float("inf")
-        return word == "lag" or any(word == w and at <= latest for at, w in self.actions())
+        return word in ("lag", "lagm") or any(word == w and at <= latest for at, w in self.actions())
 
     def _due(self, name: str) -> bool:
         """A copy counts as a second one only after the first has made its marker."""
@@ -258,7 +272,8 @@ class Run:
         """Whether its next step concerns no other actor. Then its order among theirs makes no difference."""
         argv = actor.request
         assert argv
-        return argv[0] == "mv" and Path(argv[-1]).name not in RECORDS - {"waiting", "breaking", "stopping"}
+        silent = {"waiting", "breaking", "stopping", "baton"}
+        return argv[0] in ("dd", "readlink") or (argv[0] == "mv" and Path(argv[-1]).name not in RECORDS - silent)
 
     def _lock_path(self, actor: Actor) -> Path:
         assert actor.request
@@ -270,6 +285,8 @@ class Run:
         w = self.world
         breaks = tuple((b.disk, b.group, b.after_void) for b in w.breaks)
         world = (w.group, w.view, frozenset(w.red), breaks, w.ours, tuple(sorted(w.records.items())), w.held, w.down)
+        world += (frozenset(w.suspended), w.monitor_view, w.own_monitors, w.writes, w.ever_ours, frozenset(w.theirs))
+        world += (tuple(what for _, what in self.others), self.lagging_monitors is not None)
         epochs = (tuple(w.stored.items()), tuple(w.fences.items()))
         units = tuple((u.name, u.due is not None, u.back_at is not None, u.actor) for u in self.units.values())
         actors = tuple((a.name, a.position(), a.name in self.hung) for a in self.stage.actors.values())
@@ -334,10 +351,55 @@ class Run:
     def _do_lag(self, _: str) -> None:
         self.lagging = self.world.now + 3
 
+    def _do_refreshm(self, _: str) -> None:
+        self.lagging_monitors = None
+        self.world.see_monitors()
+
+    def _do_lagm(self, _: str) -> None:
+        self.lagging_monitors = self.world.now + 3
+
+    def somebody(self, plan: list[tuple[float, str]]) -> None:
+        """Somebody else begins to do this."""
+        at = self.world.now
+        for seconds, what in plan:
+            at += seconds
+            self.others.append((at, what))
+        self.world.fair = False  # what he stops is down for as long as he likes
+
+    def _do_other(self, _: str) -> None:
+        """Somebody else's next act; it does nothing where the cluster would refuse it."""
+        _, what = self.others.pop(0)
+        world = self.world
+        every = {MONITORS[disk] for disk in world.disks}
+        if what == "stop" and world.group in ("on", "moved"):
+            world.set_group("off")
+            world.ours = False
+        elif what in ("start", "move") and world.group == "off":
+            if what == "move" and world.red:
+                return  # its disk there has old data: the start fails
+            world.set_group("on" if what == "start" else "moved")
+        elif what == "suspend":
+            world.switch_monitors(every, suspend=True)
+        elif what == "resume":
+            world.switch_monitors(every, suspend=False)
+        elif what == "unguard":
+            world.own_monitors = "online"
+            world.version += 1
+        elif what == "copy":
+            world.copied += 1
+        else:
+            return
+        world.theirs.add(what)
+
+    def delete_directories(self) -> None:
+        """Somebody deletes /run/mirrorsnap on both nodes."""
+        for node in NODES:
+            shutil.rmtree(self.stage.root / node / "run/mirrorsnap", ignore_errors=True)
+
     def _do_arrive(self, _: str) -> None:
         self.in_flight = None
         if self.world.group == "on":
-            self.world.ours = True
+            self.world.ours = self.world.ever_ours = True
             self.world.set_group("stopping")
             self.op = Op("A", "stop", self.world.now + OP_SECONDS)
 
@@ -392,6 +454,15 @@ class Run:
         self.liars.add(name)
         self._do_step(name)
 
+    def _do_spoil(self, name: str) -> None:
+        """The start fails half-way: the group is in failure, and the command says so."""
+        self.world.fair = False
+        actor = self._take(name)
+        self.current = name
+        if self.world.group == "off":
+            self.world.set_group("failed")
+        self.stage.answer(actor, 1)
+
     def _do_launch(self, name: str) -> None:
         self.launches.pop(name)(self)
         self.current = name
@@ -414,7 +485,11 @@ class Run:
 
     def _on_mv(self, actor: Actor) -> None:
         source, target = Path(actor.request[-2]), Path(actor.request[-1])
-        os.replace(source, target)
+        try:
+            os.replace(source, target)
+        except FileNotFoundError:
+            self.stage.answer(actor, 1)
+            return
         if target.name in RECORDS and target.parent.name == self.run:
             self._recorded(actor, target.name)
         elif target.parent.name == "mirrorsnap" and target.name == "epoch":
@@ -431,12 +506,35 @@ class Run:
         ):
             raise Violation("R2", f"{actor.name} wrote `void` while the shutdown was being ordered")
         self.world.written(name, actor.node, actor.epoch, self.locks.get(actor.name))
-        if name == "done" and self.saw.get(actor.name) != "on":
+        if name == "done" and self.saw.get(actor.name) not in ("on", "moved"):
             raise Violation("P8", f"{actor.name} wrote `done` after it had read the group {self.saw.get(actor.name)}")
+        if name == "baton" and self.saw.get("monitors-A") != "online":
+            raise Violation("P9", f"{actor.name} takes monitors that it saw {self.saw.get('monitors-A')} for its own")
+        if name == "broke" and self.saw.get("copied") != self.saw.get("copied-then"):
+            raise Violation("rule 3", "`broke`, and something has written on the standby since the break")
         if name == "broke" and (self.saw.get(actor.name) != "off" or self.saw.get("since-break") != actor.name):
             raise Violation("P4", "`broke` without having read the group offline after the break")
 
+    def _on_dd(self, actor: Actor) -> None:
+        self.stage.answer(actor, 0, f"the first bytes after {self.world.writes} writes", shown="bytes")
+
+    def _on_readlink(self, actor: Actor) -> None:
+        self.stage.answer(actor, 0, actor.request[-1] + "\n")
+
+    def _on_clpmonctrl(self, actor: Actor) -> None:
+        assert actor.request[1:4] == ["-s", "-h", NODES["a"]], actor.request
+        self.world.disturb(actor.node, actor.name, actor.epoch, "clpmonctrl -s")
+        self.world.switch_monitors({actor.request[-1]}, suspend=True)
+        self._done(actor, 0)
+
     def _on_clpstat(self, actor: Actor) -> None:
+        if "-m" in actor.request:
+            if actor.name in "AS":
+                self.saw["monitors-" + actor.name] = (
+                    self.world.own_monitors if actor.name == "S" else self.world.monitors
+                )
+            self._done(actor, 0, self.world.clpstat_monitors(actor.node))
+            return
         state = self.world.group if actor.node == "a" else self.world.view
         self.saw[actor.name] = state
         if self.saw.get("break-by") == actor.name:
@@ -447,25 +545,40 @@ class Run:
         self._done(actor, 0, self.world.clpstat(actor.node))
 
     def _on_clpmdstat(self, actor: Actor) -> None:
+        if actor.name == "S":
+            self.saw["copied-then"] = str(self.world.copied)
         lock = self.locks.get(actor.name)
         if lock:
             lock.saw_red = self.world.red == set(self.world.disks)
         self._done(actor, 0, self.world.clpmdstat(actor.request[-1]))
 
     def _on_clpmdctrl(self, actor: Actor) -> None:
+        if self.saw.get("monitors-S") != "suspended":
+            raise Violation(
+                "rule 3", f"{actor.name} broke a mirror with monitors {self.saw.get('monitors-S')} of its own"
+            )
+        self.saw.setdefault("copied", str(self.world.copied))
         rc = self.world.break_disk(actor.request[-1], actor.name, actor.epoch)
         self.saw["break-by"] = actor.name
         self.saw.pop("since-break", None)
         self._done(actor, rc)
 
     def _on_clpgrp(self, actor: Actor) -> None:
+        if actor.request[1] == "-n":
+            shown = {"on": NODES["a"] + "\n", "moved": NODES["s"] + "\n"}.get(self.world.group, "")
+            self.saw[actor.name] = self.world.group
+            self.stage.answer(actor, 0, shown)
+            return
         kind = {"-t": "stop", "-s": "start"}[actor.request[1]]
         self.world.disturb(actor.node, actor.name, actor.epoch, f"clpgrp {actor.request[1]}")
-        if self.world.group != {"stop": "on", "start": "off"}[kind] or self.op:
-            self._done(actor, 1)
+        if self.world.group not in {"stop": ("on", "failed"), "start": ("off",)}[kind] or self.op:
+            stopped = kind == "stop" and self.world.group == "off"
+            self._done(actor, 0 if stopped and self.world.lenient else 1)
             return
+        if kind == "stop" and actor.name == "A" and self.saw.get("monitors-A", "online") != "online":
+            raise Violation("P9", f"A stops the group though it saw its monitors {self.saw['monitors-A']}")
         if kind == "stop":
-            self.world.ours = True
+            self.world.ours = self.world.ever_ours = True
         self.world.set_group({"stop": "stopping", "start": "starting"}[kind])
         self.op = Op(actor.name, kind, self.world.now + OP_SECONDS)
         self.ready[actor.name] = self.world.now  # still waiting, now for the group
@@ -493,7 +606,9 @@ class Run:
         while args and args[0].startswith("-"):
             arg = args.pop(0)
             value = arg.partition("=")[2]
-            if arg == "-p":
+            if arg == "--collect":
+                pass
+            elif arg == "-p":
                 name, _, value = args.pop(0).partition("=")
                 if name == "RuntimeMaxSec":
                     unit.limit = float(value)
@@ -550,7 +665,9 @@ class Run:
             return
         assert verb == "stop", actor.request
         if unit and name.endswith(".timer"):
-            if unit.due is not None and (self.world.group != "on" or self.saw.get(actor.name) != "on"):
+            # Somebody else's stop right after that look is his.
+            down = self.world.group != "on" and (self.world.ours or not self.world.theirs)
+            if unit.due is not None and (down or self.saw.get(actor.name) not in ("on", "moved")):
                 raise Violation("P8", f"{actor.name} cancelled the timer with the group {self.world.group}")
             unit.due = None
         elif unit and self._running(unit):

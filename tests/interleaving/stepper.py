@@ -28,7 +28,10 @@ COMMANDS = [
     "clpstat",
     "clpmdstat",
     "clpmdctrl",
+    "clpmonctrl",
     "clprestore.sh",
+    "dd",
+    "readlink",
     "systemctl",
     "systemd-run",
     "sleep",
@@ -91,8 +94,10 @@ class Stage:
         self.root = Path(tempfile.mkdtemp(prefix="ms-", dir=base))
         self.world = world
         self.actors: dict[str, Actor] = {}
+        self.counted = (-1, 0)
         bin_dir = self.root / "bin"
         bin_dir.mkdir()
+        (self.root / "sh").symlink_to(INTERPRETER)
         for name in COMMANDS:
             (bin_dir / name).symlink_to(binary)
         self.clocks = []
@@ -121,6 +126,14 @@ class Stage:
         """Show the world's time in both nodes' /proc/uptime."""
         for fd in self.clocks:
             os.pwrite(fd, f"{self.world.now:.2f} 0.00\n".encode(), 0)
+        self.count_writes()
+
+    def count_writes(self) -> None:
+        """Show them in both nodes' /proc/diskstats."""
+        if self.counted != (self.world.writes, self.world.copied):
+            self.counted = (self.world.writes, self.world.copied)
+            for node in NODES:
+                (self.root / node / "proc/diskstats").write_text(self.world.diskstats(node))
 
     def run_dir(self, node: str, run: str) -> Path:
         return self.root / node / "run/mirrorsnap" / run
@@ -137,6 +150,8 @@ class Stage:
         }
         out = (self.root / f"{name}.log").open("ab")
         program = INTERPRETER if argv[0] == SHELL else argv[0]
+        # The timer's command line goes on as /bin/sh: the shell that stands behind that name here.
+        argv = [argv[0], *(word.replace("exec /bin/sh ", f"exec {self.root}/sh ") for word in argv[1:])]
         process = subprocess.Popen(
             ["sh", *argv[1:]] if argv[0] == SHELL else argv,
             executable=program,
@@ -217,6 +232,7 @@ class Stage:
     def answer(self, actor: Actor, rc: int, out: str = "", *, shown: object = None) -> None:
         """Answer the request; `shown` is what of it goes into the actor's history (default: the answer)."""
         assert actor.connection and actor.request
+        self.count_writes()
         body = out.encode()
         frames = struct.pack("<BI", 1, len(body)) + body if body else b""
         self._reply(actor, frames + struct.pack("<BIB", 3, 1, rc), (rc, out) if shown is None else shown)
@@ -238,6 +254,8 @@ class Stage:
 
     def lock_free(self, path: Path) -> bool:
         """Whether the flock on this file is free now. No actor moves, so the answer stays true."""
+        if not path.parent.exists():
+            return True  # somebody has deleted it, and what is open of it is asked for itself
         with path.open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The simulated cluster in which the real scripts are stepped, and the properties P1 to P8 (docs/safety.md).
+"""The simulated cluster in which the real scripts are stepped, and the properties P1 to P9 (docs/safety.md).
 
 The shutdown of a restore has two more. R1: the shutdown is ordered only while the group is down and nobody starts it
 any more. R2: of `leaving` and the timer's `void` one is written first, and no `void` follows while the shutdown is
@@ -14,16 +14,22 @@ from dataclasses import dataclass, field
 
 GROUP = "failover1"
 NODES = {"a": "server1", "s": "server2"}
-SHOWN = {"on": "Online", "off": "Offline", "stopping": "Offline Pending", "starting": "Online Pending"}
+# `moved`: online on the standby, where somebody has moved it.
+SHOWN = {
+    "on": "Online", "moved": "Online", "off": "Offline", "stopping": "Offline Pending", "starting": "Online Pending",
+    "failed": "Online Failure",
+}  # fmt: skip
 # What a node's clpstat prints of a group; the rest of the table is in clpstat().
-STOP, BREAK, START, TMAX = 5, 5, 5, 20  # the deadlines Ts, D, expected start and Tmax, in seconds
-WAIT, SPAN, WITHIN = 15, 3, 5  # W, B and the time within which the active may start
+STOP, BATON, BREAK, START, TMAX = 5, 3, 5, 5, 20  # the deadlines Ts, Tb, D, expected start and Tmax, in seconds
+WAIT, SPAN, WITHIN = 18, 3, 5  # W, B and the time within which the active may start
+PARTITIONS = {"md1": "xvdb2", "md2": "xvdc2"}  # mirror disk -> the kernel's name of its data partition, on both nodes
+MONITORS = {"md1": "mdw1", "md2": "mdw2"}
 PREPARE = 300  # after which a `clprestore.sh --pre` that hangs is killed: an end like any other that fails
 OP_SECONDS = 0.5  # what a group's stop or start takes
 
 
 class Violation(Exception):
-    """A property does not hold. args: its name (P1 … P8, R1, R2) and what was seen."""
+    """A property does not hold. args: its name (P1 … P10, R1, R2) and what was seen."""
 
 
 @dataclass
@@ -32,6 +38,7 @@ class Break:
     by: str  # the actor
     group: str  # the group's true state at that moment
     after_void: bool
+    writes: int  # on the active's partitions, until then
 
 
 @dataclass
@@ -42,7 +49,16 @@ class World:
     view: str = "on"  # what the standby's daemon knows of the group
     red: set[str] = field(default_factory=set)
     breaks: list[Break] = field(default_factory=list)
-    ours: bool = False  # the group was stopped by one of our scripts
+    monitor_view: str = "online"  # what the standby's daemon knows of them
+    own_monitors: str = "suspended"  # the standby's
+    writes: int = 0  # of the active's data partitions
+    copied: int = 0  # writes on the standby's data partitions that are not the active's
+    writes_at_baton: int | None = None
+    lenient: bool = False  # [likely] `clpgrp -t` of a stopped group answers 0
+    ours: bool = False  # the group was stopped by one of our scripts, and by nobody else since
+    ever_ours: bool = False  # one of our scripts has stopped the group in this run
+    theirs: set[str] = field(default_factory=set)  # what somebody else did: stop, start, move, suspend, resume
+    suspended: set[str] = field(default_factory=set)  # monitors of the active that are suspended
     version: int = 0  # grows with every change that a reader could see
     records: dict[str, int] = field(default_factory=dict)  # name -> how often written
     watching: bool = False  # a timer is armed, or its unit lives or is about to be restarted
@@ -58,9 +74,11 @@ class World:
     # ── what the cluster does ─────────────────────────────────────────────────────────────────────────────────────
 
     def set_group(self, state: str) -> None:
+        if "on" in (state, self.group) or "moved" in (state, self.group):
+            self.writes += 1  # a mount, an umount, and what the application writes between them
         self.group = state
         self.version += 1
-        if state == "on":
+        if state in ("on", "moved"):
             if self.down_since is not None:
                 self.longest = max(self.longest, self.now - self.down_since)
             self.down_since = None
@@ -72,20 +90,55 @@ class World:
             self.view = self.group
             self.version += 1
 
+    def see_monitors(self) -> None:
+        if self.monitor_view != self.monitors:
+            self.monitor_view = self.monitors
+            self.version += 1
+
+    @property
+    def monitors(self) -> str:
+        """The active's mirror monitors as a whole."""
+        if not self.suspended:
+            return "online"
+        return "suspended" if self.suspended == {MONITORS[d] for d in self.disks} else "mixed"
+
+    def switch_monitors(self, names: set[str], *, suspend: bool) -> None:
+        self.suspended = self.suspended | names if suspend else self.suspended - names
+        self.version += 1
+
     def break_disk(self, disk: str, actor: str, epoch: int) -> int:
         self.disturb("s", actor, epoch, "clpmdctrl --break")
         if disk in self.red:
             return 1
         self.red.add(disk)
         self.version += 1
-        self.breaks.append(Break(disk, actor, self.group, "void" in self.records))
+        self.breaks.append(Break(disk, actor, self.group, "void" in self.records, self.writes))
+        if not self.ever_ours and not {"stop", "suspend"} <= self.theirs:
+            raise Violation("P9", f"{actor} broke {disk} without a stop of ours; somebody did {self.theirs}")
         return 0
 
     def clpstat(self, node: str) -> str:
         group = self.group if node == "a" else self.view
         servers = "".join(f"   {'*' if n == node else ' '}{name} ...: Online\n" for n, name in NODES.items())
-        current = NODES["a"] if group in ("on", "stopping", "starting") else ""
+        current = NODES["a"] if group in ("on", "stopping", "starting", "failed") else "None"
+        current = NODES["s"] if group == "moved" else current
         return f"  <server>\n{servers}  <group>\n    {GROUP} ...: {SHOWN[group]}\n      current : {current}\n"
+
+    def clpstat_monitors(self, node: str) -> str:
+        active = self.monitors if node == "a" else self.monitor_view
+        shown = [f"   {'*' if n == node else ' '}server{i} : {name}" for i, (n, name) in enumerate(NODES.items())]
+        for number, disk in enumerate(self.disks):
+            states = {"a": active if active != "mixed" else ("suspended" if number == 0 else "online")}
+            states["s"] = self.own_monitors
+            shown += [f"   Monitor{number} : [{MONITORS[disk]} : Caution]", "   -----"]
+            words = {"online": "Online", "suspended": "Suspend"}
+            shown += [f"   server{i} [o]: {words[states[n]]}" for i, n in enumerate(NODES)]
+        return "\n".join(shown) + "\n"
+
+    def diskstats(self, node: str) -> str:
+        writes = self.writes + (self.copied if node == "s" else 0)
+        rows = (f" 202 {i} {name} 9 0 72 1 {writes} 0 80 1 0 1 2\n" for i, name in enumerate(PARTITIONS.values()))
+        return "".join(rows)
 
     def clpmdstat(self, disk: str) -> str:
         colour = "RED" if disk in self.red else "GREEN"
@@ -110,7 +163,7 @@ class World:
             raise Violation("P7", f"{actor} of epoch {epoch} issued {what} after fence {self.fences[node]}")
 
     def check(self) -> None:
-        if self.group != "on" and self.ours and not self.watching and not self.held and not self.down:
+        if self.group not in ("on", "moved") and self.ours and not self.watching and not self.held and not self.down:
             raise Violation("P1", f"the group is {self.group}, and no timer watches")
 
     def written(self, name: str, node: str, epoch: int, locked: LockView | None) -> None:
@@ -121,6 +174,8 @@ class World:
             raise Violation("R2", "`leaving` after `void`")
         if name == "leaving" and epoch < self.fences.get(node, 0):
             raise Violation("P7", f"`leaving` in epoch {epoch} after fence {self.fences[node]}")
+        if name == "baton":
+            self.writes_at_baton = self.writes
         if name == "armed":
             self.armed_at = self.now
         if name == "sealed":
@@ -138,7 +193,15 @@ class World:
             raise Violation("P2", f"sealed, and breaks {self.breaks}, red {self.red}")
         if outcome.valid and (bad or "void" in self.records or any(b.after_void for b in self.breaks)):
             raise Violation("P4", f"valid with {self.records}, {self.breaks}")
-        if self.group != "on" and not self.held and not self.down:
+        if outcome.valid and any(b.writes != self.writes_at_baton for b in self.breaks):
+            raise Violation("P2", f"valid, and written between the baton ({self.writes_at_baton}) and {self.breaks}")
+        # What somebody else has stopped last is his.
+        if (
+            self.group not in ("on", "moved")
+            and not self.held
+            and not self.down
+            and (self.ours or "stop" not in self.theirs)
+        ):
             raise Violation("P6", f"at the end the group is {self.group}")
         bound = TMAX + OP_SECONDS + 0.2  # the timer's accuracy is 0.1 s
         if self.fair and self.longest > bound:

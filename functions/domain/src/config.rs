@@ -89,11 +89,15 @@ pub struct Retention {
 pub struct Deadlines {
     /// Ts: the longest that stopping all groups may take.
     pub group_stop_seconds: u32,
-    /// D: how long the stopped active waits for the standby's break.
+    /// Tb: the longest that the baton may take: the stopped active reads its partitions and suspends its mirror monitors. Absent: a
+    /// quarter of `split_seconds`, which is that much shorter then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baton_seconds: Option<u32>,
+    /// D: how long the stopped active then waits for the standby's break.
     pub split_seconds: u32,
     /// The longest that starting all groups is expected to take; the timer fires this long before the bound.
     pub group_start_seconds: u32,
-    /// B: the longest that the break itself may take.
+    /// B: the longest that the break of one mirror disk may take.
     pub break_seconds: u32,
     /// How long after the inspection the active's document may still begin to act.
     pub not_after_seconds: u32,
@@ -109,6 +113,7 @@ impl Deadlines {
         let split = if rest < 600 { rest } else { 600 };
         Self {
             group_stop_seconds: stop,
+            baton_seconds: None,
             split_seconds: split,
             group_start_seconds: start,
             break_seconds: if split / 2 < 10 { split / 2 } else { 10 },
@@ -117,9 +122,22 @@ impl Deadlines {
         }
     }
 
-    /// W: how long the standby waits for the stop. Long enough to outlast any active that still begins to act.
-    pub const fn standby_wait_seconds(&self) -> u32 {
-        self.not_after_seconds + self.group_stop_seconds + 5
+    /// Tb.
+    pub fn baton(&self) -> u32 {
+        self.baton_seconds.unwrap_or(self.split_seconds / 4).max(1)
+    }
+
+    /// D.
+    pub fn split(&self) -> u32 {
+        match self.baton_seconds {
+            Some(_) => self.split_seconds,
+            None => self.split_seconds.saturating_sub(self.baton()),
+        }
+    }
+
+    /// W: how long the standby waits for the baton. Long enough to outlast any active that still begins to act.
+    pub fn standby_wait_seconds(&self) -> u32 {
+        self.not_after_seconds + self.group_stop_seconds + self.baton() + 5
     }
 }
 
@@ -286,7 +304,7 @@ impl Config {
         crate::layout::refuse_unlike_nodes(self)
     }
 
-    /// safety.md: Ts + D + start ≤ Tmax; the configured parts may use less than the bound, never more.
+    /// safety.md: Ts + Tb + D + start ≤ Tmax; the configured parts may use less than the bound, never more.
     fn validate_times(&self) -> Result<()> {
         if !(15..=3600).contains(&self.max_outage_seconds) {
             return Err(invalid(
@@ -309,6 +327,7 @@ impl Config {
         let parts = self.deadlines();
         for (what, value, least, most) in [
             ("group_stop_seconds", parts.group_stop_seconds, 2, 3600),
+            ("baton_seconds", parts.baton(), 1, 600),
             ("split_seconds", parts.split_seconds, 2, 600),
             ("group_start_seconds", parts.group_start_seconds, 2, 3600),
             ("break_seconds", parts.break_seconds, 1, 300),
@@ -321,11 +340,11 @@ impl Config {
                 ));
             }
         }
-        let sum = parts.group_stop_seconds + parts.split_seconds + parts.group_start_seconds;
+        let sum = parts.group_stop_seconds + parts.baton() + parts.split() + parts.group_start_seconds;
         if sum > self.max_outage_seconds {
             return Err(invalid(
                 format!(
-                    "group_stop_seconds + split_seconds + group_start_seconds is {sum}, more than max_outage_seconds {}",
+                    "group_stop_seconds + baton_seconds + split_seconds + group_start_seconds is {sum}, more than max_outage_seconds {}",
                     self.max_outage_seconds
                 ),
                 "raise max_outage_seconds, or lower the parts",

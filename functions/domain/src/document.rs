@@ -79,15 +79,21 @@ pub enum Document {
     BreakUnit {
         cluster: Cluster,
         disks: Vec<String>,
+        monitors: Vec<String>,
+        partitions: Vec<String>,
         wait: u32,
         span: u32,
         active_within: u32,
         stop: u32,
+        baton: u32,
     },
     Quiesce {
         cluster: Cluster,
         disks: Vec<String>,
+        monitors: Vec<String>,
+        partitions: Vec<String>,
         stop: u32,
+        baton: u32,
         split: u32,
         start: u32,
         max_outage: u32,
@@ -249,28 +255,40 @@ impl Document {
             Self::BreakUnit {
                 cluster,
                 disks,
+                monitors,
+                partitions,
                 wait,
                 span,
                 active_within,
                 stop,
+                baton,
             } => all
                 .cluster(node, cluster)
                 .list("Disks", disks)
+                .list("Monitors", monitors)
+                .list("Partitions", partitions)
                 .number("WaitSeconds", *wait)
                 .number("SpanSeconds", *span)
                 .number("ActiveWithinSeconds", *active_within)
-                .number("StopSeconds", *stop),
+                .number("StopSeconds", *stop)
+                .number("BatonSeconds", *baton),
             Self::Quiesce {
                 cluster,
                 disks,
+                monitors,
+                partitions,
                 stop,
+                baton,
                 split,
                 start,
                 max_outage,
             } => all
                 .cluster(node, cluster)
                 .list("Disks", disks)
+                .list("Monitors", monitors)
+                .list("Partitions", partitions)
                 .number("StopSeconds", *stop)
+                .number("BatonSeconds", *baton)
                 .number("BreakSeconds", *split)
                 .number("StartSeconds", *start)
                 .number("MaxOutageSeconds", *max_outage),
@@ -345,15 +363,21 @@ impl Document {
             name::BREAK_UNIT => Self::BreakUnit {
                 cluster: all.take_cluster(node)?,
                 disks: all.take_list("Disks")?,
+                monitors: all.take_list("Monitors")?,
+                partitions: all.take_list("Partitions")?,
                 wait: all.take_number("WaitSeconds")?,
                 span: all.take_number("SpanSeconds")?,
                 active_within: all.take_number("ActiveWithinSeconds")?,
                 stop: all.take_number("StopSeconds")?,
+                baton: all.take_number("BatonSeconds")?,
             },
             name::QUIESCE => Self::Quiesce {
                 cluster: all.take_cluster(node)?,
                 disks: all.take_list("Disks")?,
+                monitors: all.take_list("Monitors")?,
+                partitions: all.take_list("Partitions")?,
                 stop: all.take_number("StopSeconds")?,
+                baton: all.take_number("BatonSeconds")?,
                 split: all.take_number("BreakSeconds")?,
                 start: all.take_number("StartSeconds")?,
                 max_outage: all.take_number("MaxOutageSeconds")?,

@@ -25,6 +25,9 @@ pub struct Section {
     pub consistent_at: Moment,
     /// From the stop's begin to the groups being online again, on the active's own clock.
     pub outage_seconds: f64,
+    /// SHA-256 of the first 64 KiB of each data partition at that moment, by mirror disk: what a snapshot of the set must begin with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fingerprints: BTreeMap<String, String>,
 }
 
 /// How far the critical section has come.
@@ -46,6 +49,15 @@ fn void(found: impl Into<String>) -> SectionState {
     ))
 }
 
+/// Rule 4: a mirror monitor was suspended, and not by us.
+pub fn monitors_suspended(found: &str) -> Error {
+    Error::new(
+        Kind::MonitorAlreadySuspended,
+        format!("a mirror monitor was suspended or resumed by somebody just before the outage: {found}"),
+        "nothing was stopped; when the work on the cluster has ended and its monitors are online, run the backup again",
+    )
+}
+
 /// Judges the records of both nodes (step V of the critical section). `now` is the caller's time when the active's records were read.
 pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: Moment) -> SectionState {
     for (name, head) in [(&intent.active, active), (&intent.standby, standby)] {
@@ -63,6 +75,9 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
     }
     let reason = |record: &Record| record.reason.clone().unwrap_or_else(|| "no reason recorded".to_owned());
     if let Some(record) = &active.records.refused {
+        if record.reason.as_deref() == Some("monitors") {
+            return SectionState::Void(monitors_suspended(&format!("on {}", intent.active)));
+        }
         return void(format!(
             "{} refused to stop the groups: {}",
             intent.active,
@@ -101,6 +116,12 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
     let Some(done) = &active.records.done else {
         return SectionState::Running("the groups' start on the active node");
     };
+    // Sealed without them is impossible; evidence of nothing is no evidence.
+    let fingerprints = active.records.baton.as_ref().map(|baton| &baton.fingerprints);
+    let disks: Vec<&str> = intent.broken_disks().collect();
+    let Some(fingerprints) = fingerprints.filter(|all| disks.iter().all(|disk| all.contains_key(*disk))) else {
+        return void(format!("{} left no fingerprint of each mirror disk", intent.active));
+    };
     let since_seal = elapsed(sealed.uptime, active.uptime);
     // Bounded on both sides by moments of our own, since a node's clock is only its own.
     let consistent_at = now.plus(-since_seal).max(intent.started).min(now);
@@ -109,6 +130,7 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
         consistent_at,
         // The node's clock has two decimals.
         outage_seconds: ((done.uptime - stopping.uptime).max(0.0) * 100.0).round() / 100.0,
+        fingerprints: fingerprints.clone(),
     })
 }
 

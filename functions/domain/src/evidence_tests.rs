@@ -36,6 +36,9 @@ fn head(node: &str, records: &[(&str, f64)]) -> Head {
             for (name, uptime) in records {
                 *all.place(name).unwrap() = Some(record(node, *uptime));
             }
+            if let Some(baton) = &mut all.baton {
+                baton.fingerprints = BTreeMap::from([("md1".to_owned(), "9f".repeat(32))]);
+            }
             all
         },
         units: BTreeMap::new(),
@@ -50,6 +53,7 @@ const ACTIVE: &[(&str, f64)] = &[
     ("arming", 5900.0),
     ("armed", 5900.1),
     ("stopping", 5900.2),
+    ("baton", 5901.0),
     ("sealed", 5903.0),
     ("done", 5905.2),
 ];
@@ -280,12 +284,12 @@ proptest! {
     /// Whatever records there are: good only if the seal and the break are there, and nothing speaks against them.
     #[test]
     fn good_needs_seal_and_break(
-        active in proptest::collection::btree_set(proptest::sample::select(vec!["stopping", "sealed", "done", "void", "refused"]), 0..5),
+        active in proptest::collection::btree_set(proptest::sample::select(vec!["stopping", "baton", "sealed", "done", "void", "refused"]), 0..6),
         standby in proptest::collection::btree_set(proptest::sample::select(vec!["waiting", "breaking", "broke", "tainted", "gave_up"]), 0..5),
     ) {
         let records = |names: &std::collections::BTreeSet<&'static str>| names.iter().map(|name| (*name, 5900.0)).collect::<Vec<_>>();
         let good = is_good(&head("server1", &records(&active)), &head("server2", &records(&standby)));
-        let expected = ["stopping", "sealed", "done"].iter().all(|name| active.contains(name))
+        let expected = ["stopping", "baton", "sealed", "done"].iter().all(|name| active.contains(name))
             && !active.contains("void") && !active.contains("refused")
             && standby.contains("broke") && !standby.contains("tainted") && !standby.contains("gave_up");
         prop_assert_eq!(good, expected);

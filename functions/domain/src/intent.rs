@@ -202,6 +202,14 @@ impl Intent {
         })
     }
 
+    /// The mirror disks that we break.
+    pub fn broken_disks(&self) -> impl Iterator<Item = &str> {
+        self.disturbances.iter().filter_map(|one| match one {
+            Disturbance::Mirror { disk, .. } => Some(disk.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether we break the mirror disk.
     pub fn breaks(&self, disk: &str) -> bool {
         self.disturbances

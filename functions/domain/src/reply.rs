@@ -50,6 +50,12 @@ pub struct Record {
     /// The break was read back then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t2: Option<f64>,
+    /// Of the baton: how often each data partition had been written, by the kernel's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub writes: BTreeMap<String, String>,
+    /// Of the baton: SHA-256 of the first 64 KiB of each data partition, by mirror disk.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fingerprints: BTreeMap<String, String>,
 }
 
 macro_rules! records {
@@ -83,7 +89,8 @@ macro_rules! records {
 }
 
 records!(
-    waiting, gave_up, breaking, broke, tainted, refused, arming, armed, stopping, stopped, leaving, sealed, void, done,
+    waiting, gave_up, breaking, broke, tainted, refused, arming, armed, stopping, stopped, baton, leaving, sealed,
+    void, done,
 );
 
 impl Records {

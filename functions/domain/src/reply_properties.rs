@@ -89,8 +89,10 @@ prop_compose! {
         reason in prop::option::of("\\PC{0,30}"),
         t1 in prop::option::of(times()),
         t2 in prop::option::of(times()),
+        writes in prop::collection::btree_map("[a-z0-9-]{1,9}", "[0-9]{1,9}", 0..3),
+        fingerprints in prop::collection::btree_map("[A-Za-z0-9._-]{1,9}", "[0-9a-f]{64}", 0..3),
     ) -> Record {
-        Record { epoch, boot_id, uptime, by, reason, t1, t2 }
+        Record { epoch, boot_id, uptime, by, reason, t1, t2, writes, fingerprints }
     }
 }
 

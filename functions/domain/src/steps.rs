@@ -196,6 +196,7 @@ impl Step {
         let late = u64::from(intent.quiet_after_seconds) + NOT_AFTER_SECONDS;
         let (a, s, run) = (intent.active.as_str(), intent.standby.as_str(), intent.id.as_str());
         let seen_by = |peer: &str| cluster(peer, config.failover_groups.iter().map(String::as_str));
+        let partitions = |node: &str| owned(config.mirror_disks.iter().map(|disk| disk.data_partition.on(node)));
         let monitors = || owned(config.mirror_disks.iter().map(|disk| disk.monitor.as_str()));
         let on_active = |document| Self::new(document, a, run).guarded(active, not_after, Attempt::FIRST);
         let on_standby = |document, seconds| Self::new(document, s, run).guarded(standby, seconds, Attempt::FIRST);
@@ -203,7 +204,8 @@ impl Step {
             (
                 "suspend_monitors",
                 on_active(Document::SuspendMonitors {
-                    nodes: owned(config.node_names()),
+                    // The active suspends its own in the outage, as the baton.
+                    nodes: vec![s.to_owned()],
                     monitors: monitors(),
                 }),
             ),
@@ -213,10 +215,13 @@ impl Step {
                     Document::BreakUnit {
                         cluster: seen_by(a),
                         disks: disks(config),
+                        monitors: monitors(),
+                        partitions: partitions(s),
                         wait: times.standby_wait_seconds(),
                         span: times.break_seconds,
                         active_within: times.not_after_seconds,
                         stop: times.group_stop_seconds,
+                        baton: times.baton(),
                     },
                     not_after,
                 ),
@@ -226,8 +231,11 @@ impl Step {
                 on_active(Document::Quiesce {
                     cluster: seen_by(s),
                     disks: disks(config),
+                    monitors: monitors(),
+                    partitions: partitions(a),
                     stop: times.group_stop_seconds,
-                    split: times.split_seconds,
+                    baton: times.baton(),
+                    split: times.split(),
                     start: times.group_start_seconds,
                     max_outage: config.max_outage_seconds,
                 }),

@@ -6,6 +6,7 @@ use crate::functions::repeat::still_not;
 use crate::ports::{Clock, Command, Configs, Ledger, Nodes, Outcome, Progress};
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::evidence;
 use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::reply::{Head, Outcome as Ended, Reply};
 use mirrorsnap_domain::steps::Step;
@@ -101,6 +102,7 @@ fn judge(step: &Step, reply: &Reply) -> Result<Judged> {
             text("was refused"),
             "nothing was exchanged: the node's timer has started the groups again, and the cluster is brought back",
         )),
+        Ended::Refused if reason == "monitors" => Err(evidence::monitors_suspended(&text("was refused"))),
         Ended::Refused => Err(Error::new(
             Kind::StepRefused,
             text("was refused"),

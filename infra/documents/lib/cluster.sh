@@ -9,10 +9,13 @@
 #   DOWN              the configured groups that are not Online
 #   FOREIGN           a group that is shown but not configured; it also has to be Offline for `offline`. ManagementGroup is none
 #   FOREIGN_UP        a group that is not configured and not Offline
+#   UP_HERE           the configured groups that are Online on this node
+#   FAILED            the configured groups in failure, which must be stopped before they can start
+#   READ              `yes` if the table shows both servers and every configured group; else nothing may be concluded from it
 # Needs SELF, PEER, FAILOVER_GROUPS.
 look() {
     STATUS=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpstat -s --long 2>&1)
-    SELF_UP='' PEER_UP='' WHERE=other DOWN='' FOREIGN='' FOREIGN_UP='' HERE=''
+    SELF_UP='' PEER_UP='' WHERE=other DOWN='' FOREIGN='' FOREIGN_UP='' HERE='' UP_HERE='' FAILED='' READ=no
     part='' indent='' group='' state='' current=''
     all_offline=yes places='' found=''
     IFS=$LF
@@ -59,11 +62,12 @@ look() {
     done
     IFS=' '
     [ -z "$group" ] || judge_group
+    [ -z "$SELF_UP" ] || [ -z "$PEER_UP" ] || READ=yes
     for name in $FAILOVER_GROUPS; do
         case " $found " in
         *" $name "*) ;;
         *)
-            all_offline=no
+            all_offline=no READ=no
             DOWN="$DOWN $name"
             ;;
         esac
@@ -97,8 +101,9 @@ judge_group() {
         ;;
     esac
     found="$found $group"
+    case $state in *' Failure') FAILED="$FAILED $group" ;; esac
     case $state/$current in
-    Online/"$SELF") places=${places}s ;;
+    Online/"$SELF") places=${places}s UP_HERE="$UP_HERE $group" ;;
     Online/"$PEER") places=${places}p ;;
     Online/*) places=${places}o ;;
     *) DOWN="$DOWN $group" ;;

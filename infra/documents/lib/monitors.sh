@@ -1,13 +1,16 @@
-# monitors_suspended: whether `clpstat -m` shows each of MONITORS as suspended on both servers. Plain clpstat prints one word for both
+# monitors: reads `clpstat -m`. Sets MINE and THEIRS, the state of MONITORS on SELF and on PEER: `online` or `suspended` if all of them are,
+# `mixed` if the table shows anything else, `unreadable` if it does not show one of them. Plain clpstat prints one word for both
 # servers, and one running monitor is enough to overwrite the frozen image.
+#   *server0 : node1
+#    server1 : node2
 #   Monitor0 : [mdw1 : Caution]
 #   -----------------------------
 #   server0 [-]: Suspend
-monitors_suspended() {
+monitors() {
+    MINE='' THEIRS=''
     TABLE=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpstat -m --long 2>&1)
-    section clpstat-monitors 0 "$TABLE"
     for monitor in $MONITORS; do
-        inside=no suspended=0
+        part=head here=$SELF there=$PEER mine='' theirs=''
         IFS=$LF
         for text in $TABLE; do
             case $text in
@@ -15,19 +18,53 @@ monitors_suspended() {
                 name=${text##*'['}
                 name=${name%%:*}
                 name=${name%"${name##*[! ]}"}
-                [ "$name" = "$monitor" ] && inside=yes || inside=no
+                [ "$name" = "$monitor" ] && part=wanted || part=other
                 ;;
             *:*)
-                [ $inside = yes ] || continue
-                text=${text##*:}
-                case ${text#"${text%%[! ]*}"} in
-                Suspend*) suspended=$((suspended + 1)) ;;
-                *) suspended=-9 ;;
+                name=${text%%:*} value=${text#*:}
+                name=${name#"${name%%[! *]*}"}
+                name=${name%%[\[ ]*}
+                value=${value#"${value%%[! ]*}"}
+                value=${value%%  *}
+                value=${value%"${value##*[! ]}"}
+                case $part/$name in
+                head/*)
+                    # The head explains the names that the rows use.
+                    [ "$value" != "$SELF" ] || here=$name
+                    [ "$value" != "$PEER" ] || there=$name
+                    ;;
+                wanted/"$here") mine=$mine/$value ;;
+                wanted/"$there") theirs=$theirs/$value ;;
                 esac
                 ;;
             esac
         done
         IFS=' '
-        [ "$suspended" -eq 2 ] || return 1
+        join "$MINE" "$mine"
+        MINE=$JOINED
+        join "$THEIRS" "$theirs"
+        THEIRS=$JOINED
     done
+}
+
+# join SO_FAR ROWS: sets JOINED, the state of the monitors so far and of one more, whose rows in the table are ROWS.
+join() {
+    case $2 in
+    '') JOINED=unreadable ;;
+    /Online | /Normal) JOINED=online ;;
+    /Suspend | /Suspended) JOINED=suspended ;;
+    *) JOINED=mixed ;;
+    esac
+    case $1/$JOINED in
+    "/$JOINED" | "$JOINED/$JOINED" | */unreadable) ;;
+    unreadable/*) JOINED=unreadable ;;
+    *) JOINED=mixed ;;
+    esac
+}
+
+# Whether each of MONITORS is suspended on both servers.
+monitors_suspended() {
+    monitors
+    section clpstat-monitors 0 "$TABLE"
+    [ "$MINE/$THEIRS" = suspended/suspended ]
 }

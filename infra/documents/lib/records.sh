@@ -3,7 +3,7 @@
 # records: sets RECORDS, the run's records as one JSON object for the first line.
 records() {
     RECORDS=
-    for each in waiting gave_up breaking broke tainted refused arming armed stopping stopped leaving sealed void 'done'; do
+    for each in waiting gave_up breaking broke tainted refused arming armed stopping stopped baton leaving sealed void 'done'; do
         text=
         [ ! -f "$RUN_DIR/$each" ] || read -r text <"$RUN_DIR/$each" || :
         case $text in

@@ -13,7 +13,7 @@ write_params() {
 
 # start_unit SECONDS: starts unit $ROLE, which systemd kills after SECONDS.
 start_unit() {
-    attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$ROLE" -p RuntimeMaxSec="$1" -p TimeoutStopSec=2 \
+    attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$ROLE" --collect -p RuntimeMaxSec="$1" -p TimeoutStopSec=2 \
         /bin/sh "$RUN_DIR/$ROLE.sh" "$ROLE" "$RUN_DIR"
 }
 

@@ -14,6 +14,7 @@ class Blocks:
     def __init__(self, gib: int, blocks: dict[int, bytes] | None = None) -> None:
         self.size = gib << 30  # bytes
         self._blocks = dict(blocks or {})
+        self.puts: dict[int, int] = {}  # block -> completed writes since the device was made
 
     def copy(self, gib: int | None = None) -> Blocks:
         """An independent device with the same bytes, of another size if given (a snapshot, a volume made from one)."""
@@ -25,10 +26,15 @@ class Blocks:
     def put(self, number: int, data: bytes) -> None:
         if len(data) != SIZE or not 0 <= number < self.size // SIZE:
             raise ValueError(f"block {number}: {len(data)} bytes, device of {self.size // SIZE} blocks")
+        self.puts[number] = self.puts.get(number, 0) + 1
         if data == _ZERO:
             self._blocks.pop(number, None)
         else:
             self._blocks[number] = bytes(data)
+
+    def writes(self, first: int, end: int) -> int:
+        """Completed writes of the blocks in [first, end)."""
+        return sum(count for number, count in list(self.puts.items()) if first <= number < end)
 
     def used(self, first: int = 0, end: int | None = None) -> list[int]:
         """Numbers of the blocks that are not all zeros, in [first, end)."""

@@ -196,9 +196,20 @@ def _readlink(machine: Machine) -> Command:
     return run
 
 
+def diskstats(disks: list[Disk]) -> str:
+    """/proc/diskstats: the completed writes (field 8) are those of the device's own blocks; nothing else is counted."""
+    rows = []
+    for disk in disks:
+        for block in disk.blocks():
+            major, minor = block.majmin.split(":")
+            writes = disk.volume.blocks.writes(block.start // SIZE, (block.start + block.size) // SIZE)
+            rows.append(f"{major:>4} {minor:>7} {block.kname} 0 0 0 0 {writes} 0 {writes * SIZE // 512} 0 0 0 0\n")
+    return "".join(rows)
+
+
 def _dd(machine: Machine) -> Command:
     """`dd` from or to a whole disk that is named by its volume's id, plugged in since the boot or before; one block or
-    more, padded where `conv` says so. Anything else is the host's own tool's."""
+    more, padded where `conv` says so; and from any other block device. Anything else is the host's own tool's."""
 
     def volume(path: str) -> Any:
         serial = path.rpartition("nvme-Amazon_Elastic_Block_Store_")[2]
@@ -209,6 +220,10 @@ def _dd(machine: Machine) -> Command:
 
         given = dict(word.partition("=")[::2] for word in call.argv[1:])
         source, target = given.get("if", ""), given.get("of", "")
+        block = None if "of" in given else resolve(machine, source)
+        if block is not None and block.type != "disk":
+            length = int(given.get("bs", "512")) * int(given.get("count", "1"))
+            return Result(0, block.disk.volume.blocks.read(block.start, min(length, block.size)))
         if not (source.startswith("/dev/disk/") or target.startswith("/dev/disk/")):
             tool = host_tool(call.name)
             return Exec(tool, call.argv) if tool else Result(127, "", f"{call.name}: command not found\n")

@@ -75,7 +75,8 @@ class Machine:
         self.speaking: set[NodeCall] = set()  # calls that ordered a shutdown and whose caller has not printed it yet
         self.going_down = threading.Event()  # set by the SSM agent when it hears nothing any more; a boot clears it
         self._make_directories(home)
-        self._proc = ProcFiles(self.root / "proc", self.uptime, lambda: bool(self._live))
+        self.mounts: Callable[[], list[str]] = list  # the rows of /proc/mounts, from whoever mounts something
+        self._proc = ProcFiles(self.root / "proc", self.uptime, lambda: bool(self._live), self._proc_files)
         self.systemd = Systemd(self)
         self._register_builtins()
         self._socket = NodeSocket(self, self.root / "sock")
@@ -177,6 +178,9 @@ class Machine:
     def uptime(self) -> float:
         """Lab seconds since the kernel of this boot started; 0 when it does not run."""
         return context.lab.clock.monotonic() - self._boot_started if self.state != "off" else 0.0
+
+    def _proc_files(self) -> dict[str, str]:
+        return {"diskstats": _disks.diskstats(self._disks), "mounts": "".join(f"{row}\n" for row in self.mounts())}
 
     def refresh_proc(self) -> None:
         self._proc.refresh()

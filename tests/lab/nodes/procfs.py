@@ -1,4 +1,4 @@
-"""The node's /proc: uptime in lab seconds, kept current while anything could read it, and the boot id."""
+"""The node's /proc: uptime in lab seconds, diskstats and mounts, as long as anything could read them; boot id."""
 
 from __future__ import annotations
 
@@ -13,9 +13,18 @@ IDLE_SECONDS = 2.0  # real: a node without processes and commands for so long is
 
 
 class ProcFiles:
-    def __init__(self, directory: Path, uptime: Callable[[], float], busy: Callable[[], bool]) -> None:
-        """`uptime()` gives lab seconds, `busy()` whether a process of the node runs that the lab knows of."""
-        self._uptime, self._busy = uptime, busy
+    def __init__(
+        self,
+        directory: Path,
+        uptime: Callable[[], float],
+        busy: Callable[[], bool],
+        files: Callable[[], dict[str, str]],
+    ) -> None:
+        """`uptime()` gives lab seconds, `busy()` whether a process of the node runs that the lab knows of,
+        `files()` the texts of other files in /proc, by name."""
+        self._uptime, self._busy, self._files = uptime, busy, files
+        self._directory = directory
+        self._shown: dict[str, str] = {}
         self._boot_id = directory / "sys/kernel/random/boot_id"
         self._boot_id.parent.mkdir(parents=True)
         self._fd = os.open(directory / "uptime", os.O_RDWR | os.O_CREAT, 0o644)
@@ -48,6 +57,12 @@ class ProcFiles:
         with self._lock:
             if self._fd >= 0:
                 os.pwrite(self._fd, f"{up:.2f} {up * 2:.2f}\n".encode(), 0)
+                for name, text in self._files().items():
+                    if self._shown.get(name) != text:
+                        self._shown[name] = text
+                        side = self._directory / f".{name}"
+                        side.write_text(text)
+                        side.replace(self._directory / name)  # a reader has the old one or the new one, whole
 
     def _tick(self) -> None:
         while self._fd >= 0:

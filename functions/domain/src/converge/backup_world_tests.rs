@@ -45,6 +45,8 @@ pub(super) struct World {
     pub(super) auto_recovery: bool,
     pub(super) armed: bool,
     pub(super) records: Vec<&'static str>,
+    /// The active's record of that name.
+    pub(super) baton: bool,
     /// Actions that are lost, by number.
     pub(super) lose: Vec<bool>,
     pub(super) count: usize,
@@ -88,6 +90,7 @@ impl World {
             auto_recovery,
             armed: false,
             records: vec![],
+            baton: false,
             lose,
             count: 0,
             posts_to_fail,
@@ -95,7 +98,10 @@ impl World {
             started_on: vec![],
         };
         if point >= 1 {
-            world.guests.iter_mut().for_each(|guest| guest.suspended = true);
+            world.guests[1].suspended = true;
+        }
+        if point >= 3 {
+            (world.baton, world.guests[0].suspended) = (true, true);
         }
         if point == 3 || point == 4 {
             (world.group, world.armed) = (GroupAt::Off, true);
@@ -254,8 +260,11 @@ impl World {
             for name in &self.records {
                 *node.records.place(name).unwrap() = Some(record.clone());
             }
-        } else if self.armed {
-            node.unfinished = vec![intent().id];
+        } else {
+            if self.armed {
+                node.unfinished = vec![intent().id];
+            }
+            node.records.baton = self.baton.then(Record::default);
         }
         let colors = match (self.broken, self.copy_left) {
             (false, _) => (Status::Normal, Color::Green, Color::Green),

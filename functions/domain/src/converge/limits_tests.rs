@@ -148,6 +148,7 @@ fn a_monitor_that_one_node_alone_shows_suspended_is_resumed() {
     for viewer in NAMES {
         for of in NAMES {
             let mut seen = testing::healthy();
+            seen.nodes.get_mut("server1").unwrap().records.baton = Some(Record::default());
             let monitors = seen.nodes.get_mut(viewer).unwrap().monitors.as_mut().unwrap();
             monitors.get_mut("mdw1").unwrap().insert(of.into(), State::Suspended);
             let verdict = judged(&seen, &Memory::default());
@@ -164,6 +165,47 @@ fn a_monitor_that_one_node_alone_shows_suspended_is_resumed() {
             );
         }
     }
+}
+
+/// Rule 11: before the active's record `baton` a suspension on it is somebody else's. Where no record can be read it counts as ours.
+#[test]
+fn the_active_s_monitors_are_ours_from_its_baton_on() {
+    let mut seen = testing::healthy();
+    for node in seen.nodes.values_mut() {
+        let monitors = node.monitors.as_mut().unwrap();
+        monitors
+            .get_mut("mdw1")
+            .unwrap()
+            .insert("server1".into(), State::Suspended);
+    }
+    let mut memory = Memory::default();
+    assert_eq!(judged(&seen, &memory), Verdict::Healthy);
+    let resumes = |seen: &Observation, memory: &Memory| {
+        let verdict = judged(seen, memory);
+        matches!(&verdict, Verdict::Act { key: Try::ResumeMonitors(at), .. } if at == "server1")
+    };
+    seen.nodes.get_mut("server1").unwrap().boot_id = "another".into();
+    assert!(resumes(&seen, &memory));
+    seen.nodes.get_mut("server1").unwrap().boot_id = "boot-server1".into();
+    seen.nodes.get_mut("server1").unwrap().records.baton = Some(Record::default());
+    assert!(resumes(&seen, &memory));
+
+    // After a fence: a suspension may arrive once they were seen online, so they are looked at again after five seconds.
+    let healthy = testing::healthy();
+    memory.tries.insert(Try::Fence("server1".into()), 1);
+    let first = judged(&healthy, &memory);
+    assert!(matches!(first, Verdict::Wait { .. }), "{first:?}");
+    memory = memory.after(&first, &healthy);
+    let mut later = healthy.clone();
+    later.at = healthy.at.plus(4);
+    assert!(matches!(judged(&later, &memory), Verdict::Wait { .. }));
+    later.at = healthy.at.plus(5);
+    assert_eq!(judged(&later, &memory), Verdict::Healthy);
+    seen.at = later.at;
+    assert!(resumes(&seen, &memory));
+    let resumed = judged(&seen, &memory);
+    memory = memory.after(&resumed, &seen);
+    assert!(matches!(judged(&later, &memory), Verdict::Wait { .. }));
 }
 
 /// Rule 18: EC2 may show as stopped a node that runs.

@@ -1,13 +1,15 @@
 //! The last branch, the mirror: resumes the monitors that we suspended, and waits until both sides are GREEN.
 
 use super::case::{Look, NOTHING, Next};
-use super::{Action, Case, Try, patience};
+use super::verdict::ONLINE;
+use super::{Action, Case, Try, Verdict, patience};
 use crate::clusterpro::mdstat::{Color, Mirror, Status};
 use crate::clusterpro::monitors::monitor_state;
 use crate::clusterpro::stat::State;
 use crate::document::Document;
-use crate::intent::Course;
+use crate::intent::{Course, Operation};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
+use std::ops::ControlFlow;
 
 /// The state of a monitor on a node, as either node shows it.
 fn monitor(case: &Case<'_>, name: &str, node: &str) -> State {
@@ -27,9 +29,22 @@ fn monitor(case: &Case<'_>, name: &str, node: &str) -> State {
     }
 }
 
+/// Rule 11: whether the intent's monitors on `node` are ours to resume. The active suspends its own as the baton; before its record
+/// `baton` they were not touched, so a suspension is somebody else's. Where no record can be read (it does not answer, or has booted since)
+/// they count as ours.
+fn are_ours(case: &Case<'_>, node: &str) -> bool {
+    if case.intent.operation != Operation::Backup || node != case.intent.active {
+        return true;
+    }
+    match case.look(node) {
+        Look::Answers(seen) => case.intent.boots.get(node) != Some(&seen.boot_id) || seen.records.baton.is_some(),
+        Look::Silent => true,
+    }
+}
+
 /// Resumes the monitors that we suspended. Only reached once no node is in backup mode.
 pub(super) fn monitors(case: &Case<'_>) -> Next {
-    for node in case.names() {
+    for node in case.names().into_iter().filter(|node| are_ours(case, node)) {
         let suspended: Vec<String> = case
             .intent
             .monitors(node)
@@ -61,7 +76,32 @@ pub(super) fn monitors(case: &Case<'_>) -> Next {
             case.wait_or_stuck(&key, patience::MONITOR, &why, "look at the monitor with `clpstat -m`")?;
         }
     }
-    NOTHING
+    late_suspension(case)
+}
+
+/// After a fence of this execution the monitors are looked at again, five seconds later: a suspension whose sender the fence killed may
+/// arrive late (rule 11), and so may a break.
+fn late_suspension(case: &Case<'_>) -> Next {
+    if case
+        .names()
+        .iter()
+        .all(|name| case.memory.tried(&Try::Fence((*name).to_owned())) == 0)
+    {
+        return NOTHING;
+    }
+    let Some(online) = case.memory.online else {
+        return ControlFlow::Break(Verdict::Wait {
+            key: ONLINE.to_owned(),
+            why: "what the fence has killed may still have sent something: the monitors are looked at again".to_owned(),
+        });
+    };
+    if case.seen.at.seconds_since(online) >= patience::LATE {
+        return NOTHING;
+    }
+    ControlFlow::Break(Verdict::Wait {
+        key: ONLINE.to_owned(),
+        why: "the monitors are looked at again".to_owned(),
+    })
 }
 
 /// Whether converge must make this mirror disk normal. It need not if the disk was not normal before a restore that has put the

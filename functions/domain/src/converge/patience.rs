@@ -27,5 +27,7 @@ pub const MIRROR: i64 = 420;
 pub const RESYNC: i64 = 172_800;
 /// A describe of EC2 that is older than a call.
 pub const SETTLE: i64 = 35;
+/// What a killed sender had sent before it was killed, until it takes effect.
+pub const LATE: i64 = 5;
 /// A monitor that shows no state yet.
 pub const MONITOR: i64 = 300;

@@ -53,7 +53,9 @@ fn a_try_that_runs_is_not_run_a_second_time_when_the_epoch_has_three_figures() {
 /// Each node's monitors have three tries of their own, and no two tries one number: both run on the active.
 #[test]
 fn the_monitors_of_each_node_have_their_own_tries() {
-    let mut seen = World::at(1, true, vec![], 0).observe();
+    let mut world = World::at(1, true, vec![], 0);
+    (world.baton, world.guests[0].suspended) = (true, true);
+    let mut seen = world.observe();
     for node in seen.nodes.values_mut() {
         node.epoch = Some(8);
     }

@@ -12,6 +12,9 @@ use serde_with::SerializeDisplay;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// The key of the wait between the two looks at the monitors after a fence.
+pub(super) const ONLINE: &str = "monitors again";
+
 /// What converge does next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
@@ -162,6 +165,9 @@ pub struct Memory {
     pub started: Started,
     /// Instances that were ordered to start and have not run since.
     pub starts: Starts,
+    /// After a fence: when all monitors were first seen online.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub online: Option<Moment>,
 }
 
 /// When StartInstances may last have been called for a node during the operation.
@@ -204,6 +210,9 @@ impl Memory {
         }
         match verdict {
             Verdict::Wait { key, .. } => {
+                if key == ONLINE {
+                    self.online.get_or_insert(seen.at);
+                }
                 let same = self.waiting.take().filter(|waiting| &waiting.key == key);
                 self.waiting = Some(same.unwrap_or(Waiting {
                     key: key.clone(),
@@ -219,6 +228,9 @@ impl Memory {
                 }
                 *self.tries.entry(key.clone()).or_default() += 1;
                 self.waiting = None;
+                if matches!(key, Try::Fence(_) | Try::ResumeMonitors(_)) {
+                    self.online = None;
+                }
                 if matches!(key, Try::Start(_)) {
                     self.started = Started::Before;
                 }
@@ -277,6 +289,7 @@ mod tests {
             tries: all.iter().cloned().zip(1..).collect(),
             started: Started::By(Moment::from_unix(1_780_000_000)),
             starts: Starts::default(),
+            online: Some(Moment::from_unix(1_780_000_005)),
         };
         let json = serde_json::to_string(&memory).unwrap();
         assert_eq!(serde_json::from_str::<Memory>(&json).unwrap(), memory);

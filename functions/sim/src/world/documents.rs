@@ -131,14 +131,9 @@ impl World {
         (!holds).then(|| self.answers(at, step, Outcome::Refused, Some("state")))
     }
 
-    fn monitors_suspended(&self) -> bool {
-        let all = |guest: &super::guest::Guest| {
-            self.config
-                .mirror_disks
-                .iter()
-                .all(|disk| guest.suspended.contains(&disk.monitor))
-        };
-        self.guests.iter().all(all)
+    pub(crate) fn monitors_of_are_suspended(&self, at: usize) -> bool {
+        let mut disks = self.config.mirror_disks.iter();
+        disks.all(|disk| self.guests[at].suspended.contains(&disk.monitor))
     }
 
     /// What it does behind the guard.
@@ -152,6 +147,9 @@ impl World {
                 let green = (0..2).all(|side| self.all(side, Side::Green));
                 if let Some(no) = self.state(at, step, self.both_online() && self.online_on(1 - at) && green) {
                     return no;
+                }
+                if !self.monitors_of_are_suspended(at) || !self.guests[1 - at].suspended.is_empty() {
+                    return self.answers(at, step, Outcome::Refused, Some("monitors"));
                 }
                 let until = self.now + number(step, "WaitSeconds") * SECOND;
                 self.note(at, &run, epoch, "waiting");
@@ -187,7 +185,10 @@ impl World {
             "recover-mirror" => self.recover_mirrors(),
             "enter-backup-mode" => {
                 let frozen = self.all(at, Side::Red) && self.all(1 - at, Side::Green);
-                let holds = self.both_online() && self.online_on(1 - at) && frozen && self.monitors_suspended();
+                let holds = self.both_online()
+                    && self.online_on(1 - at)
+                    && frozen
+                    && (0..2).all(|side| self.monitors_of_are_suspended(side));
                 return match self.state(at, step, holds) {
                     Some(no) => no,
                     None => self.detaches(at, step, key, Script::BackupPre),

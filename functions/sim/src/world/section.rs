@@ -125,6 +125,27 @@ impl World {
             Role::Begin { then } => return self.arm(at, unit, then),
             Role::Stopping { then, until } => return self.stopping(at, unit, then, until),
             Role::Await { until } => {
+                // The baton: its record first, then the monitors of this node.
+                let monitors: Vec<String> = self
+                    .config
+                    .mirror_disks
+                    .iter()
+                    .map(|disk| disk.monitor.clone())
+                    .collect();
+                if !self.has(at, &unit, "baton") {
+                    let prints = self
+                        .config
+                        .mirror_disks
+                        .iter()
+                        .map(|disk| (disk.name.clone(), "9f".repeat(32)));
+                    let record = Record {
+                        fingerprints: prints.collect(),
+                        ..self.record(at, unit.epoch)
+                    };
+                    self.put(at, &unit.run, "baton", record);
+                    self.guests[at].suspended.extend(monitors);
+                    return Some(unit);
+                }
                 let broken = self.both_online() && self.offline() && self.all(1 - at, Side::Red);
                 let wanted = broken && !self.overruled(at, &unit);
                 if wanted || now >= until {
@@ -161,7 +182,8 @@ impl World {
             self.note_why(at, &unit, "gave_up", "break", "deadline");
             return None;
         }
-        if !(self.both_online() && self.offline() && self.all_green()) {
+        let baton = self.monitors_of_are_suspended(1 - at);
+        if !(baton && self.both_online() && self.offline() && self.all_green()) {
             return Some(unit);
         }
         if self.overruled(at, &unit) {
@@ -181,6 +203,10 @@ impl World {
     }
 
     fn arm(&mut self, at: usize, mut unit: Unit, then: Then) -> Option<Unit> {
+        if then == Then::Break && !self.guests[at].suspended.is_empty() {
+            self.note_why(at, &unit, "refused", "active", "monitors");
+            return None;
+        }
         let whole = self.both_online() && self.online_on(at) && (then == Then::Down || self.all_green());
         if !whole || self.overruled(at, &unit) {
             self.note_why(at, &unit, "refused", "active", "groups");

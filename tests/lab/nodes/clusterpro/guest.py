@@ -115,9 +115,16 @@ def plug(spec: ClusterSpec, machines: dict[str, Machine]) -> Cluster:
     cluster = Cluster(spec, {name: MachineHost(machine) for name, machine in machines.items()})
     for name, machine in machines.items():
         register(cluster, cluster.nodes[name], machine)
+        machine.mounts = lambda node=cluster.nodes[name]: mounts(cluster, node)
         machine.plug(ClusterGuest(cluster, cluster.nodes[name]))
     cluster.daemons.begin_monitoring()
     return cluster
+
+
+def mounts(cluster: Cluster, node: Node) -> list[str]:
+    """The file systems of the groups that run here lie on the mirror driver's devices, not on the data partitions."""
+    disks = enumerate(cluster.spec.disks, start=1)
+    return [f"/dev/NMP{n} /mnt/{d.name} xfs rw 0 0" for n, d in disks if node.name in cluster.mirrors[d.name].mounted]
 
 
 def register(cluster: Cluster, node: Node, machine: Machine) -> None:
