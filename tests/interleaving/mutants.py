@@ -347,7 +347,7 @@ MUTANTS = (
     ),
     Mutant(
         "the timer needs the run's directory",
-        "P1",
+        "P6",
         "; $otherwise",
         "",
         scenario=GONE,

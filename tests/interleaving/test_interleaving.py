@@ -2,8 +2,8 @@
 
 Searched completely: every schedule with one stall (an actor waits, for however long, while others act), with one fault
 (a crash at any step, any command that fails, hangs or lies), and with one replay, fence or hold at any step, or with
-somebody else who stops, starts and moves the group, suspends and resumes monitors, or deletes the directories. Stalls are
-searched under the shells of Debian and of Red Hat. Beyond that, combinations of two and random schedules are sampled:
+somebody else who stops, starts and moves the group, suspends and resumes monitors, or deletes the directories. Stalls
+are searched under the shells of Debian and of Red Hat. Beyond that, pairs and random schedules are sampled:
 MIRRORSNAP_INTERLEAVINGS runs of each (default 150).
 """
 
