@@ -306,16 +306,6 @@ MUTANTS = (
         focus=("launch",),
     ),
     Mutant(
-        "no GREEN of the peer is read after the stop",
-        "P2",
-        'until colours && [ "$OWN/$OTHERS" = GREEN/GREEN ]; do',
-        "until true; do",
-        scenario=WORKS,
-        stalls=1,
-        faults=1,
-        focus=("launch", "S", "other"),
-    ),
-    Mutant(
         "writes since the baton do not count",
         "P2",
         'counts && [ "$WRITES" = "$quiet" ]; then',

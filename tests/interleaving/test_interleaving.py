@@ -41,7 +41,9 @@ from .mutants import (
     hunt,
     replay,
 )
+from .schedule import Run
 from .search import Report, sample, search
+from .world import Violation
 
 DEEP = int(os.environ.get("MIRRORSNAP_INTERLEAVINGS", "150"))
 LAUNCH = ("launch",)
@@ -145,6 +147,38 @@ def test_mutants_are_caught(nodecmd: Path, mutant: Mutant) -> None:
     # The same schedule, with the real text, holds.
     honest = replay(nodecmd, Mutant("none", "", "\0", "\0", mutant.scenario), report.schedule)
     assert honest.violation is None
+
+
+def early(nodecmd: Path, edit: scenario.Edit | None = None) -> Run:
+    """Somebody else's work makes the standby break early, while the active stalls between its two reads before the timer.
+
+    He suspends the active's monitors, stops the group, starts it again and resumes them. Then the active goes on.
+    """
+    run = scenario.prepare(nodecmd, WORKS, edit)
+    run.world.fair = False
+    active, standby = run.stage.actors["A"], run.stage.actors["S"]
+    while active.request and active.request[:2] != ["clpstat", "-m"]:
+        run.perform("A")
+    while standby.request and standby.request[0] != "sleep":  # until it has seen that there is no baton
+        run.perform("S")
+    run.perform("launch:works")
+    while others := [word for _, word in run.actions() if word not in ("A", "max:A")]:
+        run.perform(others[0])
+    assert run.world.breaks and run.world.records.get("broke"), "the standby was not to know better"
+    while actions := run.actions():
+        run.perform(actions[0][1])
+    run.world.finish(run.outcome())
+    return run
+
+
+def test_an_early_break_is_not_sealed(nodecmd: Path) -> None:
+    run = early(nodecmd)
+    assert run.outcome().active == "void" and run.world.group == "on"
+    run.stage.close()
+    green = 'until colours && [ "$OWN/$OTHERS" = GREEN/GREEN ]; do'
+    assert green in scenario.script("quiesce", ("md1",))
+    with pytest.raises(Violation, match="P2"):
+        early(nodecmd, lambda text: text.replace(green, "until true; do"))
 
 
 def as_sh(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
