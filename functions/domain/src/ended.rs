@@ -12,9 +12,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// An execution that has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ended {
-    /// Its ARN.
+    /// Its ARN; `holder` to the state machine, which gets the holder of a lock.
+    #[serde(rename = "holder")]
     pub execution: String,
     /// How: `FAILED`, `TIMED_OUT`, `ABORTED`, `SUCCEEDED`.
     pub status: String,
@@ -36,17 +38,7 @@ pub struct Found {
     /// Its name.
     pub cluster: String,
     /// The holder of its lock, if the event proves that it has ended; else it has to be described.
-    pub proved: Option<Proof>,
-}
-
-/// A holder that has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Proof {
-    /// The execution's ARN.
-    pub holder: String,
-    /// How it ended.
-    pub status: String,
+    pub proved: Option<Ended>,
 }
 
 /// An event "Step Functions Execution Status Change", as far as it is read.
@@ -138,14 +130,10 @@ fn one(event: Value) -> Option<Detail> {
 /// it. `None`: no cluster needs anything because of this event.
 pub fn find(told: &Told, holders: &BTreeMap<String, String>) -> Option<Found> {
     let holds = |execution: &Ended| {
-        let (cluster, holder) = holders.iter().find(|(_, holder)| **holder == execution.execution)?;
-        let proved = Some(Proof {
-            holder: holder.clone(),
-            status: execution.status.clone(),
-        });
+        let (cluster, _) = holders.iter().find(|(_, holder)| **holder == execution.execution)?;
         Some(Found {
             cluster: cluster.clone(),
-            proved,
+            proved: Some(execution.clone()),
         })
     };
     let named = || {
@@ -178,7 +166,7 @@ mod tests {
 
     fn found(event: &Value, of: &[(&str, Option<&str>)]) -> Option<(String, Option<String>)> {
         let found = find(&read(event, RECOVER).unwrap(), &holders(of))?;
-        Some((found.cluster, found.proved.map(|proof| proof.holder)))
+        Some((found.cluster, found.proved.map(|ended| ended.execution)))
     }
 
     fn held(cluster: &str, holder: &str) -> (String, Option<String>) {
@@ -223,6 +211,14 @@ mod tests {
         assert_eq!(found(&unknown, &[("orders", Some("b"))]), Some(("orders".into(), None)));
         let nobody = event(RECOVER, "r", "ABORTED", &json!({"cluster": "Or ders"}));
         assert_eq!(found(&nobody, &[("orders", Some("b"))]), None);
+    }
+
+    #[test]
+    fn the_proof_is_told_as_the_state_machine_reads_it() {
+        let ended = event(BACKUP, "b", "ABORTED", &json!({}));
+        let found = find(&read(&ended, RECOVER).unwrap(), &holders(&[("orders", Some("b"))])).unwrap();
+        let told = json!({"cluster": "orders", "proved": {"holder": "b", "status": "ABORTED"}});
+        assert_eq!(serde_json::to_value(found).unwrap(), told);
     }
 
     #[test]
