@@ -58,6 +58,9 @@ def deploy(scenario: Scenario, lab: Lab, say: Callable[[str], None]) -> Product:
     spec = parse_cluster({k: v for k, v in scenario.cluster.items() if k not in ("world", "config")})
     product = Product(lab, spec, scenario.cluster.get("config"))
     product.deploy(say)
+    for group in spec.groups:
+        if not group.auto_start:  # its operator starts it, once the nodes have found each other
+            lab.control("node_run", name=group.active, script=f"until clpgrp -s {group.name}; do sleep 1; done")
     wait_until_up(lab)
     return product
 
