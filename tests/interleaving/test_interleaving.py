@@ -150,7 +150,7 @@ def test_mutants_are_caught(nodecmd: Path, mutant: Mutant) -> None:
 
 
 def early(nodecmd: Path, edit: scenario.Edit | None = None) -> Run:
-    """Somebody else's work makes the standby break early, while the active stalls between its two reads before the timer.
+    """Somebody else's work makes the standby break early, while the active stalls between two reads of A1.
 
     He suspends the active's monitors, stops the group, starts it again and resumes them. Then the active goes on.
     """

@@ -36,6 +36,7 @@ pub(super) enum GroupAt {
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // facts of a world
 pub(super) struct World {
     pub(super) now: Moment,
     pub(super) guests: [Guest; 2],

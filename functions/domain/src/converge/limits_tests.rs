@@ -203,8 +203,8 @@ fn the_active_s_monitors_are_ours_from_its_baton_on() {
     assert_eq!(judged(&later, &memory), Verdict::Healthy);
     seen.at = later.at;
     assert!(resumes(&seen, &memory));
-    let resumed = judged(&seen, &memory);
-    memory = memory.after(&resumed, &seen);
+    let act = judged(&seen, &memory);
+    memory = memory.after(&act, &seen);
     assert!(matches!(judged(&later, &memory), Verdict::Wait { .. }));
 }
 

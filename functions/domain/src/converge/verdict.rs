@@ -18,6 +18,7 @@ pub(super) const ONLINE: &str = "monitors again";
 /// What converge does next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant)] // one is made for each look
 pub enum Action {
     /// Run a command document.
     Step {
@@ -124,6 +125,7 @@ impl fmt::Display for Try {
 
 /// What converge concludes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // one is made for each look
 pub enum Verdict {
     /// Everything that the intent lists is as it was.
     Healthy,
