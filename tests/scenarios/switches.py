@@ -32,6 +32,7 @@ class Value:
     name: str
     value: Any
     where: str = "switches"  # the key of the scenario's cluster that takes it; "" if it is one itself
+    refused: str = ""  # the error by which a backup is refused under it, "" if it is not
 
     @property
     def id(self) -> str:
@@ -46,9 +47,11 @@ def _others(name: str, default: Any) -> list[Any]:
     return [each for each in choices if each != default]
 
 
+# What mirrorsnap does without nothing but by a refusal: without clpcfget nobody can say which paths CLUSTERPRO opens.
+REFUSED = {"clpcfget=False": "DeviceMismatch"}
 VALUES = [
     *(
-        Value(field.name, other)
+        Value(field.name, other, refused=REFUSED.get(f"{field.name}={other}", ""))
         for field in fields(Switches)
         if field.name not in NO_SWITCH
         for other in _others(field.name, field.default)
@@ -78,6 +81,9 @@ class Life:
     def steps(self, before: int) -> list[dict[str, Any]]:
         """`before`: the valid backups that there are."""
         healthy: dict[str, Any] = {"healthy_within": 120}
+        if refused := [each.refused for each in self.values if each.refused]:
+            refusal = {"status": "FAILED", "error": refused[0], **healthy, "valid_backups": before}
+            return [{"backup": {}, "expect": refusal}, {"recover": {}, "expect": healthy}]
         abort = [{"execution": "abort", "at": "Resume"}]
         return [
             {"write": {"file": "kept", "text": "before the backup"}},
@@ -95,7 +101,9 @@ class Life:
 
 def drawn(seed: int, chain: str, count: int = 3) -> tuple[Value, ...]:
     """`count` values of different names for a chain of the sweep."""
-    values = random.Random(f"{seed} {chain}").sample(VALUES, len(VALUES))
+    values = random.Random(f"{seed} {chain}").sample(
+        [each for each in VALUES if not each.refused], len(VALUES) - len(REFUSED)
+    )
     first = {each.name: each for each in reversed(values)}
     return tuple(each for each in values if first[each.name] is each)[:count]
 
