@@ -8,6 +8,6 @@ REBOOT='{{ Reboot }}'
 #include lib/guard.sh
 #include lib/detached.sh
 guard
-attempt clpsvcctrl clpsvcctrl.sh --enable -a || finish failed ',"reason":"command"'
+order clpsvcctrl clpsvcctrl.sh --enable -a || finish failed ',"reason":"command"'
 [ "$REBOOT" = yes ] || finish ok
 detach 60 reboot

@@ -37,4 +37,4 @@ done
 counts && [ "$WRITES" = "$frozen" ] || detail=writes
 show_cluster
 [ -z "$detail" ] || refuse state ",\"detail\":\"$detail\""
-detach 300 clpbackup.sh --pre
+detach 900 clpbackup.sh --pre

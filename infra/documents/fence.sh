@@ -49,11 +49,27 @@ no_more_leaving() {
     exec 9>&-
 }
 
+# Ends the units of lib/acting.sh of this run that an older epoch started.
+end_acting() {
+    for act in "$1"/*/unit; do
+        act=${act%/unit}
+        [ -e "$act/unit" ] && [ ! -e "$act/ended" ] && [ ! -e "$act/fenced" ] || continue
+        theirs='' unit=''
+        read -r theirs <"$act/epoch" || :
+        read -r unit <"$act/unit" || :
+        [ "$theirs" -lt "$EPOCH" ] && end_unit "$unit" && put "$act/fenced" "$EPOCH" || :
+    done
+    theirs=
+}
+
 alive='' resumed=''
 set +f
 for dir in "$RUN_ROOT"/*/; do
     dir=${dir%/}
-    run=${dir##*/} theirs=
+    # An earlier fence has seen all of it ended. A node may have been up for years.
+    [ ! -e "$dir/fenced" ] || continue
+    run=${dir##*/} theirs='' lives=$alive
+    end_acting "$dir"
     [ ! -e "$dir/epoch" ] || read -r theirs <"$dir/epoch" || :
     # A run of this epoch is the caller's own. A run without an epoch has started nothing.
     case $theirs in
@@ -76,6 +92,10 @@ for dir in "$RUN_ROOT"/*/; do
             fi
             resumed="$resumed${resumed:+,}\"$run\""
         fi
+    fi
+    # Nothing of a lower epoch begins any more. A run whose timer may still have work stays on the list.
+    if [ "$lives" = "$alive" ] && { [ ! -e "$dir/arming" ] || [ -e "$dir/done" ]; }; then
+        put "$dir/fenced" "$EPOCH" || :
     fi
 done
 set -f

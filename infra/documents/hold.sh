@@ -9,7 +9,7 @@ MARKER=
 #include lib/answer.sh
 #include lib/records.sh
 boot
-mkdir -p "$RUN_ROOT" "$VAR_ROOT" || finish failed ',"reason":"disk"'
+{ private "$RUN_ROOT" && private "$VAR_ROOT"; } || finish failed ',"reason":"disk"'
 clock || :
 put_durably "$VAR_ROOT/hold" "{\"by\":\"$RUN\",\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}}" || finish failed ',"reason":"disk"'
 # The timers of these runs do not start groups any more. The operator has to start them.

@@ -6,4 +6,4 @@ DOCUMENT=leave-backup-mode
 #include lib/guard.sh
 #include lib/detached.sh
 guard
-detach 840 clpbackup.sh --post
+detach 900 clpbackup.sh --post

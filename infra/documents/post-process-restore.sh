@@ -18,7 +18,7 @@ for disk in $DISKS; do
     [ "$OUT" = 0 ] || refuse state ',"detail":"fullcopy"'
 done
 if [ "$SKIP_COPY" = yes ]; then
-    detach 840 clprestore.sh --post --skip-copy
+    detach 900 clprestore.sh --post --skip-copy
 else
-    detach 840 clprestore.sh --post
+    detach 900 clprestore.sh --post
 fi

@@ -4,8 +4,14 @@
 #include lib/epoch.sh
 DOCUMENT=start-cluster
 #include lib/guard.sh
-#include lib/actions.sh
+#include lib/acting.sh
 guard
-BOUND=600
-try clpcl clpcl -s
-conclude
+cat >"$MARKER/act.sh" <<'MIRRORSNAP_ACT' || finish failed ',"reason":"disk"'
+#include lib/base.sh
+#include lib/act-cluster.sh
+MIRRORSNAP_ACT
+# KillMode=process: the daemons that clpcl may start itself outlive the unit.
+act 840 -p KillMode=process
+read -r RC <"$MARKER/ended" || RC=1
+[ "$RC" -eq 0 ] || finish failed ',"reason":"command"'
+finish ok

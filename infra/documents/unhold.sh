@@ -9,7 +9,7 @@ MARKER=
 #include lib/answer.sh
 #include lib/records.sh
 boot
-mkdir -p "$RUN_ROOT" "$VAR_ROOT" || finish failed ',"reason":"disk"'
+{ private "$RUN_ROOT" && private "$VAR_ROOT"; } || finish failed ',"reason":"disk"'
 { rm -f "$VAR_ROOT/hold" && sync "$VAR_ROOT"; } || finish failed ',"reason":"disk"'
 unfinished
 json_list "$UNFINISHED"

@@ -68,6 +68,9 @@ def test_a_backups_critical_section(nodes: Nodes) -> None:
     assert nodes.send("resume-monitors", Nodes="server1")["line"]["result"] == "ok"
     nodes.healthy()
     assert not nodes.lab.control("oracles")["violations"] and run
+    # What --post starts inherits this, and a daemon that ignores SIGTERM could never be stopped in order.
+    scripts = [e["inherited"] for e in nodes.lab.log() if e["kind"] == "node" and e["argv"][0] == "clpbackup.sh"]
+    assert len(scripts) == 2 and all((s["umask"], s["locale"], s["ignored"]) == ("0022", None, []) for s in scripts)
 
 
 def test_plain_steps_do_their_work(nodes: Nodes) -> None:

@@ -142,6 +142,7 @@ class Stage:
         root = self.root / node
         env = {
             "PATH": f"{self.root}/bin:/usr/bin:/bin",
+            "MIRRORSNAP_PATH": f"{self.root}/bin:/usr/bin:/bin",
             "LAB_NODE_SOCKET": str(self.root / "sock"),
             "LAB_ACTOR": name,
             "MIRRORSNAP_RUN": str(root / "run"),

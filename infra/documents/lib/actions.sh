@@ -1,9 +1,10 @@
 # Runs several commands and gives one answer for all.
 
-# try NAME COMMAND…: sets WORST to `failed` if the command fails. The caller decides by the cluster's state, not by this word.
+# try NAME COMMAND…: an order to CLUSTERPRO. Sets WORST to `failed` if it fails. The caller decides by the cluster's state, not by
+# this word.
 WORST=ok
 try() {
-    attempt "$@" || WORST=failed
+    order "$@" || WORST=failed
 }
 
 conclude() {

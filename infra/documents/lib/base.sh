@@ -1,10 +1,12 @@
 # Included first by every document: directories, the clock, the first line of output, atomic files.
 # Runs under dash and under bash as sh. No variable may be one of bash's own (GROUPS, SECONDS, …).
 set -uf
-umask 077
+# What CLUSTERPRO's commands write or start inherits the umask. Our own directories are made by `private`.
+umask 022
 LC_ALL=C
 export LC_ALL
-PATH=$PATH:/opt/nec/clusterpro/bin
+# CLUSTERPRO's directory comes first. /usr/local is left out: others than root may write there.
+PATH=${MIRRORSNAP_PATH:-/opt/nec/clusterpro/bin:/usr/sbin:/usr/bin:/sbin:/bin}
 export PATH
 # The lab runs without root and redirects these three. On a node they are the real directories.
 RUN_ROOT=${MIRRORSNAP_RUN:-/run}/mirrorsnap
@@ -29,6 +31,12 @@ clock() {
     NOW=$((UP * 100 + 1$fraction - 100))
     UP=$UP.$fraction
 }
+
+# private DIRECTORY: makes it, and whatever is missing above it, for root alone.
+private() (
+    umask 077
+    mkdir -p "$1"
+)
 
 boot() {
     read -r BOOT <"$PROC/sys/kernel/random/boot_id" || BOOT=
@@ -70,12 +78,35 @@ section() {
 }
 
 # attempt NAME COMMAND…: runs a command with a time limit of BOUND seconds (60). Sets OUT and RC. It closes our locks first: a command
-# that outlives this script would keep them.
+# that outlives this script would keep them. The output goes to a file: a child that the command leaves behind may keep a pipe open,
+# and then the time limit of the command would end nothing.
+BECOME="exec"
 attempt() {
     name=$1
     shift
-    RC=0
-    OUT=$(exec 8>&- 9>&-; exec timeout -s KILL "${BOUND:-60}" "$@" 2>&1) || RC=$?
+    RC=0 OUT=''
+    private "$RUN_ROOT" || :
+    answer=$RUN_ROOT/answer.$$
+    (exec 8>&- 9>&-; $BECOME timeout -s KILL "${BOUND:-60}" "$@" </dev/null >"$answer" 2>&1) || RC=$?
+    OUT=$(cat "$answer" 2>/dev/null) || :
+    rm -f "$answer"
     section "$name" "$RC" "$OUT"
+    return "$RC"
+}
+
+# vendor COMMAND…: becomes a command of CLUSTERPRO's that starts something. That gets the locale of the system and every signal as by
+# default, as it would from root's shell.
+vendor() {
+    unset LC_ALL
+    trap - HUP INT QUIT TERM
+    exec "$@"
+}
+
+# order NAME COMMAND…: the same, for a command that changes something.
+order() {
+    BECOME="vendor"
+    RC=0
+    attempt "$@" || :
+    BECOME="exec"
     return "$RC"
 }

@@ -6,7 +6,7 @@
 OTHERWISE=
 detach() {
     job=$VAR_ROOT/$RUN/$DOCUMENT.$ATTEMPT
-    mkdir -p "$VAR_ROOT/$RUN" || finish failed ',"reason":"disk"'
+    private "$VAR_ROOT/$RUN" || finish failed ',"reason":"disk"'
     # A second marker, on the root disk: one attempt acts once, even under a forged boot id.
     mkdir "$job" 2>/dev/null || refuse done_before
     clock || :
@@ -16,7 +16,8 @@ detach() {
 #include lib/job.sh
 MIRRORSNAP_JOB
     [ -z "$OTHERWISE" ] || put "$job/otherwise" "$OTHERWISE" || finish failed ',"reason":"disk"'
-    attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$DOCUMENT-$ATTEMPT" \
+    # KillMode=process: the shutdown's SIGTERM reaches job.sh alone, which waits for the command's end.
+    attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$DOCUMENT-$ATTEMPT" -p KillMode=process \
         /bin/sh "$job/job.sh" "$job" "$@" || finish failed ',"reason":"systemd_run"'
     finish ok
 }

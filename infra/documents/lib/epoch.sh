@@ -12,7 +12,7 @@ read_epoch() {
 }
 
 store_epoch() {
-    mkdir -p "$VAR_ROOT" && put_durably "$VAR_ROOT/epoch" "$EPOCH"
+    private "$VAR_ROOT" && put_durably "$VAR_ROOT/epoch" "$EPOCH"
 }
 
 held() {

@@ -4,13 +4,14 @@ PEER='{{ Peer }}'
 FAILOVER_GROUPS='{{ Groups }}'
 #include lib/guard.sh
 #include lib/cluster.sh
+#include lib/acting.sh
 guard
-# A group's scripts may take minutes.
-BOUND=600
-for group in $FAILOVER_GROUPS; do
-    # The exit code does not count: clpgrp fails on a group that is there already.
-    attempt "clpgrp $group" clpgrp "$CLPGRP" "$group" || :
-done
+put "$MARKER/params" "CLPGRP='$CLPGRP' FAILOVER_GROUPS='$FAILOVER_GROUPS'" || finish failed ',"reason":"disk"'
+cat >"$MARKER/act.sh" <<'MIRRORSNAP_ACT' || finish failed ',"reason":"disk"'
+#include lib/base.sh
+#include lib/act-groups.sh
+MIRRORSNAP_ACT
+act 1740
 look
 show_cluster
 # A stopped daemon may print a table too, with every group Offline: that proves nothing.

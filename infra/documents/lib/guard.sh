@@ -31,9 +31,30 @@ replay() {
     exit
 }
 
+# acts MARKER: whether the unit of lib/acting.sh that this document has started still works.
+acts() {
+    [ -e "$1/unit" ] && [ ! -e "$1/ended" ] || return 1
+    unit=
+    read -r unit <"$1/unit" || :
+    case $(exec 8>&- 9>&-; exec timeout -s KILL 10 systemctl is-active "$unit" 2>/dev/null) in
+    inactive | failed | unknown) return 1 ;;
+    esac
+}
+
+# Whether any does: the next document waits for it, as it waits for the node's lock.
+still_acting() {
+    set +f
+    for each in "$RUN_ROOT"/*/*/unit; do
+        ! acts "${each%/unit}" || { set -f && return 0; }
+    done
+    set -f
+    return 1
+}
+
 guard() {
     lock_node 30 "$RUN_DIR"
     marker=$RUN_DIR/$DOCUMENT.$ATTEMPT
+    [ -d "$marker" ] || ! still_acting || refuse busy
     mkdir "$marker" 2>/dev/null || replay "$marker"
     MARKER=$marker
     read_epoch

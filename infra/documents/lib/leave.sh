@@ -5,7 +5,7 @@
 # Exit code 75: the timer came first. The unit's record on the root disk has the code, and assess reads it.
 if [ "${1:-}" != locked ]; then
     timeout -s KILL 20 /bin/sh "$0" locked || exit 75
-    exec clprestore.sh --pre
+    vendor clprestore.sh --pre
 fi
 # shellcheck source=/dev/null
 . "${0%.sh}.params"

@@ -5,7 +5,7 @@ lock_node() {
     clock
     boot
     [ -n "$BOOT" ] && [ "$BOOT" = "$EXPECTED_BOOT" ] || refuse other_boot
-    mkdir -p "$2" || finish failed ',"reason":"run_directory"'
+    private "$2" || finish failed ',"reason":"run_directory"'
     exec 8>>"$RUN_ROOT/lock"
     flock -w "$1" 8 || refuse busy
 }

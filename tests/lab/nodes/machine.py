@@ -85,7 +85,7 @@ class Machine:
     # ── directories, environment, processes ────────────────────────────────────────────────────────────────────
 
     def _make_directories(self, home: Path) -> None:
-        for part in ("run", "var/lib", "tmp", "bin"):
+        for part in ("run", "var/lib", "tmp", "bin", "usr/local/bin"):
             (self.root / part).mkdir(parents=True)
         self._tools = home / "nodes" / ".tools"
         if not self._tools.exists():
@@ -94,7 +94,9 @@ class Machine:
     def base_env(self) -> dict[str, str]:
         """The environment of every process of this boot."""
         return {
-            "PATH": f"{self.root}/bin:{self._tools}",
+            # As on a real node, a directory that others than root may write comes first.
+            "PATH": f"{self.root}/usr/local/bin:{self.root}/bin:{self._tools}",
+            "MIRRORSNAP_PATH": f"{self.root}/bin:{self._tools}",
             "HOME": str(self.root / "tmp"),
             "LANG": "C.UTF-8",
             "LAB_HOME": str(context.lab.home),  # by which the reaper finds it when the lab was killed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import select
+import signal
 import socket as _socket
 import struct
 import threading
@@ -169,6 +170,8 @@ def run(call: NodeCall) -> Result | Exec | None:
     handler = machine.commands.get(call.name)
     effect = lab.faults.take("command", lambda spec: _concerns(spec, call), node=machine.name, command=call.line)
     entry: dict[str, Any] = {"node": machine.name, "argv": call.argv, "started": round(call.started, 4)}
+    if call.name.startswith("clp"):
+        entry["inherited"] = inherited(call)
     if effect is not None:
         entry["fault"] = effect
     if effect == "hang":
@@ -186,6 +189,21 @@ def run(call: NodeCall) -> Result | Exec | None:
             answer.rc = int(effect["done_but_exit"])
     lab.record.add("node", **entry, rc=answer.rc if isinstance(answer, Result) else None)
     return answer
+
+
+def inherited(call: NodeCall) -> dict[str, Any]:
+    """What a command of CLUSTERPRO's, and all that it starts, gets from its caller."""
+    fields: dict[str, str] = {}
+    with contextlib.suppress(OSError):  # killed meanwhile
+        text = Path(f"/proc/{call.pid}/status").read_text()
+        fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    ignored = int(fields.get("SigIgn", "0"), 16) & ~(1 << signal.SIGPIPE - 1)  # which nodecmd itself ignores
+    return {
+        "umask": fields.get("Umask", ""),
+        "locale": call.env.get("LC_ALL"),
+        "ignored": [n for n in range(1, 32) if ignored >> (n - 1) & 1],
+        "unit": call.env.get("LAB_UNIT"),
+    }
 
 
 def _concerns(spec: dict[str, Any], call: NodeCall) -> bool:

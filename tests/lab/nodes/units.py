@@ -87,7 +87,7 @@ class ServiceUnit:
             self.ended.wait()
 
     def kill(self, number: int) -> None:
-        processes.signal_all(self._pids(), number)
+        processes.signal_all(self._pids() if self.group else [self.pid], number)
 
     def forget(self) -> None:
         """The boot is over: whatever is due later does nothing."""

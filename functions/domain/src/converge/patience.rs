@@ -8,8 +8,8 @@ pub const SHUTDOWN: i64 = 900;
 pub const STOPPING: i64 = 3600;
 /// The reboot at the end of a post-processing, from its exit to the first answer.
 pub const REBOOT: i64 = 900;
-/// A post-processing script. Its node kills it after 840 s (rule 23).
-pub const POST: i64 = 900;
+/// A post-processing script. Its node kills it after 900 s (rule 23).
+pub const POST: i64 = 960;
 /// A daemon after a boot: it waits five minutes for its peer by default.
 pub const DAEMON: i64 = 420;
 /// From a node's first answer until converge starts the cluster service. A service that starts by itself does so within this

@@ -170,7 +170,7 @@ mod tests {
             );
         }
         // A `--pre` that hangs is killed early enough for the rollback to end within the restore's own limit.
-        for (bound, seconds) in [(3600, "300"), (600, "300"), (90, "45")] {
+        for (bound, seconds) in [(3600, "900"), (600, "300"), (90, "45")] {
             let config = Config {
                 max_restore_outage_seconds: bound,
                 ..config.clone()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ... import context
-from ..socket import Result
+from ..socket import Exec, Result
 from .cluster import Cluster, Node, Refused
 
 SUCCEEDED = "Command succeeded.\n"
@@ -65,14 +65,15 @@ class Killed(Exception):
     """The process that called is gone: nobody reads an answer."""
 
 
-COMMANDS: dict[str, Callable[[Cli], Result]] = {}
+Handler = Callable[["Cli"], Result | Exec]
+COMMANDS: dict[str, Handler] = {}
 
 
-def command(name: str, root: bool = True) -> Callable[[Callable[[Cli], Result]], Callable[[Cli], Result]]:
+def command(name: str, root: bool = True) -> Callable[[Handler], Handler]:
     """Register the handler of a simulated command; `root`: it refuses other users, as all that change something do."""
 
-    def register(fn: Callable[[Cli], Result]) -> Callable[[Cli], Result]:
-        def run(c: Cli) -> Result:
+    def register(fn: Handler) -> Handler:
+        def run(c: Cli) -> Result | Exec:
             # Run Command gives root; a test says otherwise by this variable, since the lab itself needs no root.
             if root and c.call.env.get("LAB_UID", "0") != "0":
                 return c.fail(1, "This command must be run by root.")
@@ -89,7 +90,7 @@ def command(name: str, root: bool = True) -> Callable[[Callable[[Cli], Result]],
     return register
 
 
-def _at_its_pace(c: Cli, fn: Callable[[Cli], Result]) -> Result:
+def _at_its_pace(c: Cli, fn: Handler) -> Result | Exec:
     """Half of a command's time passes before it looks or acts, half after: what it says is old when it is read."""
     half = context.lab.timing.clp_command / 2 if c.name.startswith("clp") else 0.0
     c.work(half)

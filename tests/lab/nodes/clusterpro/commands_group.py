@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..socket import Result
+from ..shell_commands import host_tool
+from ..socket import Exec, Result
 from .cluster import Node, Refused
 from .commands import SUCCEEDED, Cli, command, lock, options
 from .groups import Group, Transition
@@ -123,7 +124,7 @@ def clpmonctrl(c: Cli) -> Result:
 
 
 @command("clpcl")
-def clpcl(c: Cli) -> Result:
+def clpcl(c: Cli) -> Result | Exec:
     """`-s|-t [-h NODE | -a]`: start or stop the cluster service."""
     given, rest = options(c.args, {"-s": "start", "-t": "stop", "-a": "all"}, {"-h": "host"})
     if rest or ("start" in given) == ("stop" in given) or ("all" in given and "host" in given):
@@ -146,4 +147,8 @@ def clpcl(c: Cli) -> Result:
             c.cluster.daemons.leave(node)
             with lock():
                 c.cluster.daemons.agent_down(node)
-    return Result(0, "".join(f"{verb} {n.name} : {SUCCEEDED}" for n in nodes))
+    said = "".join(f"{verb} {n.name} : {SUCCEEDED}" for n in nodes)
+    shell = host_tool("sh")
+    if verb == "Start" and c.cluster.switches.clpcl_leaves_child and shell:
+        return Exec(shell, ["sh", "-c", 'sleep 3600 & printf %s "$1"', "clpcl", said])
+    return Result(0, said)

@@ -43,6 +43,7 @@ class Switches:
     clpstat_when_stopped: str = "error"  # clpstat while the daemon is stopped: error | table (X 6.0)
     current_when_offline: str = "None"  # the node of a group that runs nowhere: None (X 6.0) | - | empty
     clpcfget_servers: str = "resolved"  # a value for one server: printed at the common path | only below server@NAME
+    clpcl_leaves_child: bool = False  # `clpcl -s` starts a daemon itself, which keeps its output open
     long_names: bool = False  # clpstat prints whole names even without --long
 
     def update(self, values: dict[str, Any]) -> None:

@@ -1,0 +1,9 @@
+# What the unit of lib/groups.sh runs: clpgrp for each group. A group's scripts may take minutes, and its umount alone 15.
+BOUND=960
+# shellcheck source=/dev/null
+. "$1/params"
+for group in $FAILOVER_GROUPS; do
+    # The exit code does not count: clpgrp fails on a group that is there already.
+    order "clpgrp $group" clpgrp "$CLPGRP" "$group" || :
+done
+put "$1/out" "$RAW" && put "$1/ended" "$RC"
