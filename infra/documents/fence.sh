@@ -57,7 +57,7 @@ end_acting() {
         theirs='' unit=''
         read -r theirs <"$act/epoch" || :
         read -r unit <"$act/unit" || :
-        [ "$theirs" -lt "$EPOCH" ] && end_unit "$unit" && put "$act/fenced" "$EPOCH" || :
+        [ "$theirs" -lt "$EPOCH" ] && end_unit "$unit" && true >"$act/fenced"
     done
     theirs=
 }
@@ -95,7 +95,8 @@ for dir in "$RUN_ROOT"/*/; do
     fi
     # Nothing of a lower epoch begins any more. A run whose timer may still have work stays on the list.
     if [ "$lives" = "$alive" ] && { [ ! -e "$dir/arming" ] || [ -e "$dir/done" ]; }; then
-        put "$dir/fenced" "$EPOCH" || :
+        # Not `:`, whose redirection would end the shell if the directory has gone.
+        true >"$dir/fenced" || true
     fi
 done
 set -f
