@@ -226,7 +226,7 @@ def test_a_new_run_waits_for_the_end_of_an_old_one(nodes: Nodes) -> None:
 
 def test_an_epoch_that_cannot_be_read_is_repaired_by_fence_alone(nodes: Nodes) -> None:
     nodes.begin()
-    sh(nodes.lab, "echo garbage >$MIRRORSNAP_VAR_LIB/mirrorsnap/epoch")
+    sh(nodes.lab, "mkdir -p $MIRRORSNAP_VAR_LIB/mirrorsnap; echo garbage >$MIRRORSNAP_VAR_LIB/mirrorsnap/epoch")
     answer = nodes.send("resume-monitors")
     assert answer["line"]["reason"] == "epoch_unreadable" and answer["disturbed"] == []
     assert nodes.send("observe")["line"]["stored_epoch"] is None

@@ -197,7 +197,7 @@ def test_a_fence_brings_the_group_back(nodes: Nodes) -> None:
 
 
 def test_a_group_that_does_not_stop_is_started_again(nodes: Nodes) -> None:
-    fault = nodes.lab.fault(command="clpgrp -t", node="server1", effect={"exit": 5})
+    fault = nodes.lab.fault(command="clpgrp -t", node="server1", effect={"exit": 5}, times=1000)  # in every round
     nodes.begin()
     answer = nodes.send("quiesce-restore", **SOON)
     nodes.lab.control("clear_faults", id=fault)

@@ -138,6 +138,8 @@ async def _serve(sock: socket.socket, ready: Callable[[], None]) -> None:
     _patch_hypercorn()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Whoever starts the lab in the background may ignore it, and the nodes' processes would inherit that.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(sig, stop.set)
     config = Config()

@@ -22,15 +22,18 @@ MACHINES = build_statemachines.machines()
 CHANGED = "DynamoDB.ConditionalCheckFailedException"
 CLUSTER = {"Self": "server1", "Peer": "server2", "Groups": "failover1"}
 MONITORS = {"Nodes": "server1 server2", "Monitors": "mdw1 mdw1"}
+MIRROR = {"Disks": "md1", "Monitors": "mdw1", "Partitions": "/dev/xvdb2"}
 # What each document takes besides the run (functions/domain/src/document.rs reads exactly these).
 PARAMETERS: dict[str, dict[str, str]] = {
     "fence": {"ExpectedBootId": "boot"},
     "suspend-monitors": MONITORS,
     "resume-monitors": MONITORS,
     "break-unit": CLUSTER
-    | {"Disks": "md1", "WaitSeconds": "60", "SpanSeconds": "10", "ActiveWithinSeconds": "30", "StopSeconds": "20"},
+    | MIRROR
+    | {"WaitSeconds": "60", "SpanSeconds": "10", "ActiveWithinSeconds": "30", "StopSeconds": "20", "BatonSeconds": "5"},
     "quiesce": CLUSTER
-    | {"Disks": "md1", "StopSeconds": "20", "BreakSeconds": "20", "StartSeconds": "30", "MaxOutageSeconds": "120"},
+    | MIRROR
+    | {"StopSeconds": "20", "BatonSeconds": "5", "BreakSeconds": "15", "StartSeconds": "30", "MaxOutageSeconds": "120"},
     "quiesce-restore": CLUSTER | {"Disks": "md1", "StopSeconds": "20", "StartSeconds": "30", "MaxOutageSeconds": "120"},
     "start-group": CLUSTER,
     "stop-group": CLUSTER,
