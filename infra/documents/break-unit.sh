@@ -34,6 +34,7 @@ BATON='{{ BatonSeconds }}'
 #include lib/partitions.sh
 #include lib/unit.sh
 ROLE='break'
+ABOUT='breaks the mirrors once the active has stopped the groups'
 guard
 # The wait must last until the active has raised the baton, even if the active starts as late as it may.
 [ "$WAIT" -ge $((ACTIVE_WITHIN + STOP + BATON + 5)) ] || finish invalid ',"reason":"deadlines"'

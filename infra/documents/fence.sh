@@ -20,6 +20,7 @@ if [ "$STORED" != bad ] && [ "$STORED" -gt "$EPOCH" ]; then
     refuse fenced ",\"stored_epoch\":$STORED"
 fi
 [ "$STORED" = "$EPOCH" ] || store_epoch || finish failed ',"reason":"epoch_not_stored"'
+say 'fence: nothing of an older epoch acts here any more'
 exec 8>&-
 
 ended() {
@@ -88,6 +89,7 @@ for dir in "$RUN_ROOT"/*/; do
             unit=mirrorsnap-$run-fence-$EPOCH
             if ended "$unit"; then
                 attempt "start $unit" systemd-run --unit="$unit" --collect -p Restart=on-failure -p RestartSec=3 \
+                    -p SyslogIdentifier=mirrorsnap --description="mirrorsnap $run: starts the groups again, after a fence" \
                     /bin/sh "$dir/active.sh" timer "$dir" || alive="$alive${alive:+,}\"$unit\""
             fi
             resumed="$resumed${resumed:+,}\"$run\""

@@ -12,6 +12,7 @@ boot
 { private "$RUN_ROOT" && private "$VAR_ROOT"; } || finish failed ',"reason":"disk"'
 clock || :
 put_durably "$VAR_ROOT/hold" "{\"by\":\"$RUN\",\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}}" || finish failed ',"reason":"disk"'
+say 'on hold: this node refuses every document that disturbs'
 # The timers of these runs do not start groups any more. The operator has to start them.
 unfinished
 json_list "$UNFINISHED"

@@ -29,6 +29,7 @@ TMAX='{{ MaxOutageSeconds }}'
 #include lib/unit.sh
 #include lib/records.sh
 ROLE=active
+ABOUT='stops the groups for a restore'
 THEN='down'
 guard
 # Time must be left between the stop and the start, to order the shutdown.

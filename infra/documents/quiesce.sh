@@ -33,6 +33,7 @@ TMAX='{{ MaxOutageSeconds }}'
 #include lib/unit.sh
 #include lib/records.sh
 ROLE=active
+ABOUT='stops the groups, and starts them once the mirrors are broken'
 THEN='break'
 guard
 # The timer fires at Tmax less one start, which must not be before the active's own deadlines.

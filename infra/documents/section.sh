@@ -35,9 +35,11 @@ RUN_DIR=$2
 . "${0%.sh}.params"
 UNIT=mirrorsnap-$RUN
 
-# note NAME [,"key":value…]: writes one record, whole (by rename). read-records reads it.
+# note NAME [,"key":value…]: writes one record, whole (by rename). read-records reads it. systemd takes what is printed to the journal: that
+# needs no process, so it costs the outage nothing.
 note() {
     clock || :
+    printf '%s (epoch %s): %s%s\n' "$RUN" "$EPOCH" "$1" "${2:-}" 2>/dev/null || :
     put "$RUN_DIR/$1" "{\"epoch\":$EPOCH,\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}${2:-}}"
 }
 
@@ -240,7 +242,8 @@ arm() {
     otherwise="PATH=$PATH; export PATH; $otherwise; exit 1"
     run_bounded 30 systemd-run --unit="$UNIT-timer" --on-active="$((TMAX - START))s" \
         --on-boot="$((started / 100 + TMAX - START))s" --timer-property=AccuracySec=100ms --collect \
-        -p Restart=on-failure -p RestartSec=3 \
+        --description="mirrorsnap $RUN: starts the groups again at uptime $((started / 100 + TMAX - START)) s" \
+        -p Restart=on-failure -p RestartSec=3 -p SyslogIdentifier=mirrorsnap \
         /bin/sh -c "[ -r $RUN_DIR/active.sh ] && [ -r $RUN_DIR/active.params ] && exec /bin/sh $RUN_DIR/active.sh timer $RUN_DIR; $otherwise" >&3 2>&3 || return 1
     [ "$(run_bounded 10 systemctl is-active "$UNIT-timer.timer")" = active ] || return 1
     note armed ",\"fires\":$((started / 100 + TMAX - START))"

@@ -11,6 +11,7 @@ MARKER=
 boot
 { private "$RUN_ROOT" && private "$VAR_ROOT"; } || finish failed ',"reason":"disk"'
 { rm -f "$VAR_ROOT/hold" && sync "$VAR_ROOT"; } || finish failed ',"reason":"disk"'
+say 'no longer on hold'
 unfinished
 json_list "$UNFINISHED"
 finish ok ",\"unfinished\":$LIST"

@@ -103,3 +103,50 @@ def test_a_group_stop_that_hangs_keeps_no_fence_out(nodes: Nodes) -> None:
     assert nodes.send("fence")["line"]["result"] == "ok"
     asked = [" ".join(e["argv"]) for e in lab.log()[since:] if e["kind"] == "node" and e["argv"][0] == "systemctl"]
     assert asked == []
+
+
+def journal(nodes: Nodes, since: int) -> list[str]:
+    """The lines of this run, without its name and epoch."""
+    front = f"{nodes.run} (epoch "
+    lines = [e["text"] for e in nodes.lab.log()[since:] if e["kind"] == "journal" and e["tag"] == "mirrorsnap"]
+    return [text.split("): ", 1)[1] for text in lines if text.startswith(front)]
+
+
+def test_every_disturbance_leaves_one_line_in_the_journal(nodes: Nodes) -> None:
+    nodes.begin()
+    since = len(nodes.lab.log())
+    nodes.send("suspend-monitors", Nodes="server2", Monitors="mdw1")
+    nodes.send("break-unit", "server2")
+    nodes.send("quiesce", StartSeconds="15")
+    nodes.lab.wait_for(lambda: "done" in nodes.records("server1"), 60, "the group is back")
+    nodes.send("resume-monitors")
+    nodes.send("hold")
+    nodes.send("stop-group")
+    nodes.send("unhold")
+    wanted = [
+        *("suspend-monitors: ok", "break-unit: ok", "quiesce: ok", "resume-monitors: ok"),
+        *("armed", "stopping", "baton", "sealed", "done", "waiting", "breaking", "broke"),
+        *("on hold", 'stop-group: refused,"reason":"hold"', "no longer on hold"),
+    ]
+
+    def counts() -> dict[str, int]:
+        found = journal(nodes, since)
+        return {
+            each: sum(text == each or text.startswith((f"{each},", f"{each}:")) for text in found) for each in wanted
+        }
+
+    nodes.lab.wait_for(lambda: all(counts().values()), 60, "every line")
+    assert set(counts().values()) == {1}, counts()
+    nodes.healthy()
+
+
+def test_a_unit_says_what_it_does_and_until_when(nodes: Nodes) -> None:
+    run = nodes.begin()
+    nodes.send("suspend-monitors", Nodes="server2", Monitors="mdw1")
+    assert nodes.send("break-unit", "server2")["line"]["result"] == "ok"
+    unit = f"mirrorsnap-{run}-break.service"
+    shown = sh(nodes.lab, f"systemctl show -p Description {unit}", "server2")["stdout"]
+    assert f"mirrorsnap {run}: breaks the mirrors" in shown and "until uptime" in shown
+    sh(nodes.lab, f"systemctl stop {unit}", "server2")
+    nodes.send("resume-monitors")
+    nodes.healthy()

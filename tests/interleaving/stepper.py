@@ -201,10 +201,14 @@ class Stage:
             connection.close()
             return
         argv[0] = argv[0].rsplit("/", 1)[-1]
-        actor.bound = 0.0
+        bound = 0.0
         if argv[0] == "timeout":  # timeout -s KILL 10 clpstat …: the scheduler applies the time limit
-            actor.bound, argv = float(argv[3]), argv[4:]
-        actor.request, actor.connection = argv, connection
+            bound, argv = float(argv[3]), argv[4:]
+        if argv[0] == "logger":  # a line in the journal concerns nobody: it is no step
+            connection.sendall(struct.pack("<BIB", 3, 1, 0))
+            connection.close()
+            return
+        actor.request, actor.connection, actor.bound = argv, connection, bound
 
     def _ended(self, actor: Actor) -> None:
         actor.rc = actor.process.wait()

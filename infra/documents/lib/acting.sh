@@ -10,6 +10,7 @@ act() {
     put "$MARKER/epoch" "$EPOCH" || finish failed ',"reason":"disk"'
     put "$MARKER/unit" "$unit" || finish failed ',"reason":"disk"'
     attempt systemd-run systemd-run --unit="$unit" -p RuntimeMaxSec="$limit" -p TimeoutStopSec=10 "$@" \
+        --description="mirrorsnap $RUN: $DOCUMENT, for at most $limit s" \
         /bin/sh "$MARKER/act.sh" "$MARKER" || finish failed ',"reason":"systemd_run"'
     exec 8>&-
     until ! acts "$MARKER"; do

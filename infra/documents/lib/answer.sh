@@ -5,6 +5,8 @@ finish() {
     text=$(line "$@")
     # If the record cannot be written, a later copy answers `unknown`, and the caller looks at the cluster.
     [ -z "$MARKER" ] || put "$MARKER/result" "$text" || :
+    # A document that only reads has no marker.
+    [ -z "$MARKER" ] || say "$DOCUMENT: $1${2:-}"
     printf '%s\n%s' "$text" "$RAW"
     status_of "$1"
     exit

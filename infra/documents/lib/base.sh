@@ -77,6 +77,11 @@ section() {
     [ -z "$3" ] || RAW=$RAW$3$LF
 }
 
+# say TEXT: one line in the journal, for whoever stands on the node (docs/on-the-node.md). It may take 5 s, and fail.
+say() {
+    (exec 8>&- 9>&-; exec timeout -s KILL 5 logger -t mirrorsnap -- "$RUN (epoch $EPOCH): $1") </dev/null >/dev/null 2>&1 || :
+}
+
 # attempt NAME COMMAND…: runs a command with a time limit of BOUND seconds (60). Sets OUT and RC. It closes our locks first: a command
 # that outlives this script would keep them. The output goes to a file: a child that the command leaves behind may keep a pipe open,
 # and then the time limit of the command would end nothing.

@@ -18,6 +18,7 @@ MIRRORSNAP_JOB
     [ -z "$OTHERWISE" ] || put "$job/otherwise" "$OTHERWISE" || finish failed ',"reason":"disk"'
     # KillMode=process: the shutdown's SIGTERM reaches job.sh alone, which waits for the command's end.
     attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$DOCUMENT-$ATTEMPT" -p KillMode=process \
+        --description="mirrorsnap $RUN: $DOCUMENT, for at most $1 s" \
         /bin/sh "$job/job.sh" "$job" "$@" || finish failed ',"reason":"systemd_run"'
     finish ok
 }

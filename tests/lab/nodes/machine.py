@@ -170,6 +170,7 @@ class Machine:
 
     def _register_builtins(self) -> None:
         self.command("sleep")(shell_commands.sleep)
+        self.command("logger")(shell_commands.logger)
         self.command("timeout")(limits.timeout)
         self.command("flock")(limits.flock)
         for name, fn in {**self.systemd.commands(), **_disks.commands(self)}.items():

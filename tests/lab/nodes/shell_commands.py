@@ -10,6 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
+from .. import context
 from .socket import NodeCall, Result
 
 # Names that are missing on a host are left out; a script that wants one fails as on a node without it.
@@ -54,4 +55,13 @@ def sleep(call: NodeCall) -> Result:
     if len(call.argv) < 2:
         return Result(1, "", "sleep: missing operand\n")
     call.sleep(seconds)
+    return Result()
+
+
+def logger(call: NodeCall) -> Result:
+    """util-linux's `logger -t TAG -- TEXT`: a line in the journal."""
+    tag, text = call.argv[2:3], call.argv[4:]
+    if call.argv[1:2] != ["-t"] or call.argv[3:4] != ["--"]:
+        return Result(1, "", "logger: the lab knows `logger -t TAG -- TEXT`\n")
+    context.lab.record.add("journal", node=call.machine.name, tag=tag[0], text=" ".join(text))
     return Result()

@@ -163,6 +163,7 @@ def _service(systemd: Systemd, call: NodeCall, options: Options) -> ServiceUnit:
         restart_after=_span(props, "RestartSec", 0.1) or 0.0,
         limit_interval=_span(props, "StartLimitIntervalSec", 10.0) or 0.0,
         limit_burst=int(props.get("StartLimitBurst", "5")),
+        tag=props.get("SyslogIdentifier", ""),
         group=props.get("KillMode", "control-group") != "process",
     )
 

@@ -37,6 +37,7 @@ class ServiceUnit:
     stop_timeout: float = STOP_SECONDS
     collect: bool = False
     remain: bool = False  # RemainAfterExit
+    tag: str = ""  # SyslogIdentifier: under which the journal has what the process prints
     group: bool = True  # KillMode=control-group: what the process leaves behind is killed with it
     restart: str = "no"  # Restart=
     restart_after: float = 0.1  # RestartSec
@@ -120,6 +121,13 @@ class ServiceUnit:
 
     def _watch(self, process: Process) -> None:
         process.exited.wait()
+        self._over(process)
+        if self.tag:
+            process.done.wait(processes.DEATH_SECONDS)  # what it has left was killed, and holds its output no more
+            for text in process.stdout.decode("utf-8", "replace").splitlines():
+                context.lab.record.add("journal", node=self.systemd.machine.name, tag=self.tag, text=text)
+
+    def _over(self, process: Process) -> None:
         with self.systemd.lock:
             if self._gone or process is not self._process:
                 return
