@@ -16,7 +16,7 @@ TRUST = {
 CONTENT = {
     "schemaVersion": "2.2",
     "parameters": {"script": {"type": "String"}},
-    "mainSteps": [{"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": ["{{ script }}"]}}],
+    "mainSteps": [{"action": "aws:runShellScript", "name": "script", "inputs": {"runCommand": ["{{ script }}"]}}],
 }
 
 
