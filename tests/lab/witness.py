@@ -28,7 +28,8 @@ SWITCH = "MIRRORSNAP_WITNESS"
 LONGEST = 512 * 1024  # bytes of a body; a greater one is a file that is uploaded
 EVALUATIONS = 6  # of one expression
 HEADERS = ("content-type", "x-amz-target")
-_DIGITS = re.compile(r"[0-9a-f]*\d[0-9a-f]*")
+# A UUID as a whole: one of its groups may have no digit.
+_DIGITS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]*\d[0-9a-f]*")
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)")
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 
