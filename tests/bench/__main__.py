@@ -10,15 +10,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-from lab.client import Lab
+from scenario.deployment import ProductError
+from scenario.format import Scenario
+from scenario.runner import lab_for
 
 from . import figures
-from .approaches import APPROACHES, Failed, ProductError
+from .approaches import APPROACHES, Failed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OUT = ROOT / "target" / "bench"
@@ -36,11 +37,8 @@ def busy() -> tuple[float, float]:
 
 def measure(approach: str, pace: str) -> dict[str, object]:
     """One run in a lab of its own, at life's pace."""
-    with tempfile.TemporaryDirectory(prefix="mirrorsnap-bench-") as directory:
-        cluster = Path(directory) / "cluster.json"
-        cluster.write_text(json.dumps({"timing": {"clp_command": float(pace)}}), encoding="utf-8")
-        with Lab(scale=1, options=["--cluster", str(cluster)]) as lab:
-            return APPROACHES[approach](lab)
+    with lab_for(Scenario("bench", {"timing": {"clp_command": float(pace)}}, []), scale=1) as lab:
+        return APPROACHES[approach](lab)
 
 
 def plan(of_ours: int, of_others: int) -> list[tuple[str, str, int]]:

@@ -16,7 +16,6 @@ from seed.steps import Operator
 from lab.client import Lab
 from lab.nodes.clusterpro.spec import parse as parse_cluster
 from scenario import operation, report
-from scenario.deployment import ProductError
 from scenario.format import Expect, Step
 from scenario.journal import Journal
 from scenario.product import Product, wait_until_up
@@ -106,5 +105,3 @@ APPROACHES: dict[str, Callable[[Lab], Figures]] = {
     "cli_waiters": cli_waiters,
     "cli_1s": cli_1s,
 }
-
-__all__ = ["APPROACHES", "Failed", "Figures", "ProductError"]

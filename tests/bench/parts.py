@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from scenario.timeline import Entry, Window, cluster_seconds, union_seconds
+from scenario.timeline import CLUSTER_COMMANDS, Entry, Window, union_seconds
 
 # A moment counts for the first kind that was at work in it. `cluster` is the clusterware's own: every backup needs it.
 KINDS = ("cluster", "monitors", "reads", "between")
 BETWEEN = "between"  # no command ran: Run Command, the AWS CLI, scripts, pauses of a poll
 
-_CLUSTER = (["clpgrp", "-t"], ["clpgrp", "-s"], ["clpmdctrl", "--break"])
-
 
 def kind(argv: list[str]) -> str:
     """Of a node's command: cluster, monitors, reads, or between for what is none of CLUSTERPRO's."""
-    if argv[:2] in _CLUSTER:
+    if argv[:2] in CLUSTER_COMMANDS:
         return "cluster"
     if argv[0] == "clpmonctrl":
         return "monitors"
@@ -40,8 +38,9 @@ def spent(entries: list[Entry], window: Window) -> dict[str, float]:
 
 def outage(entries: list[Entry], window: Window) -> dict[str, Any]:
     """The figures of one run: how long the group was down, how much of that was not the clusterware's, and on what."""
+    parts = spent(entries, window)
     return {
         "outage_seconds": round(window.seconds, 3),
-        "outage_overhead_seconds": round(window.seconds - cluster_seconds(entries, window), 3),
-        "parts": spent(entries, window),
+        "outage_overhead_seconds": round(window.seconds - parts["cluster"], 3),
+        "parts": parts,
     }
