@@ -101,11 +101,9 @@ class Life:
 
 def drawn(seed: int, chain: str, count: int = 3) -> tuple[Value, ...]:
     """`count` values of different names for a chain of the sweep."""
-    values = random.Random(f"{seed} {chain}").sample(
-        [each for each in VALUES if not each.refused], len(VALUES) - len(REFUSED)
-    )
-    first = {each.name: each for each in reversed(values)}
-    return tuple(each for each in values if first[each.name] is each)[:count]
+    values = [each for each in VALUES if not each.refused]
+    random.Random(f"{seed} {chain}").shuffle(values)
+    return tuple({each.name: each for each in values}.values())[:count]
 
 
 def singles() -> list[Life]:
