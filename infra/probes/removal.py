@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .scratch import TAG, NeverCame, Waiting
+from .scratch import TAG, NeverCame, Waiting, name_of
 
 Client = Callable[..., Any]
 GONE = ("NotFound", "NoSuchEntity", "NonExistent", "DoesNotExist", "InvalidDocument")
@@ -24,7 +24,7 @@ class Removal:
 
     def __init__(self, client: Client, run: str, waiting: Waiting) -> None:
         self._client, self._run, self._waiting = client, run, waiting
-        self._name = f"mirrorsnap-probe-{run}"
+        self._name = name_of(run)
         self._tag = [{"Name": f"tag:{TAG}", "Values": [run]}]
         self.left: list[str] = []
 

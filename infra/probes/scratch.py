@@ -19,6 +19,11 @@ LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 CommandDocument = dict[str, Any]
 
 
+def name_of(run: str) -> str:
+    """With which the name of everything begins that a run makes."""
+    return f"mirrorsnap-probe-{run}"
+
+
 class NeverCame(Exception):
     """What was waited for did not come in its time."""
 
@@ -67,7 +72,7 @@ class Scratch:
 
     @property
     def name(self) -> str:
-        return f"mirrorsnap-probe-{self.run}"
+        return name_of(self.run)
 
     @property
     def tags(self) -> list[dict[str, str]]:

@@ -26,15 +26,11 @@ def asked(options: Sequence[str] = (), only: Sequence[str] = ()) -> tuple[dict[s
     with Lab(scale=SCALE, options=list(options)) as lab:
         lab.control("timing", values=TIMING)
         lab.control("ssm", values=SSM)
-
-        def client(service: str, credentials: dict[str, str] | None = None) -> Any:
-            return lab.boto(service, credentials=credentials)
-
-        account = client("sts").get_caller_identity()["Account"]
-        scratch = Scratch(client, "r1", account, lab.region, "aws", Waiting(SCALE, poll=0.05))
+        account = lab.boto("sts").get_caller_identity()["Account"]
+        scratch = Scratch(lab.boto, "r1", account, lab.region, "aws", Waiting(SCALE, poll=0.05))
         verdicts: dict[str, Verdict] = {}
         ask_all(scratch, plan.chosen(only), verdicts, in_the_lab=True, say=lambda _: None)
-        return verdicts, Removal(client, "r1", scratch.waiting).all()
+        return verdicts, Removal(lab.boto, "r1", scratch.waiting).all()
 
 
 def found(lie: dict[str, Any]) -> tuple[Verdict, list[str]]:
