@@ -177,8 +177,8 @@ impl Step {
         Self::new(document, node, run)
     }
 
-    /// Prepares `node` for a restore and shuts it down. `clprestore.sh --pre` is killed after 900 s, as the vendor's REST API does it, or after half of
-    /// `max_restore_outage_seconds` if that is shorter: the other half is left for putting the old volumes back.
+    /// Prepares `node` for a restore and shuts it down. `clprestore.sh --pre` is killed after 900 s, as the vendor's REST API
+    /// does it, or after half of `max_restore_outage_seconds` if that is shorter: the other half is left for putting the old volumes back.
     pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str, timer: TimerDone) -> Self {
         let document = Document::EnterRestoreMode {
             cluster: cluster(peer, config.failover_groups.iter().map(String::as_str)),

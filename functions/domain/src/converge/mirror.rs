@@ -89,18 +89,13 @@ fn late_suspension(case: &Case<'_>) -> Next {
     {
         return NOTHING;
     }
-    let Some(online) = case.memory.online else {
-        return ControlFlow::Break(Verdict::Wait {
-            key: ONLINE.to_owned(),
-            why: "what the fence has killed may still have sent something: the monitors are looked at again".to_owned(),
-        });
-    };
-    if case.seen.at.seconds_since(online) >= patience::LATE {
+    let since = case.memory.online.map(|online| case.seen.at.seconds_since(online));
+    if since.is_some_and(|seconds| seconds >= patience::LATE) {
         return NOTHING;
     }
     ControlFlow::Break(Verdict::Wait {
         key: ONLINE.to_owned(),
-        why: "the monitors are looked at again".to_owned(),
+        why: "what the fence has killed may still have sent something: the monitors are looked at again".to_owned(),
     })
 }
 

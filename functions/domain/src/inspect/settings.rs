@@ -10,7 +10,6 @@ use crate::observation::{Node, Observation};
 /// they may have any name, so clpstat's table does not tell them from other resources.
 pub(super) fn refuse_other_disks(config: &Config, name: &str, node: &Node) -> Result<()> {
     let cluster = &node.settings.cluster;
-    let configured = config.mirror_disks.iter().map(|disk| disk.name.as_str());
     let unread = || {
         Error::new(
             Kind::OutputUnreadable,
@@ -28,7 +27,11 @@ pub(super) fn refuse_other_disks(config: &Config, name: &str, node: &Node) -> Re
             "name every mirror disk in the cluster's configuration",
         ));
     }
-    if configured.into_iter().any(|disk| !shown.contains(&disk)) {
+    if config
+        .mirror_disks
+        .iter()
+        .any(|disk| !shown.contains(&disk.name.as_str()))
+    {
         return Err(unread());
     }
     let hybrid = cluster.hybrid_disks.names().ok_or_else(unread)?;
