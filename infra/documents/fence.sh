@@ -23,13 +23,6 @@ fi
 say 'fence: nothing of an older epoch acts here any more'
 exec 8>&-
 
-ended() {
-    case $(exec timeout -s KILL 10 systemctl is-active "$1" 2>/dev/null) in
-    inactive | failed | unknown) return 0 ;;
-    esac
-    return 1
-}
-
 # Stops a unit and sees it ended.
 end_unit() {
     ended "$1" || attempt "stop $1" systemctl stop "$1" || :

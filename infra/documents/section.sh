@@ -442,14 +442,6 @@ departed() {
     return 1
 }
 
-# Whether the unit has ended. No answer counts as "not ended".
-ended() {
-    case $(run_bounded 10 systemctl is-active "$1" 2>/dev/null) in
-    inactive | failed | unknown) return 0 ;;
-    esac
-    return 1
-}
-
 boot
 # What the commands print. Opened once: if somebody deletes the directory, the commands still run.
 command exec 3>>"$RUN_DIR/$ROLE.out" || exec 3>/dev/null

@@ -77,6 +77,14 @@ section() {
     [ -z "$3" ] || RAW=$RAW$3$LF
 }
 
+# ended UNIT: whether the unit has ended. No answer counts as "not ended".
+ended() {
+    case $(exec 8>&- 9>&-; exec timeout -s KILL 10 systemctl is-active "$1" 2>/dev/null) in
+    inactive | failed | unknown) return 0 ;;
+    esac
+    return 1
+}
+
 # say TEXT: one line in the journal, for whoever stands on the node (docs/on-the-node.md). It may take 5 s, and fail.
 say() {
     (exec 8>&- 9>&-; exec timeout -s KILL 5 logger -t mirrorsnap -- "$RUN (epoch $EPOCH): $1") </dev/null >/dev/null 2>&1 || :
@@ -90,7 +98,7 @@ attempt() {
     name=$1
     shift
     RC=0 OUT=''
-    private "$RUN_ROOT" || :
+    [ -d "$RUN_ROOT" ] || private "$RUN_ROOT" || :
     answer=$RUN_ROOT/answer.$$
     (exec 8>&- 9>&-; $BECOME timeout -s KILL "${BOUND:-60}" "$@" </dev/null >"$answer" 2>&1) || RC=$?
     OUT=$(cat "$answer" 2>/dev/null) || :
