@@ -282,17 +282,20 @@ stop_groups() {
 # suspended already, if a peer is not GREEN (it was broken before we were quiet), or if there is no clear answer.
 raise_baton() {
     reason=baton
+    clock || return 1
+    deadline=$((NOW + BATON * 100))
     counts || return 1
     quiet=$WRITES
     fingerprints || return 1
-    monitors
-    [ "$MINE" = online ] || return 1
+    until monitors && [ "$MINE" = online ]; do
+        [ "$MINE" = unreadable ] || return 1
+        past $deadline && return 1
+        pause 0.2
+    done
     pairs "$quiet"
     extra=",\"writes\":$PAIRS"
     pairs "$PRINTS"
     note baton "$extra,\"fingerprints\":$PAIRS" || return 1
-    clock || return 1
-    deadline=$((NOW + BATON * 100))
     for each in $MONITORS; do
         past $deadline && return 1
         run_bounded $(((deadline - NOW + 99) / 100)) clpmonctrl -s -h "$SELF" -m "$each" >&3 2>&3 || return 1
@@ -324,26 +327,46 @@ await_breaks() {
     done
 }
 
+# Sets UNCLEAR=yes if the answer is no only because something cannot be read.
 broken() {
+    unclear=no
     look
+    [ $READ = yes ] || unclear=yes
     [ "$READ/$SELF_UP/$PEER_UP/$WHERE" = yes/Online/Online/offline ] || return 1
     colours
+    case $OWN/$OTHERS in *MIXED*) unclear=yes ;; esac
     [ "$OWN/$OTHERS" = GREEN/RED ]
 }
 
 # A4: writes exactly one of `sealed` and `void`, once, under the lock that the timer takes too. It reads the condition again here,
 # since the timer may have started the groups after the last look, and the counts: if somebody started a group and stopped it again, it
-# has written since the baton.
+# has written since the baton. A look that cannot be read is repeated until A3's deadline.
 # Without the lock it writes no record: the set is not valid then, but the groups start without delay.
 judge() {
     if take_lock 10 && [ ! -e "$RUN_DIR/sealed" ] && [ ! -e "$RUN_DIR/void" ]; then
-        if [ $wanted = sealed ] && ! overruled && broken && counts && [ "$WRITES" = "$quiet" ]; then
+        if [ $wanted = sealed ] && still_broken; then
             note sealed
         else
             note void ",\"by\":\"active\",\"reason\":\"${reason:-state}\""
         fi
     fi
     drop_lock
+}
+
+still_broken() {
+    while ! overruled; do
+        reason=state
+        if broken; then
+            reason=writes unclear=yes
+            ! counts || [ "$WRITES" != "$quiet" ] || return 0
+            [ -z "$WRITES" ] || return 1
+        fi
+        [ $unclear = yes ] || return 1
+        past "$deadline" && return 1
+        pause 0.2
+    done
+    reason=overruled
+    return 1
 }
 
 # A5. RuntimeMaxSec of the unit limits it; then the timer goes on.

@@ -107,8 +107,8 @@ MUTANTS = (
     Mutant(
         "sealed without reading again under the lock",
         "P2",
-        "! overruled && broken && counts",
-        "! overruled && counts",
+        "        if broken; then",
+        "        if true; then",
         stalls=0,
     ),
     Mutant(
@@ -225,8 +225,8 @@ MUTANTS = (
     Mutant(
         "a fenced active seals",
         "P7",
-        "[ $wanted = sealed ] && ! overruled && broken",
-        "[ $wanted = sealed ] && broken",
+        "while ! overruled; do",
+        "while true; do",
         scenario=FENCE_A,
         stalls=1,
         faults=1,
@@ -298,8 +298,8 @@ MUTANTS = (
     Mutant(
         "a baton on monitors that somebody has suspended",
         "P9",
-        '[ "$MINE" = online ] || return 1',
-        ":",
+        'until monitors && [ "$MINE" = online ]; do',
+        "until monitors; do",
         scenario=SUSPENDS,
         stalls=0,
         faults=1,
@@ -308,8 +308,8 @@ MUTANTS = (
     Mutant(
         "writes since the baton do not count",
         "P2",
-        'counts && [ "$WRITES" = "$quiet" ]; then',
-        "true; then",
+        '! counts || [ "$WRITES" != "$quiet" ] || return 0',
+        "return 0",
         scenario=THAWS,
         stalls=0,
         faults=1,

@@ -47,6 +47,7 @@ from .world import Violation
 
 DEEP = int(os.environ.get("MIRRORSNAP_INTERLEAVINGS", "150"))
 LAUNCH = ("launch",)
+READS = ("clpstat", "clpmdstat")
 
 
 @pytest.fixture(scope="session")
@@ -179,6 +180,38 @@ def test_an_early_break_is_not_sealed(nodecmd: Path) -> None:
     assert green in scenario.script("quiesce", ("md1",))
     with pytest.raises(Violation, match="P2"):
         early(nodecmd, lambda text: text.replace(green, "until true; do"))
+
+
+def reads_that_fail(nodecmd: Path, edit: scenario.Edit | None = None) -> dict[str, str]:
+    """The active's seal if one of its reads fails, once, while the groups are down: which read -> what it wrote."""
+    ends: dict[str, str] = {}
+    while True:
+        run = scenario.prepare(nodecmd, CORE, edit)
+        run.world.fair = False
+        reads, failed = 0, ""
+        while actions := run.actions():
+            word = actions[0][1]
+            active = run.stage.actors["A"]
+            if word == "A" and run.world.group == "off" and active.request and active.request[0] in READS:
+                reads += 1
+                if reads > len(ends) and not failed:
+                    sealing = " under L" if run.locks.get("A") and "baton" in run.world.records else ""
+                    failed, word = f"{reads}: {' '.join(active.request)}{sealing}", "fail:A"
+            run.perform(word)
+        run.world.finish(run.outcome())
+        run.stage.close()
+        if not failed:
+            return ends
+        ends[failed] = run.outcome().active
+
+
+def test_a_read_that_fails_once_costs_no_backup(nodecmd: Path) -> None:
+    ends = reads_that_fail(nodecmd)
+    assert {words.split(": ")[1].split()[0] for words in ends} == set(READS)
+    assert set(ends.values()) == {"sealed"}, ends
+    for repeated in ('[ "$MINE" = unreadable ] || ', "[ $unclear = yes ] || "):
+        # Without the repetition, some read that fails once voids the section.
+        assert "void" in reads_that_fail(nodecmd, lambda text, r=repeated: text.replace(r, "")).values(), repeated
 
 
 def as_sh(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
