@@ -40,7 +40,8 @@ UNIT=mirrorsnap-$RUN
 note() {
     clock || :
     printf '%s (epoch %s): %s%s\n' "$RUN" "$EPOCH" "$1" "${2:-}" 2>/dev/null || :
-    put "$RUN_DIR/$1" "{\"epoch\":$EPOCH,\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}${2:-}}"
+    NOTED="{\"epoch\":$EPOCH,\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}${2:-}}"
+    put "$RUN_DIR/$1" "$NOTED"
 }
 
 # Whether this unit must stop acting: the node has seen a higher epoch, or is on hold.
@@ -57,6 +58,13 @@ run_bounded() (
     shift
     [ "$bound" -gt 0 ] || exec "$@"
     exec timeout -s KILL "$bound" "$@"
+)
+
+# run_order SECONDS COMMAND…: the same, for a command that changes something in the cluster: the locale is the system's, as in root's
+# shell. What a group's scripts start inherits it.
+run_order() (
+    unset LC_ALL
+    run_bounded "$@"
 )
 
 # take_lock SECONDS: takes L, on descriptor 9. Without `command` a failing redirection would end the shell.
@@ -109,7 +117,7 @@ standby() {
             return
         fi
         # What it returns decides nothing: it may fail after it has broken the mirror, or be done before it has.
-        run_bounded "$SPAN" clpmdctrl --break "$each" >&3 2>&3 || :
+        run_order "$SPAN" clpmdctrl --break "$each" >&3 2>&3 || :
         span_all=$((span_all + SPAN))
     done
     deadline=$((began + span_all * 100))
@@ -188,6 +196,7 @@ active() {
         # They are suspended by us, later, as the baton. One that is suspended already is somebody else's.
         monitors
         [ "$MINE" = online ] || refused monitors
+        private "$VAR_ROOT/$RUN" || refused disk
         counts || refused partitions
     fi
     clock || refused clock
@@ -268,7 +277,7 @@ stop_groups() {
         for each in $UP_HERE; do
             past $deadline && return 1
             rc=0
-            run_bounded $(((deadline - NOW + 99) / 100)) clpgrp -t "$each" >&3 2>&3 || rc=$?
+            run_order $(((deadline - NOW + 99) / 100)) clpgrp -t "$each" >&3 2>&3 || rc=$?
             [ $rc -ne 0 ] || ours="$ours$each "
             [ $rc -eq 0 ] || worst=$rc
         done
@@ -296,9 +305,11 @@ raise_baton() {
     extra=",\"writes\":$PAIRS"
     pairs "$PRINTS"
     note baton "$extra,\"fingerprints\":$PAIRS" || return 1
+    # Whose the suspension is must be known also if somebody deletes /run/mirrorsnap (lib/records.sh).
+    put "$VAR_ROOT/$RUN/baton" "$NOTED" || return 1
     for each in $MONITORS; do
         past $deadline && return 1
-        run_bounded $(((deadline - NOW + 99) / 100)) clpmonctrl -s -h "$SELF" -m "$each" >&3 2>&3 || return 1
+        run_order $(((deadline - NOW + 99) / 100)) clpmonctrl -s -h "$SELF" -m "$each" >&3 2>&3 || return 1
     done
     until colours && [ "$OWN/$OTHERS" = GREEN/GREEN ]; do
         case $OWN/$OTHERS in
@@ -386,12 +397,12 @@ bring_back() {
 start_groups() {
     if [ -n "$FAILED" ] && past "$stop_failed_at"; then
         for each in $FAILED; do
-            run_bounded $((START + 10)) clpgrp -t "$each" >&3 2>&3 || :
+            run_order $((START + 10)) clpgrp -t "$each" >&3 2>&3 || :
         done
         stop_failed_at=$((NOW + 3000))
     fi
     for each in $DOWN; do
-        run_bounded $((START + 10)) clpgrp -s "$each" >&3 2>&3 || :
+        run_order $((START + 10)) clpgrp -s "$each" >&3 2>&3 || :
     done
 }
 

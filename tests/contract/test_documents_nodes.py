@@ -11,6 +11,8 @@ from node_steps import bring_back, instance_state, rebooted, sh, status
 
 from lab.client import Lab
 
+ORDERS = ("clpgrp -s", "clpgrp -t", "clpmonctrl", "clpmdctrl")
+
 
 @pytest.fixture(scope="module")
 def nodes(lab: Lab) -> Iterator[Nodes]:
@@ -46,6 +48,10 @@ def test_a_backups_critical_section(nodes: Nodes) -> None:
     units = nodes.send("read-records")["line"]["units"]
     assert units == {"break": "inactive", "active": "inactive", "timer": "inactive", "timer.timer": "inactive"}
     assert not nodes.lab.control("oracles")["violations"]
+    # A group's scripts inherit this: what they start shall have the locale of the system.
+    orders = [e for e in nodes.lab.log() if e["kind"] == "node" and " ".join(e["argv"]).startswith(ORDERS)]
+    assert {e["argv"][0] for e in orders} == {"clpgrp", "clpmonctrl", "clpmdctrl"}
+    assert {e["inherited"]["locale"] for e in orders} == {None}
 
     # The standby goes down in backup mode, with its evidence on the root disk, and comes back by --post.
     up_again = status(nodes.lab, "server2")["boot_id"]

@@ -187,8 +187,8 @@ MUTANTS = (
     Mutant(
         "the timer waits for ever for a start that hangs",
         "P6",
-        "run_bounded $((START + 10)) clpgrp -s",
-        "run_bounded 0 clpgrp -s",
+        "run_order $((START + 10)) clpgrp -s",
+        "run_order 0 clpgrp -s",
         faults=2,
         stalls=0,
         focus=("kill:A", "hang"),
@@ -304,6 +304,13 @@ MUTANTS = (
         stalls=0,
         faults=1,
         focus=("launch",),
+    ),
+    Mutant(
+        "only the run's directory says that the monitors are ours",
+        "rule 11",
+        'put "$VAR_ROOT/$RUN/baton" "$NOTED" || return 1',
+        ":",
+        stalls=0,
     ),
     Mutant(
         "writes since the baton do not count",

@@ -166,6 +166,7 @@ LAUNCHES: dict[str, tuple[str, dict[str, str]]] = {
     "copy-late": ("quiesce", {"NotAfterUptime": "9", "Attempt": "2"}),
     "copy-boot": ("quiesce", {"ExpectedBootId": BOOT["s"], "Attempt": "2"}),
     "copy-low": ("quiesce", {"Attempt": "2", "Epoch": "1"}),  # its scenario's own epoch is 2
+    "records": ("read-records", {"node": "a"}),
     "hold": ("hold", {"Run": "operator", "node": "a"}),
 }
 

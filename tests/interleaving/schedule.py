@@ -490,8 +490,10 @@ class Run:
         except FileNotFoundError:
             self.stage.answer(actor, 1)
             return
-        if target.name in RECORDS and target.parent.name == self.run:
+        if target.name in RECORDS and target.parent == self.stage.run_dir(actor.node, self.run):
             self._recorded(actor, target.name)
+        elif target.name == "baton":
+            self._takes_monitors(actor)
         elif target.parent.name == "mirrorsnap" and target.name == "epoch":
             self.world.stored[actor.node] = int(target.read_text())
         elif target.parent.name == "mirrorsnap" and target.name == "hold":
@@ -508,12 +510,17 @@ class Run:
         self.world.written(name, actor.node, actor.epoch, self.locks.get(actor.name))
         if name == "done" and self.saw.get(actor.name) not in ("on", "moved"):
             raise Violation("P8", f"{actor.name} wrote `done` after it had read the group {self.saw.get(actor.name)}")
-        if name == "baton" and self.saw.get("monitors-A") != "online":
-            raise Violation("P9", f"{actor.name} takes monitors that it saw {self.saw.get('monitors-A')} for its own")
+        if name == "baton":
+            self._takes_monitors(actor)
         if name == "broke" and self.saw.get("copied") != self.saw.get("copied-then"):
             raise Violation("rule 3", "`broke`, and something has written on the standby since the break")
         if name == "broke" and (self.saw.get(actor.name) != "off" or self.saw.get("since-break") != actor.name):
             raise Violation("P4", "`broke` without having read the group offline after the break")
+
+    def _takes_monitors(self, actor: Actor) -> None:
+        """It writes that the suspension of this node's monitors is ours from here on."""
+        if self.saw.get("monitors-A") != "online":
+            raise Violation("P9", f"{actor.name} takes monitors that it saw {self.saw.get('monitors-A')} for its own")
 
     def _on_dd(self, actor: Actor) -> None:
         self.stage.answer(actor, 0, f"the first bytes after {self.world.writes} writes", shown="bytes")
@@ -524,6 +531,8 @@ class Run:
     def _on_clpmonctrl(self, actor: Actor) -> None:
         assert actor.request[1:4] == ["-s", "-h", NODES["a"]], actor.request
         self.world.disturb(actor.node, actor.name, actor.epoch, "clpmonctrl -s")
+        if not self.stage.kept(actor.node, self.run, "baton").exists():
+            raise Violation("rule 11", f"{actor.name} suspends, and nothing on the root disk says that it was us")
         self.world.switch_monitors({actor.request[-1]}, suspend=True)
         self._done(actor, 0)
 

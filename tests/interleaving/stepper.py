@@ -138,6 +138,10 @@ class Stage:
     def run_dir(self, node: str, run: str) -> Path:
         return self.root / node / "run/mirrorsnap" / run
 
+    def kept(self, node: str, run: str, name: str) -> Path:
+        """A record on the root disk."""
+        return self.root / node / "var/mirrorsnap" / run / name
+
     def spawn(self, name: str, node: str, epoch: int, argv: list[str], unit: str = "") -> Actor:
         root = self.root / node
         env = {

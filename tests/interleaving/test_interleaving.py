@@ -214,6 +214,35 @@ def test_a_read_that_fails_once_costs_no_backup(nodecmd: Path) -> None:
         assert "void" in reads_that_fail(nodecmd, lambda text, r=repeated: text.replace(r, "")).values(), repeated
 
 
+def baton_after(nodecmd: Path, case: scenario.Scenario, boot: str = "") -> bool:
+    """Whether the active still says that the suspension is ours, after somebody deleted its records behind the baton.
+
+    `boot`: the id of a boot that came in between.
+    """
+    run = scenario.prepare(nodecmd, case)
+    run.world.fair = False
+    while not run.world.suspended:
+        run.perform(run.actions()[0][1])
+    run.perform("launch:gone")
+    while actions := run.actions():
+        run.perform(actions[0][1])
+    assert not run.stage.run_dir("a", "r1").exists()
+    if boot:
+        (run.stage.root / "a/proc/sys/kernel/random/boot_id").write_text(boot + "\n")
+    run.perform("launch:records")
+    while run.stage.actors["records"].alive:
+        run.perform("records")
+    line = json.loads(run.stage.output("records").splitlines()[0].removeprefix("mirrorsnap "))
+    run.stage.close()
+    return "baton" in line["records"]
+
+
+def test_the_root_disk_remembers_whose_the_suspension_is(nodecmd: Path) -> None:
+    case = scenario.Scenario("directories-gone", launches=("gone", "records"))
+    assert baton_after(nodecmd, case)
+    assert not baton_after(nodecmd, case, boot="cccccccc-cccc-4ccc-8ccc-cccccccccccc")
+
+
 def as_sh(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the scripts by this shell under the name sh, as Red Hat runs bash."""
     path = Path(f"/bin/{shell}")

@@ -1,11 +1,17 @@
 # Reads the records of the critical section, for the documents that change nothing.
 
-# records: sets RECORDS, the run's records as one JSON object for the first line.
+# records: sets RECORDS, the run's records as one JSON object for the first line. Of the baton there is a copy on the root disk, which
+# counts in the boot that wrote it: if somebody deletes /run/mirrorsnap, our suspension is still known as ours (safety.md, rule 11).
 records() {
     RECORDS=
     for each in waiting gave_up breaking broke tainted refused arming armed stopping stopped baton leaving sealed void 'done'; do
         text=
-        [ ! -f "$RUN_DIR/$each" ] || read -r text <"$RUN_DIR/$each" || :
+        if [ -f "$RUN_DIR/$each" ]; then
+            read -r text <"$RUN_DIR/$each" || :
+        elif [ "$each" = baton ] && [ -f "$VAR_ROOT/$RUN/baton" ]; then
+            read -r text <"$VAR_ROOT/$RUN/baton" || :
+            case $text in *"\"boot_id\":\"$BOOT\""*) ;; *) text='' ;; esac
+        fi
         case $text in
         '{'*'}') RECORDS="$RECORDS${RECORDS:+,}\"$each\":$text" ;;
         esac
