@@ -28,6 +28,7 @@ PARTS = (
     "events",
     "patches",
     "iam",
+    "patches.alarms",
     "patches.lambda_functions",
     "patches.scheduler_schedules",
     "patches.scheduler_rules",

@@ -16,7 +16,7 @@ import ministack.services.lambda_svc as svc
 from .. import context
 from ..gateway import current_call
 from ..iam import RoleError, trusts
-from . import lambda_worker
+from . import embedded_metrics, lambda_worker
 from .lambda_worker import LabWorker, Outcome
 from .pins import replace
 
@@ -61,6 +61,8 @@ def execute(func: dict, config: dict, event: Any, request_id: str, started: floa
     svc._emit_lambda_logs(
         func, request_id, "\n".join(lines), result.outcome != "ok", int(result.duration_ms), log_source="rie"
     )
+    group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
+    embedded_metrics.extract(name, group, lines)
     answer: dict[str, Any] = {"body": result.body, "log": "\n".join(lines)}
     if result.outcome != "ok":
         answer["error"] = True
