@@ -5,7 +5,7 @@
 //! preparation, the preparation was read back after its next boot, and the volumes are those that were planned.
 
 use crate::clusterpro::{excerpt, outputs};
-use crate::document::name::ENTER_BACKUP_MODE;
+use crate::document::name::{ENTER_BACKUP_MODE, LEAVE_BACKUP_MODE};
 use crate::ec2::{InstanceId, SnapshotId, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
@@ -237,6 +237,17 @@ pub fn prepared(intent: &Intent, standby: &Node) -> Result<Prepared> {
     }
     if standby.boot_id == boot {
         return Err(unproven(name, "it has not booted since"));
+    }
+    // Converge begins it only where it sees the cluster services still disabled.
+    let left = standby
+        .job(LEAVE_BACKUP_MODE)
+        .and_then(|(_, job, _)| job.started.as_ref());
+    if left.is_none_or(|left| left.boot_id == boot) {
+        return Err(unproven(
+            name,
+            "its backup mode was not ended by this run, in a boot after the shutdown; so somebody else has ended it, and the backup \
+             flag may have been OFF",
+        ));
     }
     Ok(Prepared { boot_id: boot })
 }

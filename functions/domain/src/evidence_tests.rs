@@ -173,6 +173,10 @@ fn after_boot(rc: i32, out: &str, started: &str, ended: Option<&str>) -> Node {
     }
     node.jobs.insert("enter-backup-mode.1".into(), job);
     node.outs.insert("enter-backup-mode.1".into(), out.into());
+    node.jobs.insert(
+        "leave-backup-mode.1".into(),
+        crate::testing::job("boot-between", Some(0)),
+    );
     node
 }
 
@@ -225,6 +229,29 @@ fn the_preparation_is_proved_by_its_own_record() {
             prepared(&intent(), &node).unwrap_err().kind(),
             Kind::PreparationUnproven
         );
+    }
+}
+
+/// Rule 1: no command of CLUSTERPRO's shows the flag. What its first boot showed is what remains: backup mode was still on, and this run ended it.
+#[test]
+fn a_backup_mode_that_somebody_else_ended_proves_nothing() {
+    let boot = "boot-server2";
+    let ended_by = |job: Option<crate::reply::Job>| {
+        let mut node = after_boot(0, PRE, boot, Some(boot));
+        node.jobs.remove("leave-backup-mode.1");
+        if let Some(job) = job {
+            node.jobs.insert("leave-backup-mode.1".into(), job);
+        }
+        prepared(&intent(), &node).map_err(|error| error.kind())
+    };
+    assert!(ended_by(Some(crate::testing::job("boot-between", Some(0)))).is_ok());
+    let never_begun = crate::reply::Job {
+        started: None,
+        ended: None,
+    };
+    // The last: before the shutdown, so `--pre` may have been undone before the image was taken.
+    for job in [None, Some(never_begun), Some(crate::testing::job(boot, Some(0)))] {
+        assert_eq!(ended_by(job.clone()), Err(Kind::PreparationUnproven), "{job:?}");
     }
 }
 
