@@ -6,6 +6,7 @@ pub mod clusterpro;
 pub mod config;
 pub mod converge;
 pub mod devices;
+pub mod doctor;
 pub mod document;
 pub mod ec2;
 #[cfg(test)]

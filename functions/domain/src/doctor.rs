@@ -1,0 +1,4 @@
+//! The doctor: what a cluster's commands really print, and what our parsers make of it.
+
+pub mod pseudonyms;
+pub mod recording;
