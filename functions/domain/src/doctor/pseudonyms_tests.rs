@@ -232,6 +232,17 @@ fn every_place_of_a_recording_is_looked_at() {
 }
 
 #[test]
+fn no_word_of_a_comment_stays_and_a_name_goes_though_it_is_a_word() {
+    let line = "    standby .........: Online           backup of the mirror on server1\n";
+    let mut pseudonyms = Pseudonyms::learned(["standby"], []);
+    let hidden = pseudonyms.hide(line);
+    for word in ["standby", "backup", "mirror", "server1"] {
+        assert!(!hidden.contains(word), "{word} in {hidden}");
+    }
+    assert!(hidden.contains(": Online           "));
+}
+
+#[test]
 fn the_vendor_s_own_words_stay() {
     for fixture in [
         include_str!("../../fixtures/clpstat-group-offline.txt"),

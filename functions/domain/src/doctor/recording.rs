@@ -175,3 +175,7 @@ impl RecordedNode {
         self.entries.iter().find(|entry| entry.argv == argv)
     }
 }
+
+#[cfg(test)]
+#[path = "recording_tests.rs"]
+mod tests;
