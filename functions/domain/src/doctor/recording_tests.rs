@@ -57,7 +57,7 @@ fn every_recording_is_read_by_every_parser() {
             }
         }
         let (likely, lines) = recording.likely_lines();
-        println!("{name}: {likely} of {lines} lines rest on {LIKELY}");
+        eprintln!("{name}: {likely} of {lines} lines rest on {LIKELY}");
     }
 }
 
