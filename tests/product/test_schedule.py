@@ -82,3 +82,19 @@ def test_a_failed_backup_raises_the_alarm(product: Product) -> None:
     product.lab.control("fire_schedule", name="mirrorsnap-backup-orders")
     assert ended(product, count + 1)[-1]["status"] == "FAILED"
     product.lab.wait_for(lambda: state() == "ALARM", 900, "the alarm")
+
+
+def test_a_scheduled_backup_of_a_cluster_on_hold_is_skipped(product: Product) -> None:
+    """No alarm each night while an operator works. A backup that somebody starts by hand is refused all the same."""
+    product.lab.wait_for(lambda: not product.lab.control("oracles")["residue"], 300, "a normal cluster")
+    assert product.ended(product.start("hold", {"hold": "disk change"}), 600).main["status"] == "SUCCEEDED"
+    count, valid = len(backups(product)), product.valid_backups()
+    product.lab.control("fire_schedule", name="mirrorsnap-backup-orders")
+    last = ended(product, count + 1)[-1]
+    assert last["status"] == "SUCCEEDED", last["cause"]
+    said = json.loads(last["output"])
+    assert (said["skipped"], said["cluster"], said["hold"]) == (True, "orders", "disk change")
+    by_hand = product.ended(product.start("backup", {}), 600).main
+    assert (by_hand["status"], by_hand["error"]) == ("FAILED", "OperatorHold")
+    assert product.ended(product.start("hold", {"unhold": True}), 600).main["status"] == "SUCCEEDED"
+    assert product.valid_backups() == valid
