@@ -128,3 +128,20 @@ def test_what_a_rule_cannot_deliver_is_kept_and_the_patrol_goes_on(product: Prod
     assert [each["cluster"] for each in said["unfinished"] if "started" in each] == ["orders"]
     normal(product)
     assert patrol(product)["counts"]["stranded"] == 0
+
+
+def test_a_recover_by_hand_that_is_aborted_is_started_again(product: Product) -> None:
+    """No event tells of the end of the backup, so the operator starts recover. Its own event starts the next one."""
+    faults = [product.lab.fault(execution="abort", at="StopStandby")]
+    faults.append(product.lab.fault(event=STATUS, times=100, effect="lost"))
+    assert not recovers(over(product, product.start("backup", {})))
+    for each in faults:
+        product.lab.control("clear_faults", id=each)
+    fault = product.lab.fault(execution="abort", at="LeaveBackupMode")
+    members = over(product, product.start("recover", {}))
+    product.lab.control("clear_faults", id=fault)
+    by_hand, *later = recovers(members)
+    assert by_hand["status"] == "ABORTED", by_hand["cause"]
+    assert [each["status"] for each in later] == ["SUCCEEDED"]
+    assert json.loads(later[0]["output"])["recovered"], later[0]["output"]
+    normal(product)
