@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from ...context import Timing
+from . import playback
 from .switches import Switches
 
-NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,30}$")  # CLUSTERPRO's own limit is 31 characters
+RECORDINGS = Path(__file__).resolve().parents[3] / "recordings"
+
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$")  # CLUSTERPRO's own limit is 31 characters
 DEVICE = re.compile(r"^/dev/(sd[b-z]|xvd[b-z])$")  # attachment names; /dev/sda1 is the root
 KEYS = frozenset(
     {
         *("name", "nodes", "active", "platform", "layout", "auto_recovery", "fullcopy", "mirror_disks"),
         *("systemd", "failover_groups", "config", "timing", "switches", "licence"),
-        *("hybrid_disks", "other_monitors", "comments", "lvm_devices"),
+        *("hybrid_disks", "other_monitors", "comments", "lvm_devices", "recording"),
     }
 )
 
@@ -68,6 +71,7 @@ class ClusterSpec:
     other_monitors: int = 0  # besides those of the mirror disks
     comments: bool = False  # in Japanese, beside servers, groups and monitors
     lvm_devices: str = "all"  # devices that LVM may use: all | listed by their serial | by their name
+    recorded: dict[str, playback.Answers] = field(default_factory=dict)  # by node; empty: the lab answers itself
     disks: list[DiskSpec] = field(default_factory=list)
     groups: list[GroupSpec] = field(default_factory=list)
     timing: dict[str, Any] = field(default_factory=dict)
@@ -122,6 +126,8 @@ def parse(value: dict[str, Any]) -> ClusterSpec:
     spec.other_monitors = _choice(value.get("other_monitors", 0), list(range(100)), "cluster.other_monitors")
     spec.comments = _bool(value.get("comments", False), "cluster.comments")
     spec.lvm_devices = _choice(value.get("lvm_devices", "all"), ["all", "serial", "name"], "cluster.lvm_devices")
+    if "recording" in value:
+        spec.recorded = _recorded(value["recording"], spec.nodes)
     spec.disks = _disks(value.get("mirror_disks", [{"name": "md1"}]), spec)
     spec.groups = _groups(value.get("failover_groups", ["failover1"]), spec)
     spec.timing = value.get("timing") or {}
@@ -137,6 +143,19 @@ def parse(value: dict[str, Any]) -> ClusterSpec:
     except ValueError as error:
         raise SpecError(f"cluster.switches: {error}") from None
     return spec
+
+
+def _recorded(value: Any, nodes: list[str]) -> dict[str, playback.Answers]:
+    """What the cluster's nodes answer, from a file of tests/recordings or of another path."""
+    if not isinstance(value, str):
+        raise SpecError(f"cluster.recording: the path of a file, not {value!r}")
+    try:
+        recorded = playback.load(RECORDINGS / value)
+    except ValueError as error:
+        raise SpecError(f"cluster.recording: {error}") from None
+    if set(recorded) != set(nodes):
+        raise SpecError(f"cluster.recording: its nodes are {', '.join(recorded)}; cluster.nodes has {', '.join(nodes)}")
+    return recorded
 
 
 def _disks(items: Any, spec: ClusterSpec) -> list[DiskSpec]:
@@ -268,7 +287,9 @@ def _only(value: dict[str, Any], known: frozenset[str], where: str) -> None:
 
 def _name(value: Any, where: str) -> str:
     if not isinstance(value, str) or not NAME.match(value):
-        raise SpecError(f"{where}: a name of 1 to 31 letters, digits, _ and - that begins with a letter, not {value!r}")
+        raise SpecError(
+            f"{where}: a name of 1 to 31 letters, digits, _ and - that begins with a letter or digit, not {value!r}"
+        )
     return value
 
 
