@@ -113,23 +113,6 @@ def test_a_node_on_which_clusterpro_hangs_is_fenced(product: Product) -> None:
     normal(product)
 
 
-def test_what_a_rule_cannot_deliver_is_kept_and_the_patrol_goes_on(product: Product) -> None:
-    """The rule's role may not start recover any more: the event is in the queue, and an alarm says so."""
-    iam, sqs = product.lab.boto("iam"), product.lab.boto("sqs")
-    role = next(r["RoleName"] for r in iam.list_roles()["Roles"] if "RuleRole" in r["RoleName"])
-    iam.delete_role_policy(RoleName=role, PolicyName="start-recover")
-    members = aborted(product)
-    assert not recovers(members)
-    url = sqs.get_queue_url(QueueName=f"{STACK}-undelivered-events")["QueueUrl"]
-    (message,) = product.lab.wait_for(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), 60)
-    assert json.loads(message["Body"])["detail"]["executionArn"] == members[0]["arn"]
-    assert "recover-not-started" in alarms(product)
-    said = patrol(product)
-    assert [each["cluster"] for each in said["unfinished"] if "started" in each] == ["orders"]
-    normal(product)
-    assert patrol(product)["counts"]["stranded"] == 0
-
-
 def test_a_recover_by_hand_that_is_aborted_is_started_again(product: Product) -> None:
     """No event tells of the end of the backup, so the operator starts recover. Its own event starts the next one."""
     faults = [product.lab.fault(execution="abort", at="StopStandby")]
@@ -145,3 +128,20 @@ def test_a_recover_by_hand_that_is_aborted_is_started_again(product: Product) ->
     assert [each["status"] for each in later] == ["SUCCEEDED"]
     assert json.loads(later[0]["output"])["recovered"], later[0]["output"]
     normal(product)
+
+
+def test_what_a_rule_cannot_deliver_is_kept_and_the_patrol_goes_on(product: Product) -> None:
+    """The rule's role may not start recover any more: the event is in the queue, and an alarm says so."""
+    iam, sqs = product.lab.boto("iam"), product.lab.boto("sqs")
+    role = next(r["RoleName"] for r in iam.list_roles()["Roles"] if "RuleRole" in r["RoleName"])
+    iam.delete_role_policy(RoleName=role, PolicyName="start-recover")
+    members = aborted(product)
+    assert not recovers(members)
+    url = sqs.get_queue_url(QueueName=f"{STACK}-undelivered-events")["QueueUrl"]
+    (message,) = product.lab.wait_for(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), 60)
+    assert json.loads(message["Body"])["detail"]["executionArn"] == members[0]["arn"]
+    assert "recover-not-started" in alarms(product)
+    said = patrol(product)
+    assert [each["cluster"] for each in said["unfinished"] if "started" in each] == ["orders"]
+    normal(product)
+    assert patrol(product)["counts"]["stranded"] == 0
