@@ -1,4 +1,5 @@
 //! The doctor: what a cluster's commands really print, and what our parsers make of it.
 
+pub mod judge;
 pub mod pseudonyms;
 pub mod recording;

@@ -104,7 +104,7 @@ impl Edit {
     }
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+pub(crate) fn edit() -> impl Strategy<Value = Edit> {
     let at = any::<Index>;
     let two = || (at(), at());
     prop_oneof![

@@ -21,7 +21,8 @@ pub enum Setting {
 const NOT_ITS_OWN: i32 = 124;
 
 impl Setting {
-    fn read(rc: i32, value: &str) -> Self {
+    /// Reads an exit code of `clpcfget`, and the value that it printed.
+    pub fn read(rc: i32, value: &str) -> Self {
         match (rc, value) {
             (0, "") => Self::Absent,
             (0, value) => Self::Set(value.to_owned()),
