@@ -66,6 +66,7 @@ pub(crate) fn instance(id: &str, power: Power) -> Instance {
         launched: Some(Moment::from_unix(1000)),
         shutdown_behavior: None,
         spot: false,
+        reserved: true,
         auto_scaling_group: None,
         tagged_for: Some("orders".to_owned()),
         zone: "a".to_owned(),

@@ -546,7 +546,13 @@ def test_a_world_of_ones_own(fresh_lab, tmp_path):
         "nodes": {
             "server1": {"auto_scaling_group": "fleet", "shutdown_behavior": "terminate"},
             "server2": {"lifecycle": "spot", "capacity_reservation": True, "state": "stopped"},
-            "witness": {"az": "ap-northeast-1d", "platform": "xen", "volumes": [], "tags": {"role": "witness"}},
+            "witness": {
+                "az": "ap-northeast-1d",
+                "platform": "xen",
+                "volumes": [],
+                "tags": {"role": "witness"},
+                "capacity_reservation": True,
+            },
         },
     }
     path = tmp_path / "world.json"
@@ -569,7 +575,11 @@ def test_a_world_of_ones_own(fresh_lab, tmp_path):
     assert attribute(ec2, one["InstanceId"], "instanceInitiatedShutdownBehavior") == "terminate"
     assert (two["InstanceLifecycle"], two["State"]["Name"]) == ("spot", "stopped")
     reserved = ec2.describe_capacity_reservations()["CapacityReservations"]
-    assert [(r["AvailabilityZone"], r["State"]) for r in reserved] == [("ap-northeast-1c", "active")]
+    zones = {(r["AvailabilityZone"], r["State"]): r["CapacityReservationId"] for r in reserved}
+    assert set(zones) == {("ap-northeast-1c", "active"), ("ap-northeast-1d", "active")}
+    # An instance uses its reservation while it runs.
+    assert three["CapacityReservationId"] == zones["ap-northeast-1d", "active"]
+    assert "CapacityReservationId" not in one and "CapacityReservationId" not in two
     assert (three["Placement"]["AvailabilityZone"], len(three["BlockDeviceMappings"])) == ("ap-northeast-1d", 1)
 
 

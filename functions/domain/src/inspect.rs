@@ -23,7 +23,7 @@ use resources::{OfflineGroups, refuse_groups, refuse_mirrors, refuse_monitors};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use instance::{check_instance, volumes};
+pub use instance::{capacity_words, check_instance, volumes};
 pub use keys::key_words;
 pub use settings::words as settings_words;
 
@@ -240,6 +240,7 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
         "no redundancy from the break until the mirror has copied the difference".to_owned(),
     ];
     words.extend(settings_words(config, seen, &active));
+    words.extend(capacity_words(config, seen));
     Ok(Plan {
         active,
         standby_instance: instance.id.clone(),

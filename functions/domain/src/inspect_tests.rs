@@ -261,3 +261,24 @@ fn more_volumes_than_a_set_of_snapshots_leaves_out_are_refused() {
     // A single volume has a call of its own.
     assert!(judged(41, "/dev/sdb").is_ok());
 }
+
+/// Rule 20.
+#[test]
+fn the_plan_warns_of_a_node_without_a_capacity_reservation() {
+    let id = Id::new(crate::ids::IdKind::Backup, "orders", healthy().at).unwrap();
+    let warned = |unreserved: &[&str]| -> Vec<String> {
+        let mut seen = healthy();
+        for name in unreserved {
+            seen.instances.get_mut(*name).unwrap().reserved = false;
+        }
+        let words = backup(&config(), &id, &seen).unwrap().words;
+        words
+            .into_iter()
+            .filter(|words| words.contains("capacity reservation"))
+            .collect()
+    };
+    assert_eq!(warned(&[]), Vec::<String>::new());
+    let one = warned(&["server2"]);
+    assert!(one.len() == 1 && one[0].contains("i-0ccc (server2)"), "{one:?}");
+    assert_eq!(warned(&["server1", "server2"]).len(), 2);
+}

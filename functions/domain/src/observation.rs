@@ -33,6 +33,8 @@ pub struct Instance {
     pub shutdown_behavior: Option<String>,
     /// A Spot instance.
     pub spot: bool,
+    /// It runs in a capacity reservation.
+    pub reserved: bool,
     /// The Auto Scaling group that it belongs to.
     pub auto_scaling_group: Option<String>,
     /// The value of its tag `mirrorsnap:cluster`, which allows us to act on it.

@@ -37,6 +37,7 @@ pub(crate) fn instance(name: &str) -> Instance {
         launched: Some(Moment::from_unix(1_780_000_000)),
         shutdown_behavior: Some("stop".into()),
         spot: false,
+        reserved: true,
         auto_scaling_group: None,
         tagged_for: Some("orders".into()),
         zone: "ap-northeast-1a".into(),

@@ -43,6 +43,7 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Result<Instance> {
         spot: instance
             .instance_lifecycle()
             .is_some_and(|lifecycle| lifecycle.as_str() == "spot"),
+        reserved: instance.capacity_reservation_id().is_some(),
         auto_scaling_group: tags.get("aws:autoscaling:groupName").cloned(),
         tagged_for: tags.get(tag::CLUSTER).cloned(),
         zone: instance

@@ -175,6 +175,7 @@ async fn plan(
     let mut plan = restore::plan(config, &id, backup, asked, &seen, facts)?;
     let keys = volumes.iter().filter_map(|(id, one)| Some((id, one.kms_key.as_ref()?)));
     plan.words.extend(inspect::key_words(keys));
+    plan.words.extend(inspect::capacity_words(config, &seen));
     if let Some(source) = plan
         .intent
         .restore

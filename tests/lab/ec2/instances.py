@@ -85,6 +85,7 @@ class Instance(Resource):
         self.license_configuration: str | None = None  # the ARN of a licence configuration of License Manager
         self.ssm_managed = False  # whether its guest has an SSM agent that may register
         self.reservation_id = new_id("r")
+        self.capacity_reservation_id: str | None = None  # that the running instance uses
         self.spot_request_id = f"sir-{secrets.token_hex(4)}" if lifecycle == "spot" else None
         self.subnet_id = SUBNETS[az]
         self.private_ip = f"172.31.{secrets.randbelow(16) + 16 * list(ZONES).index(az)}.{secrets.randbelow(250) + 4}"
@@ -294,6 +295,8 @@ class Instance(Resource):
         if self.lifecycle:
             out["InstanceLifecycle"] = self.lifecycle
             out["SpotInstanceRequestId"] = self.spot_request_id
+        if self.capacity_reservation_id and self.state == "running":
+            out["CapacityReservationId"] = self.capacity_reservation_id
         if self.iam_profile_arn:
             out["IamInstanceProfile"] = {"Arn": self.iam_profile_arn, "Id": "AIPALAB00000000000000"}
         return out

@@ -167,7 +167,7 @@ def _make(node: dict[str, Any]) -> instances.Instance:
     if "auto_scaling_group" in node:
         surroundings.join_group(instance, node["auto_scaling_group"])
     if node.get("capacity_reservation"):
-        surroundings.reserve(instance.az, instance.instance_type, 1)
+        instance.capacity_reservation_id = surroundings.reserve(instance.az, instance.instance_type, 1)
     instance.use(machine_factory(instance))
     if node["state"] == "running":
         context.lab.timers.after(0, instance.machine.power_on)

@@ -61,6 +61,22 @@ pub fn check_instance(config: &Config, name: &str, seen: &Observation) -> Result
     Ok(())
 }
 
+/// For the plan: the nodes that no capacity reservation keeps a place for (rule 20).
+pub fn capacity_words(config: &Config, seen: &Observation) -> Vec<String> {
+    let unreserved = config.nodes.iter().filter(|node| {
+        let instance = seen.instances.get(&node.name);
+        instance.is_some_and(|instance| !instance.reserved)
+    });
+    unreserved
+        .map(|node| {
+            format!(
+                "warning: {} ({}) runs in no capacity reservation; once it is stopped, EC2 may lack the capacity to start it",
+                node.instance_id, node.name
+            )
+        })
+        .collect()
+}
+
 /// The volume of each mirror disk on a node.
 pub fn volumes(config: &Config, name: &str, instance: &Instance) -> Result<BTreeMap<String, VolumeId>> {
     let mut found = BTreeMap::new();

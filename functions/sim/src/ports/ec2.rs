@@ -55,6 +55,7 @@ fn instance(shown: &Shown, id: &InstanceId, one: &ec2::Instance) -> Instance {
         launched: Some(moment(one.launched)),
         shutdown_behavior: None,
         spot: false,
+        reserved: true,
         auto_scaling_group: None,
         tagged_for: one.tags.get(tag::CLUSTER).cloned(),
         zone: world::zone(id.as_str()).to_owned(),
