@@ -36,6 +36,8 @@ guard
 [ "$TMAX" -gt $((STOP + START)) ] || finish invalid ',"reason":"deadlines"'
 unfinished
 [ -z "$UNFINISHED" ] || refuse other_run ",\"other\":\"${UNFINISHED%% *}\""
+alert 'the failover groups are about to be stopped'
+OUTAGE=yes
 #include lib/active.sh
 exec 8>&-
 # `done` comes last: a unit that failed to stop the groups has written `void` before it.

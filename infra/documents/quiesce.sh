@@ -44,6 +44,8 @@ unfinished
 if ! kernel_names || ! counts || ! fingerprints; then
     refuse partitions
 fi
+alert 'the failover groups are about to be stopped'
+OUTAGE=yes
 #include lib/active.sh
 # From here on the unit acts by itself, and a fence may take the lock.
 exec 8>&-

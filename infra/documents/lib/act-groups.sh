@@ -2,7 +2,12 @@
 BOUND=960
 # shellcheck source=/dev/null
 . "$1/params"
+look
 for group in $FAILOVER_GROUPS; do
+    # CLUSTERPRO refuses to start a group in failure: it is stopped first.
+    case "$CLPGRP/$FAILED " in
+    -s/*" $group "*) order "clpgrp -t $group" clpgrp -t "$group" || : ;;
+    esac
     # The exit code does not count: clpgrp fails on a group that is there already.
     order "clpgrp $group" clpgrp "$CLPGRP" "$group" || :
 done

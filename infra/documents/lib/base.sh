@@ -90,6 +90,11 @@ say() {
     (exec 8>&- 9>&-; exec timeout -s KILL 5 logger -t mirrorsnap -- "$RUN (epoch $EPOCH): $1") </dev/null >/dev/null 2>&1 || :
 }
 
+# alert TEXT: the same line in CLUSTERPRO's alert log, for whoever sees a group stop there. Nobody waits for it: it may take 5 s, or fail.
+alert() {
+    (exec 8>&- 9>&-; vendor timeout -s KILL 5 clplogcmd -m "mirrorsnap $RUN (epoch $EPOCH): $1" -l INFO --alert) </dev/null >/dev/null 2>&1 &
+}
+
 # attempt NAME COMMAND…: runs a command with a time limit of BOUND seconds (60). Sets OUT and RC. It closes our locks first: a command
 # that outlives this script would keep them. The output goes to a file: a child that the command leaves behind may keep a pipe open,
 # and then the time limit of the command would end nothing.

@@ -38,6 +38,7 @@ class Block:
     majmin: str
     mountpoint: str = ""
     link: str = ""  # /dev/<vg>/<lv>
+    partuuid: str = ""
     parent: Block | None = field(default=None, repr=False)
     children: list[Block] = field(default_factory=list, repr=False)
 
@@ -115,14 +116,16 @@ def _block(disk: Disk, major: int, minor: int, *, root: bool) -> Block:
     """The disk with its partitions, as the table in its own bytes says; the root disk's bytes are not modelled."""
     size = disk.volume.gib * GIB
     whole = Block(disk.name, disk.name, f"/dev/{disk.name}", "disk", disk, 0, size, f"{major}:{minor}")
-    parts = [(p.name, p.first * SIZE, (p.end - p.first) * SIZE, "") for p in layout.partitions(disk.volume.blocks)]
+    parts = [
+        (p.name, p.first * SIZE, (p.end - p.first) * SIZE, "", p.uuid) for p in layout.partitions(disk.volume.blocks)
+    ]
     if root and not parts:
-        parts = [("1", MIB, MIB, ""), ("2", 2 * MIB, size - 3 * MIB, "/")]
-    for number, start, length, mountpoint in parts:
+        parts = [("1", MIB, MIB, "", ""), ("2", 2 * MIB, size - 3 * MIB, "/", "")]
+    for number, start, length, mountpoint, partuuid in parts:
         name = f"{disk.name}p{number}" if disk.name[-1].isdigit() else f"{disk.name}{number}"
         ids = f"{major}:{minor + int(number)}"
         whole.children.append(
-            Block(name, name, f"/dev/{name}", "part", disk, start, length, ids, mountpoint, parent=whole)
+            Block(name, name, f"/dev/{name}", "part", disk, start, length, ids, mountpoint, "", partuuid, whole)
         )
     return whole
 
@@ -143,11 +146,13 @@ def _activate(disks: list[Disk]) -> None:
 
 
 def links(disks: list[Disk]) -> dict[str, Block]:
-    """Every path of every device: kernel names, /dev/mapper, /dev/<vg>/<lv>, /dev/disk/by-id."""
+    """Every path of every device: kernel names, /dev/mapper, /dev/<vg>/<lv>, /dev/disk/by-id, /dev/disk/by-partuuid."""
     out: dict[str, Block] = {}
     for disk in disks:
         for block in disk.blocks():
             out.setdefault(f"/dev/{block.kname}", block)
+            if block.partuuid:
+                out.setdefault(f"/dev/disk/by-partuuid/{block.partuuid}", block)
             if block.type == "lvm":
                 out.setdefault(block.path, block)
                 out.setdefault(block.link, block)

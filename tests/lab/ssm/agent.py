@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 15  # of one document, then the agent gives it up
 WORKERS = 5  # CommandWorkersLimit of amazon-ssm-agent.json
 REBOOT = 194  # exit code that asks the agent to reboot and run the document again
-RESTART_SECONDS = 1.0  # an agent that restarts is away for so long
 
 
 def kept(text: str, limit: int) -> str:
@@ -176,7 +175,7 @@ class Agent:
                     for work in list(self.work.values()):
                         self._resume(work, "replay")
 
-        context.lab.timers.after(RESTART_SECONDS, again)
+        context.lab.timers.after(switches.restart_seconds, again)
 
     def _resume(self, work: Work, outcome: str) -> None:
         command_id = work.invocation.command.id

@@ -67,6 +67,7 @@ class Cluster:
     def __init__(self, spec: ClusterSpec, hosts: dict[str, Host]) -> None:
         from .daemon import Daemons
         from .groups import Group, Groups
+        from .lagging import Lagging
         from .mirror import Mirror
 
         self.spec = spec
@@ -83,6 +84,8 @@ class Cluster:
         self.groups = {g.name: Group(g, dict.fromkeys(spec.nodes, "offline")) for g in spec.groups}
         self.group_control = Groups(self)
         self.daemons = Daemons(self)
+        self.lagging = Lagging(self)
+        self.failed_once: set[tuple[str, ...]] = set()  # node, command and first argument
         for node in self.nodes.values():
             node.monitors = {m: "offline" for d in spec.disks for m in (d.monitor, d.connect_monitor)}
             node.monitors |= {f"genw-of-the-application-{n:02}": "offline" for n in range(spec.other_monitors)}

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ... import context
 from ..socket import Exec, Result
 from .cluster import Cluster, Node, Refused
+from .lagging import COMMANDS as LAGGING
 
 SUCCEEDED = "Command succeeded.\n"
 POLL = 0.02  # real seconds between looks at whether the caller still lives
@@ -94,9 +95,36 @@ def _at_its_pace(c: Cli, fn: Handler) -> Result | Exec:
     """Half of a command's time passes before it looks or acts, half after: what it says is old when it is read."""
     half = context.lab.timing.clp_command / 2 if c.name.startswith("clp") else 0.0
     c.work(half)
-    result = fn(c)
+    if _fails_this_once(c):
+        return c.fail(1, "Another command is running. Try again later.")
+    if c.name in LAGGING:
+        result = c.cluster.lagging.answer((c.node.name, *c.call.argv), c.node, lambda: _shown(c, fn))
+    else:
+        result = fn(c)
     c.work(half)
     return result
+
+
+def _shown(c: Cli, fn: Handler) -> Result | Exec:
+    try:
+        return fn(c)
+    except Refused as error:
+        return c.fail(error.rc, error.text)
+
+
+READS = ("clpstat", "clpmdstat", "clpcfget")
+
+
+def _fails_this_once(c: Cli) -> bool:
+    """With the switch `fails_once`: whether this is the node's first call of the command with that first argument."""
+    kind = c.cluster.switches.fails_once
+    if not c.name.startswith("clp") or c.name == "clplogcmd" or kind != ("reads" if c.name in READS else "orders"):
+        return False
+    with lock():
+        call = (c.node.name, *c.call.argv[:2])
+        first = call not in c.cluster.failed_once
+        c.cluster.failed_once.add(call)
+        return first
 
 
 def options(args: list[str], flags: dict[str, str], values: dict[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -86,6 +86,8 @@ def clpcfget(c: Cli) -> Result:
 @command("clplogcmd")
 def clplogcmd(c: Cli) -> Result:
     """`-m MESSAGE [-i ID] [-l ERR|WARN|INFO] [--syslog] [--alert]`: a line in the event log."""
+    if not c.cluster.switches.clplogcmd:
+        return Result(127, "", "clplogcmd: command not found\n")
     given, rest = options(c.args, {"--syslog": "syslog", "--alert": "alert"}, {"-m": "text", "-i": "id", "-l": "level"})
     if rest or "text" not in given or not given.get("id", "1").isdigit():
         raise Refused("usage: clplogcmd -m message [-i id] [-l level]", 2)

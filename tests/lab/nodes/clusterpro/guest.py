@@ -102,7 +102,9 @@ def format_volumes(spec: ClusterSpec, volumes: dict[tuple[str, str], Any]) -> No
     """Write the first bytes of every mirror volume: (node, device) -> volume."""
     for (node, device), volume in volumes.items():
         disks = spec.volumes()[device]
-        formatting.format_volume(volume.blocks, disks, spec.layout, f"{spec.name}/{node}/{device}", "installed")
+        # by-partuuid: the operator has given the partitions of both nodes the same GUIDs.
+        owner = f"{spec.name}/{device}" if spec.layout == "partuuid" else f"{spec.name}/{node}/{device}"
+        formatting.format_volume(volume.blocks, disks, spec.layout, owner, "installed")
 
 
 def plug(spec: ClusterSpec, machines: dict[str, Machine]) -> Cluster:

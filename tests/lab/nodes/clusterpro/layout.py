@@ -48,13 +48,17 @@ def plan(size: int, disks: int) -> list[tuple[int, int]]:
     return out
 
 
+def guid(seed: str, number: int) -> uuid.UUID:
+    """Of the partition with that number in the table that `seed` makes."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{seed}/{number}")
+
+
 def write_gpt(blocks: Blocks, disks: int, seed: str) -> None:
     """A partition table with two partitions per mirror disk; `seed` makes the GUIDs, the same every time."""
     entries = b""
     for number, (offset, length) in enumerate(plan(blocks.size, disks), 1):
-        guid = uuid.uuid5(uuid.NAMESPACE_OID, f"{seed}/{number}")
         first, last = offset // SECTOR, (offset + length) // SECTOR - 1
-        entries += struct.pack("<16s16sQQQ72s", _LINUX.bytes_le, guid.bytes_le, first, last, 0, b"")
+        entries += struct.pack("<16s16sQQQ72s", _LINUX.bytes_le, guid(seed, number).bytes_le, first, last, 0, b"")
     count = 2 * disks
     disk = uuid.uuid5(uuid.NAMESPACE_OID, seed)
     header = struct.pack(

@@ -119,7 +119,7 @@ def parse(value: dict[str, Any]) -> ClusterSpec:
     spec.active = _choice(value.get("active", spec.nodes[0]), spec.nodes, "cluster.active")
     spec.platform = _choice(value.get("platform", "xen"), ["xen", "nitro"], "cluster.platform")
     spec.systemd = _choice(value.get("systemd", 252), [219, 234, 239, 252], "cluster.systemd")
-    spec.layout = _choice(value.get("layout", "raw"), ["raw", "lvm"], "cluster.layout")
+    spec.layout = _choice(value.get("layout", "raw"), ["raw", "lvm", "partuuid"], "cluster.layout")
     for key in ("auto_recovery", "fullcopy", "licence"):
         setattr(spec, key, _bool(value.get(key, getattr(spec, key)), f"cluster.{key}"))
     spec.hybrid_disks = [_name(name, "cluster.hybrid_disks") for name in value.get("hybrid_disks", [])]
@@ -198,6 +198,12 @@ def _disks(items: Any, spec: ClusterSpec) -> list[DiskSpec]:
             raise SpecError(f"cluster.mirror_disks: {device} needs 2 GiB or more for each mirror disk on it")
         for disk in shared:
             paths = default_paths(spec.platform, spec.layout, device, position, disk, shared[0].name)
+            if spec.layout == "partuuid":
+                # Not at the top: the lab reads its cluster before EC2 may be imported.
+                from . import layout
+
+                guids = [layout.guid(f"{spec.name}/{device}", 2 * disk.index + n) for n in (1, 2)]
+                paths = (f"/dev/disk/by-partuuid/{guids[0]}", f"/dev/disk/by-partuuid/{guids[1]}")
             for node in spec.nodes:
                 disk.cluster_partition.setdefault(node, paths[0])
                 disk.data_partition.setdefault(node, paths[1])

@@ -18,6 +18,8 @@ CHOICES = {
     "clpstat_when_stopped": ("error", "table"),
     "current_when_offline": ("None", "-", "empty"),
     "clpcfget_servers": ("resolved", "raw"),
+    "clpstat_lags": (0, 2),
+    "fails_once": ("nothing", "reads", "orders"),
 }
 
 
@@ -44,6 +46,9 @@ class Switches:
     current_when_offline: str = "None"  # the node of a group that runs nowhere: None (X 6.0) | - | empty
     clpcfget_servers: str = "resolved"  # a value for one server: printed at the common path | only below server@NAME
     clpcl_leaves_child: bool = False  # `clpcl -s` starts a daemon itself, which keeps its output open
+    clpstat_lags: int = 0  # so many seconds after a change clpstat and clpmdstat still show the state before: 0 | 2
+    fails_once: str = "nothing"  # the first call of each, on each node, exits with an error: nothing | reads | orders
+    clplogcmd: bool = True  # the command exists
     long_names: bool = False  # clpstat prints whole names even without --long
 
     def update(self, values: dict[str, Any]) -> None:
