@@ -38,6 +38,12 @@ import ministack.services.lambda_svc as functions
 print(functions._GATEWAY_PORT, functions._PROVIDED_CODE_CACHE)
 print(*sorted(thread.name for thread in threading.enumerate()))
 """
+# What reads a lab's options must not import what takes the port from the environment when it is imported.
+EARLY = """
+import sys
+import lab.__main__, lab.fork_server
+print(*sorted(name for name in sys.modules if name.startswith(("ministack", "moto", "lab.ec2"))))
+"""
 # A starter of a lab that is killed: its pid and the lab's, and then it waits.
 STARTER = """
 import os, sys, time
@@ -63,6 +69,12 @@ def gone(pid: int) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def test_reading_the_options_imports_nothing_that_knows_the_port() -> None:
+    """Else every function of a forked lab would call a port at which nobody listens."""
+    done = subprocess.run([sys.executable, "-c", EARLY], cwd=TESTS, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_nothing_in_a_fork_knows_the_port_or_the_directory_that_everything_was_imported_with() -> None:

@@ -6,49 +6,11 @@ commands come from it as far as their arguments were recorded; everything else i
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 from ..machine import Machine
 from ..socket import Command, Exec, NodeCall, Result
+from .recorded import Answers
 
-FORM = 1
 REFUSED = 126
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command answers, and how many lab seconds it takes."""
-
-    result: Result
-    seconds: float
-
-
-Answers = dict[tuple[str, ...], Answer]
-
-
-def load(path: Path) -> dict[str, Answers]:
-    """By node: arguments to the answer. ValueError: the file is no recording that can be played back."""
-    try:
-        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if read["recording"] != FORM:
-            raise ValueError(f"its form is {read['recording']}, and {FORM} is known")
-        return {node["name"]: _answers(node) for node in read["nodes"]}
-    except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: no recording that can be played back: {error!r}") from None
-
-
-def _answers(node: dict[str, Any]) -> Answers:
-    """The first answer counts where arguments were recorded twice."""
-    out: Answers = {}
-    for entry in node["entries"]:
-        if entry.get("cut"):
-            continue  # its end is not known
-        result = Result(int(entry["exit"]), str(entry["stdout"]), str(entry["stderr"]))
-        out.setdefault(tuple(map(str, entry["argv"])), Answer(result, int(entry["ms"]) / 1000))
-    return out
 
 
 def play(machine: Machine, answers: Answers) -> None:
@@ -62,7 +24,7 @@ def _command(name: str, answers: Answers, own: Command | None) -> Command:
         answer = answers.get(tuple(call.argv))
         if answer is not None:
             call.sleep(answer.seconds)
-            return answer.result
+            return Result(answer.exit, answer.stdout, answer.stderr)
         if own is not None and not name.startswith("clp"):
             return own(call)
         return Result(REFUSED, "", f"{name}: not in the recording: {call.line}\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...context import Timing
-from . import playback
+from .recorded import Answers, read
 from .switches import Switches
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "recordings"
@@ -71,7 +71,7 @@ class ClusterSpec:
     other_monitors: int = 0  # besides those of the mirror disks
     comments: bool = False  # in Japanese, beside servers, groups and monitors
     lvm_devices: str = "all"  # devices that LVM may use: all | listed by their serial | by their name
-    recorded: dict[str, playback.Answers] = field(default_factory=dict)  # by node; empty: the lab answers itself
+    recorded: dict[str, Answers] = field(default_factory=dict)  # by node; empty: the lab answers itself
     disks: list[DiskSpec] = field(default_factory=list)
     groups: list[GroupSpec] = field(default_factory=list)
     timing: dict[str, Any] = field(default_factory=dict)
@@ -145,17 +145,17 @@ def parse(value: dict[str, Any]) -> ClusterSpec:
     return spec
 
 
-def _recorded(value: Any, nodes: list[str]) -> dict[str, playback.Answers]:
+def _recorded(value: Any, nodes: list[str]) -> dict[str, Answers]:
     """What the cluster's nodes answer, from a file of tests/recordings or of another path."""
     if not isinstance(value, str):
         raise SpecError(f"cluster.recording: the path of a file, not {value!r}")
     try:
-        recorded = playback.load(RECORDINGS / value)
+        found = read(RECORDINGS / value)
     except ValueError as error:
         raise SpecError(f"cluster.recording: {error}") from None
-    if set(recorded) != set(nodes):
-        raise SpecError(f"cluster.recording: its nodes are {', '.join(recorded)}; cluster.nodes has {', '.join(nodes)}")
-    return recorded
+    if set(found) != set(nodes):
+        raise SpecError(f"cluster.recording: its nodes are {', '.join(found)}; cluster.nodes has {', '.join(nodes)}")
+    return found
 
 
 def _disks(items: Any, spec: ClusterSpec) -> list[DiskSpec]:
