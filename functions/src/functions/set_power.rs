@@ -3,6 +3,7 @@
 use crate::functions::fence::fence;
 use crate::functions::repeat::until_accepted;
 use crate::ports::{Clock, Configs, Instances, Ledger};
+use mirrorsnap_domain::converge::patience::START_REPEATED;
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::lock::Claim;
@@ -33,8 +34,9 @@ pub struct Output {
     power: Power,
 }
 
-/// How long a call is retried that EC2 refuses while the instance changes its state.
-const TRANSITION_SECONDS: u32 = 30;
+/// How long a call is retried that EC2 refuses while the instance changes its state. Converge waits for as long before it takes a
+/// describe for newer than the last start (rule 18).
+const TRANSITION_SECONDS: u32 = START_REPEATED;
 
 /// The function. Both calls may be repeated at will. `assess` sees the new state.
 pub async fn handle(ports: &(impl Configs + Ledger + Instances + Clock), input: Input) -> Result<Output> {

@@ -133,7 +133,7 @@ impl Case<'_> {
         self.act(key, next, |_| action)
     }
 
-    /// Waits until no describe can be from before the last StartInstances. Until then EC2 may show a node as stopped that runs, and a detach
+    /// Waits until no describe can be from before the last StartInstances, which a branch that was given up may still repeat. Until then EC2 may show a node as stopped that runs, and a detach
     /// from a running node is carried out (rule 18).
     pub(super) fn await_last_start(&self) -> Next {
         let since = match self.memory.started {
@@ -141,7 +141,7 @@ impl Case<'_> {
             Started::Before => self.seen.at,
             Started::By(at) => at,
         };
-        if self.seen.at.seconds_since(since) >= patience::SETTLE {
+        if self.seen.at.seconds_since(since) >= patience::LAST_START {
             return NOTHING;
         }
         ControlFlow::Break(Verdict::Wait {

@@ -249,7 +249,7 @@ fn old_volumes_go_back_once_no_describe_can_be_from_before_the_last_start() {
     // It is counted once for both nodes, from the first look on.
     let begun = seen.at;
     let mut memory = Memory::default();
-    for second in 0..patience::SETTLE {
+    for second in 0..patience::LAST_START {
         seen.at = begun.plus(second);
         let waits = verdict(&seen, &memory);
         assert!(
@@ -258,7 +258,7 @@ fn old_volumes_go_back_once_no_describe_can_be_from_before_the_last_start() {
         );
         memory = memory.after(&waits, &seen);
     }
-    seen.at = begun.plus(patience::SETTLE);
+    seen.at = begun.plus(patience::LAST_START);
     let first = verdict(&seen, &memory);
     assert!(swaps(&first, "server1"), "{first:?}");
     memory = memory.after(&first, &seen);

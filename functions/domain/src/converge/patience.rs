@@ -27,6 +27,10 @@ pub const MIRROR: i64 = 420;
 pub const RESYNC: i64 = 172_800;
 /// A describe of EC2 that is older than a call.
 pub const SETTLE: i64 = 35;
+/// How long StartInstances is repeated while EC2 refuses it. A branch that was given up may do so for as long.
+pub const START_REPEATED: u32 = 30;
+/// From when nobody orders a start any more, apart from one that is repeated, until no describe is from before it.
+pub const LAST_START: i64 = SETTLE + START_REPEATED as i64;
 /// What a killed sender had sent before it was killed, until it takes effect.
 pub const LATE: i64 = 5;
 /// A monitor that shows no state yet.
