@@ -67,7 +67,7 @@ ROLES: dict[str, list[dict[str, Any]]] = {
         DESCRIBE,
         ATTRIBUTE,
         allow("ec2:DescribeVolumes"),
-        *send("observe", "read-records"),
+        *send("observe", "read-records", "doctor"),
     ],
     "run-node-step": [LOCK, PARAMETER, *send(*STEPS)],
     "set-power": [

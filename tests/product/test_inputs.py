@@ -18,7 +18,7 @@ from scenario.deployment import by_cli
 from scenario.product import Product, configuration, wait_until_up
 
 READ_ONLY = ("Describe", "Get", "List", "AssumeRole")
-OBSERVING = {"observe", "read-records"}
+OBSERVING = {"observe", "read-records", "doctor"}
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,12 @@ pub enum Document {
         settings: AskedSettings,
     },
     ReadRecords,
+    Doctor {
+        groups: Vec<String>,
+        disks: Vec<String>,
+        monitors: Vec<String>,
+        devices: Vec<String>,
+    },
     Fence {
         boot_id: String,
     },
@@ -168,6 +174,8 @@ pub mod name {
     pub const OBSERVE: &str = "observe";
     /// Reads the records of the critical section.
     pub const READ_RECORDS: &str = "read-records";
+    /// Records what the commands that we parse print.
+    pub const DOCTOR: &str = "doctor";
     /// Stores a higher epoch, and stops the units of older epochs.
     pub const FENCE: &str = "fence";
     /// `clpmonctrl -s`.
@@ -206,6 +214,7 @@ impl Document {
         match self {
             Self::Observe { .. } => name::OBSERVE,
             Self::ReadRecords => name::READ_RECORDS,
+            Self::Doctor { .. } => name::DOCTOR,
             Self::Fence { .. } => name::FENCE,
             Self::SuspendMonitors { .. } => name::SUSPEND_MONITORS,
             Self::ResumeMonitors { .. } => name::RESUME_MONITORS,
@@ -226,7 +235,7 @@ impl Document {
 
     /// Whether it only reads. Only the functions that observe send such a document.
     pub const fn only_reads(&self) -> bool {
-        matches!(self, Self::Observe { .. } | Self::ReadRecords)
+        matches!(self, Self::Observe { .. } | Self::ReadRecords | Self::Doctor { .. })
     }
 
     /// Its own parameters, as they are sent to `node`.
@@ -246,6 +255,18 @@ impl Document {
                 .list("Monitors", monitors)
                 .list("Devices", devices)
                 .text("Settings", settings.word())
+                .text("Tools", &TOOLS.join(" ")),
+            Self::Doctor {
+                groups,
+                disks,
+                monitors,
+                devices,
+            } => all
+                .text("Self", node)
+                .list("Groups", groups)
+                .list("Disks", disks)
+                .list("Monitors", monitors)
+                .list("Devices", devices)
                 .text("Tools", &TOOLS.join(" ")),
             Self::ReadRecords | Self::StartCluster | Self::LeaveBackupMode => &mut all,
             Self::Fence { boot_id } => all.text("ExpectedBootId", boot_id),
@@ -346,6 +367,16 @@ impl Document {
                     monitors: all.take_list("Monitors")?,
                     devices: all.take_list("Devices")?,
                     settings: all.take_word("Settings", AskedSettings::read)?,
+                }
+            }
+            name::DOCTOR => {
+                all.take_word("Self", |name| (name == node).then_some(()))?;
+                all.take("Tools")?;
+                Self::Doctor {
+                    groups: all.take_list("Groups")?,
+                    disks: all.take_list("Disks")?,
+                    monitors: all.take_list("Monitors")?,
+                    devices: all.take_list("Devices")?,
                 }
             }
             name::READ_RECORDS => Self::ReadRecords,

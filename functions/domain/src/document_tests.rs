@@ -21,6 +21,12 @@ pub(crate) fn all() -> Vec<Document> {
             settings: AskedSettings::Yes,
         },
         Document::ReadRecords,
+        Document::Doctor {
+            groups: names("failover1"),
+            disks: disks(),
+            monitors: monitors(),
+            devices: names("/dev/xvdb1"),
+        },
         Document::Fence { boot_id: "b".into() },
         Document::SuspendMonitors {
             nodes: nodes(),

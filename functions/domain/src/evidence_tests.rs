@@ -46,6 +46,8 @@ fn head(node: &str, records: &[(&str, f64)]) -> Head {
         jobs: BTreeMap::new(),
         missing: vec![],
         took_ms: crate::reply::Took::default(),
+        entries: vec![],
+        left_out: 0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The reply of a command document (docs/documents.md): a first line of JSON, then sections of raw output.
 
 use crate::clusterpro::excerpt;
+use crate::doctor::recording::Entry;
 use crate::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -204,6 +205,12 @@ pub struct Head {
     /// How long CLUSTERPRO's commands took.
     #[serde(default)]
     pub took_ms: Took,
+    /// Of the doctor: what the node's commands printed.
+    #[serde(default)]
+    pub entries: Vec<Entry>,
+    /// Of the doctor: how many commands had no time or no room.
+    #[serde(default)]
+    pub left_out: u32,
 }
 
 /// One command's raw output.

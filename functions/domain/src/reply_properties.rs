@@ -138,6 +138,8 @@ prop_compose! {
                 epoch, uptime, result, reason, replay, hold, stored_epoch, records: all, jobs,
                 missing: vec![],
                 took_ms: Took::default(),
+                entries: vec![],
+                left_out: 0,
             },
             sections: sections.into_iter().map(|(name, one)| (name, section(one))).collect(),
             size: 0,

@@ -95,6 +95,12 @@ fn owned<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
+/// The paths of the partitions of `node`.
+fn devices(config: &Config, node: &str) -> Vec<String> {
+    let of_disk = config.mirror_disks.iter();
+    owned(of_disk.flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)]))
+}
+
 fn disks(config: &Config) -> Vec<String> {
     owned(config.mirror_disks.iter().map(|disk| disk.name.as_str()))
 }
@@ -146,14 +152,23 @@ impl Step {
 
     /// The observation of a node.
     pub fn observe(config: &Config, node: &str, run: &str, settings: AskedSettings) -> Self {
-        let of_disk = config.mirror_disks.iter();
-        let paths = of_disk.flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)]);
         let document = Document::Observe {
             groups: config.failover_groups.clone(),
             disks: disks(config),
             monitors: owned(config.mirror_disks.iter().map(|disk| disk.monitor.as_str())),
-            devices: owned(paths),
+            devices: devices(config, node),
             settings,
+        };
+        Self::new(document, node, run)
+    }
+
+    /// The recording of a node.
+    pub fn doctor(config: &Config, node: &str, run: &str) -> Self {
+        let document = Document::Doctor {
+            groups: config.failover_groups.clone(),
+            disks: disks(config),
+            monitors: owned(config.mirror_disks.iter().map(|disk| disk.monitor.as_str())),
+            devices: devices(config, node),
         };
         Self::new(document, node, run)
     }

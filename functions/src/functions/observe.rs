@@ -21,6 +21,9 @@ pub(crate) const ANSWER_SECONDS: u32 = 30;
 /// The same where it reads the settings too, and gives up after 35.
 const SETTINGS_SECONDS: u32 = 60;
 
+/// The same for the doctor, which gives up after 45.
+const DOCTOR_SECONDS: u32 = 70;
+
 /// How often to look at a command.
 const REPLY_POLL: Duration = Duration::from_millis(300);
 
@@ -101,6 +104,7 @@ pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &InstanceId, st
             settings: AskedSettings::Yes,
             ..
         } => SETTINGS_SECONDS,
+        Document::Doctor { .. } => DOCTOR_SECONDS,
         _ => ANSWER_SECONDS,
     };
     let deadline = Deadline::after(ports, patience);
@@ -130,6 +134,34 @@ pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &InstanceId, st
     }
 }
 
+/// One node's reply to a document that only reads, or why there is none.
+pub(crate) async fn answer(
+    ports: &(impl Instances + Nodes + Clock),
+    config: &Config,
+    instance: Option<&Instance>,
+    step: &Step,
+) -> Result<std::result::Result<Reply, String>> {
+    let Some(instance) = instance else {
+        return Ok(Err("EC2 does not show its instance".to_owned()));
+    };
+    if let Some(reason) = not_online(ports, config, instance).await? {
+        return Ok(Err(reason));
+    }
+    let answer = tokio::select! {
+        // In this order, so that a run of the simulator can be repeated.
+        biased;
+        // Boxed: both nodes are asked at once, within futures that are large already.
+        answer = Box::pin(read(ports, &instance.id, step)) => answer,
+        reason = Box::pin(gone(ports, config, &step.node)) => return reason.map(Err),
+    };
+    match answer {
+        Ok(reply) => Ok(Ok(reply)),
+        // If AWS refuses the call, that says nothing of the node.
+        Err(error) if matches!(error.kind(), Kind::AwsUnavailable | Kind::AwsRefused) => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
 /// One node's own answer to `observe`, or why there is none.
 pub(crate) async fn ask(
     ports: &(impl Instances + Nodes + Clock),
@@ -139,30 +171,13 @@ pub(crate) async fn ask(
     run: &str,
     purpose: Purpose,
 ) -> Result<std::result::Result<Node, String>> {
-    let Some(instance) = instance else {
-        return Ok(Err("EC2 does not show its instance".to_owned()));
-    };
-    if let Some(reason) = not_online(ports, config, instance).await? {
-        return Ok(Err(reason));
-    }
     let settings = match purpose {
         Purpose::Inspection => AskedSettings::Yes,
         Purpose::Progress => AskedSettings::No,
     };
     let step = Step::observe(config, node, run, settings);
-    let answer = tokio::select! {
-        // In this order, so that a run of the simulator can be repeated.
-        biased;
-        // Boxed: both nodes are asked at once, within futures that are large already.
-        answer = Box::pin(read(ports, &instance.id, &step)) => answer,
-        reason = Box::pin(gone(ports, config, node)) => return reason.map(Err),
-    };
-    match answer {
-        Ok(reply) => Ok(Ok(Node::read(config, node, &reply))),
-        // If AWS refuses the call, that says nothing of the node.
-        Err(error) if matches!(error.kind(), Kind::AwsUnavailable | Kind::AwsRefused) => Err(error),
-        Err(error) => Ok(Err(error.to_string())),
-    }
+    let reply = answer(ports, config, instance, &step).await?;
+    Ok(reply.map(|reply| Node::read(config, node, &reply)))
 }
 
 /// Observes a cluster. `run` is the operation whose records the nodes show, `at` the caller's time.

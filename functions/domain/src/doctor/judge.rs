@@ -102,6 +102,30 @@ impl Report {
         let refuted = self.findings.iter().filter(|one| one.verdict == Verdict::Refuted);
         refuted.filter(|one| one.harm == Harm::EndsInOutage)
     }
+
+    /// What a dry run says of them.
+    pub fn words(&self) -> Vec<String> {
+        let one = |finding: &Finding| {
+            format!(
+                "The doctor on {} refutes {} of docs/assumptions.md: {}. An operation would end after its outage had begun. Next: {}",
+                finding.node,
+                finding.belief,
+                finding.why,
+                finding
+                    .change
+                    .as_deref()
+                    .unwrap_or("look at its entry in docs/assumptions.md.")
+            )
+        };
+        self.ends_in_outage().map(one).collect()
+    }
+
+    /// The same without what was understood of each output, which may be long: only what could not be read stays.
+    #[must_use]
+    pub fn brief(mut self) -> Self {
+        self.readings.retain(|reading| reading.understood.is_err());
+        self
+    }
 }
 
 /// An entry whose output one of our parsers reads.

@@ -45,6 +45,8 @@ impl World {
                 .collect(),
             missing: vec![],
             took_ms: Took::default(),
+            entries: vec![],
+            left_out: 0,
             run,
         }
     }

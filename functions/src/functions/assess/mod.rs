@@ -2,6 +2,7 @@
 
 mod claim;
 mod converge;
+mod doctor;
 mod down;
 mod inspect;
 mod ready;
@@ -13,6 +14,7 @@ use crate::functions::fence::intent;
 use crate::functions::observe::{Purpose, observe};
 use crate::ports::{Clock, Configs, Instances, Ledger, Nodes, Volumes};
 pub use converge::Converge;
+pub use doctor::Doctor;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::converge::Memory;
 use mirrorsnap_domain::converge::starts::Ordered;
@@ -49,6 +51,8 @@ pub enum Input {
         #[serde(default)]
         lock: Option<Claim>,
     },
+    /// What do the nodes' commands print, and what do we make of it? For a dry run.
+    Doctor { cluster: String, now: Moment },
     /// How did the critical section end?
     Section {
         cluster: String,
@@ -111,6 +115,7 @@ pub enum Output {
         plan: Box<Plan>,
         intent_json: String,
     },
+    Doctor(Box<Doctor>),
     Section {
         over: bool,
         why: Option<String>,
@@ -150,6 +155,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
             holder_status,
         } => claim::claim(ports, &cluster, now, &holder_status).await,
         Input::Inspect { cluster, now, lock } => inspect::inspect(ports, &cluster, lock.as_ref(), now).await,
+        Input::Doctor { cluster, now } => Ok(Output::Doctor(Box::new(doctor::doctor(ports, &cluster, now).await?))),
         Input::Section {
             cluster,
             lock,
