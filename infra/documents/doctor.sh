@@ -109,7 +109,9 @@ record limits sh -c 'ulimit -a'
 # The tables first, whole: all else is judged beside them.
 KEEP=5000
 record clpstat-long clpstat -s --long
+KEEP=2500
 record clpstat-short clpstat -s
+KEEP=4500
 record clpstat-monitors clpstat -m --long
 KEEP=1200
 for disk in $DISKS; do

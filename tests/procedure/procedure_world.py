@@ -98,6 +98,7 @@ ANSWERS: dict[str, Any] = {
         "plan": {"steps": STEPS, "words": ["a step"], "volumes": {}},
         "intent_json": INTENT,
     },
+    "Assess doctor": {"report": {"findings": []}, "recording": {"nodes": []}, "words": ["a belief"]},
     "Assess section": {
         "over": True,
         "section": {"epoch": 7, "consistent_at": NOW, "outage_seconds": 3.5},

@@ -213,6 +213,55 @@ fn what_would_end_an_operation_in_the_outage_is_told_apart() {
     let found: Vec<_> = report.ends_in_outage().collect();
     assert_eq!(found.iter().map(|one| one.belief).collect::<Vec<_>>(), ["clp-columns"]);
     assert!(found[0].change.is_some());
+    let words = report.words();
+    assert!(
+        words.len() == 1 && words[0].contains("server1 refutes clp-columns"),
+        "{words:?}"
+    );
+    assert!(judge(&of_server1(healthy()), &config()).words().is_empty());
+    assert!(report.brief().readings.is_empty());
+}
+
+/// The cluster that a recording is of, by what was asked on its first node.
+fn config_of(recording: &Recording) -> Config {
+    let asked = |command: &str| {
+        let entries = recording.nodes[0].entries.iter();
+        let last = |entry: &Entry| entry.argv.last().unwrap().clone();
+        entries
+            .filter(|one| one.argv[0] == command)
+            .map(last)
+            .collect::<Vec<_>>()
+    };
+    let disks: Vec<_> = asked("clpmdstat")
+        .iter()
+        .map(|disk| {
+            serde_json::json!({"name": disk, "monitor": format!("w-{disk}"), "device": "/dev/sdb",
+                "cluster_partition": "/dev/xvdb1", "data_partition": "/dev/xvdb2"})
+        })
+        .collect();
+    let mut json = crate::testing::orders();
+    for (number, node) in recording.nodes.iter().enumerate() {
+        json["nodes"][number]["name"] = node.name.clone().into();
+    }
+    json["mirror_disks"] = disks.into();
+    serde_json::from_value(json).unwrap()
+}
+
+#[test]
+fn the_synthetic_recordings_are_judged_and_refute_nothing_that_ends_in_an_outage() {
+    for name in ["clusterpro-4.3", "clusterpro-5.x", "clusterpro-6.0"] {
+        let path = format!("{}/../../tests/recordings/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let recording = Recording::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let report = judge(&recording, &config_of(&recording));
+        let refuted: Vec<_> = report.ends_in_outage().collect();
+        assert!(refuted.is_empty(), "{name}: {refuted:?}");
+        assert!(report.readings.iter().all(|one| one.understood.is_ok()), "{name}");
+        assert!(report.likely_lines > 0 && report.likely_lines < report.lines, "{name}");
+        eprintln!(
+            "{name}: {} of {} lines rest on [likely]",
+            report.likely_lines, report.lines
+        );
+    }
 }
 
 #[test]
