@@ -20,7 +20,7 @@ def refuted(found: dict[str, Any]) -> set[str]:
 
 
 def test_a_dry_run_records_both_nodes_and_names_the_beliefs_that_they_refute() -> None:
-    with Lab(scale=10) as lab:
+    with Lab(scale=4) as lab:
         product = Product(lab, parse({"failover_groups": [GROUP]}))
         product.deploy()
         wait_until_up(lab)
