@@ -249,25 +249,14 @@ impl Document {
                 devices,
                 settings,
             } => all
-                .text("Self", node)
-                .list("Groups", groups)
-                .list("Disks", disks)
-                .list("Monitors", monitors)
-                .list("Devices", devices)
-                .text("Settings", settings.word())
-                .text("Tools", &TOOLS.join(" ")),
+                .looked_at(node, groups, disks, monitors, devices)
+                .text("Settings", settings.word()),
             Self::Doctor {
                 groups,
                 disks,
                 monitors,
                 devices,
-            } => all
-                .text("Self", node)
-                .list("Groups", groups)
-                .list("Disks", disks)
-                .list("Monitors", monitors)
-                .list("Devices", devices)
-                .text("Tools", &TOOLS.join(" ")),
+            } => all.looked_at(node, groups, disks, monitors, devices),
             Self::ReadRecords | Self::StartCluster | Self::LeaveBackupMode => &mut all,
             Self::Fence { boot_id } => all.text("ExpectedBootId", boot_id),
             Self::SuspendMonitors { nodes, monitors } | Self::ResumeMonitors { nodes, monitors } => {

@@ -37,6 +37,23 @@ impl Parameters {
             .list("Groups", &cluster.groups)
     }
 
+    /// What `observe` and `doctor` look at.
+    pub(super) fn looked_at(
+        &mut self,
+        node: &str,
+        groups: &[String],
+        disks: &[String],
+        monitors: &[String],
+        devices: &[String],
+    ) -> &mut Self {
+        self.text("Self", node)
+            .list("Groups", groups)
+            .list("Disks", disks)
+            .list("Monitors", monitors)
+            .list("Devices", devices)
+            .text("Tools", &super::TOOLS.join(" "))
+    }
+
     /// Takes one out; an error if it is not there.
     pub fn take(&mut self, name: &str) -> Result<String> {
         let value = self.0.remove(name);
