@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from restores import output, run
@@ -19,9 +20,11 @@ def refuted(found: dict[str, Any]) -> set[str]:
     return {each["belief"] for each in found["doctor"]["findings"] if each["verdict"] == "refuted"}
 
 
-def test_a_dry_run_records_both_nodes_and_names_the_beliefs_that_they_refute() -> None:
-    with Lab(scale=4) as lab:
-        product = Product(lab, parse({"failover_groups": [GROUP]}))
+def test_a_dry_run_records_both_nodes_and_names_the_beliefs_that_they_refute(tmp_path: Path) -> None:
+    cluster, file = {"failover_groups": [GROUP]}, tmp_path / "cluster.json"
+    file.write_text(json.dumps(cluster))
+    with Lab(scale=10, options=["--cluster", str(file)]) as lab:
+        product = Product(lab, parse(cluster))
         product.deploy()
         wait_until_up(lab)
         found = output(run(product, "backup", {"dry_run": True}))
