@@ -208,7 +208,8 @@ class Stage:
         bound = 0.0
         if argv[0] == "timeout":  # timeout -s KILL 10 clpstat …: the scheduler applies the time limit
             bound, argv = float(argv[3]), argv[4:]
-        if argv[0] == "logger":  # a line in the journal concerns nobody: it is no step
+        # A line in the journal or in CLUSTERPRO's alert log concerns nobody: it is no step.
+        if argv[0] in ("logger", "clplogcmd"):
             connection.sendall(struct.pack("<BIB", 3, 1, 0))
             connection.close()
             return

@@ -91,8 +91,9 @@ say() {
 }
 
 # alert TEXT: the same line in CLUSTERPRO's alert log, for whoever sees a group stop there. Nobody waits for it: it may take 5 s, or fail.
+# Our locks are closed before it is left alone: once this script lets go of them, they are free.
 alert() {
-    (exec 8>&- 9>&-; vendor timeout -s KILL 5 clplogcmd -m "mirrorsnap $RUN (epoch $EPOCH): $1" -l INFO --alert) </dev/null >/dev/null 2>&1 &
+    (exec 8>&- 9>&-; vendor timeout -s KILL 5 clplogcmd -m "mirrorsnap $RUN (epoch $EPOCH): $1" -l INFO --alert &) </dev/null >/dev/null 2>&1
 }
 
 # attempt NAME COMMAND…: runs a command with a time limit of BOUND seconds (60). Sets OUT and RC. It closes our locks first: a command
