@@ -10,6 +10,7 @@
 # Every command only reads, and no script of the vendor's is run: of those only the text is read. The first line holds the entries of a
 # recording (tests/recordings). What does not fit Run Command's 24,000 characters, or the time, is counted in `left_out`.
 #include lib/base.sh
+#include lib/settings.sh
 DOCUMENT=doctor
 RUN='{{ Run }}'
 EPOCH=null
@@ -94,8 +95,9 @@ found() {
     add "command-v $1" command -v "$1"
 }
 
+# get OPTION KEY PATH: what lib/settings.sh asks, each an entry of its own.
 get() {
-    record clpcfget clpcfget "$1" "/root/$2"
+    record clpcfget clpcfget "$1" "/root/$3"
 }
 
 record systemctl-version systemctl --version
@@ -117,28 +119,16 @@ KEEP=1200
 for disk in $DISKS; do
     record "clpmdstat $disk" clpmdstat -m "$disk"
 done
-get -e resource/md
-get -e resource/hd
-get -g haltp/action
-get -g cluster/rsctimeout/rsctoaction
+# In this shell, which gathers the entries. The lines that the sections print are observe's.
+cluster_settings >/dev/null
 for disk in $DISKS; do
-    for path in cppath dppath; do
-        get -g "resource/md@$disk/parameters/diskdev/$path"
-        get -g "resource/md@$disk/server@$SELF/parameters/diskdev/$path"
-    done
-    get -g "resource/md@$disk/parameters/fullcopy"
-    get -g "resource/md@$disk/parameters/mddriver/sync"
-    get -g "resource/md@$disk/parameters/mddriver/syncmode"
-    get -g "resource/md@$disk/deact/action"
-    get -g "resource/md@$disk/parameters/umount/timeout"
-    get -g "resource/md@$disk/parameters/umount/retry"
+    disk_settings whole "$disk" >/dev/null
 done
 for monitor in $MONITORS; do
-    get -g "monitor/mdw@$monitor/parameters/object"
+    monitor_settings "$monitor" >/dev/null
 done
 for group in $FAILOVER_GROUPS; do
-    get -e "group@$group/depend/deact/depend"
-    get -g "group@$group/depend/deact/timeout"
+    group_settings "$group" >/dev/null
 done
 lvm=no
 for device in $DEVICES; do

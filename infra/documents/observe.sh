@@ -125,6 +125,27 @@ left() {
     LEFT=$(((UNTIL - NOW) / 100))
 }
 
+# get OPTION KEY PATH: adds a line to LINES_READ. An element that has its default may be missing in clp.conf, which is an exit code too.
+get() {
+    left
+    if [ "$LEFT" -lt 1 ]; then
+        LINES_READ="$LINES_READ$2 125$LF"
+        return 0
+    fi
+    RC=0
+    OUT=$(exec 8>&- 9>&-; exec timeout -s KILL "$LEFT" clpcfget "$1" "/root/$3" 2>/dev/null) || RC=$?
+    value=
+    if [ "$RC" -eq 0 ]; then
+        # Names below an element come one a line.
+        IFS=$LF
+        for each in $OUT; do
+            value="$value $each"
+        done
+        IFS=' '
+    fi
+    LINES_READ="$LINES_READ$2 $RC$value$LF"
+}
+
 # ask SHORTEN NAME COMMAND…: runs one of CLUSTERPRO's commands, and shows what the function SHORTEN leaves of its output. Nothing is asked
 # any more once the budget is spent, or a command has been killed: what hangs once would hang again. Sets TOOK.
 ask() {

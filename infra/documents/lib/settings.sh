@@ -1,26 +1,5 @@
-# Reads what clp.conf says, by clpcfget, as sections of lines `<key> <exit code> <value>`. An element that has its default may be missing
-# there, which is an exit code too. It is a file that is read: the reads may overlap.
-
-# get OPTION KEY PATH: adds a line to LINES.
-get() {
-    left
-    if [ "$LEFT" -lt 1 ]; then
-        LINES_READ="$LINES_READ$2 125$LF"
-        return 0
-    fi
-    RC=0
-    OUT=$(exec 8>&- 9>&-; exec timeout -s KILL "$LEFT" clpcfget "$1" "/root/$3" 2>/dev/null) || RC=$?
-    value=
-    if [ "$RC" -eq 0 ]; then
-        # Names below an element come one a line.
-        IFS=$LF
-        for each in $OUT; do
-            value="$value $each"
-        done
-        IFS=' '
-    fi
-    LINES_READ="$LINES_READ$2 $RC$value$LF"
-}
+# What is read of clp.conf, as sections of lines `<key> <exit code> <value>`. The document that includes this has `get OPTION KEY PATH`, which
+# asks clpcfget and may add a line to LINES_READ. It is a file that is read: the reads may overlap.
 
 # paths DISK: what CLUSTERPRO on this node will open. A value for one server comes before the common one.
 paths() {
