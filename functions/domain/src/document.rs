@@ -53,24 +53,26 @@ impl fmt::Display for Attempt {
     }
 }
 
+/// The parts of a cluster that `observe` and `doctor` look at on a node: names, and the paths of that node's partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // docs/documents.md says what each is
+pub struct Parts {
+    pub groups: Vec<String>,
+    pub disks: Vec<String>,
+    pub monitors: Vec<String>,
+    pub devices: Vec<String>,
+}
+
 /// A command document with what it alone takes. Times are seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // docs/documents.md says what each is and takes
 pub enum Document {
     Observe {
-        groups: Vec<String>,
-        disks: Vec<String>,
-        monitors: Vec<String>,
-        devices: Vec<String>,
+        parts: Parts,
         settings: AskedSettings,
     },
     ReadRecords,
-    Doctor {
-        groups: Vec<String>,
-        disks: Vec<String>,
-        monitors: Vec<String>,
-        devices: Vec<String>,
-    },
+    Doctor(Parts),
     Fence {
         boot_id: String,
     },
@@ -214,7 +216,7 @@ impl Document {
         match self {
             Self::Observe { .. } => name::OBSERVE,
             Self::ReadRecords => name::READ_RECORDS,
-            Self::Doctor { .. } => name::DOCTOR,
+            Self::Doctor(_) => name::DOCTOR,
             Self::Fence { .. } => name::FENCE,
             Self::SuspendMonitors { .. } => name::SUSPEND_MONITORS,
             Self::ResumeMonitors { .. } => name::RESUME_MONITORS,
@@ -235,28 +237,15 @@ impl Document {
 
     /// Whether it only reads. Only the functions that observe send such a document.
     pub const fn only_reads(&self) -> bool {
-        matches!(self, Self::Observe { .. } | Self::ReadRecords | Self::Doctor { .. })
+        matches!(self, Self::Observe { .. } | Self::ReadRecords | Self::Doctor(_))
     }
 
     /// Its own parameters, as they are sent to `node`.
     pub fn parameters(&self, node: &str) -> Parameters {
         let mut all = Parameters::default();
         match self {
-            Self::Observe {
-                groups,
-                disks,
-                monitors,
-                devices,
-                settings,
-            } => all
-                .looked_at(node, groups, disks, monitors, devices)
-                .text("Settings", settings.word()),
-            Self::Doctor {
-                groups,
-                disks,
-                monitors,
-                devices,
-            } => all.looked_at(node, groups, disks, monitors, devices),
+            Self::Observe { parts, settings } => all.parts(node, parts).text("Settings", settings.word()),
+            Self::Doctor(parts) => all.parts(node, parts),
             Self::ReadRecords | Self::StartCluster | Self::LeaveBackupMode => &mut all,
             Self::Fence { boot_id } => all.text("ExpectedBootId", boot_id),
             Self::SuspendMonitors { nodes, monitors } | Self::ResumeMonitors { nodes, monitors } => {
@@ -347,27 +336,11 @@ impl Document {
             invalid(format!("there is no document {shown:?}"))
         };
         Ok(match document {
-            name::OBSERVE => {
-                all.take_word("Self", |name| (name == node).then_some(()))?;
-                all.take("Tools")?;
-                Self::Observe {
-                    groups: all.take_list("Groups")?,
-                    disks: all.take_list("Disks")?,
-                    monitors: all.take_list("Monitors")?,
-                    devices: all.take_list("Devices")?,
-                    settings: all.take_word("Settings", AskedSettings::read)?,
-                }
-            }
-            name::DOCTOR => {
-                all.take_word("Self", |name| (name == node).then_some(()))?;
-                all.take("Tools")?;
-                Self::Doctor {
-                    groups: all.take_list("Groups")?,
-                    disks: all.take_list("Disks")?,
-                    monitors: all.take_list("Monitors")?,
-                    devices: all.take_list("Devices")?,
-                }
-            }
+            name::OBSERVE => Self::Observe {
+                parts: all.take_parts(node)?,
+                settings: all.take_word("Settings", AskedSettings::read)?,
+            },
+            name::DOCTOR => Self::Doctor(all.take_parts(node)?),
             name::READ_RECORDS => Self::ReadRecords,
             name::FENCE => Self::Fence {
                 boot_id: all.take("ExpectedBootId")?,

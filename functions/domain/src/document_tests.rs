@@ -12,21 +12,19 @@ pub(crate) fn all() -> Vec<Document> {
         groups: names("failover1 failover2"),
     };
     let (disks, nodes, monitors) = (|| names("md1 md2"), || names("server1 server2"), || names("mdw1 mdw2"));
+    let parts = || Parts {
+        groups: names("failover1"),
+        disks: disks(),
+        monitors: monitors(),
+        devices: names("/dev/xvdb1"),
+    };
     vec![
         Document::Observe {
-            groups: names("failover1"),
-            disks: disks(),
-            monitors: monitors(),
-            devices: names("/dev/xvdb1"),
+            parts: parts(),
             settings: AskedSettings::Yes,
         },
         Document::ReadRecords,
-        Document::Doctor {
-            groups: names("failover1"),
-            disks: disks(),
-            monitors: monitors(),
-            devices: names("/dev/xvdb1"),
-        },
+        Document::Doctor(parts()),
         Document::Fence { boot_id: "b".into() },
         Document::SuspendMonitors {
             nodes: nodes(),

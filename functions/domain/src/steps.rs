@@ -1,7 +1,7 @@
 //! A node step: one command document on one node, with its parameters (docs/documents.md).
 
 use crate::config::Config;
-use crate::document::{AskedSettings, Attempt, Cluster, Document, Parameters, TimerDone};
+use crate::document::{AskedSettings, Attempt, Cluster, Document, Parameters, Parts, TimerDone};
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::Node;
@@ -95,10 +95,15 @@ fn owned<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-/// The paths of the partitions of `node`.
-fn devices(config: &Config, node: &str) -> Vec<String> {
-    let of_disk = config.mirror_disks.iter();
-    owned(of_disk.flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)]))
+/// What there is to look at on `node`.
+fn parts(config: &Config, node: &str) -> Parts {
+    let of_disk = || config.mirror_disks.iter();
+    Parts {
+        groups: config.failover_groups.clone(),
+        disks: disks(config),
+        monitors: owned(of_disk().map(|disk| disk.monitor.as_str())),
+        devices: owned(of_disk().flat_map(|d| [d.cluster_partition.on(node), d.data_partition.on(node)])),
+    }
 }
 
 fn disks(config: &Config) -> Vec<String> {
@@ -152,25 +157,13 @@ impl Step {
 
     /// The observation of a node.
     pub fn observe(config: &Config, node: &str, run: &str, settings: AskedSettings) -> Self {
-        let document = Document::Observe {
-            groups: config.failover_groups.clone(),
-            disks: disks(config),
-            monitors: owned(config.mirror_disks.iter().map(|disk| disk.monitor.as_str())),
-            devices: devices(config, node),
-            settings,
-        };
-        Self::new(document, node, run)
+        let parts = parts(config, node);
+        Self::new(Document::Observe { parts, settings }, node, run)
     }
 
     /// The recording of a node.
     pub fn doctor(config: &Config, node: &str, run: &str) -> Self {
-        let document = Document::Doctor {
-            groups: config.failover_groups.clone(),
-            disks: disks(config),
-            monitors: owned(config.mirror_disks.iter().map(|disk| disk.monitor.as_str())),
-            devices: devices(config, node),
-        };
-        Self::new(document, node, run)
+        Self::new(Document::Doctor(parts(config, node)), node, run)
     }
 
     /// Stops `groups` on `node` behind its own timer, before both nodes shut down.

@@ -104,7 +104,7 @@ pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &InstanceId, st
             settings: AskedSettings::Yes,
             ..
         } => SETTINGS_SECONDS,
-        Document::Doctor { .. } => DOCTOR_SECONDS,
+        Document::Doctor(_) => DOCTOR_SECONDS,
         _ => ANSWER_SECONDS,
     };
     let deadline = Deadline::after(ports, patience);
@@ -180,6 +180,19 @@ pub(crate) async fn ask(
     Ok(reply.map(|reply| Node::read(config, node, &reply)))
 }
 
+/// What `one` answers of each node, by the node's name. Both are asked at once.
+pub(crate) async fn both<T>(config: &Config, one: impl AsyncFn(&str) -> Result<T>) -> Result<[(&str, T); 2]> {
+    let [first, second] = config.nodes.as_slice() else {
+        return Err(Error::new(
+            Kind::ConfigInvalid,
+            "a cluster has two nodes",
+            "name exactly two",
+        ));
+    };
+    let (a, b) = tokio::try_join!(one(&first.name), one(&second.name))?;
+    Ok([(&first.name, a), (&second.name, b)])
+}
+
 /// Observes a cluster. `run` is the operation whose records the nodes show, `at` the caller's time.
 pub(crate) async fn observe(
     ports: &(impl Instances + Nodes + Clock),
@@ -197,22 +210,14 @@ pub(crate) async fn observe(
         }
     }
     let (mut nodes, mut silent) = (BTreeMap::new(), BTreeMap::new());
-    let [first, second] = config.nodes.as_slice() else {
-        return Err(Error::new(
-            Kind::ConfigInvalid,
-            "a cluster has two nodes",
-            "name exactly two",
-        ));
-    };
-    let one = |name| ask(ports, config, name, instances.get(name), run, purpose);
-    let (a, b) = tokio::try_join!(one(first.name.as_str()), one(second.name.as_str()))?;
-    for (name, answer) in [(&first.name, a), (&second.name, b)] {
+    let one = async |name: &str| ask(ports, config, name, instances.get(name), run, purpose).await;
+    for (name, answer) in both(config, one).await? {
         match answer {
             Ok(node) => {
-                nodes.insert(name.clone(), node);
+                nodes.insert(name.to_owned(), node);
             }
             Err(reason) => {
-                silent.insert(name.clone(), reason);
+                silent.insert(name.to_owned(), reason);
             }
         }
     }

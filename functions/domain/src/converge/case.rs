@@ -133,8 +133,8 @@ impl Case<'_> {
         self.act(key, next, |_| action)
     }
 
-    /// Waits until no describe can be from before the last StartInstances, which a branch that was given up may still repeat. Until then EC2 may show a node as stopped that runs, and a detach
-    /// from a running node is carried out (rule 18).
+    /// Waits until no describe can be from before the last StartInstances, which a branch that was given up may still repeat. Until then EC2
+    /// may show a node as stopped that runs, and a detach from a running node is carried out (rule 18).
     pub(super) fn await_last_start(&self) -> Next {
         let since = match self.memory.started {
             Started::Never => return NOTHING,

@@ -1,6 +1,6 @@
 //! The parameters of a document: written in the form that Run Command takes, and read back.
 
-use super::Cluster;
+use super::{Cluster, Parts, TOOLS};
 use crate::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,21 +37,13 @@ impl Parameters {
             .list("Groups", &cluster.groups)
     }
 
-    /// What `observe` and `doctor` look at.
-    pub(super) fn looked_at(
-        &mut self,
-        node: &str,
-        groups: &[String],
-        disks: &[String],
-        monitors: &[String],
-        devices: &[String],
-    ) -> &mut Self {
+    pub(super) fn parts(&mut self, node: &str, parts: &Parts) -> &mut Self {
         self.text("Self", node)
-            .list("Groups", groups)
-            .list("Disks", disks)
-            .list("Monitors", monitors)
-            .list("Devices", devices)
-            .text("Tools", &super::TOOLS.join(" "))
+            .list("Groups", &parts.groups)
+            .list("Disks", &parts.disks)
+            .list("Monitors", &parts.monitors)
+            .list("Devices", &parts.devices)
+            .text("Tools", &TOOLS.join(" "))
     }
 
     /// Takes one out; an error if it is not there.
@@ -80,6 +72,17 @@ impl Parameters {
 
     pub(super) fn take_number(&mut self, name: &str) -> Result<u32> {
         self.take_word(name, |text| text.parse().ok())
+    }
+
+    pub(super) fn take_parts(&mut self, node: &str) -> Result<Parts> {
+        self.take_word("Self", |name| (name == node).then_some(()))?;
+        self.take("Tools")?;
+        Ok(Parts {
+            groups: self.take_list("Groups")?,
+            disks: self.take_list("Disks")?,
+            monitors: self.take_list("Monitors")?,
+            devices: self.take_list("Devices")?,
+        })
     }
 
     pub(super) fn take_cluster(&mut self, node: &str) -> Result<Cluster> {

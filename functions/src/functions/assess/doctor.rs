@@ -1,10 +1,10 @@
 //! `assess` `doctor`: what the nodes' commands print, what our parsers make of it, and which beliefs it refutes.
 
 use super::Ports;
-use crate::functions::observe::{answer, instances};
+use crate::functions::observe::{answer, both, instances};
 use mirrorsnap_domain::doctor::judge::{Report, judge};
 use mirrorsnap_domain::doctor::recording::{FORM, RecordedNode, Recording};
-use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::{Id, IdKind};
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
@@ -29,33 +29,23 @@ pub(super) async fn doctor(ports: &impl Ports, cluster: &str, now: Moment) -> Re
     let config = ports.config(cluster).await?;
     let run = Id::new(IdKind::Backup, cluster, now)?.to_string();
     let found = instances(ports, &config).await?;
-    let [first, second] = config.nodes.as_slice() else {
-        return Err(Error::new(
-            Kind::ConfigInvalid,
-            "a cluster has two nodes",
-            "name exactly two",
-        ));
-    };
-    let steps = [first, second].map(|node| Step::doctor(&config, &node.name, &run));
-    let one = |node: &str, step| answer(ports, &config, found.get(node), step);
-    let [of_first, of_second] = &steps;
-    let (a, b) = tokio::try_join!(one(&first.name, of_first), one(&second.name, of_second))?;
+    let one = async |node: &str| answer(ports, &config, found.get(node), &Step::doctor(&config, node, &run)).await;
     let (mut nodes, mut words) = (vec![], vec![]);
-    for (step, reply) in steps.iter().zip([a, b]) {
+    for (node, reply) in both(&config, one).await? {
         match reply {
             Ok(reply) => {
                 if reply.head.left_out > 0 {
                     words.push(format!(
                         "The doctor on {} left out {} commands, for which it had no time or no room.",
-                        step.node, reply.head.left_out
+                        node, reply.head.left_out
                     ));
                 }
                 nodes.push(RecordedNode {
-                    name: step.node.clone(),
+                    name: node.to_owned(),
                     entries: reply.head.entries,
                 });
             }
-            Err(why) => words.push(format!("The doctor has no answer of {}: {why}.", step.node)),
+            Err(why) => words.push(format!("The doctor has no answer of {node}: {why}.")),
         }
     }
     let recording = Recording {
