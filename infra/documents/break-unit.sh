@@ -32,15 +32,30 @@ BATON='{{ BatonSeconds }}'
 #include lib/cluster.sh
 #include lib/monitors.sh
 #include lib/partitions.sh
+#include lib/later.sh
 #include lib/unit.sh
 ROLE='break'
 ABOUT='breaks the mirrors once the active has stopped the groups'
 guard
 # The wait must last until the active has raised the baton, even if the active starts as late as it may.
 [ "$WAIT" -ge $((ACTIVE_WITHIN + STOP + BATON + 5)) ] || finish invalid ',"reason":"deadlines"'
-look
-colours
-monitors
+# Whether a table cannot be read, or does not show our own suspension yet. What is shown and wrong is refused at once.
+unsettled() {
+    look
+    colours
+    monitors
+    [ $READ = no ] || [ "$SELF_UP/$PEER_UP/$WHERE/$FOREIGN" = Online/Online/peer/ ] || return 1
+    case $OWN/$OTHERS in *MIXED*) return 0 ;; GREEN/GREEN) ;; *) return 1 ;; esac
+    case $MINE/$THEIRS in
+    unreadable/* | */unreadable) return 0 ;;
+    online/online | mixed/online) return 0 ;;
+    esac
+    [ $READ = no ]
+}
+
+while unsettled; do
+    later || break
+done
 if ! kernel_names || ! counts; then
     refuse partitions
 fi

@@ -20,14 +20,29 @@ MONITORS='{{ Monitors }}'
 #include lib/cluster.sh
 #include lib/monitors.sh
 #include lib/partitions.sh
+#include lib/later.sh
 #include lib/detached.sh
 guard
-look
-colours
+# Whether a table cannot be read, or does not show the groups' start yet. What is shown and wrong is refused at once.
+unsettled() {
+    look
+    colours
+    monitors
+    case $READ/$WHERE in yes/self | yes/online) return 1 ;; esac
+    case $OWN/$OTHERS in *MIXED* | RED/GREEN) ;; *) return 1 ;; esac
+    case $MINE/$THEIRS in *unreadable*) return 0 ;; suspended/suspended) ;; *) return 1 ;; esac
+    case $READ/$WHERE/$OWN/$OTHERS in no/* | yes/offline/* | *MIXED*) return 0 ;; esac
+    return 1
+}
+
+while unsettled; do
+    later || break
+done
 detail=
 [ "$SELF_UP/$PEER_UP/$WHERE/$FOREIGN" = Online/Online/peer/ ] || detail=groups
 [ "$OWN/$OTHERS" = RED/GREEN ] || detail=mirror
-monitors_suspended || detail=monitors
+section clpstat-monitors 0 "$TABLE"
+[ "$MINE/$THEIRS" = suspended/suspended ] || detail=monitors
 # The unit `break` left the counts of writes, as `xvdb2=1234 …`.
 KNAMES='' frozen=''
 [ ! -e "$RUN_DIR/frozen" ] || read -r frozen <"$RUN_DIR/frozen" || :

@@ -29,7 +29,9 @@ if [ "$ANEW" = yes ] && [ -e "$RUN_DIR/done" ]; then
 elif [ -e "$RUN_DIR/void" ] || [ -e "$RUN_DIR/done" ]; then
     refuse overtaken
 fi
+# Once more if the table cannot be read.
 look
+[ $READ = yes ] || look
 show_cluster
 [ "$SELF_UP/$WHERE" = Online/offline ] || refuse state ',"detail":"groups"'
 if [ $timer = none ]; then

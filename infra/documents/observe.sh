@@ -125,6 +125,12 @@ left() {
     LEFT=$(((UNTIL - NOW) / 100))
 }
 
+# read_setting OPTION PATH: within LEFT.
+read_setting() (
+    exec 8>&- 9>&-
+    exec timeout -s KILL "$LEFT" clpcfget "$1" "/root/$2" 2>/dev/null
+)
+
 # get OPTION KEY PATH: adds a line to LINES_READ. An element that has its default may be missing in clp.conf, which is an exit code too.
 get() {
     left
@@ -133,7 +139,12 @@ get() {
         return 0
     fi
     RC=0
-    OUT=$(exec 8>&- 9>&-; exec timeout -s KILL "$LEFT" clpcfget "$1" "/root/$3" 2>/dev/null) || RC=$?
+    OUT=$(read_setting "$1" "$3") || RC=$?
+    # The command may fail now and then. An error that it repeats means that the element has its default.
+    if [ "$RC" -ne 0 ] && [ "$RC" -lt 124 ]; then
+        left
+        [ "$LEFT" -lt 1 ] || { RC=0 && OUT=$(read_setting "$1" "$3"); } || RC=$?
+    fi
     value=
     if [ "$RC" -eq 0 ]; then
         # Names below an element come one a line.
@@ -146,8 +157,22 @@ get() {
     LINES_READ="$LINES_READ$2 $RC$value$LF"
 }
 
+# ask_once NAME COMMAND…: runs it once, within LEFT.
+ask_once() {
+    began=$NOW before=$RAW
+    BOUND=$((LEFT < 10 ? LEFT : 10))
+    attempt "$@" || :
+    RAW=$before
+    clock || :
+    TOOK=$(((NOW - began) * 10))
+    [ "$RC" -ne 137 ] || UNTIL=$NOW
+}
+
 # ask SHORTEN NAME COMMAND…: runs one of CLUSTERPRO's commands, and shows what the function SHORTEN leaves of its output. Nothing is asked
-# any more once the budget is spent, or a command has been killed: what hangs once would hang again. Sets TOOK.
+# any more once the budget is spent, or a command has been killed: what hangs once would hang again. A command that prints no table is
+# run once more: it may fail now and then ("another command is running"). If that fails too, CLUSTERPRO is taken as stopped, and no
+# other is repeated. Sets TOOK.
+REPEAT=yes
 ask() {
     shorten=$1
     shift
@@ -157,14 +182,15 @@ ask() {
         section "$1" 125 'skipped: no time is left'
         return 0
     fi
-    began=$NOW before=$RAW
-    BOUND=$((LEFT < 10 ? LEFT : 10))
-    attempt "$@" || :
-    RAW=$before
-    clock || :
-    TOOK=$(((NOW - began) * 10))
-    [ "$RC" -ne 137 ] || UNTIL=$NOW
-    "$shorten"
+    ask_once "$@"
+    if ! "$shorten" && [ $REPEAT = yes ] && [ "$RC" -ne 127 ]; then
+        sleep 0.2
+        left
+        if [ "$LEFT" -ge 1 ]; then
+            ask_once "$@"
+            "$shorten" || REPEAT=no
+        fi
+    fi
     # So much is left for all that is not yet known: the first line, and what a later look finds besides.
     if [ $((${#RAW} + ${#OUT})) -gt 21000 ]; then
         section "$1" 125 'skipped: no room is left'

@@ -13,8 +13,14 @@ DISKS='{{ Disks }}'
 #include lib/guard.sh
 #include lib/detached.sh
 guard
+# Asked once more if it fails.
+fullcopy() {
+    RAW=$before
+    attempt "fullcopy $1" clpcfget -g "/root/resource/md@$1/parameters/fullcopy"
+}
 for disk in $DISKS; do
-    attempt "fullcopy $disk" clpcfget -g "/root/resource/md@$disk/parameters/fullcopy" || OUT=1
+    before=$RAW
+    fullcopy "$disk" || fullcopy "$disk" || OUT=1
     [ "$OUT" = 0 ] || refuse state ',"detail":"fullcopy"'
 done
 if [ "$SKIP_COPY" = yes ]; then

@@ -48,3 +48,23 @@ def test_what_disturbs_leaves_a_line_in_the_alert_log_and_needs_no_answer(nodes:
     nodes.lab.control("cluster_set", switches={"clplogcmd": False})
     assert nodes.send("resume-monitors")["line"]["result"] == "ok"
     assert len([each for each in logged() if nodes.run in each]) == 1
+
+
+def test_a_monitor_s_order_that_fails_once_is_given_once_more(nodes: Nodes) -> None:
+    nodes.lab.control("cluster_set", switches={"fails_once": "orders"})
+    nodes.begin()
+    for document, state in (("suspend-monitors", "Suspend"), ("resume-monitors", "Online")):
+        answer = nodes.send(document)
+        assert answer["line"]["result"] == "ok" and "SUCCEEDED" in answer["sections"]["clpmonctrl server1 mdw1"].upper()
+        assert len(answer["disturbed"]) == 3, "one failed"
+        assert state in sh(nodes.lab, "clpstat -m --long")["stdout"]
+    nodes.lab.control("cluster_set", switches={"fails_once": "nothing"})
+
+
+def test_a_read_that_fails_once_is_repeated(nodes: Nodes) -> None:
+    nodes.lab.control("cluster_set", switches={"fails_once": "reads"})
+    nodes.begin()
+    sections = nodes.send("observe")["sections"]
+    nodes.lab.control("cluster_set", switches={"fails_once": "nothing"})
+    assert "<group>" in sections["clpstat"] and "Monitor0" in sections["clpstat-monitors"]
+    assert "Mirror Status" in sections["clpmdstat md1"] and "fullcopy 0 0" in sections["settings md1"]

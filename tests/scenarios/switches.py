@@ -19,10 +19,10 @@ from typing import Any
 
 from lab.nodes.clusterpro.switches import CHOICES, Switches
 
-# `umount_failures` is no belief but a count of failures, with scenarios of its own. A whole life does not pass yet
-# under the other two: a backup is refused before the outage. tests/contract/test_documents_late.py has what holds.
-NOT_YET = frozenset({"clpstat_lags", "fails_once"})
-NO_SWITCH = frozenset({"umount_failures"}) | NOT_YET
+# `umount_failures` is no belief but a count of failures, with scenarios of its own.
+NO_SWITCH = frozenset({"umount_failures"})
+# A whole life does not pass yet under these. tests/contract/test_documents_late.py has what holds.
+NOT_YET = frozenset({"fails_once=orders"})
 SEED = int(os.environ.get("SWITCH_SEED") or datetime.date.today().strftime("%Y%m%d"))
 PAIRS = int(os.environ.get("SWITCH_PAIRS") or 60)
 
@@ -57,6 +57,7 @@ VALUES = [
         for field in fields(Switches)
         if field.name not in NO_SWITCH
         for other in _others(field.name, field.default)
+        if f"{field.name}={other}" not in NOT_YET
     ),
     Value("clp_command", 0.7, "timing"),
     Value("systemd", 239, ""),

@@ -61,10 +61,3 @@ join() {
     *) JOINED=mixed ;;
     esac
 }
-
-# Whether each of MONITORS is suspended on both servers.
-monitors_suspended() {
-    monitors
-    section clpstat-monitors 0 "$TABLE"
-    [ "$MINE/$THEIRS" = suspended/suspended ]
-}

@@ -1,5 +1,5 @@
 # Leaves out of CLUSTERPRO's tables what nobody reads: comments, which may be long and in any script, and other resources' monitors. Each
-# function changes OUT.
+# function changes OUT, and fails if that is no such table.
 
 # few_lines: of text that is no table, such as an error.
 few_lines() {
@@ -18,7 +18,7 @@ few_lines() {
 table() {
     case $OUT in
     *'<server>'*) ;;
-    *) few_lines && return 0 ;;
+    *) few_lines && return 1 ;;
     esac
     kept=''
     IFS=$LF
@@ -43,7 +43,7 @@ table() {
 asked_monitors() {
     case $OUT in
     *Monitor*'['*']'*) ;;
-    *) few_lines && return 0 ;;
+    *) few_lines && return 1 ;;
     esac
     kept='' asked=yes
     IFS=$LF
@@ -75,7 +75,7 @@ asked_monitors() {
 compact() {
     case $OUT in
     *'Mirror Status'*) ;;
-    *) few_lines && return 0 ;;
+    *) few_lines && return 1 ;;
     esac
     kept=''
     IFS=$LF
