@@ -212,6 +212,20 @@ mod tests {
         metrics(&judged(input).unwrap(), now)
     }
 
+    /// CloudWatch's published schema judges these lines (tests/references/test_embedded_metrics.py).
+    #[test]
+    fn the_lines_are_those_that_the_schema_judges() {
+        let section = json!({"epoch": 7, "consistent_at": "2026-05-01T02:05:04Z", "outage_seconds": 3.5});
+        let whole =
+            json!({"section": section, "healthy_at": "2026-05-01T02:07:04Z", "status": "SUCCEEDED", "valid": true});
+        let restored = json!({"operation": "restore", "stopped_at": "2026-05-01T02:05:04Z",
+                              "healthy_at": "2026-05-01T02:07:04Z", "status": "SUCCEEDED"});
+        let lines: Vec<Value> = [json!({}), whole, restored].iter().map(line).collect();
+        let judged = include_str!("../../tests/metrics/report.jsonl");
+        let judged: Vec<Value> = judged.lines().map(|one| serde_json::from_str(one).unwrap()).collect();
+        assert_eq!(lines, judged);
+    }
+
     /// The embedded metric format's rule: each metric has a member that is a number.
     #[test]
     fn every_metric_is_a_number_and_none_is_left_out_that_is_known() {
