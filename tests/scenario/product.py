@@ -133,6 +133,18 @@ class Product:
             found = self.family(arn, found, WAIT)
         return found
 
+    def patrolled(self, seconds: float = 120.0) -> None:
+        """Wait for the end of the first patrol, which begins with the stack: faults that count calls must miss it."""
+        deadline = self.lab.deadline(seconds, least=30.0)
+        while not any(each["over"] for each in self._patrols()):
+            if deadline.passed():
+                raise ProductError(f"the first patrol has not ended within {seconds:g} s: {self._patrols() or 'none'}")
+            time.sleep(0.02)
+
+    def _patrols(self) -> list[dict[str, Any]]:
+        patrol = self.machines["mirrorsnap-patrol"].rpartition(":")[2]
+        return [each for each in self.lab.control("executions") if each["arn"].split(":")[-2] == patrol]
+
     def volumes(self) -> list[dict[str, Any]]:
         """Every volume that there is or was, as EC2 describes it, with `EverAttached` and `OfWorld` beside that."""
         return self.lab.control("ec2")["volumes"]

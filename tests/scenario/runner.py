@@ -62,6 +62,7 @@ def deploy(scenario: Scenario, lab: Lab, say: Callable[[str], None]) -> Product:
         if not group.auto_start:  # its operator starts it, once the nodes have found each other
             lab.control("node_run", name=group.active, script=f"until clpgrp -s {group.name}; do sleep 1; done")
     wait_until_up(lab)
+    product.patrolled()
     return product
 
 

@@ -14,7 +14,7 @@ from lab.nodes.clusterpro.spec import parse as parse_cluster
 from scenario.deployment import ROOT
 from scenario.format import ScenarioError, parse
 from scenario.product import configuration, family
-from scenario.runner import run
+from scenario.runner import deploy, lab_for, run
 
 SCALE = 10.0
 
@@ -149,3 +149,14 @@ def test_the_configuration_is_the_scenarios_cluster_in_the_products_form() -> No
     }
     assert found["max_outage_seconds"] == 60 and "retention" not in found
     json.dumps(found)
+
+
+def test_no_step_begins_before_the_first_patrol_has_ended() -> None:
+    scenario = parse("name: at once\nsteps: [{wait: {seconds: 1}}]\n")
+    with lab_for(scenario, SCALE) as lab:
+        late = {"call": "states:StartExecution", "effect": {"delay": 30}}
+        lab.control("fault", spec=late)
+        product = deploy(scenario, lab, lambda text: None)
+        found = [each for each in lab.control("executions") if "patrol" in each["arn"]]
+        assert [each["over"] for each in found] == [True]
+        assert product.machines["mirrorsnap-patrol"].rpartition(":")[2] in found[0]["arn"]
