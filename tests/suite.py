@@ -122,7 +122,8 @@ CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
 PRODUCT = Part(
     "product", "documents, functions and machines in the lab", (*_contract(*_ours()), "tests/product", RUNNER)
 )
-FILES = Part("scenarios", "each scenario file", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
+FILES = Part("scenarios", "a scenario of each kind", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
+MORE = Part("scenarios-more", "all other scenarios", _pytest(SCENARIOS, "-k", "test_more", dist="worksteal"))
 QUICK = Part("sweep-quick", "one of each kind of the sweep", _pytest(SCENARIOS, "-k", "test_quick", dist="loadscope"))
 WHOLE_CONTRACT = (
     Part("contract-a-c", "the lab's whole contract, first part", _contract(*_lab_tests("a", "c"))),
@@ -158,8 +159,8 @@ CHECK_LANES = ((RUST, WITNESSES), (LINT, BUILD, TOOLS, SMOKE))
 CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
 BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, RUST_AWS, TOOLS))
-BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, QUICK, PROBES_SMOKE)
-ADDED = (SCHEDULES, *WHOLE_CONTRACT, *FULL_SWEEP, *BELIEFS, PROBES_PART, DEMO)
+BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, PROBES_SMOKE)
+ADDED = (SCHEDULES, MORE, *WHOLE_CONTRACT, QUICK, *FULL_SWEEP, *BELIEFS, PROBES_PART, DEMO)
 ALL = (*BEFORE, *AFTER, *ADDED)
 # What `all` has in greater parts, and may be named all the same.
 WITHIN = (WITNESSES, SMOKE, CORE_PART)

@@ -11,6 +11,7 @@ import pytest
 import suite
 from scenarios.conftest import dealt, length
 from scenarios.sweep import CHAINS
+from scenarios.test_scenarios import FILES, MORE
 from suite import ADDED, AFTER, BEFORE, CHECK, CORE_PART, FULL_SWEEP, Part
 
 TESTS = suite.ROOT / "tests"
@@ -40,6 +41,11 @@ def test_every_case_of_the_sweep_is_in_one_part() -> None:
         for link in links:
             test = f"test_sweep[{chain}/{link.name}]"
             assert len([word for word in asked if word in test]) == 1, f"{test} is in no part, or in two"
+
+
+def test_every_scenario_is_in_one_part() -> None:
+    found = sorted((TESTS / "scenarios").rglob("*.yaml"))
+    assert sorted((*FILES, *MORE)) == found and len(found) > 90
 
 
 def test_what_parts_name_is_there() -> None:

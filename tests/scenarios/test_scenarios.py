@@ -15,7 +15,9 @@ from scenarios.chain import Chain
 from scenarios.sweep import CHAINS, QUICK, Link
 from scenarios.switches import SEED
 
-FILES = sorted(Path(__file__).parent.glob("*.yaml"))
+HERE = Path(__file__).parent
+FILES = sorted(HERE.glob("*.yaml"))
+MORE = sorted(HERE.glob("more/*.yaml"))  # what `make test-all` adds: other cases of a kind, and waits of many minutes
 SCALE = 8.0  # two workers on two cores: faster, and the machine's own time would show in the outages
 SECONDS = 1800  # real, to end one that hangs; a scenario takes 20 to 60 of them, on a busy machine many more
 
@@ -35,6 +37,12 @@ def built() -> None:
 @pytest.mark.timeout(SECONDS)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_file(path: Path) -> None:
+    judge(run(load(path), SCALE))
+
+
+@pytest.mark.timeout(SECONDS)
+@pytest.mark.parametrize("path", MORE, ids=lambda path: path.stem)
+def test_more(path: Path) -> None:
     judge(run(load(path), SCALE))
 
 
