@@ -1,5 +1,5 @@
-"""Make what is deployed: infra/template.yaml with the documents, the functions' alarms, the state machines, and the
-bootstrap in a zip.
+"""Make what is deployed: infra/template.yaml with the documents, the functions' roles, logs and alarms, the state
+machines, and the bootstrap in a zip.
 
     build.py        writes target/deploy/template.json and *.asl.json, and target/lambda/bootstrap.zip from
                     target/lambda/bootstrap/bootstrap, which cargo-lambda builds (`make build`)
@@ -24,6 +24,7 @@ import build_statemachines
 import check_statemachines
 import function_alarms
 import function_logs
+import function_roles
 import read_template
 from statemachine_verbs import SourceError
 
@@ -38,10 +39,12 @@ def build() -> dict:
         build_documents.template()["Resources"],
         function_alarms.alarms(ours),
         function_logs.log_groups(ours),
+        function_roles.of_functions(ours),
     ):
         if twice := template["Resources"].keys() & added.keys():
             raise SystemExit(f"build.py: resources named twice: {', '.join(sorted(twice))}")
         template["Resources"] |= added
+    function_roles.bound(template["Resources"])
     # Each function is told the names, so CloudFormation updates it after the documents that it sends are there.
     names = {step: f"${{{document.logical_id}}}" for step, document in build_documents.documents().items()}
     variables = template["Globals"]["Function"]["Environment"]["Variables"]

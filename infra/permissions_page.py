@@ -49,6 +49,9 @@ no resource type, and a test asks it |
 | anything else | is written beside it |
 
 No role may pass a role on, change a policy, read a secret, or start a command document that is not the stack's.
+
+With the parameter `SubnetIds` each function's role also has AWS's own policy `AWSLambdaVPCAccessExecutionRole`, by
+which Lambda makes network interfaces. With `PermissionsBoundary` every role of the stack has that boundary.
 """
 
 
@@ -158,23 +161,34 @@ def why(owner: str, found: Grant, used: set[Reason]) -> str:
     return "<br>".join(dict.fromkeys(out))
 
 
-def _policies(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for policy in resource["Properties"].get("Policies", []):
-        yield policy.get("PolicyDocument", policy)
+def statements_of(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    policies = resource["Properties"].get("Policies", [])
+    return [each for policy in policies for each in policy.get("PolicyDocument", policy)["Statement"]]
 
 
-def roles(template: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-    """Of each resource with a role: its logical id, what the role is of, its statements."""
-    kinds = {
-        "AWS::Serverless::Function": "Function",
-        "AWS::Serverless::StateMachine": "State machine",
-        "AWS::IAM::Role": "Role",
-    }
-    for name, resource in template["Resources"].items():
-        if kind := kinds.get(resource["Type"]):
-            given = resource["Properties"]
-            title = given.get("Handler") or _text(given.get("Name", "")).removeprefix("STACK-") or name
-            yield name, f"{kind} {title}", [each for policy in _policies(resource) for each in policy["Statement"]]
+@dataclass(frozen=True)
+class Role:
+    """One section of the page."""
+
+    logical_id: str  # of the resource that has the statements
+    title: str
+    said: str  # what its owner is for, or who takes it
+    statements: list[dict[str, Any]]
+
+
+def roles(template: dict[str, Any]) -> Iterator[Role]:
+    resources = template["Resources"]
+    for name, resource in resources.items():
+        given = resource["Properties"]
+        if resource["Type"] == "AWS::Serverless::Function":
+            role = given["Role"]["Fn::GetAtt"][0]
+            found = statements_of(resources[role])
+            yield Role(role, f"Function {given['Handler']}", given["Description"], found)
+        elif resource["Type"] == "AWS::Serverless::StateMachine":
+            title = f"State machine {_text(given['Name']).removeprefix('STACK-')}"
+            yield Role(name, title, "", statements_of(resource))
+        elif resource["Type"] == "AWS::IAM::Role" and not name.endswith("FunctionRole"):
+            yield Role(name, f"Role {name}", _trust(resource), statements_of(resource))
 
 
 def _trust(resource: dict[str, Any]) -> str:
@@ -185,20 +199,14 @@ def _trust(resource: dict[str, Any]) -> str:
 
 def page(template: dict[str, Any]) -> str:
     resources, used, out = template["Resources"], set(), [INTRO]
-    for name, title, statements in roles(template):
-        resource = resources[name]
-        out.append(f"## {title}\n")
-        if resource["Type"] == "AWS::IAM::Role":
-            out.append(f"{_trust(resource)}\n")
-        elif said := resource["Properties"].get("Description"):
-            out.append(f"{said}\n")
-        if not statements:
-            out.append("Nothing but its own log.\n")
-            continue
+    for role in roles(template):
+        out.append(f"## {role.title}\n")
+        if role.said:
+            out.append(f"{role.said}\n")
         out += ["| may | on | if | why `*` |", "|---|---|---|---|"]
-        for each in statements:
+        for each in role.statements:
             found = grant(each)
-            out.append(found.row(why(name, found, used)))
+            out.append(found.row(why(role.logical_id, found, used)))
         out.append("")
     out.append(_of_others(resources))
     if idle := [reason for reason in REASONS if reason not in used]:
@@ -207,12 +215,8 @@ def page(template: dict[str, Any]) -> str:
     return "\n".join(out)
 
 
-# SAM adds it to each role that it makes for a function.
-MANAGED = "Each function also has AWS's policy `AWSLambdaBasicExecutionRole`: it may write its log.\n"
-
-
 def _of_others(resources: dict[str, Any]) -> str:
-    out = [MANAGED, "## What resources allow others\n"]
+    out = ["## What resources allow others\n"]
     for name, resource in resources.items():
         if not resource["Type"].endswith("Policy"):
             continue

@@ -29,6 +29,8 @@ TESTS = ROOT / "tests"
 OUT = ROOT / "target" / "test-all"
 # What a part's labs leave for the references to judge (lab/witness.py, references/verdict.py), by the part's name.
 WITNESS = OUT / "witness"
+# What the policies allowed each role in a part's labs (references/uses.py).
+USES = OUT / "uses"
 CONTRACT = TESTS / "contract"
 # A hash of the lab whose contract was last proved as a whole. In the repository, so that a fresh clone knows it too.
 PROVED = CONTRACT / "proved"
@@ -147,6 +149,14 @@ BELIEFS = (
         "switch-pairs", "sixty pairs of them, drawn by the day", _pytest(SWITCHES, "-k", "test_pair", dist="worksteal")
     ),
 )
+UNUSED = Part(
+    "unused",
+    "no role holds an action that no scenario used",
+    (
+        *(sys.executable, "-m", "references.uses", "check", "target/deploy/template.json"),
+        *(str(USES / f"{part.name}.json") for part in (FILES, MORE, QUICK)),
+    ),
+)
 PROBES_SMOKE = Part("probes-smoke", "two lies of the lab are found", _pytest(PROBES_FIRST, dist="load"))
 PROBES_PART = Part(
     "probes", "all beliefs of AWS are confirmed in the lab, and lies found", _pytest(*PROBES, dist="load")
@@ -160,7 +170,7 @@ CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
 BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, RUST_AWS, TOOLS))
 BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, PROBES_SMOKE)
-ADDED = (SCHEDULES, MORE, *WHOLE_CONTRACT, QUICK, *FULL_SWEEP, *BELIEFS, PROBES_PART, DEMO)
+ADDED = (SCHEDULES, MORE, *WHOLE_CONTRACT, QUICK, UNUSED, *FULL_SWEEP, *BELIEFS, PROBES_PART, DEMO)
 ALL = (*BEFORE, *AFTER, *ADDED)
 # What `all` has in greater parts, and may be named all the same.
 WITHIN = (WITNESSES, SMOKE, CORE_PART)
@@ -241,6 +251,8 @@ def run(part: Part, show: Show = to_terminal) -> bool:
     with (OUT / f"{part.name}.log").open("w", encoding="utf-8") as log:
         passed, last = _shown(part.command, log, left, show)
         if left.is_dir():
+            uses = str(USES / f"{part.name}.json")
+            _shown((sys.executable, "-m", "references.uses", "gather", str(left), uses), log, left, show)
             agreed, said = _shown((sys.executable, "-m", "references.verdict", str(left)), log, left, show)
             passed, last = passed and agreed, f"{last}; {said}"
             if agreed:  # more than 100 MB for all scenarios

@@ -37,7 +37,7 @@ def template() -> dict[str, Any]:
 
 
 def statements(template: dict[str, Any]) -> list[dict[str, Any]]:
-    return [each for _, _, found in permissions_page.roles(template) for each in found]
+    return [each for role in permissions_page.roles(template) for each in role.statements]
 
 
 def test_the_page_is_the_template_s() -> None:
@@ -72,10 +72,9 @@ def test_every_statement_of_a_role_is_on_the_page() -> None:
     ],
 )
 def test_a_pattern_without_a_reason_makes_no_page(template: dict[str, Any], statement: dict[str, Any]) -> None:
-    statements(template)  # the roles' own lists are changed below
-    _, _, found = next(permissions_page.roles(template))
-    template["Resources"]["AssessFunction"]["Properties"]["Policies"][0]["Statement"] = [*found, statement]
-    with pytest.raises(permissions_page.Unexplained, match=r"AssessFunction: nothing says why .* on ec2 volume/\*"):
+    policies = template["Resources"]["AssessFunctionRole"]["Properties"]["Policies"]
+    policies[0]["PolicyDocument"]["Statement"].append(statement)
+    with pytest.raises(permissions_page.Unexplained, match=r"AssessFunctionRole: nothing says why .* on ec2 volume/\*"):
         permissions_page.page(template)
 
 
@@ -102,3 +101,21 @@ def test_where_the_page_says_that_iam_knows_no_resource_the_reference_lists_none
 def test_no_role_can_take_more_than_the_page_says() -> None:
     granted = {action for each in statements(TEMPLATE) for action in permissions_page.listed(each["Action"])}
     assert not [each for each in granted if each == "*" or each.startswith(NEVER)]
+
+
+def test_every_role_of_the_stack_has_the_boundary() -> None:
+    makes = ("AWS::IAM::Role", "AWS::Serverless::StateMachine")
+    found = [each["Properties"] for each in TEMPLATE["Resources"].values() if each["Type"] in makes]
+    assert len(found) == 21
+    for each in found:
+        assert each["PermissionsBoundary"]["Fn::If"][:2] == ["HasBoundary", {"Ref": "PermissionsBoundary"}]
+    # SAM makes no role of a function that has one.
+    functions = [each for each in TEMPLATE["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
+    assert all("Role" in each["Properties"] and "Policies" not in each["Properties"] for each in functions)
+
+
+def test_a_function_writes_its_own_log_only() -> None:
+    for role in permissions_page.roles(TEMPLATE):
+        logs = [each for each in role.statements if "logs:PutLogEvents" in each["Action"]]
+        expected = [{"Fn::GetAtt": [f"{role.logical_id.removesuffix('FunctionRole')}Logs", "Arn"]}]
+        assert [each["Resource"] for each in logs] == (expected if role.title.startswith("Function") else []), role

@@ -6,6 +6,7 @@ judging takes CPU time of the scenarios:
 - `calls-*.jsonl`: a call whose request or answer has a member, a kind of value or a set of members that is new for its
   operation. Ids, numbers and long texts count by their kind, so that words, which may be an enum's, count each.
 - `values-*.jsonl`: of each expression the first few evaluations with different variables.
+- `allowed-*.jsonl`: each action that the policies of a role allowed it, once.
 """
 
 from __future__ import annotations
@@ -104,6 +105,7 @@ class Witness:
         self._lock = threading.Lock()
         self._exchanges = Novelty()
         self._evaluated: dict[str, set[str]] = {}
+        self._allowed: set[tuple[str, str]] = set()
         self._directory = directory
         self._files: dict[str, IO[str]] = {}
 
@@ -147,6 +149,15 @@ class Witness:
                 return
             known.add(text)
             self._write("values", {"expression": expression, "bindings": named, "millis": millis, **outcome})
+
+    def allowed(self, caller: str, action: str) -> None:
+        """The policies let this principal do `action`; only what roles do is written down."""
+        _, assumed, session = caller.partition(":assumed-role/")
+        role = session.partition("/")[0]
+        with self._lock:
+            if assumed and (role, action) not in self._allowed:
+                self._allowed.add((role, action))
+                self._write("allowed", {"role": role, "action": action})
 
 
 def _text(body: Any) -> str:

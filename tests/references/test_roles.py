@@ -38,16 +38,17 @@ def statement(template: Template, owner: str, *actions: str, resource: str = "")
     raise AssertionError(f"{owner} has no statement with {actions} and {resource}")
 
 
-POWER = ("SetPowerFunction", "ec2:StartInstances", "ec2:StopInstances")
-ATTACH = ("SwapVolumesFunction", "ec2:AttachVolume", "ec2:DetachVolume")
-FROM_SNAPSHOT = ("CreateVolumesFunction", "ec2:CreateVolume")
+POWER = ("SetPowerFunctionRole", "ec2:StartInstances", "ec2:StopInstances")
+ATTACH = ("SwapVolumesFunctionRole", "ec2:AttachVolume", "ec2:DetachVolume")
+FROM_SNAPSHOT = ("CreateVolumesFunctionRole", "ec2:CreateVolume")
 
 
 def drop(owner: str, *actions: str, resource: str) -> Callable[[Template], None]:
     def change(template: Template) -> None:
         found = statement(template, owner, *actions, resource=resource)
         for policy in template["Resources"][owner]["Properties"]["Policies"]:
-            policy["Statement"] = [each for each in policy["Statement"] if each is not found]
+            document = policy.get("PolicyDocument", policy)
+            document["Statement"] = [each for each in document["Statement"] if each is not found]
 
     return change
 
@@ -84,7 +85,7 @@ MUTANTS: dict[str, tuple[Callable[[Template], None], str]] = {
         "no action of the statement has such a resource",
     ),
     "a resource for an action without resources": (
-        edit("PlanRestoreFunction", "servicequotas:ListServiceQuotas", Resource="arn:aws:servicequotas:*:*:ebs/*"),
+        edit("PlanRestoreFunctionRole", "servicequotas:ListServiceQuotas", Resource="arn:aws:servicequotas:*:*:ebs/*"),
         "servicequotas:ListServiceQuotas: is never asked for",
     ),
     "every resource": (edit(*POWER, Resource="*"), "ec2:StartInstances: granted on every resource"),
@@ -93,7 +94,7 @@ MUTANTS: dict[str, tuple[Callable[[Template], None], str]] = {
         "ec2:AttachVolume: not granted on any volume",
     ),
     "a set without its instance": (
-        drop("CreateSnapshotsFunction", "ec2:CreateSnapshots", resource="instance"),
+        drop("CreateSnapshotsFunctionRole", "ec2:CreateSnapshots", resource="instance"),
         "ec2:CreateSnapshots: not granted on any instance",
     ),
     "a condition key that does not exist": (
@@ -114,14 +115,14 @@ MUTANTS: dict[str, tuple[Callable[[Template], None], str]] = {
     ),
     "a list compared as one text": (
         edit(
-            "SwapVolumesFunction",
+            "SwapVolumesFunctionRole",
             "ec2:CreateTags",
             Condition={"StringLike": {"aws:TagKeys": "mirrorsnap:*"}},
         ),
         "aws:TagKeys is of type ArrayOfString, which StringLike does not compare",
     ),
     "a key's own condition elsewhere": (
-        edit("SwapVolumesFunction", "ec2:ModifyInstanceAttribute", Action="ec2:StartInstances"),
+        edit("SwapVolumesFunctionRole", "ec2:ModifyInstanceAttribute", Action="ec2:StartInstances"),
         "ec2:StartInstances: ec2:Attribute is not in its request for a instance",
     ),
 }
