@@ -9,6 +9,10 @@ export PYTHONPATH := tests
 NODECMD := target/nodecmd/release/nodecmd
 MUTANTS_VERSION := 27.1.0
 MUTANTS := target/tools/cargo-mutants-$(MUTANTS_VERSION)/bin/cargo-mutants
+DENY_VERSION := 0.20.2
+DENY := target/tools/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+CHECKOV := target/tools/checkov
+SAM := target/tools/sam
 REFERENCES := target/references/.installed
 BOOTSTRAP := target/lambda/bootstrap/bootstrap
 # host: what the tests run and what is deployed; arm64 or x86_64: for that processor, linked by zig with Lambda's glibc
@@ -21,7 +25,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build deploy probe-aws demo scenario drawings permissions lock lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
+.PHONY: help setup build deploy probe-aws demo scenario drawings permissions lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,9 +56,9 @@ build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64: 
 	@test -f $(BOOTSTRAP) || echo "build: the first build compiles the AWS SDK, 10 to 14 minutes on two cores and up to 8 GB of memory (aws-sdk-ec2); later ones take seconds"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" flock target/lambda/.lock sh -c '$(LAMBDA_BUILD) $(ARCH_$(ARCH)) >&2 && $(BIN)/python infra/build.py'
 
-deploy: build ## create or update the stack, never during an operation (BUCKET=… STACK=mirrorsnap ARGS="AlarmEmail=…")
-	@test -n "$(BUCKET)" || { echo "deploy: name an S3 bucket for the functions' code: make deploy BUCKET=…" >&2; exit 2; }
-	@$(BIN)/python infra/deploy.py --bucket "$(BUCKET)" --stack "$(or $(STACK),mirrorsnap)" $(ARGS)
+deploy: build ## create or update the stack, never during an operation; asks what it does not know (BUCKET=… STACK=… REGION=… TAGS="a=b" YES=1 ARGS="AlarmEmail=…")
+	@$(BIN)/python infra/deploy.py --stack "$(or $(STACK),mirrorsnap)" $(if $(BUCKET),--bucket "$(BUCKET)") $(if $(REGION),--region "$(REGION)") \
+	  $(if $(YES),--yes) $(foreach tag,$(TAGS),--tag "$(tag)") $(ARGS)
 
 probe-aws: setup ## ask AWS what docs/assumptions.md believes, in a scratch account of yours (ARGS="--dry-run"; ARGS=--help)
 	@PYTHONPATH=infra $(BIN)/python -m probes $(ARGS)
@@ -72,10 +76,34 @@ drawings: $(VENV)/.installed ## draw the state machines anew (docs/statemachines
 permissions: $(VENV)/.installed ## write docs/permissions.md anew from the template; lint says when it is not current
 	@$(BIN)/python infra/permissions_page.py
 
-lock: $(VENV)/.installed ## resolve tests/requirements.in and infra/requirements.in again
+lock: $(VENV)/.installed ## resolve the requirements.in of tests, infra and infra/checkov again
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@for d in tests infra; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for d in tests infra infra/checkov; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header $$d/requirements.in -o $$d/requirements.txt; done
+
+# Each has an environment of its own, since its pins collide with the lab's.
+$(SAM)/.installed: infra/requirements.txt
+$(CHECKOV)/.installed: infra/checkov/requirements.txt
+$(SAM)/.installed $(CHECKOV)/.installed:
+	@echo "templates: installing $(notdir $(@D)) (a minute or two, 300 to 350 MB)"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+templates: $(VENV)/.installed $(SAM)/.installed $(CHECKOV)/.installed ## AWS SAM's linter and checkov's policies over what is deployed
+	@$(BIN)/python infra/build.py target/lint/template.json
+	@AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),ap-northeast-1) SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint -t target/lint/template.json
+	@$(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml -f target/lint/template.json
+
+$(DENY):
+	@echo "deny: compiling cargo-deny (some minutes)"
+	@CARGO_TARGET_DIR=target/tools/build cargo install --quiet --locked --root $(@D)/.. cargo-deny@$(DENY_VERSION)
+
+deny: $(DENY) ## licences, sources and duplicates of the Rust crates (deny.toml); needs no network
+	@$(DENY) --locked --offline check --hide-inclusion-graph licenses sources bans
+
+advisories: $(DENY) ## known vulnerabilities of the Rust crates; asks the RustSec database, so it needs a network
+	@$(DENY) --locked check --hide-inclusion-graph advisories
 
 lab: setup ## run the lab in the foreground; AWS clients find it through target/lab/env (ARGS="--help" for more)
 	@$(BIN)/python -m lab --env-file target/lab/env $(ARGS)

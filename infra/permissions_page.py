@@ -30,7 +30,8 @@ INTRO = """# What each role may do
 <!-- Made from infra/template.yaml by `make permissions`; `make lint` says when it is not current. -->
 
 Each function, each state machine and each rule has a role of its own. This page is made from the template that is
-deployed.
+deployed. Nothing is granted that no test in the lab uses, but for [what has another
+reason](../tests/references/unused.yaml).
 
 **Tags are the boundary.** IAM has no other way to say *the nodes of a cluster and their snapshots*. What changes an
 instance or a snapshot is allowed where that has the tag `mirrorsnap:cluster`, whatever the value: the functions compare

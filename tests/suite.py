@@ -151,10 +151,10 @@ BELIEFS = (
 )
 UNUSED = Part(
     "unused",
-    "no role holds an action that no scenario used",
+    "no role holds an action that nothing used",
     (
         *(sys.executable, "-m", "references.uses", "check", "target/deploy/template.json"),
-        *(str(USES / f"{part.name}.json") for part in (FILES, MORE, QUICK)),
+        *(str(USES / f"{part.name}.json") for part in (PRODUCT, FILES, MORE, QUICK, *FULL_SWEEP)),
     ),
 )
 PROBES_SMOKE = Part("probes-smoke", "two lies of the lab are found", _pytest(PROBES_FIRST, dist="load"))
@@ -162,6 +162,8 @@ PROBES_PART = Part(
     "probes", "all beliefs of AWS are confirmed in the lab, and lies found", _pytest(*PROBES, dist="load")
 )
 SCHEDULES = Part("schedules", "five minutes of new random schedules in the sim", _make("test-schedules"))
+TEMPLATES = Part("templates", "AWS SAM's linter and checkov over what is deployed", _make("templates"))
+DENY = Part("deny", "licences, sources and duplicates of the Rust crates", _make("deny"))
 DEMO = Part("demo", "make demo, at life's pace", _make("demo"))
 
 # Side by side: each of these mostly keeps one core busy.
@@ -170,7 +172,7 @@ CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
 BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, RUST_AWS, TOOLS))
 BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, PROBES_SMOKE)
-ADDED = (SCHEDULES, MORE, *WHOLE_CONTRACT, QUICK, UNUSED, *FULL_SWEEP, *BELIEFS, PROBES_PART, DEMO)
+ADDED = (TEMPLATES, DENY, SCHEDULES, MORE, *WHOLE_CONTRACT, QUICK, *FULL_SWEEP, UNUSED, *BELIEFS, PROBES_PART, DEMO)
 ALL = (*BEFORE, *AFTER, *ADDED)
 # What `all` has in greater parts, and may be named all the same.
 WITHIN = (WITNESSES, SMOKE, CORE_PART)

@@ -6,9 +6,11 @@ import copy
 import fnmatch
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +21,8 @@ from lab.nodes.clusterpro.spec import parse
 from scenario import deployment
 from scenario.product import Product, wait_until_up
 
+# What `make deploy` remembers, apart from the user's own.
+CONFIG = tempfile.mkdtemp(prefix="mirrorsnap-config-")
 OTHER = f"{deployment.STACK}-test"  # begins like the first one's name
 IMPOSSIBLE = {
     "Type": "AWS::Lambda::Function",
@@ -152,11 +156,57 @@ def deploy(product: Product, *parameters: str) -> subprocess.Popen[str]:
     arguments = ["--bucket", deployment.BUCKET, *parameters]
     return subprocess.Popen(
         [sys.executable, str(script), *arguments],
-        env={**os.environ, **product.lab.environment, "AWS_EC2_METADATA_DISABLED": "true"},
+        env={
+            **os.environ,
+            **product.lab.environment,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "XDG_CONFIG_HOME": CONFIG,
+        },
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def on_a_terminal(product: Product, stack: str, *answers: str) -> tuple[int, str]:
+    """`make deploy` of that stack with nothing said before, each question answered by the next of the answers."""
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(deployment.ROOT / "infra" / "deploy.py"), "--stack", stack],
+        env={**os.environ, **product.lab.environment, "AWS_EC2_METADATA_DISABLED": "true", "XDG_CONFIG_HOME": CONFIG},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    said, left = "", list(answers)
+    while True:
+        try:
+            read = os.read(master, 4096).decode(errors="replace")
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not read:
+            break
+        said += read
+        if left and re.search(r"(: |\] )$", said):
+            os.write(master, f"{left.pop(0)}\n".encode())
+    os.close(master)
+    assert left == [], said
+    return process.wait(60), said
+
+
+def test_the_first_deployment_asks_and_the_next_one_remembers(product: Product) -> None:
+    cloudformation = product.lab.boto("cloudformation")
+    code, said = on_a_terminal(product, "guided", "guided-artifacts", "ops@example.com", "y", "n")
+    assert code == 1 and "There is no bucket guided-artifacts" in said and "nothing was changed" in said, said
+    assert "add       13 AWS::Lambda::Function" in said, said
+    # The bucket and the address are known now. What was declined left nothing that is in the way.
+    code, said = on_a_terminal(product, "guided", "y")
+    assert code == 0 and "stack guided is CREATE_COMPLETE" in said, said
+    assert "/guided/clusters/NAME" in said
+    parameters = cloudformation.describe_stacks(StackName="guided")["Stacks"][0]["Parameters"]
+    assert {"ParameterKey": "AlarmEmail", "ParameterValue": "ops@example.com"} in parameters
 
 
 def lock(product: Product) -> dict[str, Any]:
@@ -189,6 +239,7 @@ def test_an_update_keeps_operations_away_and_gives_the_cluster_back(product: Pro
     assert refused["error"] == "OperatorHold" and "is being updated" in refused["cause"]
     said = process.communicate(timeout=300)[0]
     assert process.returncode == 0, said
+    assert "AWS::Logs::LogGroup" in said and said.rstrip().endswith('"dry_run": true}\''), said
     assert "hold" not in lock(product)
     assert table.get_item(TableName=deployment.STACK, Key=key)["Item"]["hold"] == {"S": "Tanaka"}
     cloudformation = product.lab.boto("cloudformation")

@@ -69,7 +69,7 @@ def test_every_role_of_the_template_is_judged(template: dict[str, Any]) -> None:
 
 def test_an_action_that_nobody_used_is_named() -> None:
     found = list(uses.problems(HELD, {"AssessFunctionRole": {"dynamodb:GetItem"}}, []))
-    assert found == ["AssessFunctionRole holds ssm:CancelCommand, and no scenario used it"]
+    assert found == ["AssessFunctionRole holds ssm:CancelCommand, and nothing used it"]
     # Another role's use is none.
     found = list(uses.problems(HELD, {"ReportFunctionRole": HELD["AssessFunctionRole"]}, []))
     assert len(found) == 2
@@ -80,7 +80,7 @@ def test_an_exception_is_for_its_roles_only_and_ends_with_the_permission() -> No
     assert list(uses.problems(HELD, used, [uses.Exempt("Assess*", ("ssm:CancelCommand",), "why")])) == []
     found = list(uses.problems(HELD, used, [uses.Exempt("Report*", ("ssm:CancelCommand",), "why")]))
     assert found == [
-        "AssessFunctionRole holds ssm:CancelCommand, and no scenario used it",
+        "AssessFunctionRole holds ssm:CancelCommand, and nothing used it",
         "unused.yaml: no role like Report* holds ssm:CancelCommand any more",
     ]
 

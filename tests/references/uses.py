@@ -1,9 +1,9 @@
-"""Whether a scenario used each action that a role of the template holds.
+"""Whether scenarios and tests of the deployed product used each action that a role of the template holds.
 
     python -m references.uses gather DIRECTORY FILE    what the policies allowed each role in labs (lab/witness.py)
     python -m references.uses check TEMPLATE FILE …    which granted actions none of these files has
 
-An action that no scenario can use, or only by chance, stands in unused.yaml with its reason.
+An action that nothing in the lab can use, or only by chance, stands in unused.yaml with its reason.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def problems(held: Held, used: Held, exempt: Iterable[Exempt]) -> Iterator[str]:
     for role, actions in sorted(held.items()):
         for action in sorted(actions - used.get(role, set())):
             if not any(each.covers(role, action) for each in exempt):
-                yield f"{role} holds {action}, and no scenario used it"
+                yield f"{role} holds {action}, and nothing used it"
     for each in exempt:
         for action in each.actions:
             if not any(each.covers(role, action) and action in actions for role, actions in held.items()):
@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> int:
             found = list(problems(held, used, exceptions()))
             print("\n".join(found), end="\n" if found else "", file=sys.stderr)
             counted = sum(len(actions & used.get(role, set())) for role, actions in held.items())
-            print(f"uses: {counted} of {sum(map(len, held.values()))} granted actions were used in scenarios")
+            print(f"uses: {counted} of {sum(map(len, held.values()))} granted actions were used")
             return 1 if found else 0
     print(__doc__, file=sys.stderr)
     return 2
