@@ -25,7 +25,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build deploy probe-aws demo scenario drawings permissions lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
+.PHONY: help setup build deploy probe-aws demo scenario drawings permissions catalogue lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,9 @@ drawings: $(VENV)/.installed ## draw the state machines anew (docs/statemachines
 permissions: $(VENV)/.installed ## write docs/permissions.md anew from the template; lint says when it is not current
 	@$(BIN)/python infra/permissions_page.py
 
+catalogue: $(VENV)/.installed ## write docs/errors.md, errors.ja.md and catalogue.json anew from docs/catalogue.yaml; lint says when they are not current
+	@$(BIN)/python infra/catalogue.py
+
 lock: $(VENV)/.installed ## resolve the requirements.in of tests, infra and infra/checkov again
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	@for d in tests infra infra/checkov; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -119,6 +122,7 @@ lint: setup ## formatter and linters over everything
 	@$(BIN)/python -m references.roles target/lint/template.json
 	@$(BIN)/python infra/draw_statemachines.py --check
 	@$(BIN)/python infra/permissions_page.py --check
+	@$(BIN)/python infra/catalogue.py --check
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --workspace --no-default-features --all-targets -- -D warnings
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import build_documents
 import build_statemachines
+import catalogue
 import check_statemachines
 import function_alarms
 import function_logs
@@ -44,6 +45,7 @@ def build() -> dict:
         if twice := template["Resources"].keys() & added.keys():
             raise SystemExit(f"build.py: resources named twice: {', '.join(sorted(twice))}")
         template["Resources"] |= added
+    catalogue.describe(template["Resources"])
     function_roles.bound(template["Resources"])
     # Each function is told the names, so CloudFormation updates it after the documents that it sends are there.
     names = {step: f"${{{document.logical_id}}}" for step, document in build_documents.documents().items()}
@@ -99,5 +101,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (build_documents.SourceError, SourceError) as error:
+    except (build_documents.SourceError, catalogue.Lacking, SourceError) as error:
         raise SystemExit(f"build.py: {error}") from None

@@ -7,12 +7,10 @@ from typing import Any
 # An error of a function is often its verdict, such as a refusal. So many of them in a quarter of an hour are not.
 KINDS: dict[str, dict[str, Any]] = {
     "Errors": {
-        "AlarmDescription": "The function fails again and again. Its log says why.",
         "Period": 900,
         "Threshold": 30,
     },
     "Throttles": {
-        "AlarmDescription": "Lambda throttles the function. Reserve concurrency for it, or raise the account's limit.",
         "Period": 300,
         "Threshold": 1,
     },

@@ -196,8 +196,8 @@ mod tests {
     }
 
     #[test]
-    fn the_runbook_has_a_line_for_every_name_and_for_no_other() {
-        let page = include_str!("../../../docs/operations.md");
+    fn the_page_of_the_errors_has_a_line_for_every_name_and_for_no_other() {
+        let page = include_str!("../../../docs/errors.md");
         let rows = page
             .lines()
             .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
