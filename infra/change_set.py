@@ -41,19 +41,14 @@ class ChangeSet:
 
 
 def cli(directory: Path, region: str, *arguments: str) -> str:
-    """The AWS CLI, its output on the terminal and returned."""
+    """The AWS CLI: what it prints, its errors and progress on the terminal."""
     command = [sys.executable, "-m", "awscli", "cloudformation", *arguments]
     environment = {**os.environ, "AWS_PAGER": "", "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
-    process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if not line.strip().startswith(("aws cloudformation", "Changeset created")) and line.strip():
-            print(line, end="", flush=True)
-    if process.wait():
+    done = subprocess.run(command, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        print(done.stdout, end="", flush=True)
         raise Refused(f"`aws cloudformation {arguments[0]}` failed, see above; it can be repeated")
-    return "".join(said)
+    return done.stdout
 
 
 def made(directory: Path, region: str, stack: str, creates: bool, *arguments: str) -> ChangeSet | None:

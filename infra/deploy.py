@@ -27,7 +27,7 @@ from bootstrap_elf import Unusable, for_lambda
 from botocore.exceptions import BotoCoreError, ClientError
 from change_set import Refused
 from deploy_settings import Missing, Settings, Wrong
-from update_guard import OperationRunning, clusters, no_operation
+from update_guard import OperationRunning, clusters, no_operation, refuse_if_running
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "target" / "deploy" / "template.json"
 # A replaced table forgets who holds a cluster, and a deleted state machine ends its executions where they are.
@@ -86,6 +86,8 @@ def put(session: Any, stack: str, settings: Settings, confirm: Confirm | None) -
     """Deploy; False where the person did not want the changes."""
     architecture = for_lambda().architecture
     updates = prepared(session, stack)
+    if updates:
+        refuse_if_running(session, stack)  # before a minute of uploads and a question; the guard below is what counts
     named = tags(session, stack, settings) if updates else settings.tags
     parameters = {**settings.parameters, "Architecture": architecture}
     at, region = TEMPLATE.parent, settings.region
@@ -94,6 +96,9 @@ def put(session: Any, stack: str, settings: Settings, confirm: Confirm | None) -
         to_bucket = ("--s3-bucket", settings.bucket)
         package = ("package", "--template-file", TEMPLATE.name, *to_bucket, "--use-json")
         change_set.cli(at, region, *package, "--output-template-file", packed)
+        # The CLI indents it, and CloudFormation takes no template of more than 1 MB.
+        text = Path(packed).read_text(encoding="utf-8")
+        Path(packed).write_text(json.dumps(json.loads(text), separators=(",", ":")), encoding="utf-8")
         overrides = [f"{name}={value}" for name, value in sorted(parameters.items())]
         tagged = ("--tags", *(f"{name}={value}" for name, value in sorted(named.items()))) if named else ()
         found = change_set.made(

@@ -61,6 +61,11 @@ def _take(table: Any, stack: str, cluster: str) -> str:
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if _write(table, stack, cluster, "SET #hold = :why, held_since = :now", FREE, now=now):
         return ""
+    return _in_the_way(table, stack, cluster)
+
+
+def _in_the_way(table: Any, stack: str, cluster: str) -> str:
+    """The cluster's operation, running or unfinished, or an empty text."""
     found = table.get_item(TableName=stack, Key=_key(cluster), ConsistentRead=True).get("Item", {})
     if holder := found.get("holder"):
         return f"{cluster}: {holder['S']} holds the lock since {found.get('since', {}).get('S', 'an unknown time')}"
@@ -69,14 +74,24 @@ def _take(table: Any, stack: str, cluster: str) -> str:
     return ""  # an operator's own hold keeps operations away as well, and stays
 
 
+def refuse_if_running(session: Any, stack: str) -> None:
+    """OperationRunning if a cluster has an operation now. Nothing is written, so one may begin right afterwards."""
+    table = session.client("dynamodb")
+    _refuse(stack, [found for each in sorted(clusters(session, stack)) if (found := _in_the_way(table, stack, each))])
+
+
+def _refuse(stack: str, running: list[str]) -> None:
+    if running:
+        found = f"stack {stack} is in use: {'; '.join(running)}"
+        raise OperationRunning(f"{found}. Nothing was changed. Next: deploy again when this is over.")
+
+
 @contextmanager
 def no_operation(session: Any, stack: str) -> Iterator[None]:
     """While this is open no operation of the stack's clusters runs or begins; OperationRunning if one runs."""
     table, known = session.client("dynamodb"), sorted(clusters(session, stack))
     try:
-        if running := [found for cluster in known if (found := _take(table, stack, cluster))]:
-            found = f"stack {stack} is in use: {'; '.join(running)}"
-            raise OperationRunning(f"{found}. Nothing was changed. Next: deploy again when this is over.")
+        _refuse(stack, [found for cluster in known if (found := _take(table, stack, cluster))])
         yield
     finally:
         for cluster in known:

@@ -84,9 +84,15 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     def cli(_: Path, region: str, *arguments: str) -> str:
         assert region == "eu-west-1"
         out.append(arguments)
+        if arguments[0] == "package":
+            Path(arguments[-1]).write_text('{\n    "Resources": {}\n}')
+        else:
+            packed = Path(arguments[arguments.index("--template-file") + 1])
+            assert packed.read_text() == '{"Resources":{}}'
         return MADE if arguments[0] == "deploy" else ""
 
     monkeypatch.setattr(change_set, "cli", cli)
+    monkeypatch.setattr(deploy, "refuse_if_running", lambda session, stack: session.calls.append("looked"))
     monkeypatch.setattr(deploy, "for_lambda", lambda: SimpleNamespace(architecture="x86_64"))
     return out
 
@@ -117,8 +123,8 @@ def test_an_update_is_shown_then_asked_then_made_under_the_guard(said, guarded, 
         return True
 
     assert deploy.put(aws, "mirrorsnap", SETTINGS, confirm) and len(asked) == 1
-    assert aws.calls[:4] == ["guard", "execute_change_set", "stack_update_complete", "guard given back"]
-    assert aws.calls[4:] == ["update_termination_protection", "set_stack_policy"]
+    assert aws.calls[:5] == ["looked", "guard", "execute_change_set", "stack_update_complete", "guard given back"]
+    assert aws.calls[5:] == ["update_termination_protection", "set_stack_policy"]
     package, deployed = said
     assert package[0] == "package" and "--no-execute-changeset" in deployed
     at = deployed.index("--parameter-overrides")
@@ -136,7 +142,8 @@ def test_a_new_stack_needs_no_guard_and_has_the_tags_that_were_said(said, guarde
 
 
 @pytest.mark.parametrize(
-    ("status", "left"), [("UPDATE_COMPLETE", ["delete_change_set"]), ("", ["delete_change_set", "delete_stack"])]
+    ("status", "left"),
+    [("UPDATE_COMPLETE", ["looked", "delete_change_set"]), ("", ["delete_change_set", "delete_stack"])],
 )
 def test_whoever_says_no_leaves_nothing(said, guarded, status: str, left: list[str]) -> None:
     aws = Aws(status)
@@ -152,7 +159,17 @@ def test_an_operation_that_runs_ends_the_deployment_before_anything_changes(said
     aws = Aws("UPDATE_COMPLETE")
     with pytest.raises(OperationRunning):
         deploy.put(aws, "mirrorsnap", SETTINGS, None)
-    assert aws.calls == ["delete_change_set"]
+    assert aws.calls == ["looked", "delete_change_set"]
+
+
+def test_an_operation_that_runs_already_ends_it_before_anything_is_uploaded(said, monkeypatch) -> None:
+    def look(session: Aws, stack: str) -> None:
+        raise OperationRunning("orders: in use")
+
+    monkeypatch.setattr(deploy, "refuse_if_running", look)
+    with pytest.raises(OperationRunning):
+        deploy.put(Aws("UPDATE_COMPLETE"), "mirrorsnap", SETTINGS, lambda _: pytest.fail("nothing to ask"))
+    assert said == []
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
@@ -163,7 +180,13 @@ def test_what_a_first_creation_left_is_no_stack_to_update(said, guarded, status:
 
 
 def test_nothing_to_change_changes_nothing(said, guarded, monkeypatch) -> None:
-    monkeypatch.setattr(change_set, "cli", lambda *_: "No changes to deploy. Stack mirrorsnap is up to date\n")
+    cli = change_set.cli
+
+    def unchanged(*arguments: Any) -> str:
+        cli(*arguments)
+        return "No changes to deploy. Stack mirrorsnap is up to date\n"
+
+    monkeypatch.setattr(change_set, "cli", unchanged)
     aws = Aws("UPDATE_COMPLETE")
     assert deploy.put(aws, "mirrorsnap", SETTINGS, lambda _: pytest.fail("nothing to ask"))
     assert "execute_change_set" not in aws.calls and "set_stack_policy" in aws.calls

@@ -234,7 +234,7 @@ def test_an_update_keeps_operations_away_and_gives_the_cluster_back(product: Pro
     table = product.lab.boto("dynamodb")
     table.put_item(TableName=deployment.STACK, Item={**key, "hold": {"S": "Tanaka"}, "epoch": {"N": "1"}})
     process = deploy(product, "LogRetentionDays=30")
-    product.lab.wait_for(lambda: "hold" in lock(product), 600, "the deployment's hold")
+    product.lab.wait_for(lambda: "hold" in lock(product), 3000, "the deployment's hold")
     refused = ended(product, product.start("backup", {}))
     assert refused["error"] == "OperatorHold" and "is being updated" in refused["cause"]
     said = process.communicate(timeout=300)[0]
