@@ -25,7 +25,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build deploy probe-aws demo scenario drawings permissions catalogue lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
+.PHONY: help setup build deploy probe-aws demo scenario drawings permissions catalogue japanese lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -78,6 +78,9 @@ permissions: $(VENV)/.installed ## write docs/permissions.md anew from the templ
 
 catalogue: $(VENV)/.installed ## write docs/errors.md, errors.ja.md and catalogue.json anew from docs/catalogue.yaml; lint says when they are not current
 	@$(BIN)/python infra/catalogue.py
+
+japanese: ## note that the Japanese pages say what the English ones say now; a test says when an English page has changed since
+	@$(PYTHON) infra/japanese_pages.py --accept
 
 lock: $(VENV)/.installed ## resolve the requirements.in of tests, infra and infra/checkov again
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
