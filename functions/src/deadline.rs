@@ -24,6 +24,11 @@ impl Deadline {
         clock.monotonic().saturating_sub(self.begun) >= self.limit
     }
 
+    /// How long it is until then.
+    pub fn left(&self, clock: &impl Clock) -> Duration {
+        (self.begun + self.limit).saturating_sub(clock.monotonic())
+    }
+
     /// Whole seconds since it was set.
     pub fn elapsed(&self, clock: &impl Clock) -> i64 {
         let elapsed = clock.monotonic().saturating_sub(self.begun);

@@ -126,7 +126,7 @@ ROLES: dict[str, list[dict[str, Any]]] = {
         allow(
             "ec2:DeleteVolume",
             "arn:aws:ec2:*:*:volume/*",
-            StringLike={"aws:ResourceTag/mirrorsnap:restore-id": "*"},
+            StringLike={"aws:ResourceTag/mirrorsnap:restore-id": "*", "aws:ResourceTag/mirrorsnap:cluster": "*"},
             Null={"aws:ResourceTag/mirrorsnap:attached": "true", "aws:ResourceTag/mirrorsnap:replaced": "true"},
         ),
         GRANT,
@@ -140,7 +140,21 @@ ROLES: dict[str, list[dict[str, Any]]] = {
             "arn:aws:ec2:*:*:volume/*",
             StringLike={"aws:ResourceTag/mirrorsnap:restore-id": "*"},
             **{"ForAnyValue:StringEquals": {"aws:TagKeys": "mirrorsnap:restore-id"}},
-            **{"ForAllValues:StringLike": {"aws:TagKeys": "mirrorsnap:*"}},
+            **{
+                "ForAllValues:StringEquals": {
+                    "aws:TagKeys": ["mirrorsnap:replaced", "mirrorsnap:restore-id", "mirrorsnap:cluster"]
+                }
+            },
+        ),
+        allow(
+            "ec2:DeleteTags",
+            "arn:aws:ec2:*:*:volume/*",
+            Null={
+                "aws:TagKeys": "false",
+                "aws:ResourceTag/mirrorsnap:restore-id": "true",
+                "aws:ResourceTag/mirrorsnap:cluster": "true",
+            },
+            **{"ForAllValues:StringEquals": {"aws:TagKeys": "mirrorsnap:attached"}},
         ),
     ],
     "fast-restore": [

@@ -4,8 +4,8 @@
 use crate::deadline::Deadline;
 use crate::functions::fence::{fence, intent};
 use crate::functions::observe::instances;
-use crate::functions::repeat::{harmless, until_accepted};
-use crate::ports::{Clock, Configs, Instances, Ledger, Outcome, SnapshotSet, Snapshots, Tags, Volumes};
+use crate::functions::repeat::{TAG_LAGS, harmless, tags_lag, until_accepted};
+use crate::ports::{Clock, Configs, Instances, Ledger, SnapshotSet, Snapshots, Tags, Volumes};
 use mirrorsnap_domain::catalogue::{self, Snapshot, tag};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::ec2::VolumeId;
@@ -32,10 +32,6 @@ const RATE_SECONDS: u32 = 40;
 
 /// How long CreateTags is retried while EC2 does not know the snapshot yet.
 const TAG_SECONDS: u32 = 30;
-
-/// How many refusals of CreateTags count as tags that lag: our permission hangs on a tag that CreateSnapshots has just written, and EC2
-/// may not know it yet.
-const TAG_LAGS: u32 = 2;
 
 /// docs/functions.md, create-snapshots.
 #[derive(Debug, Clone, Deserialize)]
@@ -177,17 +173,6 @@ async fn create(ports: &impl Ports, input: &Input, set: &SnapshotSet) -> Result<
     Ok(taken)
 }
 
-/// A refusal of CreateTags right after CreateSnapshots passes, a few times.
-fn tags_lag(outcome: Outcome, left: &mut u32) -> Outcome {
-    match outcome {
-        Outcome::Refused(error) if *left > 0 => {
-            *left -= 1;
-            Outcome::NotYet(error.to_string())
-        }
-        other => other,
-    }
-}
-
 /// The function.
 pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
     let config = ports.config(&input.cluster).await?;
@@ -238,6 +223,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
             let mut lag = TAG_LAGS;
             let call = async || {
                 fence(ports, &input.cluster, &input.lock).await?;
+                // Our permission hangs on a tag that CreateSnapshots has just written.
                 let outcome = harmless(ports.tag(std::slice::from_ref(&one.snapshot), &tags).await);
                 Ok(tags_lag(outcome, &mut lag))
             };

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ports::Outcome;
 use crate::testing::{Twin, claim, instance, lost, parsed, volume};
 use mirrorsnap_domain::ec2::{Power, VolumeState};
 use serde_json::json;

@@ -2,7 +2,7 @@
 //! stay. It is a function of its own, since a role that deletes volumes must not remove the tags that forbid it (safety.md, rule 19).
 
 use crate::functions::fence::fence;
-use crate::functions::repeat::{harmless, until_accepted};
+use crate::functions::repeat::{TAG_LAGS, harmless, tags_lag, until_accepted};
 use crate::ports::{Clock, Ledger, Tags, Volumes};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::ec2::VolumeId;
@@ -59,28 +59,40 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
         .flat_map(|one| [one.old.clone(), one.new.clone()]);
     let there = ports.volumes(&ids.collect::<Vec<_>>()).await?;
     // Only this restore's detached volumes: a later restore may have replaced its volumes again, and keeps them.
-    let (mut released, mut in_place, mut tagged) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut released, mut in_place, mut tagged, mut marked) = (vec![], vec![], vec![], vec![]);
     for (volume, one) in there {
         let of = one.shape.tags.get(tag::RESTORE_ID);
         if one.attached.is_some() {
             in_place.push(volume);
         } else if of.is_none_or(|of| of == name) {
-            // Without the restore's id it has lost our tags already, and the role may not touch it.
+            // Without the restore's id it has lost these tags already, and the role may not touch them.
             if of.is_some() {
                 tagged.push(volume.clone());
+            }
+            if one.shape.tags.contains_key(tag::ATTACHED) {
+                marked.push(volume.clone());
             }
             released.push(volume);
         }
     }
-    if !tagged.is_empty() {
-        let ours = [tag::REPLACED, tag::RESTORE_ID, tag::ATTACHED, tag::CLUSTER];
-        let call = async || {
-            fence(ports, cluster, claim).await?;
-            Ok(harmless(ports.untag(&tagged, &ours).await))
-        };
-        until_accepted(ports, REPEAT_SECONDS, call).await?;
-    }
+    untag(ports, &input, &tagged, &[tag::REPLACED, tag::RESTORE_ID, tag::CLUSTER]).await?;
+    // Last: while the others are there, this is what keeps the volume from being deleted.
+    untag(ports, &input, &marked, &[tag::ATTACHED]).await?;
     Ok(Output { released, in_place })
+}
+
+/// The role may remove `attached` only from a volume without the other tags, which it may have lost just before: EC2 may not know it yet.
+async fn untag(ports: &impl Ports, input: &Input, volumes: &[VolumeId], keys: &[&str]) -> Result<()> {
+    if volumes.is_empty() {
+        return Ok(());
+    }
+    let mut lag = TAG_LAGS;
+    let call = async || {
+        fence(ports, &input.cluster, &input.lock).await?;
+        Ok(tags_lag(harmless(ports.untag(volumes, keys).await), &mut lag))
+    };
+    until_accepted(ports, REPEAT_SECONDS, call).await?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -93,7 +105,9 @@ mod tests {
     #[tokio::test]
     async fn only_the_restore_s_detached_volumes_lose_our_tags() {
         let mut twin = Twin::new(restoring());
-        twin.put(of_restore(volume("vol-fee", VolumeState::Available, None)));
+        let mut new = of_restore(volume("vol-fee", VolumeState::Available, None));
+        new.shape.tags.insert(tag::ATTACHED.to_owned(), "true".to_owned());
+        twin.put(new);
         twin.put(volume("vol-01d", VolumeState::Available, None));
         let restore = twin.intent.as_ref().unwrap().id.clone();
         let mut record = json!({
@@ -106,11 +120,10 @@ mod tests {
         let output = handle(&twin, serde_json::from_value(input).unwrap()).await.unwrap();
         assert_eq!(output.released, ["vol-01d", "vol-fee"].map(parsed));
         // The old one carries no tag of ours, so that the role would be refused on it.
+        let ours = r#"untag ["vol-fee"] ["mirrorsnap:replaced", "mirrorsnap:restore-id", "mirrorsnap:cluster"]"#;
         assert_eq!(
             *twin.calls.borrow(),
-            [
-                r#"untag ["vol-fee"] ["mirrorsnap:replaced", "mirrorsnap:restore-id", "mirrorsnap:attached", "mirrorsnap:cluster"]"#
-            ]
+            [ours, r#"untag ["vol-fee"] ["mirrorsnap:attached"]"#]
         );
         assert!(!twin.tags_of("vol-fee").contains_key(tag::RESTORE_ID));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// Calls again while the answer is `NotYet`, at most `seconds`. `None`: it was so already. The call fences by itself, each
+/// Calls again while the answer is `NotYet`, the last time after `seconds`. `None`: it was so already. The call fences by itself, each
 /// time. Errors: what the call was refused with; `AwsUnavailable`, which the state machines retry, if the answer is not
 /// known, or still `NotYet` at the end.
 pub(crate) async fn until_accepted<T>(
@@ -26,7 +26,7 @@ pub(crate) async fn until_accepted<T>(
             Outcome::NotYet(why) if deadline.has_passed(clock) => return Err(still_not(&why)),
             Outcome::NotYet(why) => {
                 tracing::info!(%why, "repeated");
-                clock.sleep(pause).await;
+                clock.sleep(pause.min(deadline.left(clock))).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
             Outcome::Unknown(error) | Outcome::Refused(error) => return Err(error),
@@ -38,6 +38,20 @@ pub(crate) async fn until_accepted<T>(
 pub(crate) fn harmless(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Unknown(error) => Outcome::NotYet(error.to_string()),
+        other => other,
+    }
+}
+
+/// How many refusals of a call count as tags that lag, where our permission hangs on tags that a call of ours has just changed.
+pub(crate) const TAG_LAGS: u32 = 2;
+
+/// Such a refusal passes, so many times.
+pub(crate) fn tags_lag(outcome: Outcome, left: &mut u32) -> Outcome {
+    match outcome {
+        Outcome::Refused(error) if *left > 0 => {
+            *left -= 1;
+            Outcome::NotYet(error.to_string())
+        }
         other => other,
     }
 }
