@@ -16,6 +16,7 @@ def log_groups(resources: dict[str, Any]) -> dict[str, Any]:
             "Properties": {
                 "LogGroupName": {"Fn::Sub": f"/aws/lambda/{resource['Properties']['FunctionName']['Fn::Sub']}"},
                 "RetentionInDays": {"Ref": "LogRetentionDays"},
+                "KmsKeyId": {"Fn::If": ["HasKey", {"Ref": "EncryptionKey"}, {"Ref": "AWS::NoValue"}]},
             },
         }
         for function, resource in _functions(resources).items()

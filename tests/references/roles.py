@@ -42,6 +42,8 @@ ARNS = {
     "AWS::Scheduler::Schedule": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/*",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/*",
 }
+# Parameters that are ARNs.
+GIVEN = {"EncryptionKey": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"}
 # A reference to one of these is its name, not its ARN.
 NAMED = ("AWS::SSM::Document",)
 # What an operator may compare, by the type of the key. `Null` asks of any key whether it is there.
@@ -95,8 +97,8 @@ def arn(value: Any, template: dict[str, Any]) -> str:
     name = argument[0] if function == "Fn::GetAtt" else argument
     if function == "Fn::GetAtt" and argument[1] != "Arn":
         raise KeyError(f"{name}.{argument[1]}")
-    if name in PSEUDO:
-        return PSEUDO[name]
+    if known := PSEUDO.get(name) or GIVEN.get(name):
+        return known
     return ARNS[template["Resources"][name]["Type"]]
 
 
