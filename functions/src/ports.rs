@@ -249,7 +249,10 @@ pub trait Nodes {
     /// known.
     async fn progress(&self, step: &Step, command: &Command) -> Result<Progress>;
 
-    /// Cancels a read-only command that nobody waits for any more. A late run of it would do no harm.
+    /// Our commands of this operation on an instance that are not over. The list lags behind.
+    async fn under_way(&self, instance: &InstanceId, run: &str) -> Result<Vec<Command>>;
+
+    /// Cancels a command that nobody waits for any more, as far as AWS can: it may run all the same.
     async fn cancel(&self, command: &Command);
 }
 

@@ -113,6 +113,29 @@ def test_a_node_on_which_clusterpro_hangs_is_fenced(product: Product) -> None:
     normal(product)
 
 
+def test_recover_cancels_what_the_dead_holder_left_running(product: Product) -> None:
+    """The backup is stopped while one of its documents hangs on a node. The document would go on for 15 minutes."""
+    fault = product.lab.fault(command="clpmonctrl", times=1, effect="hang", at="Quiesce")
+    ssm = product.lab.boto("ssm")
+    before = {each["CommandId"] for each in ssm.list_commands()["Commands"]}
+
+    def hanging() -> dict[str, Any] | None:
+        found = [each for each in ssm.list_commands()["Commands"] if each["CommandId"] not in before]
+        of = [each for each in found if each["DocumentName"].split(".")[1] == "suspend-monitors"]
+        hangs = any(each["fired"] for each in product.lab.control("faults") if each["id"] == fault)
+        return next((each for each in of if each["Status"] == "InProgress" and hangs), None)
+
+    arn = product.start("backup", {})
+    sent = product.lab.wait_for(hanging, 600, "a document that hangs")
+    product.sfn.stop_execution(executionArn=arn)
+    members = over(product, arn)
+    product.lab.control("clear_faults", id=fault)
+    (now,) = ssm.list_commands(CommandId=sent["CommandId"])["Commands"]
+    assert now["Status"] == "Cancelled", now
+    assert [each["status"] for each in recovers(members)] == ["SUCCEEDED"]
+    normal(product)
+
+
 def test_a_recover_by_hand_that_is_aborted_is_started_again(product: Product) -> None:
     """No event tells of the end of the backup, so the operator starts recover. Its own event starts the next one."""
     faults = [product.lab.fault(execution="abort", at="StopStandby")]

@@ -130,6 +130,37 @@ impl Nodes for Aws {
         }))
     }
 
+    async fn under_way(&self, instance: &InstanceId, run: &str) -> Result<Vec<Command>> {
+        let at_work = CommandFilter::builder()
+            .key(CommandFilterKey::ExecutionStage)
+            .value("Executing")
+            .build()
+            .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
+        let mut pages = self
+            .ssm
+            .list_commands()
+            .instance_id(instance.as_str())
+            .filters(at_work)
+            .into_paginator()
+            .page_size(PAGE)
+            .send();
+        let mut found = vec![];
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("ssm:ListCommands", &error))?;
+            let ours = page.commands().iter().filter(|command| {
+                let mut words = command.comment().unwrap_or_default().split(' ');
+                // As `comment` writes it. Somebody else's document with such a comment is not ours.
+                let document = words.next().map(|name| self.document(name));
+                document.as_deref() == command.document_name() && words.next() == Some(run)
+            });
+            found.extend(ours.filter_map(|command| command.command_id()).map(|id| Command {
+                id: id.to_owned(),
+                instance: instance.clone(),
+            }));
+        }
+        Ok(found)
+    }
+
     /// Without our first line no status of SSM counts as success: the agent may have ended while the document acted.
     async fn progress(&self, step: &Step, sent: &Command) -> Result<Progress> {
         const CALL: &str = "ssm:GetCommandInvocation";

@@ -132,6 +132,13 @@ pub(crate) fn recover_with(driver: &Driver<'_>) -> Ended {
         return Ended::Succeeded;
     };
     driver.take_over();
+    // Cancel what the dead holder has sent. If that fails, converge waits for it.
+    let cancelling = driver.task("assess", json!({"mode": "cancel", "lock": driver.claim()}));
+    if let Err(failure) = cancelling
+        && failure.error == "ABORTED"
+    {
+        return Ended::Dirty(failure);
+    }
     // Converge
     if let Err(failure) = converge(driver) {
         if intent.restore.is_some() {

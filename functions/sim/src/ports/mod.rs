@@ -167,11 +167,28 @@ impl Nodes for Sim {
             .await
     }
 
+    async fn under_way(&self, instance: &InstanceId, run: &str) -> Result<Vec<Command>> {
+        let lag = self.lag("ssm:ListCommands", format!("{instance} {run}")).await?;
+        let world = self.world.borrow();
+        let until = world.now.saturating_sub(lag);
+        Ok(world
+            .under_way(instance.as_str(), run, until)
+            .into_iter()
+            .map(|id| Command {
+                id,
+                instance: instance.clone(),
+            })
+            .collect())
+    }
+
     async fn cancel(&self, command: &Command) {
-        let cancel = |_: &mut World| Ok(());
+        let cancel = |world: &mut World| {
+            world.cancel(&command.id);
+            Ok(())
+        };
         // Best effort, as the port says.
         let _ = self
-            .change("ssm:CancelCommand", Kind::Question, command.id.clone(), cancel)
+            .change("ssm:CancelCommand", Kind::Change, command.id.clone(), cancel)
             .await;
     }
 }

@@ -66,6 +66,25 @@ impl World {
         self.commands.iter().find(|command| command.id == id)
     }
 
+    /// The ids of commands of an operation that are not over, of those that were sent until then.
+    pub(crate) fn under_way(&self, instance: &str, run: &str, until: Ms) -> Vec<String> {
+        let at = self.guests.iter().position(|guest| guest.instance == instance);
+        self.commands
+            .iter()
+            .filter(|one| Some(one.at) == at && one.sent <= until && one.step.run == run)
+            .filter(|one| matches!(one.state, State::Sent | State::Begun(_)))
+            .map(|one| one.id.clone())
+            .collect()
+    }
+
+    /// CancelCommand: what no agent has taken is not begun any more. What runs goes on, as it may at SSM.
+    pub(crate) fn cancel(&mut self, id: &str) {
+        let found = self.commands.iter_mut().find(|one| one.id == id);
+        if let Some(one) = found.filter(|one| one.state == State::Sent) {
+            one.state = State::Undelivered;
+        }
+    }
+
     pub(crate) fn tick_commands(&mut self) {
         // Of the hundreds of commands of a long run a few at most are not over.
         for number in self.first_open..self.commands.len() {

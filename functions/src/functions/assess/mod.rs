@@ -1,5 +1,6 @@
-//! `assess`: looks at a cluster and decides what comes next. Changes nothing. One file for each mode.
+//! `assess`: looks at a cluster and decides what comes next. Changes nothing, but for commands that it cancels. One file for each mode.
 
+mod cancel;
 mod claim;
 mod converge;
 mod doctor;
@@ -44,6 +45,8 @@ pub enum Input {
         now: Moment,
         holder_status: String,
     },
+    /// Withdraw what a dead holder left under way on the nodes.
+    Cancel { cluster: String, lock: Claim },
     /// May a backup begin, and how?
     Inspect {
         cluster: String,
@@ -110,6 +113,10 @@ pub enum Output {
         epoch: u64,
         intent: Option<Intent>,
     },
+    Cancel {
+        /// Ids of commands.
+        cancelled: Vec<String>,
+    },
     Inspect {
         id: String,
         plan: Box<Plan>,
@@ -154,6 +161,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
             now,
             holder_status,
         } => claim::claim(ports, &cluster, now, &holder_status).await,
+        Input::Cancel { cluster, lock } => cancel::cancel(ports, &cluster, &lock).await,
         Input::Inspect { cluster, now, lock } => inspect::inspect(ports, &cluster, lock.as_ref(), now).await,
         Input::Doctor { cluster, now } => Ok(Output::Doctor(Box::new(doctor::doctor(ports, &cluster, now).await?))),
         Input::Section {
