@@ -53,6 +53,12 @@ REASONS = (
         "Only within the call that makes the volume, which must be given our tag.",
     ),
     Reason(("ec2:CreateTags", "ec2:DeleteTags"), "ec2 volume/*", "mirrorsnap:replaced", _MARKS),
+    Reason(
+        ("ec2:DeleteTags",),
+        "ec2 volume/*",
+        "mirrorsnap:attached",
+        "Only that tag, and only from a volume without the two tags that would make it deletable.",
+    ),
     Reason(("ec2:AttachVolume", "ec2:DetachVolume"), "ec2 volume/*", "", _SWAPPED),
     Reason(
         ("ec2:StartInstances",),

@@ -162,8 +162,12 @@ def why(owner: str, found: Grant, used: set[Reason]) -> str:
     return "<br>".join(dict.fromkeys(out))
 
 
+SHARED = "AWS::IAM::Policy"  # of roles that it names
+
+
 def statements_of(resource: dict[str, Any]) -> list[dict[str, Any]]:
-    policies = resource["Properties"].get("Policies", [])
+    given = resource["Properties"]
+    policies = [given] if resource["Type"] == SHARED else given.get("Policies", [])
     return [each for policy in policies for each in policy.get("PolicyDocument", policy)["Statement"]]
 
 
@@ -190,6 +194,10 @@ def roles(template: dict[str, Any]) -> Iterator[Role]:
             yield Role(name, title, "", statements_of(resource))
         elif resource["Type"] == "AWS::IAM::Role" and not name.endswith("FunctionRole"):
             yield Role(name, f"Role {name}", _trust(resource), statements_of(resource))
+        elif resource["Type"] == SHARED:
+            owners = ", ".join(each["Ref"].removesuffix("Role") for each in given["Roles"])
+            said = f"Only where the condition {resource['Condition']} holds. Of {owners}."
+            yield Role(name, f"Policy {name}", said, statements_of(resource))
 
 
 def _trust(resource: dict[str, Any]) -> str:
@@ -219,7 +227,7 @@ def page(template: dict[str, Any]) -> str:
 def _of_others(resources: dict[str, Any]) -> str:
     out = ["## What resources allow others\n"]
     for name, resource in resources.items():
-        if not resource["Type"].endswith("Policy"):
+        if not resource["Type"].endswith("Policy") or resource["Type"] == SHARED:
             continue
         for each in resource["Properties"]["PolicyDocument"]["Statement"]:
             limits = "; ".join(_conditions(each.get("Condition", {})))
