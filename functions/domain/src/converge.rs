@@ -18,7 +18,7 @@ mod verdict;
 pub use case::{Case, TRIES};
 pub use listed::is_listed;
 pub use restore::skip_copy_proof;
-pub use verdict::{Action, Memory, Started, Try, Verdict, Waiting};
+pub use verdict::{Action, Awaited, Memory, Started, Try, Verdict, Waiting};
 
 use crate::document::Document;
 use crate::error::{Error, Kind};
@@ -114,7 +114,7 @@ fn fence(case: &Case<'_>) -> Next {
                     let why = format!("{name} does not answer; what was sent to it runs out");
                     // The intent's own quiet time limits this wait.
                     return ControlFlow::Break(Verdict::Wait {
-                        key: format!("quiet {name}"),
+                        key: Awaited::Named(format!("quiet {name}")),
                         why,
                     });
                 }

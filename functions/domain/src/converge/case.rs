@@ -1,7 +1,7 @@
 //! The input of every decision, and the three forms of a decision: wait, act, be stuck.
 
 use super::patience;
-use super::verdict::{Action, Memory, Started, Try, Verdict};
+use super::verdict::{Action, Awaited, Memory, Started, Try, Verdict};
 use crate::config::Config;
 use crate::document::{Attempt, Cluster};
 use crate::error::{Error, Kind};
@@ -58,7 +58,7 @@ impl<'a> Case<'a> {
                     ControlFlow::Break(verdict) => ControlFlow::Break(verdict),
                     // A wait always ends the look. If it did not, silence would still not be health.
                     ControlFlow::Continue(()) => ControlFlow::Break(Verdict::Wait {
-                        key: format!("answer {name}"),
+                        key: Awaited::Named(format!("answer {name}")),
                         why,
                     }),
                 }
@@ -75,12 +75,12 @@ impl Case<'_> {
 
     /// Waits for `key` up to `limit` seconds, then does `then`.
     pub(super) fn wait(&self, key: &str, limit: i64, why: &str, then: impl FnOnce() -> Next) -> Next {
-        let waited = self.memory.waiting.as_ref().filter(|waiting| waiting.key == key);
+        let waited = self.memory.waiting.as_ref().filter(|waiting| waiting.key == *key);
         if waited.is_some_and(|waiting| self.seen.at.seconds_since(waiting.since) >= limit) {
             return then();
         }
         ControlFlow::Break(Verdict::Wait {
-            key: key.to_owned(),
+            key: Awaited::Named(key.to_owned()),
             why: why.to_owned(),
         })
     }
@@ -145,7 +145,7 @@ impl Case<'_> {
             return NOTHING;
         }
         ControlFlow::Break(Verdict::Wait {
-            key: "last start".to_owned(),
+            key: Awaited::Named("last start".to_owned()),
             why: "EC2 may show the nodes as they were before they were last started".to_owned(),
         })
     }

@@ -1,7 +1,7 @@
 //! The last branch, the mirror: resumes the monitors that we suspended, and waits until both sides are GREEN.
 
 use super::case::{Look, NOTHING, Next};
-use super::verdict::ONLINE;
+use super::verdict::Awaited;
 use super::{Action, Case, Try, Verdict, patience};
 use crate::clusterpro::mdstat::{Color, Mirror, Status};
 use crate::clusterpro::monitors::monitor_state;
@@ -94,7 +94,7 @@ fn late_suspension(case: &Case<'_>) -> Next {
         return NOTHING;
     }
     ControlFlow::Break(Verdict::Wait {
-        key: ONLINE.to_owned(),
+        key: Awaited::SecondLook,
         why: "what the fence has killed may still have sent something: the monitors are looked at again".to_owned(),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::case::{Look, NOTHING, Next};
 use super::starts::{self, Due};
-use super::{Action, Case, Try, Verdict, patience};
+use super::{Action, Awaited, Case, Try, Verdict, patience};
 use crate::clusterpro::outputs::{self, Services};
 use crate::devices;
 use crate::document::{Document, name::ENTER_BACKUP_MODE, name::ENTER_RESTORE_MODE, name::LEAVE_BACKUP_MODE};
@@ -32,7 +32,7 @@ pub(super) fn start_stopped(case: &Case<'_>) -> Next {
             }
             Due::Later(why) => {
                 later.get_or_insert(Verdict::Wait {
-                    key: format!("start {name}"),
+                    key: Awaited::Named(format!("start {name}")),
                     why,
                 });
             }

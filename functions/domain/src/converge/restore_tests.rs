@@ -325,7 +325,7 @@ fn a_mirror_that_was_broken_before_stays_so_when_the_old_volumes_go_back() {
             })
         };
         memory.waiting = Some(crate::converge::Waiting {
-            key: "recovery md1".into(),
+            key: "recovery md1".to_owned().into(),
             since: seen.at.plus(-super::patience::AUTO_RECOVERY),
         });
         case(&memory)

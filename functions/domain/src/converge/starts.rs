@@ -56,7 +56,7 @@ pub struct Start {
 pub struct Refusals {
     /// Since when.
     pub since: Moment,
-    /// How many.
+    /// How many since the operation turned back, if it did.
     pub times: u32,
     /// The last order that came to nothing.
     pub of: Moment,
@@ -96,6 +96,14 @@ pub fn order(starts: &mut Starts, node: &str, at: Moment, instance: Option<&Inst
     let refusals = starts.remove(node).and_then(|start| start.refusals);
     let launched = instance.and_then(|instance| instance.launched);
     starts.insert(node.to_owned(), Start { at, launched, refusals });
+}
+
+/// An operation turns back, with other volumes on its nodes: what kept them from starting may be gone, so each is started at once. A person
+/// who was told of it is not told again before the next message is due.
+pub fn turn(starts: &mut Starts) {
+    for refusals in starts.values_mut().filter_map(|start| start.refusals.as_mut()) {
+        refusals.times = 0;
+    }
 }
 
 /// What the state machine says of its orders, which it gave at `at` or a little before.
@@ -198,6 +206,7 @@ pub fn due(starts: &Starts, node: &str, now: Moment) -> Due {
     match &start.refusals {
         Some(refusals) if refusals.of == start.at => {
             let pause = match refusals.times {
+                0 => 0,
                 1 => FIRST_PAUSE,
                 // Ever more seldom: by at most a tenth later than at once.
                 _ => PAUSE.max(start.at.seconds_since(refusals.since) / 10),
@@ -216,7 +225,7 @@ pub fn due(starts: &Starts, node: &str, now: Moment) -> Due {
 /// The message that is due to a person, if one is.
 pub fn tell(starts: &mut Starts, config: &Config, now: Moment) -> Option<String> {
     let (node, refusals, due) = starts.iter_mut().find_map(|(node, start)| {
-        let refusals = start.refusals.as_mut()?;
+        let refusals = start.refusals.as_mut().filter(|refusals| refusals.times > 0)?;
         let due = told_before(now.seconds_since(refusals.since));
         (refusals.told < due).then_some((node, refusals, due))
     })?;

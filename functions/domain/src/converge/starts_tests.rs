@@ -240,6 +240,47 @@ fn each_state_reason_is_what_it_is() {
     }
 }
 
+/// Rule 20: the mails of one start that does not succeed come at 0, 15 and 60 minutes, whichever way the restore goes.
+#[test]
+fn a_restore_that_turns_back_starts_its_nodes_at_once_and_repeats_no_mail() {
+    // By its own verdict, and handed over by the restore's execution as JSON.
+    for handed_over in [false, true] {
+        let mut memory = Memory::default();
+        assert!(is_start(&look_at(&mut memory, &stopped(100)).0));
+        assert!(look_at(&mut memory, &fell_back(103, KEY)).1.is_some());
+        let mut memory = if handed_over {
+            let json = serde_json::json!({"started": "before", "turned": memory.starts});
+            serde_json::from_value::<Memory>(json).unwrap().begun()
+        } else {
+            let turn = Verdict::Turn {
+                course: Course::PutBack,
+                why: crate::error::Error::new(Kind::PreparationUnproven, "they were not prepared", "nothing"),
+            };
+            memory.after(&turn, &stopped(110))
+        };
+        assert!(memory.turned.is_empty());
+        // With the old volumes it may start now, so it does not wait for the minute that the new ones had to.
+        let (verdict, told) = look_at(&mut memory, &fell_back(110, KEY));
+        assert!(is_start(&verdict) && told.is_none(), "{handed_over}: {verdict:?}");
+        let mut again = fell_back(113, KEY);
+        again.instances.get_mut("server2").unwrap().launched = Some(stopped(111).at);
+        let (verdict, told) = look_at(&mut memory, &again);
+        assert!(
+            matches!(verdict, Verdict::Wait { .. }) && told.is_none(),
+            "{handed_over}: {told:?}"
+        );
+        // The next one is due 15 minutes after the first, and counts from the turn on.
+        let mut told = vec![];
+        for seconds in (115..1200).step_by(15) {
+            let mut seen = fell_back(seconds, KEY);
+            seen.instances.get_mut("server2").unwrap().launched = Some(stopped(111).at);
+            told.extend(look_at(&mut memory, &seen).1.map(|_| seconds));
+        }
+        assert_eq!(told.len(), 1, "{handed_over}: {told:?}");
+        assert!((1003..1018).contains(&told[0]), "{handed_over}: {told:?}");
+    }
+}
+
 #[test]
 fn a_change_of_course_forgets_what_was_tried_and_keeps_what_ec2_said_of_starts() {
     let mut memory = Memory::default();
@@ -252,6 +293,11 @@ fn a_change_of_course_forgets_what_was_tried_and_keeps_what_ec2_said_of_starts()
         why: crate::error::Error::new(Kind::PreparationUnproven, "the nodes were not prepared", "nothing"),
     };
     let after = memory.after(&turn, &stopped(110));
-    assert_eq!(after.starts, before.starts);
+    let words = |memory: &Memory| memory.starts["server2"].refusals.clone().unwrap();
+    assert_eq!(words(&after).why, words(&before).why);
+    assert_eq!(
+        (words(&after).since, words(&after).told),
+        (words(&before).since, words(&before).told)
+    );
     assert_eq!(after.tried(&Try::Start("server2".to_owned())), 0);
 }

@@ -12,8 +12,50 @@ use serde_with::SerializeDisplay;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The key of the wait between the two looks at the monitors after a fence.
-pub(super) const ONLINE: &str = "monitors again";
+/// What is waited for; how long is counted by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Awaited {
+    /// The second look at the monitors after a fence.
+    SecondLook,
+    /// Anything else, by its name.
+    Named(String),
+}
+
+impl Awaited {
+    const SECOND_LOOK: &str = "monitors again";
+}
+
+impl From<String> for Awaited {
+    fn from(name: String) -> Self {
+        if name == Self::SECOND_LOOK {
+            Self::SecondLook
+        } else {
+            Self::Named(name)
+        }
+    }
+}
+
+impl From<Awaited> for String {
+    fn from(awaited: Awaited) -> Self {
+        match awaited {
+            Awaited::SecondLook => Awaited::SECOND_LOOK.to_owned(),
+            Awaited::Named(name) => name,
+        }
+    }
+}
+
+impl PartialEq<str> for Awaited {
+    fn eq(&self, name: &str) -> bool {
+        matches!(self, Self::Named(own) if own == name)
+    }
+}
+
+impl PartialEq<&str> for Awaited {
+    fn eq(&self, name: &&str) -> bool {
+        self == *name
+    }
+}
 
 /// What converge does next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -139,7 +181,7 @@ pub enum Verdict {
     /// Look again later. The wait is timed by the key.
     Wait {
         /// What is timed.
-        key: String,
+        key: Awaited,
         /// In words.
         why: String,
     },
@@ -167,6 +209,9 @@ pub struct Memory {
     pub started: Started,
     /// Instances that were ordered to start and have not run since.
     pub starts: Starts,
+    /// The same, as a restore hands it over that has turned back before converge began.
+    #[serde(skip_serializing_if = "Starts::is_empty")]
+    pub turned: Starts,
     /// After a fence: when all monitors were first seen online.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub online: Option<Moment>,
@@ -198,12 +243,21 @@ fn known_tries<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTre
 #[serde(deny_unknown_fields)]
 pub struct Waiting {
     /// The verdict's key.
-    pub key: String,
+    pub key: Awaited,
     /// Since when.
     pub since: Moment,
 }
 
 impl Memory {
+    /// As an execution of converge begins with it.
+    #[must_use]
+    pub fn begun(mut self) -> Self {
+        let mut before = std::mem::take(&mut self.turned);
+        starts::turn(&mut before);
+        self.starts.append(&mut before);
+        self
+    }
+
     /// What to remember after a verdict on what was seen.
     #[must_use]
     pub fn after(mut self, verdict: &Verdict, seen: &Observation) -> Self {
@@ -212,7 +266,7 @@ impl Memory {
         }
         match verdict {
             Verdict::Wait { key, .. } => {
-                if key == ONLINE {
+                if *key == Awaited::SecondLook {
                     self.online.get_or_insert(seen.at);
                 }
                 let same = self.waiting.take().filter(|waiting| &waiting.key == key);
@@ -239,6 +293,7 @@ impl Memory {
             }
             // An action that did not help on one course may help on the other.
             Verdict::Turn { .. } => {
+                starts::turn(&mut self.starts);
                 self = Self {
                     starts: self.starts,
                     ..Self::default()
@@ -291,6 +346,7 @@ mod tests {
             tries: all.iter().cloned().zip(1..).collect(),
             started: Started::By(Moment::from_unix(1_780_000_000)),
             starts: Starts::default(),
+            turned: Starts::default(),
             online: Some(Moment::from_unix(1_780_000_005)),
         };
         let json = serde_json::to_string(&memory).unwrap();

@@ -78,7 +78,7 @@ pub(super) async fn converge(
 ) -> Result<Output> {
     let config = ports.config(cluster).await?;
     let deadline = Deadline::after(ports, patience);
-    let mut memory = memory;
+    let mut memory = memory.begun();
     starts::note(&mut memory.starts, starts, now);
     loop {
         let lock = fence(ports, cluster, claim).await?;
