@@ -17,8 +17,12 @@ use std::time::Duration;
 const LOOK_UP_SECONDS: u32 = 10;
 const LOOK_UP_POLL: Duration = Duration::from_secs(1);
 
-/// Between two looks at a command, and before a document is sent again to a busy node.
+/// Between two looks at a command in its first seconds, in which nearly every document ends; and later, when more haste would only use up
+/// the account's rate of GetCommandInvocation, which all clusters share and AWS does not publish.
 const REPLY_POLL: Duration = Duration::from_millis(200);
+const SOON_SECONDS: u32 = 10;
+const LATE_POLL: Duration = Duration::from_secs(1);
+/// Before a document is sent again to a busy node.
 const BUSY_POLL: Duration = Duration::from_secs(1);
 
 /// docs/functions.md, run-node-step.
@@ -163,6 +167,7 @@ pub async fn handle(ports: &(impl Configs + Ledger + Nodes + Clock), input: Inpu
     // The epoch comes from the caller's claim alone.
     let step = input.step.under(input.lock.epoch);
     let deadline = Deadline::after(ports, input.wait_seconds);
+    let soon = Deadline::after(ports, SOON_SECONDS);
     let mut sent = earlier(ports, &node.instance_id, &step, input.retry_count).await?;
     loop {
         let mut refused = None;
@@ -208,7 +213,12 @@ pub async fn handle(ports: &(impl Configs + Ledger + Nodes + Clock), input: Inpu
                 )
             }));
         }
-        ports.sleep(if sent.is_some() { REPLY_POLL } else { BUSY_POLL }).await;
+        let pause = match sent {
+            None => BUSY_POLL,
+            Some(_) if soon.has_passed(ports) => LATE_POLL,
+            Some(_) => REPLY_POLL,
+        };
+        ports.sleep(pause).await;
     }
 }
 
