@@ -57,8 +57,13 @@ pub(crate) struct Driver<'a> {
     pub(crate) child: Cell<bool>,
     /// Whether StartInstances may have been called.
     pub(crate) may_run: Cell<bool>,
+    /// What CheckDevices remembers of the nodes' starts.
+    pub(crate) starts: RefCell<Value>,
     /// After so many tasks the execution is aborted.
     pub(crate) aborted_after: Cell<Option<usize>>,
+    /// StartBoth ends, by the error of another state in it, while both of its branches repeat StartInstances, which EC2 refuses for so
+    /// long. From then on describes are late.
+    pub(crate) gives_starts_up: Cell<Option<Ms>>,
 }
 
 impl<'a> Driver<'a> {
@@ -71,7 +76,9 @@ impl<'a> Driver<'a> {
             called: RefCell::new(vec![]),
             child: Cell::new(false),
             may_run: Cell::new(false),
+            starts: RefCell::new(json!({})),
             aborted_after: Cell::new(None),
+            gives_starts_up: Cell::new(None),
         }
     }
 
@@ -84,7 +91,7 @@ impl<'a> Driver<'a> {
     }
 
     pub(crate) fn wait(&self, time: Ms) {
-        self.sim.world.borrow_mut().pass(time);
+        self.sim.pass(time);
     }
 
     pub(crate) fn note(&self, called: &'static str) {
@@ -201,7 +208,7 @@ pub(crate) fn attempts(sim: &Sim, function: &str, limit: Ms, payload: &Value) ->
         if !RETRIED.contains(&failure.error.as_str()) || retry_count == RETRIES {
             return Err(failure);
         }
-        sim.world.borrow_mut().pass(pause);
+        sim.pass(pause);
         pause = (pause * 4).min(LONGEST_PAUSE);
     }
     unreachable!("the last try returns")

@@ -1,6 +1,7 @@
 //! What goes wrong, and at which call; and the calls as they were made.
 
 use crate::world::Ms;
+use crate::world::ec2::LONGEST_LAG;
 
 /// What a call is, as far as faults are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,6 +82,10 @@ pub(crate) struct Faults {
     pub(crate) calls: Vec<Call>,
     pub(crate) throttled_until: Ms,
     pub(crate) unsteady_until: Ms,
+    /// Until then StartInstances is refused, since the instances are between two states.
+    pub(crate) no_start_until: Ms,
+    /// From then on every describe shows what was 30 seconds ago, but nothing from before it.
+    pub(crate) late_since: Option<Ms>,
     /// The function is dead.
     pub(crate) crashed: bool,
 }
@@ -109,6 +114,12 @@ impl Faults {
                 Fault::Unsteady(time) => self.unsteady_until = now + time,
                 _ => return Some(fault),
             }
+        }
+        if self.calls[number].name == "ec2:StartInstances" && now < self.no_start_until {
+            return Some(Fault::Answers("IncorrectInstanceState"));
+        }
+        if let (Kind::Shown, Some(since)) = (kind, self.late_since) {
+            return Some(Fault::Lag(LONGEST_LAG.min(now - since)));
         }
         if now < self.throttled_until {
             return Some(Fault::Throttled(0));

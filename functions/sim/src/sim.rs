@@ -8,7 +8,7 @@ use mirrorsnap_functions::aws::outcome;
 use mirrorsnap_functions::ports::Outcome;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -22,7 +22,11 @@ pub(crate) struct Sim {
     pub(crate) traced: bool,
     /// The next moment for which somebody waits.
     wakes: Rc<RefCell<Option<Ms>>>,
+    /// Functions whose caller does not wait for them any more. They are at work while time passes.
+    given_up: Rc<RefCell<Vec<Stray>>>,
 }
+
+type Stray = Pin<Box<dyn Future<Output = ()>>>;
 
 /// How a function's call ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +46,7 @@ impl Sim {
             rng: Rc::new(RefCell::new(fastrand::Rng::with_seed(seed))),
             traced: std::env::var("SEED").is_ok(),
             wakes: Rc::new(RefCell::new(None)),
+            given_up: Rc::new(RefCell::new(vec![])),
         }
     }
 
@@ -65,12 +70,33 @@ impl Sim {
             }
             let wakes = self.wakes.borrow().expect("a function that waits for nothing");
             while self.now() < wakes {
-                self.world.borrow_mut().tick();
+                self.tick();
                 if self.now() >= until {
                     return End::TimedOut;
                 }
             }
         }
+    }
+
+    /// A function that is called, and given up at once by its caller.
+    pub(crate) fn give_up(&self, function: impl Future<Output = ()> + 'static) {
+        self.given_up.borrow_mut().push(Box::pin(function));
+    }
+
+    /// Time passes while the state machine waits.
+    pub(crate) fn pass(&self, time: Ms) {
+        let until = self.now() + time;
+        while self.now() < until {
+            self.tick();
+        }
+    }
+
+    fn tick(&self) {
+        self.world.borrow_mut().tick();
+        let mut at_work = self.given_up.take();
+        let mut context = Context::from_waker(Waker::noop());
+        at_work.retain_mut(|one| one.as_mut().poll(&mut context).is_pending());
+        self.given_up.borrow_mut().extend(at_work);
     }
 
     pub(crate) async fn sleep_until(&self, moment: Ms) {

@@ -2,11 +2,11 @@
 
 use crate::driver::{Driver, once};
 use crate::faults::{Fault, Faults, Kind};
-use crate::operations::{Ended, backup, recover, restore, restore_with};
+use crate::operations::{Ended, backup, backup_with, recover, restore, restore_with};
 use crate::sim::Sim;
 use crate::tasks;
 use crate::world::ec2::Snapshot;
-use crate::world::{Disks, SECOND, World};
+use crate::world::{Disks, SECOND, State, World};
 use mirrorsnap_domain::catalogue::tag;
 
 /// A cluster with a proved backup.
@@ -140,4 +140,81 @@ fn a_throttling_that_passes_costs_no_backup() {
         assert_eq!(backup(&sim), Ended::Succeeded, "call {number}");
         assert!(sim.world.borrow().violations().is_empty());
     }
+}
+
+/// Rule 18: a branch that was given up repeats StartInstances for 30 s, and a describe may be 30 s old.
+#[test]
+fn no_volume_is_detached_while_a_start_that_was_given_up_may_still_be_unseen() {
+    for refused in 0..=33 {
+        let sim = backed_up();
+        let driver = Driver::new(&sim, "restore");
+        driver.gives_starts_up.set(Some(refused * SECOND));
+        let ended = restore_with(&driver, "none");
+        let world = sim.world.borrow();
+        assert!(matches!(ended, Ended::Clean(_)), "{refused} s: {ended:?}");
+        assert!(
+            world.is_normal() && world.violations().is_empty(),
+            "{refused} s: {:?}",
+            world.violations()
+        );
+    }
+}
+
+#[test]
+fn a_document_that_takes_long_is_looked_at_ever_more_seldom() {
+    let step = tasks::all()
+        .into_iter()
+        .find(|task| task.name() == "run-node-step resume-monitors")
+        .expect("a task that runs a step");
+    let mut world = step.world;
+    // No agent takes the command, which is given up after 30 s.
+    world.boot = 100_000 * SECOND;
+    for guest in &mut world.guests {
+        (guest.up, guest.going) = (false, None);
+    }
+    let sim = Sim::new(world, Faults::default(), 1);
+    let began = sim.now();
+    let ended = once(&sim, step.function, step.limit, step.payload);
+    assert!(
+        ended.is_err() && sim.now() - began >= 29 * SECOND,
+        "{ended:?} {}",
+        sim.now() - began
+    );
+    let faults = sim.faults.borrow();
+    let looks = faults
+        .calls
+        .iter()
+        .filter(|call| call.name == "ssm:GetCommandInvocation")
+        .count();
+    assert!((20..60).contains(&looks), "{looks}");
+}
+
+/// Rule 8: a document that nobody has begun is not begun any more once the holder has been taken over.
+#[test]
+fn recover_cancels_what_the_dead_holder_has_sent() {
+    let sim = Sim::new(World::new(Disks::One), Faults::default(), 1);
+    let driver = Driver::new(&sim, "aborted");
+    driver.aborted_after.set(Some(5));
+    drop(backup_with(&driver));
+    let mut world = sim.world.borrow_mut();
+    let run = world.ledger.lock.intent.as_ref().expect("an intent").id.clone();
+    world.boot = 100_000 * SECOND;
+    let mut late = world.commands.last().expect("a command").clone();
+    for (id, of) in [("late", run.clone()), ("foreign", "somebody-else".to_owned())] {
+        (late.id, late.step.run, late.sent, late.state) = (id.to_owned(), of, world.now, State::Sent);
+        world.commands.push(late.clone());
+        let at = late.at;
+        world.guests[at].up = false;
+    }
+    drop(world);
+    let driver = Driver::new(&sim, "recover");
+    driver.take_over();
+    let payload = serde_json::json!({"mode": "cancel", "lock": driver.claim()});
+    assert_eq!(
+        driver.task("assess", payload).unwrap(),
+        serde_json::json!({"cancelled": ["late"]})
+    );
+    let world = sim.world.borrow();
+    let state = |id: &str| world.command(id).unwrap().state.clone();
+    assert_eq!((state("late"), state("foreign")), (State::Undelivered, State::Sent));
 }

@@ -2,6 +2,7 @@
 
 use super::{Ended, begin, converge, converge_from};
 use crate::driver::{Driver, Failure};
+use crate::invoke::invoke;
 use crate::sim::Sim;
 use crate::world::{CLUSTER, SECOND};
 use mirrorsnap_domain::restore::Record;
@@ -206,17 +207,30 @@ fn start_both(driver: &Driver<'_>) -> Result<Vec<Value>, Failure> {
     let Some(intent) = intent else {
         return Err(Failure::new("Fenced", "the intent is gone"));
     };
-    let mut starts = vec![];
-    for node in [&intent.active, &intent.standby] {
-        starts.push(start(driver, node)?);
+    let nodes = [&intent.active, &intent.standby];
+    if let Some(refused) = driver.gives_starts_up.get() {
+        let now = driver.sim.now();
+        let mut faults = driver.sim.faults.borrow_mut();
+        faults.no_start_until = now + refused;
+        faults.late_since = Some(now);
+        for node in nodes {
+            let (sim, payload) = (driver.sim.clone(), set_power(driver, node));
+            driver
+                .sim
+                .give_up(async move { drop(invoke(&sim, "set-power", payload).await) });
+        }
+        return Err(Failure::new("States.Runtime", "a state of a branch failed"));
     }
-    Ok(starts)
+    nodes.into_iter().map(|node| start(driver, node)).collect()
+}
+
+fn set_power(driver: &Driver<'_>, node: &str) -> Value {
+    json!({"cluster": CLUSTER, "lock": driver.claim(), "node": node, "power": "start"})
 }
 
 /// What became of a start, as `assess` is told. One branch's refusal does not keep the other from its own.
 pub(super) fn start(driver: &Driver<'_>, node: &str) -> Result<Value, Failure> {
-    let payload = json!({"lock": driver.claim(), "node": node, "power": "start"});
-    match driver.task("set-power", payload) {
+    match driver.task("set-power", set_power(driver, node)) {
         Err(failure) if matches!(failure.error.as_str(), "Fenced" | "OperatorHold" | "ABORTED") => Err(failure),
         Err(failure) => Ok(json!({"node": node, "error": failure.error, "cause": failure.cause})),
         Ok(_) => Ok(json!({"node": node})),
@@ -235,6 +249,7 @@ fn check(
                              "memory": memory, "starts": starts});
         let seen = driver.task_within("assess", 180 * SECOND, payload)?;
         (*memory, starts) = (seen["memory"].clone(), vec![]);
+        driver.starts.borrow_mut().clone_from(&memory["starts"]);
         if seen["over"] == true {
             return Ok(Some(seen));
         }
@@ -253,7 +268,8 @@ fn back(driver: &Driver<'_>, id: &str, failure: Failure) -> Ended {
         return Ended::Dirty(failure);
     }
     let started = if driver.may_run.get() { "before" } else { "never" };
-    match converge_from(driver, json!({"started": started})) {
+    let starts = driver.starts.borrow().clone();
+    match converge_from(driver, json!({"started": started, "turned": starts})) {
         Ok(_) => cleaned(driver, id, Some(failure)),
         Err(stuck) => is_stuck(driver, stuck),
     }
