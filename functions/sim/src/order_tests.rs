@@ -74,7 +74,7 @@ fn the_driver_calls_what_the_machines_call() {
     assert!(matches!(restore_with(&driver, "none"), Ended::Dirty(_)));
     let driver = Driver::new(&sim, "recover");
     assert_eq!(recover_with(&driver), Ended::Succeeded);
-    let machine = named(RECOVER, "Converge:");
+    let machine = named(RECOVER, "Cancel what the dead holder has sent:");
     let stuck = machine
         .iter()
         .position(|name| name == "create-volumes")
