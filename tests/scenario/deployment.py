@@ -108,8 +108,9 @@ def by_api(lab: Lab, say: Say) -> None:
         raise ProductError(f"the stack is {status}: {_reasons(lab, STACK)}")
 
 
-def put(lab: Lab, template: dict[str, Any], stack: str = STACK, update: bool = False) -> str:
+def put(lab: Lab, template: dict[str, Any], stack: str = STACK, update: bool = False, **parameters: str) -> str:
     """CreateStack or UpdateStack with a packed template; the status that the stack ends with."""
+    parameters = {"Architecture": ARCHITECTURE, **parameters}
     cloudformation = lab.boto("cloudformation")
     lab.boto("s3").put_object(Bucket=BUCKET, Key="packed.json", Body=json.dumps(template))
     try:
@@ -117,7 +118,7 @@ def put(lab: Lab, template: dict[str, Any], stack: str = STACK, update: bool = F
             StackName=stack,
             TemplateURL=f"{lab.endpoint}/{BUCKET}/packed.json",
             Capabilities=CAPABILITIES,
-            Parameters=[{"ParameterKey": "Architecture", "ParameterValue": ARCHITECTURE}],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         )
     except ClientError as error:
         raise ProductError(f"the stack was refused: {error}") from error
