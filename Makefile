@@ -84,7 +84,7 @@ japanese: ## note that the Japanese pages say what the English ones say now; a t
 
 lock: $(VENV)/.installed ## resolve the requirements.in of tests, infra and infra/checkov again
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@for d in tests infra infra/checkov; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for d in tests infra infra/checkov; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	  --no-emit-index-url --no-header $$d/requirements.in -o $$d/requirements.txt; done
 
 # Each has an environment of its own, since its pins collide with the lab's.

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import catalogue
 import statemachine_verbs as verbs
 import yaml
 from statemachine_verbs import SourceError
@@ -135,6 +136,7 @@ class Machine:
         for word, field in (("timeout", "TimeoutSeconds"), ("then", "Next")):
             if word in source:
                 out[field] = source.pop(word)
+        mail = self.of(name, catalogue.mail, source.pop("mail")) if "mail" in source else None
         if catch := verbs.catches(source, branch):
             out["Catch"] = catch
         out |= {key: source.pop(key) for key in list(source) if key[:1].isupper()}
@@ -144,6 +146,8 @@ class Machine:
             out.setdefault("Output", {})
         branches, item = out.pop("Branches", None), out.pop("ItemProcessor", None)
         out = verbs.expressions(out)
+        if mail is not None:
+            out["Arguments"]["Message"] = verbs.below(out["Arguments"]["Message"], mail)
         if ":sns:publish" in out.get("Resource", "") and "Subject" in out["Arguments"]:
             out["Arguments"]["Subject"] = verbs.subject(out["Arguments"]["Subject"])
         if branches:

@@ -1,4 +1,4 @@
-"""docs/catalogue.yaml in all its forms: two pages, one file for programs, and the texts of the alarms' mails.
+"""docs/catalogue.yaml in all its forms: two pages, one file for programs, and the texts of mails.
 
 catalogue.py            write docs/errors.md, docs/errors.ja.md and docs/catalogue.json
 catalogue.py --check    say which of them is not current
@@ -17,6 +17,7 @@ import yaml
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SOURCE = DOCS / "catalogue.yaml"
 LANGUAGES = ("en", "ja")
+KINDS = ("errors", "alarms", "mails")
 LONGEST = 1024  # characters of an alarm's description
 HEADS = {
     "en": """# Errors and alarms
@@ -64,7 +65,7 @@ def problems(catalogue: dict[str, Any]) -> list[str]:
     risks = catalogue["risks"]
     for name, texts in risks.items():
         out += [f"risk {name}: no text in {each}" for each in LANGUAGES if not texts.get(each)]
-    for kind in ("errors", "alarms"):
+    for kind in KINDS:
         for name, entry in catalogue[kind].items():
             if entry.keys() != {"cluster", *LANGUAGES}:
                 out.append(f"{kind} {name}: has {sorted(entry)}")
@@ -74,7 +75,7 @@ def problems(catalogue: dict[str, Any]) -> list[str]:
             for language in LANGUAGES:
                 if entry[language].keys() != {"means", "next"} or not all(entry[language].values()):
                     out.append(f"{kind} {name}: needs `means` and `next` in {language}")
-    used = {each["cluster"] for kind in ("errors", "alarms") for each in catalogue[kind].values() if "cluster" in each}
+    used = {each["cluster"] for kind in KINDS for each in catalogue[kind].values() if "cluster" in each}
     return out + [f"risk {name}: nothing has it" for name in risks.keys() - used]
 
 
@@ -124,6 +125,11 @@ def described(entry: dict[str, Any], catalogue: dict[str, Any]) -> str:
         space = " " if language == "en" else ""
         parts.append(space.join((said["means"], risk, NEXT[language] + said["next"])))
     return "\n\n".join(parts)
+
+
+def mail(name: str) -> str:
+    """What stands below the words of a state machine's mail; KeyError for a name that the catalogue lacks."""
+    return f"\n\n{described(read()['mails'][name], read())}"
 
 
 def describe(resources: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ A verb takes its own keys from the state's source, and returns ASL in which expr
 from __future__ import annotations
 
 import copy
+import json
 import re
 from typing import Any
 
@@ -304,6 +305,12 @@ def subject(text: str) -> str:
     if not text.startswith("{%"):
         return text[:SUBJECT]
     return "{% $substring(" + text.removeprefix("{%").removesuffix("%}").strip() + f", 0, {SUBJECT}) %}}"
+
+
+def below(text: str, more: str) -> str:
+    """A message with a fixed text below it; `text` is an expression."""
+    said = text.removeprefix("{%").removesuffix("%}").strip()
+    return f"{{% ({said}) & {json.dumps(more, ensure_ascii=False)} %}}"
 
 
 VERBS = {"call": call, "node": node, "lock": lock, "run": run}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra"))
 
 import build  # noqa: E402
+import build_statemachines  # noqa: E402
 import catalogue  # noqa: E402
 
 JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龥]")
@@ -61,7 +63,7 @@ def test_every_alarm_has_an_entry_and_none_is_extra(source: dict[str, Any]) -> N
 
 def test_every_text_is_there_in_its_language(source: dict[str, Any]) -> None:
     assert catalogue.problems(source) == []
-    for kind in ("errors", "alarms"):
+    for kind in catalogue.KINDS:
         for name, entry in source[kind].items():
             for text in entry["ja"].values():
                 assert JAPANESE.search(text), f"{name}: {text}"
@@ -75,6 +77,28 @@ def test_an_alarm_s_mail_has_both_languages() -> None:
         assert "Next: " in english and not JAPANESE.search(english), name
         assert "次に行うこと: " in japanese and len(JAPANESE.findall(japanese)) > 20, name
         assert len(text) <= catalogue.LONGEST
+
+
+def published() -> list[dict[str, Any]]:
+    """The states that send a mail themselves."""
+    states = [each for machine in build_statemachines.machines().values() for each in machine["States"].values()]
+    return [each for each in states if ":sns:publish" in each.get("Resource", "")]
+
+
+def test_every_mail_of_a_state_machine_has_both_languages(source: dict[str, Any]) -> None:
+    used = set()
+    for state in published():
+        message = state["Arguments"]["Message"]
+        found = [name for name in source["mails"] if json.dumps(catalogue.mail(name), ensure_ascii=False) in message]
+        assert len(found) == 1, message
+        used |= set(found)
+    assert used == set(source["mails"]) and len(published()) == 5
+
+
+def test_a_mail_that_the_catalogue_lacks_builds_nothing() -> None:
+    state = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Arguments": {}, "mail": "nothing"}
+    with pytest.raises(build_statemachines.SourceError, match="'nothing' is missing or unknown"):
+        build_statemachines.Machine("m").state("s", state, "next", False)
 
 
 def test_what_is_made_from_it_is_current(source: dict[str, Any]) -> None:
@@ -130,7 +154,7 @@ def test_an_alarm_without_an_entry_and_an_entry_without_an_alarm_build_nothing(m
 
 def test_the_source_has_no_entry_twice() -> None:
     """YAML keeps the last of two."""
-    for kind in ("errors", "alarms"):
+    for kind in catalogue.KINDS:
         block = catalogue.SOURCE.read_text(encoding="utf-8").partition(f"\n{kind}:\n")[2]
         names = re.findall(r'^  "?([\w*-]+)"?:$', re.split(r"^\w", block, maxsplit=1, flags=re.M)[0], re.M)
         assert len(names) == len(set(names)) == len(yaml.safe_load(catalogue.SOURCE.read_text("utf-8"))[kind])

@@ -15,11 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "infra"))
 
 import build_statemachines  # noqa: E402
+import catalogue  # noqa: E402
 from check_statemachines import KEPT  # noqa: E402, F401
 from machine_flow import flows  # noqa: E402, F401
 
 MACHINES = build_statemachines.machines()
 CHANGED = "DynamoDB.ConditionalCheckFailedException"
+# What stands in a mail below EC2's reason.
+DOES_NOT_START = catalogue.mail("node-does-not-start")
 CLUSTER = {"Self": "server1", "Peer": "server2", "Groups": "failover1"}
 MONITORS = {"Nodes": "server1 server2", "Monitors": "mdw1 mdw1"}
 MIRROR = {"Disks": "md1", "Monitors": "mdw1", "Partitions": "/dev/xvdb2"}

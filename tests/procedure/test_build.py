@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def test_builds_side_by_side(tmp_path: Path) -> None:
     for each in ("infra", "statemachine", "functions/domain/src"):
         shutil.copytree(ROOT / each, tmp_path / each)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/catalogue.yaml", tmp_path / "docs")
     bootstrap = tmp_path / "target/lambda/bootstrap/bootstrap"
     bootstrap.parent.mkdir(parents=True)
     bootstrap.write_bytes(os.urandom(4 << 20))
