@@ -84,16 +84,17 @@ japanese: ## note that the Japanese pages say what the English ones say now; a t
 
 lock: $(VENV)/.installed ## resolve the requirements.in of tests, infra and infra/checkov again
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@for d in tests infra infra/checkov; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	@for d in tests infra infra/checkov; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header $$d/requirements.in -o $$d/requirements.txt; done
 
-# Each has an environment of its own, since its pins collide with the lab's.
+# Each has an environment of its own, since its pins collide with the lab's. The lock file is complete; without --no-deps pip demands a
+# hash for each set of extras too.
 $(SAM)/.installed: infra/requirements.txt
 $(CHECKOV)/.installed: infra/checkov/requirements.txt
 $(SAM)/.installed $(CHECKOV)/.installed:
 	@echo "templates: installing $(notdir $(@D)) (a minute or two, 300 to 350 MB)"
 	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 templates: $(VENV)/.installed $(SAM)/.installed $(CHECKOV)/.installed ## AWS SAM's linter and checkov's policies over what is deployed

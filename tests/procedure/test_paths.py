@@ -16,6 +16,7 @@ from procedure_world import (
     ANSWERS,
     CHANGED,
     DEAD,
+    DOES_NOT_START,
     EVENT,
     HEALTHY,
     INPUTS,
@@ -327,9 +328,7 @@ def test_a_start_that_is_refused_in_one_branch_of_a_restore_does_not_cancel_the_
     refused = [error if each == role else None for each in ("active", "standby")]
     assert told == [refused, [], refused]
     assert [each["memory"] for each in payloads(done, "CheckDevices")] == [{}, {"tries": {"start server1": 1}}, {}]
-    assert mails(done, "CheckDevices: tell that a node does not start") == [
-        f"EC2's reason{catalogue.mail('node-does-not-start')}"
-    ]
+    assert mails(done, "CheckDevices: tell that a node does not start") == [f"EC2's reason{DOES_NOT_START}"]
 
 
 def test_a_restore_that_lost_the_cluster_starts_nothing_more() -> None:
@@ -377,9 +376,7 @@ def test_converge_says_to_assess_what_became_of_a_start_and_tells_what_assess_sa
     assert done.path[-1] == "Healthy"
     words = [{"node": "server1", "error": error, "cause": "as it broke"}]
     assert [each["starts"] for each in payloads(done, "Assess")] == [[], words, [], words, []]
-    assert mails(done, "StartStandby: tell that it does not start") == [
-        f"EC2's reason{catalogue.mail('node-does-not-start')}"
-    ]
+    assert mails(done, "StartStandby: tell that it does not start") == [f"EC2's reason{DOES_NOT_START}"]
     assert done.path.count("Wait") == 2
 
 
