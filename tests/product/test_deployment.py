@@ -267,9 +267,10 @@ def test_an_operation_that_began_under_the_old_functions_ends_under_the_new_ones
 
 
 def test_what_the_retention_no_longer_keeps_is_deleted(product: Product) -> None:
-    assert len(product.valid_backups()) > 1
+    before = product.valid_backups()
+    assert len(before) > 1
     product.configure({"retention": {"keep_last": 1}})
     arn = product.start("backup", {})
     assert ended(product, arn)["status"] == "SUCCEEDED"
     kept = product.valid_backups()
-    assert len(kept) == 1 and kept[0] == arn.rsplit(":", 1)[1], kept
+    assert len(kept) == 1 and kept[0] not in before, kept
