@@ -25,7 +25,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build deploy probe-aws demo scenario drawings permissions catalogue japanese lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
+.PHONY: help setup build cli cli-page deploy probe-aws demo scenario drawings permissions catalogue japanese lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws bench mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

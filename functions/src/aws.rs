@@ -26,4 +26,4 @@ mod snapshots;
 mod volumes;
 
 #[cfg(feature = "aws")]
-pub use client::Aws;
+pub use client::{Aws, failed};

@@ -3,9 +3,9 @@
 use super::clock::Pace;
 use super::outcome::{self, Answer};
 use crate::ports::{Configs, Metrics, Outcome};
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use mirrorsnap_domain::config::Config;
@@ -66,17 +66,27 @@ impl Aws {
             .timeout_config(timeouts)
             .load()
             .await;
+        let table = variable("MIRRORSNAP_TABLE", "mirrorsnap");
+        Self::of(
+            &config,
+            table,
+            variable("MIRRORSNAP_PARAMETERS", "/mirrorsnap/clusters/"),
+        )
+    }
+
+    /// On a configuration that is loaded: the command line's is its user's. `parameters` ends with a slash. No call is made.
+    pub fn of(config: &SdkConfig, table: String, parameters: String) -> Self {
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         Self {
-            ec2: aws_sdk_ec2::Client::new(&config),
+            ec2: aws_sdk_ec2::Client::new(config),
             ec2_once: aws_sdk_ec2::Client::new(&once),
-            ssm: aws_sdk_ssm::Client::new(&config),
+            ssm: aws_sdk_ssm::Client::new(config),
             ssm_once: aws_sdk_ssm::Client::new(&once),
-            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
             quotas: aws_sdk_servicequotas::Client::new(&once),
             pace: Pace::from_env(),
-            table: variable("MIRRORSNAP_TABLE", "mirrorsnap"),
-            parameters: variable("MIRRORSNAP_PARAMETERS", "/mirrorsnap/clusters/"),
+            table,
+            parameters,
             documents: documents(),
         }
     }
@@ -131,12 +141,23 @@ fn answer<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Answer {
             message: "an answer that cannot be read".to_owned(),
             status: response.raw().status().as_u16(),
         },
-        other => Answer::None(other.to_string()),
+        other => Answer::None(reasons(other)),
     }
 }
 
+/// An error with all that caused it: `dispatch failure` alone says nothing of credentials that are missing.
+fn reasons(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        said = format!("{said}: {cause}");
+        next = cause.source();
+    }
+    said
+}
+
 /// A failed call that changes nothing.
-pub(super) fn failed<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -> Error {
+pub fn failed<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -> Error {
     outcome::error(call, &answer(error))
 }
 

@@ -1,0 +1,222 @@
+//! The arguments. clap's help is the reference; docs/cli.md is made from it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Backups and restores of two-node CLUSTERPRO X clusters on EC2.
+#[derive(Debug, Parser, PartialEq, Eq)]
+#[command(name = "mirrorsnap", version, max_term_width = 100)]
+pub struct Command {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub what: What,
+}
+
+/// The heading of the options that every command takes.
+pub const EVERY: &str = "Options of every command";
+
+/// What every command takes.
+#[derive(Debug, Clone, Args, PartialEq, Eq)]
+#[command(next_help_heading = EVERY)]
+pub struct Common {
+    /// The profile of your AWS configuration
+    #[arg(long, global = true, env = "AWS_PROFILE", hide_env_values = true)]
+    pub profile: Option<String>,
+    /// The AWS region; default: that of the profile or the environment
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// The name of mirrorsnap's CloudFormation stack
+    #[arg(
+        long,
+        global = true,
+        env = "MIRRORSNAP_STACK",
+        default_value = "mirrorsnap",
+        hide_env_values = true
+    )]
+    pub stack: String,
+    /// What is printed on standard output
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Text for people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand, PartialEq, Eq)]
+pub enum What {
+    /// Make a backup
+    Backup {
+        /// The cluster
+        cluster: String,
+        /// Change nothing: say what would be done, or what refuses it
+        #[arg(long)]
+        dry_run: bool,
+        /// Whether it is followed
+        #[command(flatten)]
+        following: Following,
+    },
+    /// Put both nodes back to a backup; the old volumes are kept until the release
+    Restore {
+        /// The cluster
+        cluster: String,
+        /// The backup's id; default: the newest valid one
+        #[arg(long, value_name = "ID", conflicts_with = "before")]
+        backup: Option<String>,
+        /// The newest valid backup of before this time, such as 2026-05-01T02:03:04Z
+        #[arg(long, value_name = "TIME")]
+        before: Option<String>,
+        /// Change nothing: say what would be done, or what refuses it
+        #[arg(long, conflicts_with_all = ["yes", "confirm"])]
+        dry_run: bool,
+        /// How the new volumes become fast
+        #[arg(long, value_enum, value_name = "HOW")]
+        initialization: Option<Initialization>,
+        /// What to do if devices have other names after the boot
+        #[arg(long, value_enum, value_name = "WHAT")]
+        on_device_mismatch: Option<OnDeviceMismatch>,
+        /// The typed name
+        #[command(flatten)]
+        confirmation: Confirmation,
+        /// Whether it is followed
+        #[command(flatten)]
+        following: Following,
+    },
+    /// Undo a restore: put the old volumes back
+    Rollback {
+        /// The cluster
+        cluster: String,
+        /// The restore's id
+        restore: String,
+        /// Change nothing: say what would be done, or what refuses it
+        #[arg(long, conflicts_with_all = ["yes", "confirm"])]
+        dry_run: bool,
+        /// The typed name
+        #[command(flatten)]
+        confirmation: Confirmation,
+        /// Whether it is followed
+        #[command(flatten)]
+        following: Following,
+    },
+    /// Keep a restore: the replaced volumes lose mirrorsnap's tags, and no rollback is possible any more
+    Release {
+        /// The cluster
+        cluster: String,
+        /// The restore's id
+        restore: String,
+        /// The typed name
+        #[command(flatten)]
+        confirmation: Confirmation,
+        /// Whether it is followed
+        #[command(flatten)]
+        following: Following,
+    },
+    /// Bring a cluster back on which an operation ended without doing so
+    Recover {
+        /// The cluster
+        cluster: String,
+        /// Whether it is followed
+        #[command(flatten)]
+        following: Following,
+    },
+    /// Stop everything that mirrorsnap does to a cluster, before you work on it by hand
+    Hold {
+        /// The cluster
+        cluster: String,
+        /// Who, and why: up to 200 characters
+        why: String,
+        /// Whether it is followed
+        #[command(flatten)]
+        following: Following,
+    },
+    /// End a hold; what it had stopped goes on
+    Unhold {
+        /// The cluster
+        cluster: String,
+        /// Whether it is followed
+        #[command(flatten)]
+        following: Following,
+    },
+    /// Follow what runs on a cluster
+    Watch {
+        /// The cluster
+        #[arg(required_unless_present = "execution")]
+        cluster: Option<String>,
+        /// The ARN of an execution, also of one that is over
+        #[arg(long, value_name = "ARN", conflicts_with = "cluster")]
+        execution: Option<String>,
+    },
+    /// Show every cluster: its newest valid backup, what runs, what is wrong and the command that mends it
+    Status,
+    /// List the backups of a cluster
+    Backups {
+        /// The cluster
+        cluster: String,
+        /// Show one backup in full
+        #[arg(long, value_name = "ID")]
+        show: Option<String>,
+    },
+    /// The clusters of the stack
+    #[command(subcommand)]
+    Cluster(Cluster),
+    /// Write the shell's completion script to standard output
+    Completion {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+/// The commands about the clusters' descriptions.
+#[derive(Debug, Subcommand, PartialEq, Eq)]
+pub enum Cluster {
+    /// List the clusters that are described
+    List,
+}
+
+/// Whether an operation is followed.
+#[derive(Debug, Clone, Copy, Args, PartialEq, Eq)]
+pub struct Following {
+    /// Start it, and do not follow it
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// The typed name. Without both, it is asked for on the terminal.
+#[derive(Debug, Clone, Args, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The cluster's name once more; only together with --yes
+    #[arg(long, value_name = "NAME", requires = "yes")]
+    pub confirm: Option<String>,
+    /// Do not ask; only together with --confirm
+    #[arg(long, requires = "confirm")]
+    pub yes: bool,
+}
+
+/// How new volumes become fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)] // the contract's words
+pub enum Initialization {
+    Auto,
+    None,
+    Rate,
+    Fsr,
+}
+
+/// What a restore does if devices have other names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnDeviceMismatch {
+    /// Put the old volumes back
+    Rollback,
+    /// Ask through the alarm topic
+    Wait,
+}

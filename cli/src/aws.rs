@@ -1,0 +1,95 @@
+//! The ports on the SDK, on the user's own credentials. What the functions read too is read by their adapters.
+
+mod executions;
+
+use crate::args::Common;
+use crate::ports::{Catalogue, Pause};
+use aws_config::{BehaviorVersion, Region};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use mirrorsnap_domain::catalogue::Snapshot;
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::lock::Lock;
+use mirrorsnap_domain::restore::Record;
+use mirrorsnap_functions::aws::Aws;
+use mirrorsnap_functions::ports::{Clock, Fleet, Items, Ledger, Snapshots};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The clients of one stack.
+#[derive(Debug)]
+pub struct Stack {
+    name: String,
+    sfn: aws_sdk_sfn::Client,
+    aws: Aws,
+}
+
+impl Stack {
+    /// Finds the credentials and the region; no other call is made. The names of a stack's table, parameters and state machines begin with
+    /// its own, so its name is all that is needed.
+    pub async fn load(common: &Common) -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+        if let Some(profile) = &common.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &common.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        let config = loader.load().await;
+        let (stack, parameters) = (common.stack.clone(), format!("/{}/clusters/", common.stack));
+        Self {
+            name: stack.clone(),
+            sfn: aws_sdk_sfn::Client::new(&config),
+            aws: Aws::of(&config, stack, parameters),
+        }
+    }
+}
+
+impl Pause for Stack {
+    fn millis(&self) -> i64 {
+        self.aws.now().unix().saturating_mul(1000)
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    async fn interrupted(&self) {
+        // Without a handler Ctrl-C ends the process, as ever.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Ledger for Stack {
+    async fn lock(&self, cluster: &str) -> Result<Lock> {
+        self.aws.lock(cluster).await
+    }
+
+    async fn record(&self, restore: &Id) -> Result<Record> {
+        self.aws.record(restore).await
+    }
+}
+
+impl Catalogue for Stack {
+    async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>> {
+        self.aws.clusters().await
+    }
+
+    async fn items(&self) -> Result<Items> {
+        self.aws.items().await
+    }
+
+    async fn all_snapshots(&self) -> Result<Vec<Snapshot>> {
+        self.aws.all_snapshots().await
+    }
+
+    async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>> {
+        self.aws.snapshots_of_cluster(cluster).await
+    }
+}

@@ -1,0 +1,111 @@
+//! What the command line needs of AWS beyond what the functions need (their `ports`): small traits. aws.rs implements them on the SDK,
+//! the tests in memory.
+
+#![allow(async_fn_in_trait)] // One thread, as in the functions.
+
+use crate::follow::Event;
+use crate::request::Machine;
+use mirrorsnap_domain::catalogue::Snapshot;
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::Result;
+use mirrorsnap_functions::ports::Items;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Where an execution is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It runs, or waits for a redrive.
+    Running,
+    /// It ended well.
+    Succeeded,
+    /// It ended by an error of its own.
+    Failed,
+    /// It reached its time limit.
+    TimedOut,
+    /// Somebody stopped it.
+    Aborted,
+}
+
+impl Status {
+    /// From Step Functions' word. One that we do not know counts as running.
+    pub fn read(word: &str) -> Self {
+        match word {
+            "SUCCEEDED" => Self::Succeeded,
+            "FAILED" => Self::Failed,
+            "TIMED_OUT" => Self::TimedOut,
+            "ABORTED" => Self::Aborted,
+            _ => Self::Running,
+        }
+    }
+
+    /// Step Functions' word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted => "ABORTED",
+        }
+    }
+}
+
+/// What DescribeExecution says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Execution {
+    /// Its ARN.
+    pub arn: String,
+    /// Where it is.
+    pub status: Status,
+    /// When it began: milliseconds since 1970.
+    pub begun: i64,
+    /// Its input.
+    pub input: Value,
+    /// Its output, once it has succeeded.
+    pub output: Option<Value>,
+    /// The error's name, once it has failed.
+    pub error: Option<String>,
+    /// What was found, and what to do.
+    pub cause: Option<String>,
+}
+
+/// The executions of the stack's state machines.
+pub trait Executions {
+    /// Starts one. A repeat with the same name and input starts no second one.
+    async fn start(&self, machine: Machine, name: &str, input: &Map<String, Value>) -> Result<String>;
+
+    /// Looks at one; `None`: there is no such execution.
+    async fn execution(&self, arn: &str) -> Result<Option<Execution>>;
+
+    /// Its history after the event `after`, in order.
+    async fn events(&self, arn: &str, after: i64) -> Result<Vec<Event>>;
+}
+
+/// What there is of all clusters, and of one. The functions' own adapters read it.
+pub trait Catalogue {
+    /// The configurations by cluster; the error: it cannot be read.
+    async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>>;
+
+    /// The whole lock table, read consistently.
+    async fn items(&self) -> Result<Items>;
+
+    /// Our snapshots of every cluster.
+    async fn all_snapshots(&self) -> Result<Vec<Snapshot>>;
+
+    /// Our snapshots of one cluster.
+    async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>>;
+}
+
+/// Waiting, as a person sees it.
+pub trait Pause {
+    /// Now: milliseconds since 1970, on the clock of the histories.
+    fn millis(&self) -> i64;
+
+    /// Waits.
+    async fn pause(&self, time: Duration);
+
+    /// Ends when Ctrl-C is pressed.
+    async fn interrupted(&self);
+}

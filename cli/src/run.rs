@@ -1,0 +1,45 @@
+//! The commands: each wires the ports to the pure parts.
+
+pub mod follow;
+pub mod operate;
+pub mod status;
+pub mod watch;
+
+use crate::args::{Cluster, Command, What};
+use crate::exit::Ended;
+use crate::out::Out;
+use crate::ports::{Catalogue, Executions, Pause};
+use mirrorsnap_functions::ports::Ledger;
+
+/// All that the commands need of AWS.
+pub trait Ports: Executions + Pause + Ledger + Catalogue {}
+impl<T: Executions + Pause + Ledger + Catalogue> Ports for T {}
+
+/// Runs a command that needs AWS.
+pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended {
+    let flags = flags(command);
+    match &command.what {
+        What::Watch { cluster, execution } => {
+            watch::run(ports, out, cluster.as_deref(), execution.as_deref(), &flags).await
+        }
+        What::Status => status::status(ports, out, &flags).await,
+        What::Backups { cluster, show } => status::backups(ports, out, cluster, show.as_deref()).await,
+        What::Cluster(Cluster::List) => status::clusters(ports, out).await,
+        _ => operate::run(ports, out, &command.what, &flags).await,
+    }
+}
+
+/// The flags that the same command line needs once more, to be shown behind a command.
+fn flags(command: &Command) -> String {
+    let common = &command.common;
+    let stack = (common.stack != "mirrorsnap").then(|| format!(" --stack {}", common.stack));
+    let named = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" --{name} {value}"));
+    [
+        named("profile", &common.profile),
+        named("region", &common.region),
+        stack,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,82 @@
+//! `status`, `backups` and `cluster list`: what is there, read and shown.
+
+use super::Ports;
+use crate::exit::{Ended, Exit};
+use crate::fleet::Seen;
+use crate::out::Out;
+use crate::screen;
+use mirrorsnap_domain::catalogue::{self, Wanted};
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::names;
+use mirrorsnap_domain::time::Moment;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// `status`.
+pub async fn status(ports: &impl Ports, out: &Out, flags: &str) -> Ended {
+    let items = ports.items().await?.locks;
+    let mut holders = BTreeMap::new();
+    for holder in items.values().filter_map(|item| item.holder.clone()) {
+        if let Some(execution) = ports.execution(&holder).await? {
+            holders.insert(holder, execution.status);
+        }
+    }
+    let seen = Seen {
+        clusters: ports.clusters().await?,
+        items,
+        snapshots: ports.all_snapshots().await?,
+        holders,
+    };
+    let rows = seen.rows(Moment::from_unix(ports.millis() / 1000));
+    out.result(&screen::fleet::text(&rows, flags), &json!({"clusters": rows}));
+    Ok(Exit::Done)
+}
+
+/// `backups`.
+pub async fn backups(ports: &impl Ports, out: &Out, cluster: &str, show: Option<&str>) -> Ended {
+    names::cluster(cluster)?;
+    let wanted = show.map(Id::parse).transpose()?;
+    let backups = catalogue::backups(cluster, ports.snapshots_of_cluster(cluster).await?);
+    match wanted {
+        None => {
+            let all: Vec<Value> = backups.iter().map(screen::backups::document).collect();
+            out.result(
+                &screen::backups::list(cluster, &backups),
+                &json!({"cluster": cluster, "backups": all}),
+            );
+        }
+        Some(id) => {
+            // One that is not valid is shown too.
+            let found = match backups.iter().find(|backup| backup.id == id) {
+                Some(backup) => backup,
+                None => catalogue::find(cluster, &backups, &Wanted::Exactly(id))?,
+            };
+            out.result(&screen::backups::one(found), &screen::backups::document(found));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// `cluster list`.
+pub async fn clusters(ports: &impl Ports, out: &Out) -> Ended {
+    let clusters = ports.clusters().await?;
+    out.result(
+        &screen::clusters::list(&clusters),
+        &json!({"clusters": documents(&clusters)}),
+    );
+    Ok(Exit::Done)
+}
+
+fn documents(clusters: &BTreeMap<String, Result<Config>>) -> Vec<Value> {
+    let document = |(name, config): (&String, &Result<Config>)| match config {
+        Ok(config) => json!({"cluster": name, "config": config}),
+        Err(error) => json!({"cluster": name, "error": error.name(), "cause": error.to_string()}),
+    };
+    clusters.iter().map(document).collect()
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

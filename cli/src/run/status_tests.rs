@@ -1,0 +1,26 @@
+use super::*;
+use crate::args::{Command, Output};
+use crate::ports::Status;
+use crate::run;
+use crate::testing::{Fake, block};
+use clap::Parser;
+
+fn ended(ports: &Fake, line: &str) -> Ended {
+    let command = Command::try_parse_from(line.split(' ')).unwrap();
+    block(run::run(ports, &mut Out::new(Output::Text), &command))
+}
+
+#[test]
+fn what_is_there_is_shown_and_what_is_not_is_refused() {
+    let ports = Fake::new(Status::Succeeded, &[]);
+    for line in ["status", "backups orders", "cluster list"] {
+        assert_eq!(ended(&ports, &format!("mirrorsnap {line}")), Ok(Exit::Done), "{line}");
+    }
+    let missing = ended(&ports, "mirrorsnap backups orders --show orders-20260501T020304Z").unwrap_err();
+    assert_eq!(missing.exit(), Exit::Refused);
+    assert_eq!(
+        ended(&ports, "mirrorsnap backups orders --show x").unwrap_err().exit(),
+        Exit::Refused
+    );
+    assert_eq!(ports.started.borrow().len(), 0, "they start nothing");
+}

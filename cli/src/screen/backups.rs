@@ -1,0 +1,70 @@
+//! The screen of `backups`: the catalogue of a cluster, and one backup in full.
+
+use super::table::table;
+use mirrorsnap_domain::catalogue::Backup;
+use serde_json::{Value, json};
+
+fn gib(backup: &Backup) -> i64 {
+    backup.snapshots.iter().map(|one| i64::from(one.gib)).sum()
+}
+
+fn validity(backup: &Backup) -> &'static str {
+    match (backup.valid, backup.proved) {
+        (true, _) => "yes",
+        (false, true) => "no: a snapshot is missing",
+        (false, false) => "no: not proved",
+    }
+}
+
+/// All backups, newest first.
+pub fn list(cluster: &str, backups: &[Backup]) -> String {
+    if backups.is_empty() {
+        return format!("{cluster} has no backups");
+    }
+    let row = |backup: &Backup| {
+        vec![
+            backup.id.to_string(),
+            backup.consistent_at.to_string(),
+            validity(backup).to_owned(),
+            format!("{} GiB", gib(backup)),
+            backup.source_node.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = backups.iter().map(row).collect();
+    table(&["BACKUP", "CONSISTENT AT", "VALID", "SIZE", "NODE"], &rows)
+}
+
+/// One backup.
+pub fn one(backup: &Backup) -> String {
+    let row = |one: &mirrorsnap_domain::catalogue::Snapshot| {
+        vec![
+            one.id.to_string(),
+            one.volume.to_string(),
+            one.state.to_string(),
+            one.progress.clone(),
+            format!("{} GiB", one.gib),
+        ]
+    };
+    let rows: Vec<Vec<String>> = backup.snapshots.iter().map(row).collect();
+    format!(
+        "{}\nconsistent at {}, of the volumes of {}, valid: {}\n\n{}",
+        backup.id,
+        backup.consistent_at,
+        backup.source_node,
+        validity(backup),
+        table(&["SNAPSHOT", "VOLUME", "STATE", "PROGRESS", "SIZE"], &rows)
+    )
+}
+
+/// A backup as JSON.
+pub fn document(backup: &Backup) -> Value {
+    let snapshots: Vec<Value> = backup
+        .snapshots
+        .iter()
+        .map(|one| json!({"id": one.id, "volume": one.volume, "state": one.state.to_string(), "gib": one.gib}))
+        .collect();
+    json!({
+        "id": backup.id.to_string(), "consistent_at": backup.consistent_at, "valid": backup.valid,
+        "source_node": backup.source_node, "gib": gib(backup), "snapshots": snapshots,
+    })
+}

@@ -1,0 +1,119 @@
+//! How an operation ended: its exit code, and what is said of it.
+
+use super::span;
+use crate::exit::Exit;
+use crate::ports::{Execution, Status};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What the lock says of a cluster's unfinished work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfinished {
+    /// An intent is left: something may be disturbed.
+    Intent,
+    /// Nothing is.
+    Nothing,
+}
+
+/// The exit code of an execution that has ended. `not_back`: it ended in the state that says so. An execution that was stopped or ran
+/// into its limit reached no such state: what it left unfinished decides.
+pub fn exit(status: Status, not_back: bool, unfinished: Unfinished) -> Exit {
+    match (status, not_back, unfinished) {
+        (Status::Succeeded, ..) => Exit::Done,
+        (Status::Failed, true, _) | (Status::TimedOut | Status::Aborted, _, Unfinished::Intent) => Exit::NotBack,
+        (Status::Failed | Status::TimedOut | Status::Aborted, ..) => Exit::Refused,
+        (Status::Running, ..) => Exit::Stopped,
+    }
+}
+
+/// The fields of an output that are shown; each machine has some of them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Shown {
+    id: Option<String>,
+    valid: Option<bool>,
+    outage_seconds: Option<f64>,
+    degraded_seconds: Option<i64>,
+    total_seconds: Option<i64>,
+    plan: Vec<String>,
+    skipped: bool,
+    hold: Option<String>,
+    recovered: Option<String>,
+    why: Option<String>,
+    leftovers: Vec<String>,
+    kind: Option<String>,
+}
+
+/// What is said at the end, as text.
+pub fn text(execution: &Execution, exit: Exit, cluster: &str) -> String {
+    match execution.status {
+        Status::Running => "it runs".to_owned(),
+        Status::Succeeded => done(execution.output.as_ref()),
+        _ => failed(execution, exit, cluster),
+    }
+}
+
+fn done(output: Option<&Value>) -> String {
+    let shown: Shown = output
+        .and_then(|output| Shown::deserialize(output).ok())
+        .unwrap_or_default();
+    if !shown.plan.is_empty() {
+        return shown.plan.join("\n");
+    }
+    if shown.skipped {
+        return "skipped: the cluster is on hold".to_owned();
+    }
+    let mut lines = vec![match (&shown.kind, &shown.id) {
+        (Some(kind), Some(id)) => format!(
+            "done: {kind} {id}{}",
+            if shown.valid == Some(true) { ", valid" } else { "" }
+        ),
+        _ => match (&shown.recovered, &shown.why, &shown.hold) {
+            (Some(id), ..) => format!("done: {id} is finished, and the cluster is back"),
+            (None, Some(why), _) => format!("nothing to do: {why}"),
+            (None, None, Some(why)) => format!("done: on hold ({why})"),
+            _ => "done".to_owned(),
+        },
+    }];
+    let seconds = |what: &str, seconds: Option<i64>| {
+        seconds.map(|seconds| format!("{what} {}", span(seconds.saturating_mul(1000))))
+    };
+    let outage = shown.outage_seconds.map(|seconds| format!("outage {seconds:.1} s"));
+    let figures: Vec<String> = [
+        outage,
+        seconds("without redundancy", shown.degraded_seconds),
+        seconds("in all", shown.total_seconds),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if !figures.is_empty() {
+        lines.push(figures.join(", "));
+    }
+    lines.extend(shown.leftovers.iter().map(|left| format!("not cleaned up: {left}")));
+    lines.join("\n")
+}
+
+fn failed(execution: &Execution, exit: Exit, cluster: &str) -> String {
+    let name = execution.error.as_deref().unwrap_or(execution.status.word());
+    let cause = execution.cause.as_deref().unwrap_or("No cause was given.");
+    let said = format!("{name}: {cause}");
+    if exit == Exit::NotBack {
+        return format!(
+            "{said}\nThe cluster is not back. Recover starts by itself; to follow it:\n  mirrorsnap watch {cluster}"
+        );
+    }
+    said
+}
+
+/// The same as one JSON document.
+pub fn document(execution: &Execution, exit: Exit) -> Value {
+    json!({
+        "execution": execution.arn, "status": execution.status.word(), "exit": exit.code(), "error": execution.error,
+        "cause": execution.cause, "output": execution.output,
+    })
+}
+
+#[cfg(test)]
+#[path = "end_tests.rs"]
+mod tests;

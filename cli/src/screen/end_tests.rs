@@ -1,0 +1,80 @@
+use super::*;
+
+fn ended(status: Status, output: Option<Value>, error: Option<&str>) -> Execution {
+    Execution {
+        arn: "arn:e".to_owned(),
+        status,
+        begun: 0,
+        input: json!({"cluster": "orders"}),
+        output,
+        error: error.map(str::to_owned),
+        cause: error.map(|_| "md1 is RED. Next: recover.".to_owned()),
+    }
+}
+
+#[test]
+fn the_exit_code_says_whether_the_cluster_is_back() {
+    use Unfinished::{Intent, Nothing};
+    for (status, not_back, left, wanted) in [
+        (Status::Succeeded, false, Nothing, Exit::Done),
+        // Somebody else's intent, or recover's, is not ours.
+        (Status::Succeeded, false, Intent, Exit::Done),
+        (Status::Failed, false, Nothing, Exit::Refused),
+        (Status::Failed, false, Intent, Exit::Refused),
+        (Status::Failed, true, Nothing, Exit::NotBack),
+        (Status::Failed, true, Intent, Exit::NotBack),
+        (Status::Aborted, false, Nothing, Exit::Refused),
+        (Status::Aborted, false, Intent, Exit::NotBack),
+        (Status::TimedOut, false, Intent, Exit::NotBack),
+        (Status::Running, false, Nothing, Exit::Stopped),
+    ] {
+        assert_eq!(exit(status, not_back, left), wanted, "{status:?} {not_back} {left:?}");
+    }
+}
+
+#[test]
+fn a_backup_says_its_id_and_its_figures() {
+    let output = json!({"kind": "backup", "id": "orders-20260501T020304Z", "valid": true, "outage_seconds": 3.25,
+        "degraded_seconds": 71, "total_seconds": 140, "snapshots": []});
+    let execution = ended(Status::Succeeded, Some(output), None);
+    assert_eq!(
+        text(&execution, Exit::Done, "orders"),
+        "done: backup orders-20260501T020304Z, valid\noutage 3.2 s, without redundancy 71.0 s, in all 2 min 20 s"
+    );
+}
+
+#[test]
+fn a_dry_run_says_its_plan_and_recover_what_it_found() {
+    let said = |output| text(&ended(Status::Succeeded, Some(output), None), Exit::Done, "orders");
+    assert_eq!(
+        said(json!({"dry_run": true, "plan": ["First this.", "Then that."]})),
+        "First this.\nThen that."
+    );
+    assert_eq!(
+        said(json!({"cluster": "orders", "recovered": null, "why": "nothing is unfinished"})),
+        "nothing to do: nothing is unfinished"
+    );
+    assert_eq!(
+        said(json!({"cluster": "orders", "hold": "who, why"})),
+        "done: on hold (who, why)"
+    );
+    assert_eq!(said(json!({"cluster": "orders", "hold": null})), "done");
+}
+
+#[test]
+fn a_failure_says_what_to_do() {
+    let execution = ended(Status::Failed, None, Some("MirrorNotNormal"));
+    let said = text(&execution, Exit::Refused, "orders");
+    assert_eq!(said, "MirrorNotNormal: md1 is RED. Next: recover.");
+    let said = text(&execution, Exit::NotBack, "orders");
+    assert!(said.contains("The cluster is not back."), "{said}");
+    assert!(said.ends_with("mirrorsnap watch orders"), "{said}");
+    let said = text(&ended(Status::Aborted, None, None), Exit::Refused, "orders");
+    assert!(said.starts_with("ABORTED"), "{said}");
+}
+
+#[test]
+fn the_document_has_the_exit_code() {
+    let found = document(&ended(Status::Failed, None, Some("Stuck")), Exit::NotBack);
+    assert_eq!((&found["exit"], &found["error"]), (&json!(3), &json!("Stuck")));
+}

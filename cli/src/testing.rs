@@ -1,0 +1,158 @@
+//! The ports in memory.
+
+use crate::follow::{Event, Said};
+use crate::ports::{Catalogue, Execution, Executions, Pause, Status};
+use crate::request::Machine;
+use mirrorsnap_domain::catalogue::Snapshot;
+use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::{Error, Kind, Result};
+use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::lock::Lock;
+use mirrorsnap_domain::restore::Record;
+use mirrorsnap_functions::ports::{Items, Ledger};
+use serde_json::{Map, Value, json};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One execution, which ends after some looks.
+pub(crate) struct Fake {
+    /// What was started: machine, name, input.
+    pub(crate) started: RefCell<Vec<(Machine, String, Value)>>,
+    /// It runs for so many looks.
+    pub(crate) runs: Cell<u32>,
+    /// So many looks fail first.
+    pub(crate) fails: Cell<u32>,
+    /// How it ends.
+    pub(crate) end: Status,
+    /// The states that it enters, all at once.
+    pub(crate) states: Vec<&'static str>,
+    /// The lock.
+    pub(crate) lock: Lock,
+    /// Ctrl-C is pressed.
+    pub(crate) stopped: bool,
+    /// How often it was waited.
+    pub(crate) pauses: Cell<u32>,
+}
+
+impl Fake {
+    pub(crate) fn new(end: Status, states: &[&'static str]) -> Self {
+        Self {
+            started: RefCell::default(),
+            runs: Cell::new(2),
+            fails: Cell::new(0),
+            end,
+            states: states.to_vec(),
+            lock: free(),
+            stopped: false,
+            pauses: Cell::new(0),
+        }
+    }
+}
+
+/// A lock that nobody holds.
+pub(crate) fn free() -> Lock {
+    Lock {
+        holder: None,
+        epoch: 1,
+        since: None,
+        hold: None,
+        intent: None,
+    }
+}
+
+/// Runs a future to its end, on this thread.
+pub(crate) fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+fn left(of: &Cell<u32>) -> bool {
+    let now = of.get();
+    of.set(now.saturating_sub(1));
+    now > 0
+}
+
+impl Executions for Fake {
+    async fn start(&self, machine: Machine, name: &str, input: &Map<String, Value>) -> Result<String> {
+        let input = Value::Object(input.clone());
+        self.started.borrow_mut().push((machine, name.to_owned(), input));
+        Ok(format!("arn:{machine}"))
+    }
+
+    async fn execution(&self, arn: &str) -> Result<Option<Execution>> {
+        if left(&self.fails) {
+            return Err(Error::new(Kind::AwsUnavailable, "no answer", "wait"));
+        }
+        let status = if left(&self.runs) { Status::Running } else { self.end };
+        let failed = matches!(status, Status::Failed);
+        Ok((arn != "arn:unknown").then(|| Execution {
+            arn: arn.to_owned(),
+            status,
+            begun: 0,
+            input: json!({"cluster": "orders"}),
+            output: (status == Status::Succeeded).then(|| json!({"plan": ["Nothing."]})),
+            error: failed.then(|| "Stuck".to_owned()),
+            cause: failed.then(|| "It is stuck.".to_owned()),
+        }))
+    }
+
+    async fn events(&self, _: &str, after: i64) -> Result<Vec<Event>> {
+        let event = |(id, state): (i64, &&str)| Event {
+            id,
+            at: id * 1000,
+            said: Said::Entered((*state).to_owned()),
+        };
+        Ok((1..)
+            .zip(&self.states)
+            .map(event)
+            .filter(|event| event.id > after)
+            .collect())
+    }
+}
+
+impl Pause for Fake {
+    fn millis(&self) -> i64 {
+        1_777_600_000_000
+    }
+
+    async fn pause(&self, _: Duration) {
+        self.pauses.set(self.pauses.get() + 1);
+    }
+
+    async fn interrupted(&self) {
+        if !self.stopped {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Ledger for Fake {
+    async fn lock(&self, _: &str) -> Result<Lock> {
+        Ok(self.lock.clone())
+    }
+
+    async fn record(&self, _: &Id) -> Result<Record> {
+        Err(Error::new(Kind::RestoreNotFound, "none", "none"))
+    }
+}
+
+impl Catalogue for Fake {
+    async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn items(&self) -> Result<Items> {
+        Ok(Items::default())
+    }
+
+    async fn all_snapshots(&self) -> Result<Vec<Snapshot>> {
+        Ok(Vec::new())
+    }
+
+    async fn snapshots_of_cluster(&self, _: &str) -> Result<Vec<Snapshot>> {
+        Ok(Vec::new())
+    }
+}
