@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use std::path::PathBuf;
 
 /// Backups and restores of two-node CLUSTERPRO X clusters on EC2.
 #[derive(Debug, Parser, PartialEq, Eq)]
@@ -165,7 +166,15 @@ pub enum What {
         #[arg(long, value_name = "ID")]
         show: Option<String>,
     },
-    /// The clusters of the stack
+    /// Ask both nodes what mirrorsnap believes of them; changes nothing
+    Doctor {
+        /// The cluster
+        cluster: String,
+        /// Save what was recorded, with pseudonyms, to this file
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+    },
+    /// Describe, check, list and remove clusters
     #[command(subcommand)]
     Cluster(Cluster),
     /// Write the shell's completion script to standard output
@@ -179,8 +188,33 @@ pub enum What {
 /// The commands about the clusters' descriptions.
 #[derive(Debug, Subcommand, PartialEq, Eq)]
 pub enum Cluster {
+    /// Describe a cluster to mirrorsnap: tag its instances, and write its JSON to Parameter Store
+    Add {
+        /// The cluster's JSON (docs/cluster.schema.json); `-`: standard input
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// Take the place of the description that is there
+        #[arg(long)]
+        replace: bool,
+        /// The typed name
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+    /// Check every precondition of a backup, and ask the doctor; changes nothing
+    Check {
+        /// The cluster
+        cluster: String,
+    },
     /// List the clusters that are described
     List,
+    /// Remove a cluster's description and its instances' tags; its backups stay
+    Remove {
+        /// The cluster
+        cluster: String,
+        /// The typed name
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
 }
 
 /// Whether an operation is followed.

@@ -1,8 +1,10 @@
 //! The ports on the SDK, on the user's own credentials. What the functions read too is read by their adapters.
 
 mod executions;
+mod registry;
 
 use crate::args::Common;
+use crate::interrupt;
 use crate::ports::{Catalogue, Pause};
 use aws_config::{BehaviorVersion, Region};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -21,7 +23,9 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Stack {
     name: String,
+    ec2: aws_sdk_ec2::Client,
     sfn: aws_sdk_sfn::Client,
+    ssm: aws_sdk_ssm::Client,
     aws: Aws,
 }
 
@@ -43,7 +47,9 @@ impl Stack {
         let (stack, parameters) = (common.stack.clone(), format!("/{}/clusters/", common.stack));
         Self {
             name: stack.clone(),
+            ec2: aws_sdk_ec2::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
+            ssm: aws_sdk_ssm::Client::new(&config),
             aws: Aws::of(&config, stack, parameters),
         }
     }
@@ -59,10 +65,7 @@ impl Pause for Stack {
     }
 
     async fn interrupted(&self) {
-        // Without a handler Ctrl-C ends the process, as ever.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        interrupt::interrupted().await;
     }
 }
 

@@ -10,6 +10,7 @@ pub mod aws;
 pub mod exit;
 pub mod fleet;
 pub mod follow;
+pub mod interrupt;
 pub mod out;
 pub mod ports;
 pub mod request;

@@ -7,6 +7,7 @@ use crate::follow::Event;
 use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_functions::ports::Items;
 use serde_json::{Map, Value};
@@ -96,6 +97,24 @@ pub trait Catalogue {
 
     /// Our snapshots of one cluster.
     async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>>;
+}
+
+/// The clusters' parameters, and the tag of their instances, which is the security boundary.
+pub trait Registry {
+    /// The cluster that each instance is tagged for. One that EC2 does not show is absent.
+    async fn tagged_for(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Option<String>>>;
+
+    /// Tags instances for a cluster.
+    async fn tag(&self, ids: &[InstanceId], cluster: &str) -> Result<()>;
+
+    /// Removes that tag where it names this cluster.
+    async fn untag(&self, ids: &[InstanceId], cluster: &str) -> Result<()>;
+
+    /// Writes a cluster's parameter, in the place of another.
+    async fn describe(&self, cluster: &str, json: &str) -> Result<()>;
+
+    /// Deletes a cluster's parameter.
+    async fn forget(&self, cluster: &str) -> Result<()>;
 }
 
 /// Waiting, as a person sees it.

@@ -1,19 +1,22 @@
 //! The commands: each wires the ports to the pure parts.
 
+pub mod cluster;
+pub mod doctor;
 pub mod follow;
 pub mod operate;
 pub mod status;
 pub mod watch;
 
+use self::cluster::Existing;
 use crate::args::{Cluster, Command, What};
 use crate::exit::Ended;
 use crate::out::Out;
-use crate::ports::{Catalogue, Executions, Pause};
+use crate::ports::{Catalogue, Executions, Pause, Registry};
 use mirrorsnap_functions::ports::Ledger;
 
 /// All that the commands need of AWS.
-pub trait Ports: Executions + Pause + Ledger + Catalogue {}
-impl<T: Executions + Pause + Ledger + Catalogue> Ports for T {}
+pub trait Ports: Executions + Pause + Ledger + Catalogue + Registry {}
+impl<T: Executions + Pause + Ledger + Catalogue + Registry> Ports for T {}
 
 /// Runs a command that needs AWS.
 pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended {
@@ -24,6 +27,19 @@ pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended 
         }
         What::Status => status::status(ports, out, &flags).await,
         What::Backups { cluster, show } => status::backups(ports, out, cluster, show.as_deref()).await,
+        What::Doctor { cluster, save } => doctor::run(ports, out, cluster, save.as_deref(), &flags).await,
+        What::Cluster(Cluster::Check { cluster }) => doctor::check(ports, out, cluster, &flags).await,
+        What::Cluster(Cluster::Add {
+            from,
+            replace,
+            confirmation,
+        }) => {
+            let existing = if *replace { Existing::Replace } else { Existing::Keep };
+            cluster::add(ports, out, from, existing, confirmation).await
+        }
+        What::Cluster(Cluster::Remove { cluster, confirmation }) => {
+            cluster::remove(ports, out, cluster, confirmation).await
+        }
         What::Cluster(Cluster::List) => status::clusters(ports, out).await,
         _ => operate::run(ports, out, &command.what, &flags).await,
     }

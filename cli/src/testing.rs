@@ -1,10 +1,11 @@
 //! The ports in memory.
 
 use crate::follow::{Event, Said};
-use crate::ports::{Catalogue, Execution, Executions, Pause, Status};
+use crate::ports::{Catalogue, Execution, Executions, Pause, Registry, Status};
 use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
@@ -33,6 +34,12 @@ pub(crate) struct Fake {
     pub(crate) stopped: bool,
     /// How often it was waited.
     pub(crate) pauses: Cell<u32>,
+    /// The instances that there are, and the clusters that they are tagged for.
+    pub(crate) instances: RefCell<BTreeMap<InstanceId, Option<String>>>,
+    /// The description of the cluster `orders`.
+    pub(crate) described: Option<Value>,
+    /// What was written, in order.
+    pub(crate) wrote: RefCell<Vec<String>>,
 }
 
 impl Fake {
@@ -46,6 +53,9 @@ impl Fake {
             lock: free(),
             stopped: false,
             pauses: Cell::new(0),
+            instances: RefCell::default(),
+            described: None,
+            wrote: RefCell::default(),
         }
     }
 }
@@ -141,7 +151,8 @@ impl Ledger for Fake {
 
 impl Catalogue for Fake {
     async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>> {
-        Ok(BTreeMap::new())
+        let config = |json: &Value| ("orders".to_owned(), Config::parse("orders", &json.to_string()));
+        Ok(self.described.iter().map(config).collect())
     }
 
     async fn items(&self) -> Result<Items> {
@@ -154,5 +165,45 @@ impl Catalogue for Fake {
 
     async fn snapshots_of_cluster(&self, _: &str) -> Result<Vec<Snapshot>> {
         Ok(Vec::new())
+    }
+}
+
+impl Fake {
+    fn write(&self, what: &str, cluster: &str, more: &str) {
+        let line = format!("{what} {cluster} {more}");
+        self.wrote.borrow_mut().push(line.trim_end().to_owned());
+    }
+}
+
+fn listed(ids: &[InstanceId]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.join(" ")
+}
+
+impl Registry for Fake {
+    async fn tagged_for(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Option<String>>> {
+        let all = self.instances.borrow();
+        let known = |id: &InstanceId| Some((id.clone(), all.get(id)?.clone()));
+        Ok(ids.iter().filter_map(known).collect())
+    }
+
+    async fn tag(&self, ids: &[InstanceId], cluster: &str) -> Result<()> {
+        self.write("tag", cluster, &listed(ids));
+        Ok(())
+    }
+
+    async fn untag(&self, ids: &[InstanceId], cluster: &str) -> Result<()> {
+        self.write("untag", cluster, &listed(ids));
+        Ok(())
+    }
+
+    async fn describe(&self, cluster: &str, json: &str) -> Result<()> {
+        self.write("describe", cluster, json);
+        Ok(())
+    }
+
+    async fn forget(&self, cluster: &str) -> Result<()> {
+        self.write("forget", cluster, "");
+        Ok(())
     }
 }

@@ -1,0 +1,72 @@
+//! The clusters' parameters, and the tag of their instances.
+
+use super::Stack;
+use crate::ports::Registry;
+use aws_sdk_ec2::types::Tag;
+use aws_sdk_ssm::types::{ParameterTier, ParameterType};
+use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::ec2::InstanceId;
+use mirrorsnap_domain::error::Result;
+use mirrorsnap_functions::aws::failed;
+use mirrorsnap_functions::ports::Instances;
+use std::collections::BTreeMap;
+
+/// What a standard parameter holds.
+const STANDARD_BYTES: usize = 4096;
+
+fn texts(ids: &[InstanceId]) -> Option<Vec<String>> {
+    Some(ids.iter().map(ToString::to_string).collect())
+}
+
+impl Stack {
+    fn parameter(&self, cluster: &str) -> String {
+        format!("/{}/clusters/{cluster}", self.name)
+    }
+}
+
+impl Registry for Stack {
+    async fn tagged_for(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Option<String>>> {
+        let seen = self.aws.instances(ids).await?;
+        Ok(seen.into_iter().map(|(id, one)| (id, one.tagged_for)).collect())
+    }
+
+    async fn tag(&self, ids: &[InstanceId], cluster: &str) -> Result<()> {
+        let call = self.ec2.create_tags().set_resources(texts(ids));
+        let reply = call
+            .tags(Tag::builder().key(tag::CLUSTER).value(cluster).build())
+            .send()
+            .await;
+        reply.map(drop).map_err(|error| failed("ec2:CreateTags", &error))
+    }
+
+    async fn untag(&self, ids: &[InstanceId], cluster: &str) -> Result<()> {
+        let call = self.ec2.delete_tags().set_resources(texts(ids));
+        // With the value: a tag that names another cluster stays.
+        let reply = call
+            .tags(Tag::builder().key(tag::CLUSTER).value(cluster).build())
+            .send()
+            .await;
+        reply.map(drop).map_err(|error| failed("ec2:DeleteTags", &error))
+    }
+
+    async fn describe(&self, cluster: &str, json: &str) -> Result<()> {
+        let tier = if json.len() > STANDARD_BYTES {
+            ParameterTier::Advanced
+        } else {
+            ParameterTier::Standard
+        };
+        let call = self
+            .ssm
+            .put_parameter()
+            .name(self.parameter(cluster))
+            .value(json)
+            .tier(tier);
+        let reply = call.r#type(ParameterType::String).overwrite(true).send().await;
+        reply.map(drop).map_err(|error| failed("ssm:PutParameter", &error))
+    }
+
+    async fn forget(&self, cluster: &str) -> Result<()> {
+        let reply = self.ssm.delete_parameter().name(self.parameter(cluster)).send().await;
+        reply.map(drop).map_err(|error| failed("ssm:DeleteParameter", &error))
+    }
+}

@@ -1,0 +1,75 @@
+//! `doctor` and `cluster check`: a backup's dry run, which asks the doctor too. It changes nothing.
+
+use super::{Ports, follow, operate};
+use crate::exit::{Ended, Exit, Trouble};
+use crate::out::Out;
+use crate::request::Request;
+use crate::screen::doctor::DryRun;
+use crate::screen::{end, live};
+use mirrorsnap_domain::error::{Error, Kind};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+/// `doctor`; `save` is where the recording goes.
+pub async fn run(ports: &impl Ports, out: &mut Out, cluster: &str, save: Option<&Path>, flags: &str) -> Ended {
+    let found = match dry_run(ports, out, cluster, flags).await? {
+        Found::Answer(found) => found,
+        Found::Other(exit) => return Ok(exit),
+    };
+    if let (Some(path), Some(recording)) = (save, &found.1.recording) {
+        fs::write(path, format!("{recording:#}\n"))
+            .map_err(|error| Trouble::Usage(format!("{} cannot be written: {error}", path.display())))?;
+        out.line(&format!(
+            "the recording is in {}: look through it before you send it",
+            path.display()
+        ));
+    }
+    out.result(
+        &found.1.report(),
+        &json!({"exit": found.1.exit().code(), "doctor": found.0.get("doctor")}),
+    );
+    Ok(found.1.exit())
+}
+
+/// `cluster check`.
+pub async fn check(ports: &impl Ports, out: &mut Out, cluster: &str, flags: &str) -> Ended {
+    match dry_run(ports, out, cluster, flags).await? {
+        Found::Other(exit) => Ok(exit),
+        Found::Answer(found) => {
+            let document =
+                json!({"exit": found.1.exit().code(), "plan": found.0.get("plan"), "doctor": found.0.get("doctor")});
+            out.result(&found.1.check(), &document);
+            Ok(found.1.exit())
+        }
+    }
+}
+
+enum Found {
+    /// The output, and what is read of it.
+    Answer(Box<(Value, DryRun)>),
+    /// It was refused, or Ctrl-C was pressed; that was told.
+    Other(Exit),
+}
+
+async fn dry_run(ports: &impl Ports, out: &mut Out, cluster: &str, flags: &str) -> Result<Found, Trouble> {
+    let arn = operate::start(ports, out, &Request::dry_backup(cluster)?).await?;
+    let Some(over) = follow::to_its_end(ports, out, &arn).await? else {
+        out.line(&live::stopped(&arn, flags));
+        return Ok(Found::Other(Exit::Stopped));
+    };
+    let Some(output) = over.execution.output.clone() else {
+        let document = end::document(&over.execution, over.exit);
+        out.result(&end::text(&over.execution, over.exit, cluster), &document);
+        return Ok(Found::Other(over.exit));
+    };
+    let found = DryRun::read(&output).ok_or_else(|| {
+        let found = "the dry run's output has no report of the doctor that this version can read".to_owned();
+        Error::new(
+            Kind::OutputUnreadable,
+            found,
+            "use the command line of the stack's own version",
+        )
+    })?;
+    Ok(Found::Answer(Box::new((output, found))))
+}
