@@ -56,6 +56,14 @@ build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64: 
 	@test -f $(BOOTSTRAP) || echo "build: the first build compiles the AWS SDK, 10 to 14 minutes on two cores and up to 8 GB of memory (aws-sdk-ec2); later ones take seconds"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" flock target/lambda/.lock sh -c '$(LAMBDA_BUILD) $(ARCH_$(ARCH)) >&2 && $(BIN)/python infra/build.py'
 
+# With --target and release, as the functions are built: the SDK is compiled once for both (tests/cli/test_build.py).
+cli: ## build the command line: target/mirrorsnap (the SDK is the one that `make build` compiles)
+	@cargo build --release --locked --target $(HOST) --package mirrorsnap-cli --bin mirrorsnap
+	@mkdir -p target && cp "$${CARGO_TARGET_DIR:-target}/$(HOST)/release/mirrorsnap" target/mirrorsnap
+
+cli-page: ## write the commands' part of docs/cli.md anew; test-rust says when it is not current
+	@cargo run --quiet --locked --package mirrorsnap-cli --no-default-features --example reference
+
 deploy: build ## create or update the stack, never during an operation; asks what it does not know (BUCKET=… STACK=… REGION=… TAGS="a=b" YES=1 ARGS="AlarmEmail=…")
 	@$(BIN)/python infra/deploy.py --stack "$(or $(STACK),mirrorsnap)" $(if $(BUCKET),--bucket "$(BUCKET)") $(if $(REGION),--region "$(REGION)") \
 	  $(if $(YES),--yes) $(foreach tag,$(TAGS),--tag "$(tag)") $(ARGS)
@@ -140,8 +148,8 @@ test-schedules: ## new random schedules in the sim, for five minutes
 # compiler of the workspace's own crates in a release build, clippy takes the SDK that `make build` has compiled.
 test-aws: ## clippy and tests of what stands on the SDK, with the SDK as `make build` compiles it
 	@RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS="-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__" \
-	  cargo build --quiet --release --locked --target $(HOST) --package mirrorsnap --all-targets
-	@cargo test --quiet --release --locked --target $(HOST) --package mirrorsnap
+	  cargo build --quiet --release --locked --target $(HOST) --package mirrorsnap --package mirrorsnap-cli --all-targets
+	@cargo test --quiet --release --locked --target $(HOST) --package mirrorsnap --package mirrorsnap-cli
 
 check: setup ## a minute or two: lint, unit tests, the critical section's witnesses, one backup in the lab
 	@$(BIN)/python -m suite check

@@ -49,6 +49,8 @@ CORE = (
 )
 # The scenario runner in labs.
 RUNNER = "tests/scenario/test_runner.py"
+# The command line in one lab.
+COMMAND_LINE = "tests/cli/test_cli.py"
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")
 PROBES_FIRST = "tests/probes/test_smoke.py"
@@ -58,6 +60,7 @@ APART = (
     "tests/product",
     "tests/scenarios",
     "tests/seed",
+    COMMAND_LINE,
     RUNNER,
     *PROBES,
     PROBES_FIRST,
@@ -124,6 +127,8 @@ CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
 PRODUCT = Part(
     "product", "documents, functions and machines in the lab", (*_contract(*_ours()), "tests/product", RUNNER)
 )
+CLI_BUILD = Part("cli-build", "the command line", _make("cli"))
+CLI = Part("cli", "the command line in a lab", _pytest(COMMAND_LINE, workers="0"))
 FILES = Part("scenarios", "a scenario of each kind", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
 MORE = Part("scenarios-more", "all other scenarios", _pytest(SCENARIOS, "-k", "test_more", dist="worksteal"))
 QUICK = Part("sweep-quick", "one of each kind of the sweep", _pytest(SCENARIOS, "-k", "test_quick", dist="loadscope"))
@@ -170,8 +175,8 @@ DEMO = Part("demo", "make demo, at life's pace", _make("demo"))
 CHECK_LANES = ((RUST, WITNESSES), (LINT, BUILD, TOOLS, SMOKE))
 CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
-BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, RUST_AWS, TOOLS))
-BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, PROBES_SMOKE)
+BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, CLI_BUILD, RUST_AWS, TOOLS))
+BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, CLI, FILES, PROBES_SMOKE)
 ADDED = (TEMPLATES, DENY, SCHEDULES, MORE, *WHOLE_CONTRACT, QUICK, *FULL_SWEEP, UNUSED, *BELIEFS, PROBES_PART, DEMO)
 ALL = (*BEFORE, *AFTER, *ADDED)
 # What `all` has in greater parts, and may be named all the same.
