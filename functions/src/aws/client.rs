@@ -129,7 +129,11 @@ impl Metrics for Aws {
     }
 }
 
-fn answer<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Answer {
+/// An error of an operation of the SDK.
+pub trait Reported: ProvideErrorMetadata + std::error::Error + 'static {}
+impl<T: ProvideErrorMetadata + std::error::Error + 'static> Reported for T {}
+
+fn answer<E: Reported>(error: &SdkError<E>) -> Answer {
     match error {
         SdkError::ServiceError(service) => Answer::Error {
             code: service.err().code().map(str::to_owned),
@@ -157,12 +161,12 @@ fn reasons(error: &dyn std::error::Error) -> String {
 }
 
 /// A failed call that changes nothing.
-pub fn failed<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -> Error {
+pub fn failed<E: Reported>(call: &str, error: &SdkError<E>) -> Error {
     outcome::error(call, &answer(error))
 }
 
 /// All pages of a describe, read to the end. `next` asks for one.
-pub(super) async fn pages<T, E: ProvideErrorMetadata>(
+pub(super) async fn pages<T, E: Reported>(
     call: &str,
     mut next: impl AsyncFnMut() -> Option<std::result::Result<T, SdkError<E>>>,
 ) -> Result<Vec<T>> {
@@ -174,12 +178,12 @@ pub(super) async fn pages<T, E: ProvideErrorMetadata>(
 }
 
 /// Whether a call that changes nothing failed since what was asked for is not there.
-pub(super) fn is_absent<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -> bool {
+pub(super) fn is_absent<E: Reported>(call: &str, error: &SdkError<E>) -> bool {
     outcome::is_absent(call, &answer(error))
 }
 
 /// The end of a call that changes something; what it answered when it was accepted is dropped.
-pub(super) fn ended<T, E: ProvideErrorMetadata>(call: &str, reply: std::result::Result<T, SdkError<E>>) -> Outcome {
+pub(super) fn ended<T, E: Reported>(call: &str, reply: std::result::Result<T, SdkError<E>>) -> Outcome {
     match reply {
         Ok(_) => Outcome::Accepted(()),
         Err(error) => refused(call, &error),
@@ -187,7 +191,7 @@ pub(super) fn ended<T, E: ProvideErrorMetadata>(call: &str, reply: std::result::
 }
 
 /// The end of a call that changes something and was not accepted.
-pub(super) fn refused<T, E: ProvideErrorMetadata>(call: &str, error: &SdkError<E>) -> Outcome<T> {
+pub(super) fn refused<T, E: Reported>(call: &str, error: &SdkError<E>) -> Outcome<T> {
     outcome::outcome(call, &answer(error))
 }
 
