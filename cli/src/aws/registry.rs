@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 /// What a standard parameter holds.
 const STANDARD_BYTES: usize = 4096;
 
-fn texts(ids: &[InstanceId]) -> Option<Vec<String>> {
-    Some(ids.iter().map(ToString::to_string).collect())
+fn texts(ids: &[InstanceId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }
 
 impl Stack {
@@ -31,7 +31,7 @@ impl Registry for Stack {
     }
 
     async fn tag(&self, ids: &[InstanceId], cluster: &str) -> Result<()> {
-        let call = self.ec2.create_tags().set_resources(texts(ids));
+        let call = self.ec2.create_tags().set_resources(Some(texts(ids)));
         let reply = call
             .tags(Tag::builder().key(tag::CLUSTER).value(cluster).build())
             .send()
@@ -40,7 +40,7 @@ impl Registry for Stack {
     }
 
     async fn untag(&self, ids: &[InstanceId], cluster: &str) -> Result<()> {
-        let call = self.ec2.delete_tags().set_resources(texts(ids));
+        let call = self.ec2.delete_tags().set_resources(Some(texts(ids)));
         // With the value: a tag that names another cluster stays.
         let reply = call
             .tags(Tag::builder().key(tag::CLUSTER).value(cluster).build())

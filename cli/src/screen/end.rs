@@ -41,6 +41,7 @@ struct Shown {
     recovered: Option<String>,
     why: Option<String>,
     leftovers: Vec<String>,
+    recover: Option<String>,
     kind: Option<String>,
 }
 
@@ -90,6 +91,11 @@ fn done(output: Option<&Value>) -> String {
     if !figures.is_empty() {
         lines.push(figures.join(", "));
     }
+    lines.extend(shown.recover.map(|recover| {
+        format!(
+            "recover goes on with what the hold had stopped; to follow it:\n  mirrorsnap watch --execution {recover}"
+        )
+    }));
     lines.extend(shown.leftovers.iter().map(|left| format!("not cleaned up: {left}")));
     lines.join("\n")
 }

@@ -58,7 +58,12 @@ fn a_dry_run_says_its_plan_and_recover_what_it_found() {
         said(json!({"cluster": "orders", "hold": "who, why"})),
         "done: on hold (who, why)"
     );
-    assert_eq!(said(json!({"cluster": "orders", "hold": null})), "done");
+    assert_eq!(
+        said(json!({"cluster": "orders", "hold": null, "recover": null})),
+        "done"
+    );
+    let unheld = said(json!({"cluster": "orders", "hold": null, "recover": "arn:r"}));
+    assert!(unheld.ends_with("mirrorsnap watch --execution arn:r"), "{unheld}");
 }
 
 #[test]
