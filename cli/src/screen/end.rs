@@ -106,7 +106,7 @@ fn failed(execution: &Execution, exit: Exit, cluster: &str) -> String {
     let said = format!("{name}: {cause}");
     if exit == Exit::NotBack {
         return format!(
-            "{said}\nThe cluster is not back. Recover starts by itself; to follow it:\n  mirrorsnap watch {cluster}"
+            "{said}\nThe cluster is not back. What works on it, and what is left to do:\n  mirrorsnap watch {cluster}\n  mirrorsnap status"
         );
     }
     said

@@ -73,7 +73,7 @@ fn a_failure_says_what_to_do() {
     assert_eq!(said, "MirrorNotNormal: md1 is RED. Next: recover.");
     let said = text(&execution, Exit::NotBack, "orders");
     assert!(said.contains("The cluster is not back."), "{said}");
-    assert!(said.ends_with("mirrorsnap watch orders"), "{said}");
+    assert!(said.ends_with("mirrorsnap watch orders\n  mirrorsnap status"), "{said}");
     let said = text(&ended(Status::Aborted, None, None), Exit::Refused, "orders");
     assert!(said.starts_with("ABORTED"), "{said}");
 }
