@@ -142,7 +142,7 @@ def test_a_hold_during_a_backup_leaves_the_cluster_unfinished_until_its_end(prod
     status = said(run("status"), DONE)
     assert "orders: it is on hold (disks, Tanaka)" in status and "mirrorsnap unhold orders" in status
     assert "OperatorHold" in said(run("backup", "orders"), REFUSED)
-    # The standby was off at the first end of the hold, if it had heard of the hold: it needs a second one (operations.md).
+    # A standby that heard of the hold and was off at its end needs a second end (operations.md).
     for _ in range(2):
         unheld = json.loads(said(run("unhold", "orders", "--output", "json"), DONE))["output"]
         ended = run("watch", "--execution", unheld["recover"])
