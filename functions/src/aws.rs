@@ -21,6 +21,8 @@ mod instances;
 mod lock;
 pub mod outcome;
 #[cfg(feature = "aws")]
+mod schedules;
+#[cfg(feature = "aws")]
 mod snapshots;
 #[cfg(feature = "aws")]
 mod volumes;

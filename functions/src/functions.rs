@@ -7,6 +7,7 @@ pub mod create_volumes;
 pub mod expire_backups;
 pub mod fast_restore;
 mod fence;
+pub mod keep_schedules;
 mod observe;
 pub mod patrol;
 pub mod plan_restore;
@@ -40,11 +41,12 @@ pub enum Function {
     ReleaseVolumes,
     Report,
     Patrol,
+    KeepSchedules,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Assess,
         Self::RunNodeStep,
         Self::SetPower,
@@ -58,6 +60,7 @@ impl Function {
         Self::ReleaseVolumes,
         Self::Report,
         Self::Patrol,
+        Self::KeepSchedules,
     ];
 
     /// The handler's name.
@@ -76,6 +79,7 @@ impl Function {
             Self::ReleaseVolumes => "release-volumes",
             Self::Report => "report",
             Self::Patrol => "patrol",
+            Self::KeepSchedules => "keep-schedules",
         }
     }
 
@@ -100,6 +104,7 @@ impl Function {
             Self::ReleaseVolumes => read::<release_volumes::Input>(input).map(drop),
             Self::Report => read::<report::Input>(input).map(drop),
             Self::Patrol => read::<patrol::Input>(input).map(drop),
+            Self::KeepSchedules => read::<keep_schedules::Input>(input).map(drop),
         }
     }
 
@@ -120,6 +125,7 @@ impl Function {
             Self::ReleaseVolumes => write(&Box::pin(release_volumes::handle(ports, read(input)?)).await?),
             Self::Report => write(&report::handle(ports, read(input)?)?),
             Self::Patrol => write(&Box::pin(patrol::handle(ports, read(input)?)).await?),
+            Self::KeepSchedules => write(&Box::pin(keep_schedules::handle(ports, read(input)?)).await?),
         }
     }
 }

@@ -16,6 +16,7 @@ use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
 use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
+use mirrorsnap_domain::schedule::{Enabled, Entry, Found};
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use std::collections::{BTreeMap, BTreeSet};
@@ -204,6 +205,21 @@ pub trait Quotas {
     async fn provisioned_gib(&self, kinds: &BTreeSet<String>) -> Result<BTreeMap<String, i64>>;
 }
 
+/// EventBridge Scheduler's schedules in one group.
+pub trait Schedules {
+    /// All of the group, by their names.
+    async fn schedules(&self, group: &str) -> Result<BTreeMap<String, Found>>;
+
+    /// Makes one, enabled. `AlreadySo`: there is one of that name.
+    async fn create_schedule(&self, group: &str, name: &str, entry: &Entry) -> Outcome;
+
+    /// Replaces one.
+    async fn update_schedule(&self, group: &str, name: &str, entry: &Entry, enabled: Enabled) -> Outcome;
+
+    /// Deletes one. `AlreadySo`: there is none.
+    async fn delete_schedule(&self, group: &str, name: &str) -> Outcome;
+}
+
 /// What SSM says of an instance's agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Agent {
@@ -279,5 +295,5 @@ pub trait Ec2: Instances + Volumes + Snapshots + Tags + FastRestores {}
 impl<T: Instances + Volumes + Snapshots + Tags + FastRestores> Ec2 for T {}
 
 /// Everything; each function names the few that it needs.
-pub trait Ports: Configs + Ledger + Fleet + Ec2 + Quotas + Nodes + Clock + Metrics {}
-impl<T: Configs + Ledger + Fleet + Ec2 + Quotas + Nodes + Clock + Metrics> Ports for T {}
+pub trait Ports: Configs + Ledger + Fleet + Ec2 + Quotas + Schedules + Nodes + Clock + Metrics {}
+impl<T: Configs + Ledger + Fleet + Ec2 + Quotas + Schedules + Nodes + Clock + Metrics> Ports for T {}

@@ -155,6 +155,7 @@ ANSWERS: dict[str, Any] = {
     "CreateSnapshots": {"snapshots": [{"snapshot": "snap-0a1", "volume": "vol-0a1"}], "after": STOPPED},
     "Report": {"cause": "as reported"},
     "Patrol fleet": {"stranded": [], "overdue": [], "findings": [], "counts": {"clusters": 1, "stranded": 0}},
+    "KeepSchedules": {"created": [], "updated": [], "deleted": [], "failed": []},
     "Patrol stranded": {"recover": True, "why": "nobody works on it"},
     "Patrol find": {"found": {"cluster": "orders", "proved": {"holder": DEAD, "status": "ABORTED"}}},
 }

@@ -224,7 +224,17 @@ def test_of_two_recovers_the_loser_ends_well() -> None:
 
 def test_a_healthy_fleet_is_looked_at_and_nothing_else() -> None:
     done, _ = run("patrol")
-    assert done.error is None and [name for name, _ in done.calls] == ["Look"]
+    assert done.error is None and [name for name, _ in done.calls] == ["Look", "Keep the schedules"]
+
+
+@pytest.mark.parametrize("stranded", [[], [{"cluster": "accounts", "holder": None}]])
+def test_schedules_that_cannot_be_kept_do_not_fail_the_patrol(stranded: list[dict[str, Any]]) -> None:
+    fleet = {**ANSWERS["Patrol fleet"], "stranded": stranded}
+    world = World(fails="Keep the schedules", **{"Patrol fleet": fleet, "child": {"ExecutionArn": "arn:recover"}})
+    done = Run(MACHINES["patrol"], world).start({})
+    assert done.error is None
+    assert done.output["schedules"] == {"not_looked_at": "as it broke"}
+    assert len(done.output["unfinished"]) == len(stranded)
 
 
 STRANDED = [{"cluster": "orders", "holder": DEAD}, {"cluster": "accounts", "holder": None}]

@@ -6,6 +6,7 @@
 use crate::ec2::InstanceId;
 use crate::error::{Error, Kind, Result};
 use crate::names;
+use crate::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -191,6 +192,9 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(min = 1, max = 8784)))]
     pub objective_hours: Option<u32>,
+    /// When backups begin by themselves. Absent: only when somebody starts one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
 }
 
 fn invalid(found: impl Into<String>, next: impl Into<String>) -> Error {
@@ -264,6 +268,9 @@ impl Config {
         }
         unique("failover group", self.failover_groups.iter().map(String::as_str))?;
         self.validate_disks()?;
+        if let Some(schedule) = &self.schedule {
+            schedule.validate()?;
+        }
         self.validate_times()
     }
 

@@ -25,6 +25,7 @@ pub mod observation;
 pub mod patrol;
 pub mod reply;
 pub mod restore;
+pub mod schedule;
 pub mod steps;
 #[cfg(test)]
 mod testing;

@@ -11,6 +11,7 @@ mod patrol_tests;
 mod ports;
 mod random_tests;
 mod schedule;
+mod schedules_tests;
 mod sim;
 mod smoke_tests;
 mod tasks;

@@ -28,6 +28,7 @@ pub struct Aws {
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
     /// Without retries: a plan does not wait for data that it can do without.
     pub(super) quotas: aws_sdk_servicequotas::Client,
+    pub(super) scheduler: aws_sdk_scheduler::Client,
     pub(super) pace: Pace,
     pub(super) table: String,
     pub(super) parameters: String,
@@ -84,6 +85,7 @@ impl Aws {
             ssm_once: aws_sdk_ssm::Client::new(&once),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             quotas: aws_sdk_servicequotas::Client::new(&once),
+            scheduler: aws_sdk_scheduler::Client::new(&config),
             pace: Pace::from_env(),
             table,
             parameters,

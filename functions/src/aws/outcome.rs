@@ -105,6 +105,14 @@ const TABLE: &[Row] = &[
     // Right after SendCommand the invocation may not be there yet.
     ("GetCommandInvocation", "InvocationDoesNotExist", "", AlreadySo),
     ("GetParameter", "ParameterNotFound", "", Refused(Kind::ClusterNotFound)),
+    // Two patrols at once: the other one has made it. Whether it is ours is seen by the next one.
+    ("CreateSchedule", "ConflictException", "", AlreadySo),
+    ("UpdateSchedule", "ConflictException", "", NotYet),
+    ("UpdateSchedule", "ResourceNotFoundException", "", NotYet),
+    ("DeleteSchedule", "ConflictException", "", NotYet),
+    ("DeleteSchedule", "ResourceNotFoundException", "", AlreadySo),
+    // It was deleted between the list and the question.
+    ("GetSchedule", "ResourceNotFoundException", "", AlreadySo),
     // The rate of calls is limited: nothing was carried out.
     ("*", "RequestLimitExceeded", "", NotYet),
     ("*", "Throttling", "", NotYet),

@@ -181,7 +181,8 @@ fn of_fleet(name: &str, counts: &Counts, now: Moment) -> Value {
     })
 }
 
-fn metric(now: Moment, dimension: &str, names: &[(&str, &str)]) -> Value {
+/// The head of a line of the embedded metric format.
+pub(super) fn metric(now: Moment, dimension: &str, names: &[(&str, &str)]) -> Value {
     let metrics: Vec<Value> = names
         .iter()
         .map(|(name, unit)| json!({"Name": name, "Unit": unit}))

@@ -1,6 +1,7 @@
 //! The functions' ports on the world in memory.
 
 mod ec2;
+mod schedules;
 
 use crate::faults::Kind;
 use crate::sim::Sim;
@@ -53,10 +54,14 @@ impl Ledger for Sim {
     }
 }
 
-/// As if there were no other cluster.
+/// As if nothing were left of any other cluster.
 impl Fleet for Sim {
     async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>> {
-        let read = |world: &World| Ok(BTreeMap::from([(CLUSTER.to_owned(), Ok(world.config.clone()))]));
+        let read = |world: &World| {
+            let mut all = world.others.clone();
+            all.insert(CLUSTER.to_owned(), Ok(world.config.clone()));
+            Ok(all)
+        };
         self.read("ssm:GetParametersByPath", Kind::Read, String::new(), read)
             .await
     }

@@ -17,6 +17,8 @@ pub(crate) use ssm::State;
 use ec2::{Attached, Ec2, Instance, Link, Power, Side, Tags, Volume, VolumeState};
 use guest::Guest;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::error::Error;
+use mirrorsnap_domain::schedule::Found;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use serde_json::json;
@@ -41,6 +43,10 @@ pub(crate) const ZONES: [&str; 2] = ["ap-northeast-1a", "ap-northeast-1c"];
 pub(crate) struct World {
     pub(crate) now: Ms,
     pub(crate) config: Config,
+    /// Other clusters of the account. Nothing of them is simulated but their configurations.
+    pub(crate) others: BTreeMap<String, Result<Config, Error>>,
+    /// EventBridge Scheduler's schedules in the stack's group.
+    pub(crate) schedules: BTreeMap<String, Found>,
     pub(crate) ec2: Ec2,
     pub(crate) guests: [Guest; 2],
     pub(crate) cluster: cluster::Cluster,
@@ -106,6 +112,8 @@ impl World {
         Self {
             now: BEGIN,
             config: Config::parse(CLUSTER, &config.to_string()).expect("a valid configuration"),
+            others: BTreeMap::new(),
+            schedules: BTreeMap::new(),
             ec2,
             guests: [0, 1].map(|at| Guest::new(NAMES[at], INSTANCES[at])),
             cluster: cluster::Cluster::new(&["failover1"]),
