@@ -51,6 +51,7 @@ CORE = (
 RUNNER = "tests/scenario/test_runner.py"
 # The command line in one lab.
 COMMAND_LINE = "tests/cli/test_cli.py"
+LONG_WAITS = "tests/product/test_long_waits.py"
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")
 PROBES_FIRST = "tests/probes/test_smoke.py"
@@ -125,10 +126,13 @@ INTERLEAVING = Part(
 )
 CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
 PRODUCT = Part(
-    "product", "documents, functions and machines in the lab", (*_contract(*_ours()), "tests/product", RUNNER)
+    "product",
+    "documents, functions and machines in the lab",
+    (*_contract(*_ours()), "tests/product", f"--ignore={LONG_WAITS}", RUNNER),
 )
 CLI_BUILD = Part("cli-build", "the command line", _make("cli"))
 CLI = Part("cli", "the command line in a lab", _pytest(COMMAND_LINE, workers="0"))
+LONG = Part("long-waits", "what waits for days of lab time", _pytest(LONG_WAITS))
 FILES = Part("scenarios", "a scenario of each kind", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
 MORE = Part("scenarios-more", "all other scenarios", _pytest(SCENARIOS, "-k", "test_more", dist="worksteal"))
 QUICK = Part("sweep-quick", "one of each kind of the sweep", _pytest(SCENARIOS, "-k", "test_quick", dist="loadscope"))
@@ -177,7 +181,20 @@ CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
 BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, CLI_BUILD, RUST_AWS, TOOLS))
 BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, CLI, FILES, PROBES_SMOKE)
-ADDED = (TEMPLATES, DENY, SCHEDULES, MORE, *WHOLE_CONTRACT, QUICK, *FULL_SWEEP, UNUSED, *BELIEFS, PROBES_PART, DEMO)
+ADDED = (
+    TEMPLATES,
+    DENY,
+    SCHEDULES,
+    LONG,
+    MORE,
+    *WHOLE_CONTRACT,
+    QUICK,
+    *FULL_SWEEP,
+    UNUSED,
+    *BELIEFS,
+    PROBES_PART,
+    DEMO,
+)
 ALL = (*BEFORE, *AFTER, *ADDED)
 # What `all` has in greater parts, and may be named all the same.
 WITHIN = (WITNESSES, SMOKE, CORE_PART)
