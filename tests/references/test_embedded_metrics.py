@@ -1,5 +1,5 @@
 """What our functions log as metrics, judged by the schema that CloudWatch publishes. The functions' own tests (in
-report.rs and patrol.rs) assert that these are the lines that they write."""
+report.rs, patrol.rs and keep_schedules.rs) assert that these are the lines that they write."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ WRITTEN = Path(__file__).resolve().parents[2] / "functions" / "tests" / "metrics
 LINES = [line for file in sorted(WRITTEN.glob("*.jsonl")) for line in file.read_text().splitlines()]
 
 
-def test_the_lines_of_both_functions_are_there():
-    assert {file.name for file in WRITTEN.iterdir()} == {"patrol.jsonl", "report.jsonl"}
-    assert len(LINES) == 5
+def test_the_lines_of_all_functions_are_there():
+    assert {file.name for file in WRITTEN.iterdir()} == {"keep-schedules.jsonl", "patrol.jsonl", "report.jsonl"}
+    assert len(LINES) == 6
 
 
 @pytest.mark.parametrize("line", LINES)

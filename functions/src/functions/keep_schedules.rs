@@ -7,7 +7,7 @@ use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::schedule::{Change, Target, plan};
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// docs/functions.md, keep-schedules.
 #[derive(Debug, Clone, Deserialize)]
@@ -74,9 +74,26 @@ pub async fn handle(ports: &(impl Fleet + Schedules + Metrics), input: Input) ->
     for one in &output.failed {
         tracing::warn!(cluster = one.cluster, why = one.why, "the schedule is not as its cluster's configuration says");
     }
-    ports.write(&json!({
-        "_aws": metric(input.now, "Fleet", &[("SchedulesWrong", "Count")]),
-        "Fleet": input.fleet, "SchedulesWrong": output.failed.len(),
-    }));
+    ports.write(&wrong(&input.fleet, output.failed.len(), input.now));
     Ok(output)
+}
+
+/// A line of the embedded metric format.
+fn wrong(fleet: &str, count: usize, now: Moment) -> Value {
+    json!({
+        "_aws": metric(now, "Fleet", &[("SchedulesWrong", "Count")]),
+        "Fleet": fleet, "SchedulesWrong": count,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CloudWatch's published schema judges this line (tests/references/test_embedded_metrics.py).
+    #[test]
+    fn the_line_is_the_one_that_the_schema_judges() {
+        let judged: Value = serde_json::from_str(include_str!("../../tests/metrics/keep-schedules.jsonl")).unwrap();
+        assert_eq!(wrong("mirrorsnap", 2, Moment::from_unix(1_777_601_584)), judged);
+    }
 }
