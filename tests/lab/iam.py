@@ -21,7 +21,7 @@ import ministack.core.iam_evaluator as evaluator
 
 from . import context, witness
 from .gateway import current_call
-from .iam_resources import Check, checks_for, key_checks
+from .iam_resources import Check, checks_for, key_checks, schedule_checks
 from .patches.pins import replace
 
 _stock_enforce = evaluator.enforce
@@ -53,6 +53,8 @@ def enforce(
     if service in ("ec2", "ssm") and call is not None and call.service == service:
         with context.lab.lock:
             checks = checks_for(call, region)
+    if service == "scheduler" and call is not None:
+        checks = schedule_checks(call, resource_arn)
     if checks is None:
         return _asked(access_key_id, iam_action, service, region, resource_arn, service_context)
     for check in checks:
@@ -77,7 +79,7 @@ def access_denied_response(service: str, action: str, principal_arn: str, reques
 
     EC2's own message names them too, with an encoded message that is left out here.
     """
-    if (denied := _denied.get()) and service in ("ec2", "ssm") and not rest.get("error_code"):
+    if (denied := _denied.get()) and service in ("ec2", "ssm", "scheduler") and not rest.get("error_code"):
         action, rest["resource_arn"] = denied
         if service == "ec2" and not rest.get("message"):
             text = iam_actions.identity_denial_message(

@@ -346,6 +346,18 @@ def checks_for(call: Call, region: str) -> list[Check] | None:
     return EC2[call.action](_Call(call.action, request, region)) or [Check(f"ec2:{call.action}", "*")]
 
 
+def schedule_checks(call: Call, arn: str) -> list[Check] | None:
+    """A schedule belongs to its group, which ministack takes for `default`; who hands a role on must be allowed to."""
+    if ":schedule/default/" not in arn:
+        return None
+    group = str(call.params.get("GroupName") or call.params.get("groupName") or "default")
+    checks = [Check(f"scheduler:{call.action}", arn.replace(":schedule/default/", f":schedule/{group}/"))]
+    role = (call.params.get("Target") or {}).get("RoleArn")
+    if call.action in ("CreateSchedule", "UpdateSchedule") and role:
+        checks.append(Check("iam:PassRole", str(role), {"iam:PassedToService": "scheduler.amazonaws.com"}))
+    return checks
+
+
 def key_checks(call: Call, region: str) -> list[Check]:
     """What KMS would ask the policies when EC2 uses customer keys in the caller's name (ec2/encryption.py)."""
     from .ec2 import encryption

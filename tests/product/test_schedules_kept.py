@@ -31,7 +31,9 @@ def patrol(product: Product) -> dict[str, Any]:
     arn = product.sfn.start_execution(stateMachineArn=product.machines["mirrorsnap-patrol"], input="{}")["executionArn"]
     main = product.ended(arn, 300).main
     assert main["status"] == "SUCCEEDED", main
-    return json.loads(product.sfn.describe_execution(executionArn=arn)["output"])["schedules"]
+    found = json.loads(product.sfn.describe_execution(executionArn=arn)["output"])["schedules"]
+    assert "not_looked_at" not in found, found
+    return found
 
 
 def others(product: Product, names: list[str], schedule: dict[str, Any] | None) -> None:
