@@ -36,7 +36,8 @@ section() { :; }
 look
 colours
 MONITORS=mdw1
-monitors_suspended && suspended=yes || suspended=no
+monitors
+[ "$MINE/$THEIRS" = suspended/suspended ] && suspended=yes || suspended=no
 printf '%s\n' "self=$SELF_UP" "peer=$PEER_UP" "where=$WHERE" "foreign=$FOREIGN" "foreign_up=$FOREIGN_UP" "own=$OWN" "others=$OTHERS" \
     "suspended=$suspended"
 "#;
