@@ -88,6 +88,18 @@ record() {
     [ "$RC" -ne 137 ] || UNTIL=$NOW
 }
 
+# record_table MARK ID COMMAND…: the same, for a table of CLUSTERPRO's, in which MARK stands. A command may fail now and then: one that
+# prints no table is recorded twice.
+record_table() {
+    mark=$1 out='' RC=0
+    shift
+    record "$@"
+    case $RC/$out in
+    */*"$mark"* | 127/* | 137/*) return 0 ;;
+    esac
+    [ "$LEFT" -lt 1 ] || record "$@"
+}
+
 # found TOOL: where the shell finds it.
 found() {
     begin || return 0
@@ -110,14 +122,14 @@ record limits sh -c 'ulimit -a'
 
 # The tables first, whole: all else is judged beside them.
 KEEP=5000
-record clpstat-long clpstat -s --long
+record_table '<server>' clpstat-long clpstat -s --long
 KEEP=2500
-record clpstat-short clpstat -s
+record_table '<server>' clpstat-short clpstat -s
 KEEP=4500
-record clpstat-monitors clpstat -m --long
+record_table Monitor clpstat-monitors clpstat -m --long
 KEEP=1200
 for disk in $DISKS; do
-    record "clpmdstat $disk" clpmdstat -m "$disk"
+    record_table 'Mirror Status' "clpmdstat $disk" clpmdstat -m "$disk"
 done
 # In this shell, which gathers the entries. The lines that the sections print are observe's.
 cluster_settings >/dev/null
@@ -139,7 +151,8 @@ for device in $DEVICES; do
     esac
 done
 [ $lvm = no ] || record lvmdevices lvmdevices
-for tool in $TOOLS; do
+# No operation needs clplogcmd, so it is not one of them.
+for tool in $TOOLS clplogcmd; do
     found "$tool"
     # No option of theirs that the guide does not describe is tried: what they take is read in their text.
     case $RC/$tool in

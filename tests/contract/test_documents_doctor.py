@@ -49,3 +49,14 @@ def test_what_hangs_ends_it_and_the_rest_is_counted(nodes: Nodes) -> None:
         nodes.lab.control("clear_faults")
     entries = {" ".join(each["argv"]): each for each in found["line"]["entries"]}
     assert entries["clpmdstat -m md1"]["exit"] == 137 and found["line"]["left_out"] > 10
+
+
+def test_a_table_that_fails_once_is_recorded_twice(nodes: Nodes) -> None:
+    nodes.lab.control("cluster_set", switches={"fails_once": "reads"})
+    try:
+        entries = nodes.send("doctor", Run="doctor-3")["line"]["entries"]
+    finally:
+        nodes.lab.control("cluster_set", switches={"fails_once": "nothing"})
+    for command, mark in (("clpstat -s --long", "<server>"), ("clpmdstat -m md1", "Mirror Status")):
+        assert [mark in each["stdout"] for each in entries if " ".join(each["argv"]) == command] == [False, True]
+    assert [each["exit"] for each in entries if each["argv"] == ["command", "-v", "clplogcmd"]] == [0]

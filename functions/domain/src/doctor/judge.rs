@@ -4,6 +4,7 @@
 //! here knows a form of output.
 
 mod beliefs;
+mod says;
 
 use super::recording::{Entry, RecordedNode, Recording};
 use crate::clusterpro::settings::Setting;
@@ -40,6 +41,16 @@ pub struct Reading {
     pub understood: Result<String, String>,
     /// What it made of each line of stdout; empty if it could not read it.
     pub lines: Vec<Use>,
+    /// Whether more was printed than is kept: then nothing follows from what is missing.
+    #[serde(skip_serializing_if = "is_whole")]
+    pub cut: bool,
+    /// What it would do to an operation if its parser cannot read it there either.
+    pub harm: Harm,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+const fn is_whole(cut: &bool) -> bool {
+    !*cut
 }
 
 /// What a recording says of a belief.
@@ -103,8 +114,32 @@ impl Report {
         refuted.filter(|one| one.harm == Harm::EndsInOutage)
     }
 
-    /// What a dry run says of them.
+    /// The outputs that an operation reads after its outage has begun, and that our parser cannot read. One that was cut proves nothing, and
+    /// neither does a command that could be read when it was repeated.
+    pub fn unread_in_outage(&self) -> impl Iterator<Item = &Reading> {
+        let repeated = |one: &Reading| {
+            let mut same = self
+                .readings
+                .iter()
+                .filter(|other| (&other.node, &other.entry) == (&one.node, &one.entry));
+            same.any(|other| other.understood.is_ok())
+        };
+        let unread = self.readings.iter().filter(|one| one.understood.is_err() && !one.cut);
+        unread.filter(move |one| one.harm == Harm::EndsInOutage && !repeated(one))
+    }
+
+    /// What a dry run says of both.
     pub fn words(&self) -> Vec<String> {
+        let unread = |reading: &Reading| {
+            format!(
+                "The doctor on {} could not read the output of {} ({}): {}. An operation reads it after its outage has begun. Next: run \
+                 the command by hand, then the dry run again.",
+                reading.node,
+                reading.entry,
+                reading.parser,
+                reading.understood.as_ref().err().map_or("", String::as_str)
+            )
+        };
         let one = |finding: &Finding| {
             format!(
                 "The doctor on {} refutes {} of docs/assumptions.md: {}. An operation would end after its outage had begun. Next: {}",
@@ -117,7 +152,10 @@ impl Report {
                     .unwrap_or("look at its entry in docs/assumptions.md.")
             )
         };
-        self.ends_in_outage().map(one).collect()
+        self.ends_in_outage()
+            .map(one)
+            .chain(self.unread_in_outage().map(unread))
+            .collect()
     }
 
     /// The same without what was understood of each output, which may be long: only what could not be read stays.
@@ -166,6 +204,11 @@ impl<'a> Probe<'a> {
         }
     }
 
+    /// Whether it is a read of CLUSTERPRO's state, which always prints something that can be read.
+    const fn is_clusterpro(self) -> bool {
+        matches!(self, Self::Stat | Self::ShortStat | Self::Monitors | Self::Mdstat(_))
+    }
+
     const fn parser(self) -> &'static str {
         match self {
             Self::Stat | Self::ShortStat => "stat::parse",
@@ -178,6 +221,19 @@ impl<'a> Probe<'a> {
             Self::Space => "outputs::least_free_mib",
             Self::Device => "devices::under",
             Self::LvmDevices => "lvm_devices::LvmDevices",
+        }
+    }
+
+    /// What an operation meets where the parser cannot read this. The inspection reads all of them before anything is touched; a few
+    /// are read again after the outage has begun.
+    fn harm(self) -> Harm {
+        match self {
+            Self::Stat | Self::Monitors | Self::Mdstat(_) | Self::IsEnabled | Self::Device => Harm::EndsInOutage,
+            Self::Get(path) if path.contains("/diskdev/") => Harm::EndsInOutage,
+            Self::Get(_) | Self::List(_) | Self::Systemd | Self::Sync | Self::Space | Self::LvmDevices => {
+                Harm::RefusedBefore
+            }
+            Self::ShortStat => Harm::Words,
         }
     }
 
@@ -252,6 +308,8 @@ fn reading(node: &RecordedNode, entry: &Entry) -> Option<Reading> {
         parser: probe.parser(),
         understood,
         lines,
+        cut: entry.cut,
+        harm: probe.harm(),
     })
 }
 

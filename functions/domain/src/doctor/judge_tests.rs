@@ -198,6 +198,24 @@ fn each_belief_can_be_refuted_and_confirmed() {
             vec![entry("command -v clpsvcctrl.sh", 0, "/x\n")],
         ),
         ("clp-enable", Refuted, vec![entry("command -v clpsvcctrl.sh", 127, "")]),
+        (
+            "clp-alert-log",
+            NotShown,
+            vec![entry("command -v clplogcmd", 0, "/x\n")],
+        ),
+        ("clp-alert-log", Refuted, vec![entry("command -v clplogcmd", 127, "")]),
+        ("clp-fails-once", NotShown, mirror("x", "x", 0)),
+        ("clp-fails-once", NotShown, mirror("Mirror", "Disk", 1)),
+        (
+            "clp-fails-once",
+            NotShown,
+            [mirror("Mirror", "Disk", 1), mirror("Mirror", "Disk", 1)].concat(),
+        ),
+        (
+            "clp-fails-once",
+            Confirmed,
+            [mirror("Mirror", "Disk", 1), mirror("x", "x", 0)].concat(),
+        ),
     ];
     for (id, wanted, entries) in cases {
         let seen = format!("{entries:?}");
@@ -220,6 +238,80 @@ fn what_would_end_an_operation_in_the_outage_is_told_apart() {
     );
     assert!(judge(&of_server1(healthy()), &config()).words().is_empty());
     assert!(report.brief().readings.is_empty());
+}
+
+/// What is missing in an output that was cut may have been printed.
+#[test]
+fn an_output_that_was_cut_shows_nothing() {
+    let whole = judge(&of_server1(healthy()), &config());
+    for (at, entry) in healthy().iter().enumerate().filter(|(_, one)| Probe::of(one).is_some()) {
+        let mut entries = healthy();
+        entries[at].cut = true;
+        // Half of what was printed, as the doctor cuts it.
+        let lines = entry.stdout.lines().count();
+        entries[at].stdout = entry
+            .stdout
+            .lines()
+            .take(lines / 2)
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let report = judge(&of_server1(entries), &config());
+        for (before, after) in whole.findings.iter().zip(&report.findings) {
+            let same = before.verdict == after.verdict;
+            assert!(same || after.verdict == Verdict::NotShown, "{entry:?}: {after:?}");
+        }
+        let changed = whole.findings.iter().zip(&report.findings).any(|(a, b)| a != b);
+        assert!(changed, "{entry:?} was judged as if it were whole");
+        assert_eq!(report.words(), Vec::<String>::new(), "{entry:?}");
+        assert_eq!(report.readings.iter().filter(|one| one.cut).count(), 1);
+    }
+    // One that is whole and refutes still does.
+    let mut wrong = entry(
+        "clpmdstat -m md1",
+        0,
+        &MIRROR.replace("server1 server2", "local remote"),
+    );
+    let cut = Entry {
+        cut: true,
+        ..entry("clpmdstat -m md2", 0, "")
+    };
+    assert_eq!(
+        verdict(vec![wrong.clone(), cut.clone()], "clp-columns"),
+        Verdict::Refuted
+    );
+    wrong.cut = true;
+    assert_eq!(verdict(vec![wrong, cut], "clp-columns"), Verdict::NotShown);
+}
+
+#[test]
+fn what_cannot_be_read_in_the_outage_is_told() {
+    let bad = |argv: &str| entry(argv, 1, "Another command is running.\n");
+    let words = |entries: Vec<Entry>| judge(&of_server1(entries), &config()).words();
+    for argv in ["clpstat -s --long", "clpstat -m --long", "clpmdstat -m md1"] {
+        let said = words(vec![bad(argv)]);
+        assert!(
+            said.len() == 1 && said[0].contains("could not read the output of") && said[0].contains(argv),
+            "{said:?}"
+        );
+        // Asked once more it could be read.
+        let good = match argv {
+            "clpmdstat -m md1" => MIRROR.to_owned(),
+            "clpstat -m --long" => include_str!("../../fixtures/clpstat-monitors.txt").to_owned(),
+            _ => table(OFFLINE),
+        };
+        assert!(words(vec![bad(argv), entry(argv, 0, &good)]).is_empty(), "{argv}");
+    }
+    let path = "clpcfget -g /root/resource/md@md1/parameters/diskdev/dppath";
+    assert_eq!(words(vec![entry(path, 137, "")]).len(), 1);
+    // The inspection refuses these, or nothing depends on them.
+    for argv in [
+        "clpstat -s",
+        "df -Pk /var",
+        "systemctl --version",
+        "clpcfget -g /root/haltp/action",
+    ] {
+        assert!(words(vec![entry(argv, 137, "")]).is_empty(), "{argv}");
+    }
 }
 
 /// The cluster that a recording is of, by what was asked on its first node.

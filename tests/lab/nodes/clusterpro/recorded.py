@@ -38,11 +38,11 @@ def read(path: Path) -> dict[str, Answers]:
 
 
 def _answers(node: dict[str, Any]) -> Answers:
-    """The first answer counts where arguments were recorded twice."""
+    """The last answer counts where arguments were recorded twice: the doctor repeats what could not be read."""
     out: Answers = {}
     for entry in node["entries"]:
         if entry.get("cut"):
             continue  # its end is not known
         answer = Answer(int(entry["exit"]), str(entry["stdout"]), str(entry["stderr"]), int(entry["ms"]) / 1000)
-        out.setdefault(tuple(map(str, entry["argv"])), answer)
+        out[tuple(map(str, entry["argv"]))] = answer
     return out

@@ -1,19 +1,12 @@
 //! What a node's recording says of each belief about CLUSTERPRO that a command can show without a change (docs/assumptions.md).
 
-use super::{Finding, Harm, Probe, Verdict, setting, text_of};
-use crate::clusterpro::mdstat::{self, Color, Mirror, Status};
-use crate::clusterpro::settings::Setting;
-use crate::clusterpro::stat::{self, Stat, State};
+use super::says::{
+    FULLCOPY, STOP_FAILS, Said, UMOUNT, blanks, clpcfget, columns, current_none, fails_once, fullcopy, gray_status,
+    is_there, long_names, mdstat_rc, mirrors, not_shown, numbers, recovery_details, server_values, stopped_table,
+};
+use super::{Finding, Harm, Probe, Verdict};
 use crate::config::Config;
 use crate::doctor::recording::{Entry, RecordedNode};
-use std::collections::BTreeSet;
-
-/// `timeout` and the shell answer from here on, and not the command.
-const NOT_ITS_OWN: i32 = 124;
-/// The shell found no such command.
-const NOT_FOUND: i32 = 127;
-/// Where `clpstat` cuts a name unless `--long` is given.
-const CUT: usize = 16;
 
 /// A belief that a recording can tell something of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,40 +26,13 @@ pub enum Belief {
     ServerValues,
     LongNames,
     Enable,
-}
-
-/// What was seen, and what is said of a belief by it.
-type Said = (Verdict, String);
-
-fn confirmed(why: impl Into<String>) -> Said {
-    (Verdict::Confirmed, why.into())
-}
-
-fn refuted(why: impl Into<String>) -> Said {
-    (Verdict::Refuted, why.into())
-}
-
-fn not_shown(why: impl Into<String>) -> Said {
-    (Verdict::NotShown, why.into())
-}
-
-/// The worst of what several entries say: one that refutes is enough, and one that confirms is enough if none refutes.
-fn worst(said: impl IntoIterator<Item = Said>, otherwise: &str) -> Said {
-    let mut best = not_shown(otherwise);
-    for one in said {
-        match one.0 {
-            Verdict::Refuted => return one,
-            Verdict::Confirmed => best = one,
-            Verdict::NotShown if best.0 == Verdict::NotShown => best = one,
-            Verdict::NotShown => {}
-        }
-    }
-    best
+    FailsOnce,
+    AlertLog,
 }
 
 impl Belief {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::StopFails,
         Self::UmountRetries,
         Self::FullcopyGuard,
@@ -81,6 +47,8 @@ impl Belief {
         Self::ServerValues,
         Self::LongNames,
         Self::Enable,
+        Self::FailsOnce,
+        Self::AlertLog,
     ];
 
     /// Its id in docs/assumptions.md.
@@ -100,6 +68,8 @@ impl Belief {
             Self::ServerValues => "clp-server-values",
             Self::LongNames => "clp-long-names",
             Self::Enable => "clp-enable",
+            Self::FailsOnce => "clp-fails-once",
+            Self::AlertLog => "clp-alert-log",
         }
     }
 
@@ -109,7 +79,12 @@ impl Belief {
             // lib/cluster.sh reads MIXED colours or a group that is DOWN, while Rust may read the table. A rollback enables the services
             // once both nodes are off.
             Self::Columns | Self::LongNames | Self::Enable => Harm::EndsInOutage,
-            Self::RecoveryDetails | Self::GrayStatus | Self::MdstatRc | Self::CurrentNone => Harm::Words,
+            Self::RecoveryDetails
+            | Self::GrayStatus
+            | Self::MdstatRc
+            | Self::CurrentNone
+            | Self::FailsOnce
+            | Self::AlertLog => Harm::Words,
             Self::StopFails
             | Self::UmountRetries
             | Self::FullcopyGuard
@@ -148,14 +123,59 @@ impl Belief {
                 "Do not start an operation. Shorten the names, or extend lib/cluster.sh by names that are cut."
             }
             Self::Enable => "Do not roll back by a copy before the command that enables the services is known.",
+            Self::FailsOnce => "Repeat the reads of lib/cluster.sh and lib/monitors.sh more often.",
+            Self::AlertLog => "Look for mirrorsnap's lines in the journal: CLUSTERPRO's alert log gets none.",
         }
     }
 
-    /// What this node's entries say of it.
+    /// Whether it is judged by what this entry printed.
+    fn reads(self, entry: &Entry) -> bool {
+        let Some(probe) = Probe::of(entry) else {
+            return false;
+        };
+        let ends = |ends: &[&str]| matches!(probe, Probe::Get(path) if ends.iter().any(|end| path.ends_with(end)));
+        match self {
+            Self::StopFails => ends(&STOP_FAILS),
+            Self::UmountRetries => ends(&UMOUNT),
+            Self::FullcopyGuard => ends(&FULLCOPY),
+            Self::ServerValues => ends(&["/cppath", "/dppath"]),
+            Self::Clpcfget => matches!(probe, Probe::Get(_) | Probe::List(_)),
+            Self::RecoveryDetails | Self::GrayStatus | Self::MdstatRc | Self::Columns | Self::Blanks => {
+                matches!(probe, Probe::Mdstat(_))
+            }
+            Self::StoppedTable | Self::CurrentNone => probe == Probe::Stat,
+            Self::LongNames => matches!(probe, Probe::Stat | Probe::ShortStat),
+            Self::FailsOnce => probe.is_clusterpro(),
+            // By exit codes alone.
+            Self::Enable | Self::AlertLog => false,
+        }
+    }
+
+    /// What this node's entries say of it. Of an output that was cut only what is missing would be judged: it confirms nothing and refutes
+    /// nothing.
     pub fn judge(self, node: &RecordedNode, config: &Config) -> Finding {
-        let (verdict, why) = match self {
-            Self::StopFails => numbers(node, &["/deact/action"]),
-            Self::UmountRetries => numbers(node, &["/umount/timeout", "/umount/retry"]),
+        let (cut, whole): (Vec<Entry>, Vec<Entry>) = node.entries.iter().cloned().partition(|entry| entry.cut);
+        let name = node.name.clone();
+        let (verdict, why) = match self.said(&RecordedNode { name, entries: whole }, config) {
+            refuted @ (Verdict::Refuted, _) => refuted,
+            other => cut.iter().find(|entry| self.reads(entry)).map_or(other, |entry| {
+                not_shown(format!("the output of {} was cut", entry.argv.join(" ")))
+            }),
+        };
+        Finding {
+            belief: self.id(),
+            node: node.name.clone(),
+            verdict,
+            why,
+            change: (verdict == Verdict::Refuted).then(|| self.change().to_owned()),
+            harm: self.harm(),
+        }
+    }
+
+    fn said(self, node: &RecordedNode, config: &Config) -> Said {
+        match self {
+            Self::StopFails => numbers(node, &STOP_FAILS),
+            Self::UmountRetries => numbers(node, &UMOUNT),
             Self::FullcopyGuard => fullcopy(node),
             Self::RecoveryDetails => mirrors(node, recovery_details),
             Self::Clpcfget => clpcfget(node),
@@ -167,237 +187,9 @@ impl Belief {
             Self::CurrentNone => current_none(node),
             Self::ServerValues => server_values(node, config),
             Self::LongNames => long_names(node, config),
-            Self::Enable => enable(node),
-        };
-        Finding {
-            belief: self.id(),
-            node: node.name.clone(),
-            verdict,
-            why,
-            change: (verdict == Verdict::Refuted).then(|| self.change().to_owned()),
-            harm: self.harm(),
+            Self::Enable => is_there(node, "clpsvcctrl.sh"),
+            Self::FailsOnce => fails_once(node),
+            Self::AlertLog => is_there(node, "clplogcmd"),
         }
     }
-}
-
-/// The values of clp.conf that were asked for at paths with one of these ends.
-fn values<'a>(node: &'a RecordedNode, ends: &'a [&str]) -> impl Iterator<Item = (&'a str, Setting)> {
-    node.entries.iter().filter_map(|entry| match Probe::of(entry) {
-        Some(Probe::Get(path)) if ends.iter().any(|end| path.ends_with(end)) => {
-            Some((path, setting(entry.exit, &entry.stdout)))
-        }
-        _ => None,
-    })
-}
-
-fn numbers(node: &RecordedNode, ends: &[&str]) -> Said {
-    let said = values(node, ends).map(|(path, value)| match &value {
-        Setting::Set(text) if value.number(0).is_none() => refuted(format!("{path} is {text:?}, which is no number")),
-        Setting::Set(text) => confirmed(format!("{path} is {text}")),
-        Setting::Absent => confirmed(format!("{path} has its default")),
-        Setting::Unread => not_shown(format!("{path} could not be read")),
-    });
-    worst(said, "it was not asked for")
-}
-
-fn fullcopy(node: &RecordedNode) -> Said {
-    let said = values(node, &["/fullcopy"]).map(|(path, value)| match &value {
-        Setting::Set(text) if text != "0" && text != "1" => refuted(format!("{path} is {text:?}")),
-        Setting::Set(text) => not_shown(format!("{path} is {text}; the guard itself shows only in a restore")),
-        Setting::Absent => not_shown(format!("{path} has its default, which is on")),
-        Setting::Unread => not_shown(format!("{path} could not be read")),
-    });
-    worst(said, "it was not asked for")
-}
-
-fn clpcfget(node: &RecordedNode) -> Said {
-    let said = node.entries.iter().filter_map(|entry| {
-        let lines = entry.stdout.lines().count();
-        let is_name = |line: &str| !line.trim().is_empty() && line.split_whitespace().count() == 1;
-        Some(match (Probe::of(entry)?, entry.exit) {
-            (Probe::Get(_) | Probe::List(_), NOT_FOUND) => refuted("there is no clpcfget"),
-            (Probe::Get(path), 0) if lines > 1 => refuted(format!("-g {path} printed {lines} lines")),
-            (Probe::Get(path), 0) if lines == 1 => confirmed(format!("-g {path} printed one value")),
-            (Probe::List(path), 0) if !entry.stdout.lines().all(is_name) => {
-                refuted(format!("-e {path} printed a line that is no name"))
-            }
-            (Probe::List(path), 0) => confirmed(format!("-e {path} printed {lines} name(s)")),
-            (Probe::Get(path) | Probe::List(path), code) => not_shown(format!("{path} ended with {code}")),
-            _ => return None,
-        })
-    });
-    worst(said, "it was not asked for")
-}
-
-fn server_values(node: &RecordedNode, config: &Config) -> Said {
-    let said = config.mirror_disks.iter().flat_map(|disk| {
-        ["cppath", "dppath"].map(|key| {
-            let common = format!("md@{}/parameters/diskdev/{key}", disk.name);
-            let own = format!("md@{}/server@{}/parameters/diskdev/{key}", disk.name, node.name);
-            let ends = [common.as_str(), own.as_str()];
-            let found: Vec<_> = values(node, &ends).collect();
-            if let Some((path, _)) = found.iter().find(|(_, value)| value.value().is_some()) {
-                confirmed(format!("{path} has a value"))
-            } else if found.len() == ends.len() && found.iter().all(|(_, value)| *value == Setting::Absent) {
-                refuted(format!("{key} of {} is at neither path", disk.name))
-            } else {
-                not_shown(format!("{key} of {} could not be read at both paths", disk.name))
-            }
-        })
-    });
-    worst(said, "it was not asked for")
-}
-
-fn mdstats(node: &RecordedNode) -> impl Iterator<Item = (&str, &Entry)> {
-    node.entries.iter().filter_map(|entry| match Probe::of(entry) {
-        Some(Probe::Mdstat(disk)) => Some((disk, entry)),
-        _ => None,
-    })
-}
-
-/// What the mirrors that can be read say.
-fn mirrors(node: &RecordedNode, says: impl Fn(&Mirror) -> Said) -> Said {
-    let read = mdstats(node).filter_map(|(disk, entry)| mdstat::parse(disk, &text_of(entry)).ok());
-    worst(read.map(|mirror| says(&mirror)), "no mirror disk could be read")
-}
-
-fn recovery_details(mirror: &Mirror) -> Said {
-    if mirror.status != Status::Recovering {
-        return not_shown(format!("{} was not being copied", mirror.disk));
-    }
-    let copy = &mirror.recovery;
-    if copy.percent.is_some() && (copy.source.is_some() || copy.target.is_some()) {
-        confirmed(format!("the copy of {} has direction and percent", mirror.disk))
-    } else {
-        refuted(format!(
-            "the copy of {} lacks its direction or its percent",
-            mirror.disk
-        ))
-    }
-}
-
-fn gray_status(mirror: &Mirror) -> Said {
-    if !mirror.colors.values().any(|color| *color == Color::Gray) {
-        return not_shown(format!("no side of {} is GRAY", mirror.disk));
-    }
-    let seen = format!("{} has a GRAY side and is {:?}", mirror.disk, mirror.status);
-    match mirror.status {
-        Status::Uncertain | Status::Abnormal => confirmed(seen),
-        Status::Normal | Status::Recovering | Status::NoConstruction => refuted(seen),
-    }
-}
-
-fn columns(mirror: &Mirror, config: &Config) -> Said {
-    let names: BTreeSet<&str> = config.node_names().collect();
-    let shown: BTreeSet<&str> = mirror.colors.keys().map(String::as_str).collect();
-    if shown == names {
-        confirmed(format!("the header of {} names both nodes", mirror.disk))
-    } else {
-        let shown: Vec<&str> = shown.into_iter().collect();
-        refuted(format!("the header of {} names {}", mirror.disk, shown.join(", ")))
-    }
-}
-
-fn mdstat_rc(node: &RecordedNode) -> Said {
-    let said = mdstats(node).map(|(disk, entry)| {
-        let readable = mdstat::parse(disk, &text_of(entry)).is_ok();
-        let seen = format!("clpmdstat -m {disk} ended with {}", entry.exit);
-        match (readable, entry.exit) {
-            (true, 0) => not_shown(seen),
-            (true, 1..=125) => confirmed(format!("{seen}, and its text is whole")),
-            (true, _) => refuted(format!("{seen}, though its text is whole")),
-            (false, 1..NOT_ITS_OWN) => refuted(format!("{seen}, and its text is no state")),
-            (false, _) => not_shown(seen),
-        }
-    });
-    worst(said, "it was not asked")
-}
-
-fn blanks(node: &RecordedNode) -> Said {
-    let said = mdstats(node)
-        // One that printed no status is an error message, and no layout.
-        .filter(|(_, entry)| entry.stdout.contains("Mirror Status"))
-        .map(|(disk, entry)| match mdstat::parse(disk, &text_of(entry)) {
-            Ok(_) => confirmed(format!("the columns of {disk} could be read")),
-            Err(error) => refuted(error.to_string()),
-        });
-    worst(said, "no mirror disk was shown")
-}
-
-fn stats<'a>(node: &'a RecordedNode, probe: Probe<'a>) -> impl Iterator<Item = (String, Stat)> + 'a {
-    let asked = node.entries.iter().filter(move |entry| Probe::of(entry) == Some(probe));
-    asked.filter_map(|entry| {
-        let text = text_of(entry);
-        stat::parse(&text).ok().map(|stat| (text, stat))
-    })
-}
-
-fn stopped_table(node: &RecordedNode, config: &Config) -> Said {
-    let said = stats(node, Probe::Stat).map(|(text, stat)| {
-        if stat::of_running_daemon(&text, &node.name, config).is_some() {
-            return not_shown("the cluster service runs");
-        }
-        // All of them are Offline then: whatever runs is not ours to overlook.
-        if stat.groups.iter().all(|group| group.state == State::Offline) {
-            confirmed("the table of the stopped service shows every group Offline")
-        } else {
-            refuted("the table of the stopped service shows a group that is not Offline")
-        }
-    });
-    worst(said, "no table could be read")
-}
-
-fn current_none(node: &RecordedNode) -> Said {
-    let said = stats(node, Probe::Stat).flat_map(|(_, stat)| {
-        let offline = stat.groups.into_iter().filter(stat::Group::is_offline);
-        let one = |group: stat::Group| match group.current {
-            None => confirmed(format!("{} is offline and names no node", group.name)),
-            Some(node) => refuted(format!("{} is offline and names {node:?}", group.name)),
-        };
-        offline.map(one).collect::<Vec<_>>()
-    });
-    worst(said, "no group is offline")
-}
-
-/// All names of a table.
-fn names(stat: &Stat) -> BTreeSet<String> {
-    let groups = stat.groups.iter();
-    let of_groups = groups.flat_map(|group| group.resources.iter().chain([&group.name]));
-    of_groups.chain(stat.servers.keys()).cloned().collect()
-}
-
-fn long_names(node: &RecordedNode, config: &Config) -> Said {
-    let disks = config.mirror_disks.iter().map(|disk| disk.name.as_str());
-    let groups = config.failover_groups.iter().map(String::as_str);
-    let configured: Vec<&str> = config.node_names().chain(groups).chain(disks).collect();
-    let short: Option<BTreeSet<String>> = stats(node, Probe::ShortStat).next().map(|(_, stat)| names(&stat));
-    let said = stats(node, Probe::Stat).map(|(_, stat)| {
-        let long = names(&stat);
-        let cut = |name: &&&str| !long.contains(**name) && long.iter().any(|shown| stat::is_name_of(shown, name));
-        if let Some(name) = configured.iter().find(cut) {
-            return refuted(format!("--long does not show {name} whole"));
-        }
-        let Some(over) = long.iter().find(|name| name.chars().count() > CUT) else {
-            return not_shown("every name is short");
-        };
-        match &short {
-            Some(short) if short.contains(over) => refuted(format!("{over} is shown whole without --long too")),
-            _ => confirmed(format!("--long shows {over} whole")),
-        }
-    });
-    worst(said, "no table could be read")
-}
-
-fn enable(node: &RecordedNode) -> Said {
-    let said = node.entries.iter().filter_map(|entry| {
-        let words: Vec<&str> = entry.argv.iter().map(String::as_str).collect();
-        let ["command", "-v", "clpsvcctrl.sh"] = words.as_slice() else {
-            return None;
-        };
-        Some(match entry.exit {
-            0 => not_shown("clpsvcctrl.sh is there; what it does shows only when it is run"),
-            code => refuted(format!("there is no clpsvcctrl.sh ({code})")),
-        })
-    });
-    worst(said, "it was not asked for")
 }
