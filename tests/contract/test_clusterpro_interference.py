@@ -38,6 +38,16 @@ def test_a_disk_without_a_file_cannot_be_tampered_with(cluster):
         interference.tamper("server3")
 
 
+def test_a_monitor_s_failure_moves_the_group_if_the_mirror_allows(cluster):
+    b = cluster
+    b.write("a", "precious")
+    assert OPS["monitor_failure"](group="failover1") == {"node": "server1"}
+    moved = {"server1": "offline", "server2": "online"}
+    b.until(lambda: b.cluster.groups["failover1"].status == moved, "the group is online on the other node")
+    with pytest.raises(ValueError, match="no group 'other'"):
+        interference.monitor_failure("other")
+
+
 def test_fast_snapshot_restore_as_it_was_found_can_be_set(cluster):
     restore = Restore("snap-1", "ap-northeast-1a")
     restore.state = "enabled"

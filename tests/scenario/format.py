@@ -34,7 +34,17 @@ ORACLES = range(1, 11)
 CLUSTER_KEYS = frozenset(
     {
         *("active", "platform", "systemd", "layout", "auto_recovery", "fullcopy", "mirror_disks", "failover_groups"),
-        *("config", "timing", "switches", "world", "hybrid_disks", "other_monitors", "comments", "lvm_devices"),
+        *(
+            "config",
+            "timing",
+            "switches",
+            "world",
+            "hybrid_disks",
+            "other_monitors",
+            "comments",
+            "lvm_devices",
+            "recording",
+        ),
     }
 )
 # What a `set` step can change; world.py and ec2_changes.py carry each out.
@@ -42,6 +52,7 @@ SET_KEYS = frozenset(
     {
         *("auto_recovery", "fullcopy", "licence", "switches", "partitions", "timing", "ssm", "config", "heartbeat"),
         *("node", "run", "instance", "tamper", "exchange", "fsr", "fsr_unsuccessful", "snapshots", "abort"),
+        "monitor_failure",
     }
 )
 

@@ -171,6 +171,19 @@ class Groups:
         for name in names:
             self._start_somewhere(self.cluster.groups[name], [node])
 
+    def fail_over(self, group: Group, node: Node) -> None:
+        """A monitor finds the application dead: the group stops, and starts on the other node, or else here."""
+        transition = self.stop(group, node, by_operator=False)
+        context.lab.timers.after(context.lab.timing.group_stop + 0.1, lambda: self._goes_on(group, transition))
+
+    def _goes_on(self, group: Group, transition: Transition) -> None:
+        with context.lab.lock:
+            if not transition.done.is_set() or transition.problem:
+                return
+            for node in (self.cluster.peer(transition.node), transition.node):
+                if not group.on():
+                    self._start_somewhere(group, [node])
+
     def _start_somewhere(self, group: Group, candidates: list[Node]) -> None:
         refusals = []
         for node in sorted((n for n in candidates if n.name in group.spec.nodes),

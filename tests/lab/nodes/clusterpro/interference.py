@@ -31,6 +31,21 @@ def tamper(node: str, disk: str | None = None) -> dict[str, Any]:
         return {"volume": volume.id, "file": names[0]}
 
 
+@op("monitor_failure")
+def monitor_failure(group: str) -> dict[str, Any]:
+    """A monitor of CLUSTERPRO's own finds the application dead: the daemon fails the group over. {node}: from here."""
+    with context.lab.lock:
+        if group not in part.cluster.groups:
+            raise ValueError(f"no group {group!r}; there are {', '.join(part.cluster.groups)}")
+        found = part.cluster.groups[group]
+        online = [node for node, status in found.status.items() if status == "online"]
+        if not online:
+            raise ValueError(f"{group} is online nowhere, so no monitor of it runs")
+        part.cluster.group_control.fail_over(found, part.cluster.nodes[online[0]])
+        context.lab.record.add("fault", action="fired", subject="monitor", node=online[0], group=group)
+        return {"node": online[0]}
+
+
 @op("fsr_found")
 def fsr_found() -> None:
     """Fast snapshot restore as it is now is how it was found: oracle 2 compares with this from here on."""
