@@ -11,9 +11,27 @@ read_epoch() {
     esac
 }
 
+# The first document of an operation on this node.
 store_epoch() {
-    private "$VAR_ROOT" && put_durably "$VAR_ROOT/epoch" "$EPOCH"
+    private "$VAR_ROOT" && put_durably "$VAR_ROOT/epoch" "$EPOCH" || return 1
+    forget_runs || :
 }
+
+# Removes what old runs left on the root disk. The ten newest stay, this one, and those that this boot has not finished: their records may
+# still be read. The last unfinished one is among the newest, since nothing begins before it is brought to its end.
+forget_runs() (
+    exec 8>&- 9>&-
+    cd "$VAR_ROOT" || exit 1
+    newer=0
+    # A directory's time is that of the last attempt of a detached command in it. The names passed allowedPatterns.
+    # shellcheck disable=SC2012
+    ls -t | while read -r each; do
+        [ -d "$each" ] && [ "$each" != "$RUN" ] || continue
+        [ ! -e "$RUN_ROOT/$each/arming" ] || [ -e "$RUN_ROOT/$each/done" ] || continue
+        newer=$((newer + 1))
+        [ "$newer" -le 10 ] || rm -rf "./$each"
+    done
+)
 
 held() {
     [ -e "$VAR_ROOT/hold" ]
