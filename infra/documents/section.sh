@@ -308,8 +308,7 @@ raise_baton() {
     # Whose the suspension is must be known also if somebody deletes /run/mirrorsnap (lib/records.sh).
     put "$VAR_ROOT/$RUN/baton" "$NOTED" || return 1
     for each in $MONITORS; do
-        past $deadline && return 1
-        run_order $(((deadline - NOW + 99) / 100)) clpmonctrl -s -h "$SELF" -m "$each" >&3 2>&3 || return 1
+        suspend_monitor "$each" || return 1
     done
     until colours && [ "$OWN/$OTHERS" = GREEN/GREEN ]; do
         case $OWN/$OTHERS in
@@ -319,6 +318,25 @@ raise_baton() {
         past $deadline && return 1
         pause 0.2
     done
+}
+
+# suspend_monitor MONITOR: what fails is ordered once more, after the table has shown that the monitor still runs. One that is shown suspended
+# then may be somebody else's by now: void.
+suspend_monitor() {
+    ! order_suspend "$1" || return 0
+    past $deadline && return 1
+    all=$MONITORS MONITORS=$1
+    until monitors && [ "$MINE" != unreadable ]; do
+        past $deadline && break
+        pause 0.2
+    done
+    MONITORS=$all
+    [ "$MINE" = online ] && order_suspend "$1"
+}
+
+order_suspend() {
+    past $deadline && return 1
+    run_order $(((deadline - NOW + 99) / 100)) clpmonctrl -s -h "$SELF" -m "$1" >&3 2>&3
 }
 
 # A3: waits until all groups are Offline and every disk's peer is RED. Fails if a group is not Offline, and at the deadline. What cannot be

@@ -68,3 +68,31 @@ def test_a_read_that_fails_once_is_repeated(nodes: Nodes) -> None:
     nodes.lab.control("cluster_set", switches={"fails_once": "nothing"})
     assert "<group>" in sections["clpstat"] and "Monitor0" in sections["clpstat-monitors"]
     assert "Mirror Status" in sections["clpmdstat md1"] and "fullcopy 0 0" in sections["settings md1"]
+
+
+def test_a_group_s_order_that_fails_once_is_given_once_more(nodes: Nodes) -> None:
+    nodes.lab.control("cluster_set", switches={"fails_once": "orders"})
+    nodes.begin()
+    for document, order in (("stop-group", "clpgrp -t failover1"), ("start-group", "clpgrp -s failover1")):
+        answer = nodes.send(document)
+        assert answer["line"]["result"] == "ok", answer
+        assert [each for each in answer["disturbed"] if each.startswith("clpgrp")] == [order, order]
+    nodes.lab.control("cluster_set", switches={"fails_once": "nothing"})
+
+
+def test_the_root_disk_keeps_the_newest_runs_and_the_unfinished_one(nodes: Nodes) -> None:
+    old = [f"old-{number}" for number in range(15)]  # the first is the oldest
+    sh(nodes.lab, "mkdir -p $MIRRORSNAP_RUN/mirrorsnap $MIRRORSNAP_VAR_LIB/mirrorsnap")
+    for number, each in enumerate(old):
+        sh(nodes.lab, f"cd $MIRRORSNAP_VAR_LIB/mirrorsnap && mkdir {each} && touch -d 2020-01-{number + 10} {each}")
+    sh(nodes.lab, "mkdir $MIRRORSNAP_RUN/mirrorsnap/old-2 && touch $MIRRORSNAP_RUN/mirrorsnap/old-2/arming")
+    nodes.begin()
+    sh(nodes.lab, f"mkdir $MIRRORSNAP_VAR_LIB/mirrorsnap/{nodes.run} && "
+                  f"touch -d 2019-01-01 $MIRRORSNAP_VAR_LIB/mirrorsnap/{nodes.run}")  # fmt: skip
+    assert nodes.send("suspend-monitors")["line"]["result"] == "ok"
+    sh(nodes.lab, "rm -r $MIRRORSNAP_RUN/mirrorsnap/old-2")
+    left = sh(nodes.lab, "ls $MIRRORSNAP_VAR_LIB/mirrorsnap")["stdout"].split()
+    kept = [each for each in old if each in left]
+    assert nodes.run in left and "epoch" in left and kept[0] == "old-2", left
+    assert 8 <= len(kept) <= 11 and kept[1:] == old[-len(kept) + 1 :], left
+    nodes.send("resume-monitors")

@@ -584,7 +584,8 @@ class Run:
             stopped = kind == "stop" and self.world.group == "off"
             self._done(actor, 0 if stopped and self.world.lenient else 1)
             return
-        if kind == "stop" and actor.name == "A" and self.saw.get("monitors-A", "online") != "online":
+        before = "baton" not in self.world.records
+        if kind == "stop" and before and actor.name == "A" and self.saw.get("monitors-A", "online") != "online":
             raise Violation("P9", f"A stops the group though it saw its monitors {self.saw['monitors-A']}")
         if kind == "stop":
             self.world.ours = self.world.ever_ours = True

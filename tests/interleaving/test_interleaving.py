@@ -48,6 +48,7 @@ from .world import Violation
 DEEP = int(os.environ.get("MIRRORSNAP_INTERLEAVINGS", "150"))
 LAUNCH = ("launch",)
 READS = ("clpstat", "clpmdstat")
+ORDERS = ("clpgrp", "clpmonctrl", "clpmdctrl")
 
 
 @pytest.fixture(scope="session")
@@ -212,6 +213,50 @@ def test_a_read_that_fails_once_costs_no_backup(nodecmd: Path) -> None:
     for repeated in ('[ "$MINE" = unreadable ] || ', "[ $unclear = yes ] || "):
         # Without the repetition, some read that fails once voids the section.
         assert "void" in reads_that_fail(nodecmd, lambda text, r=repeated: text.replace(r, "")).values(), repeated
+
+
+def orders_that_fail(nodecmd: Path, edit: scenario.Edit | None = None) -> dict[str, tuple[bool, int]]:
+    """Each order of a run, if it fails once and does nothing: which -> (valid, how often the break was ordered)."""
+    ends: dict[str, tuple[bool, int]] = {}
+    while True:
+        run = scenario.prepare(nodecmd, CORE, edit)
+        run.world.fair = False
+        orders, breaks, failed = 0, 0, ""
+        while actions := run.actions():
+            word = actions[0][1]
+            actor = run.stage.actors.get(word)
+            if actor and actor.request and actor.request[0] in ORDERS:
+                orders += 1
+                breaks += actor.request[0] == "clpmdctrl"
+                if orders > len(ends) and not failed:
+                    failed, word = f"{orders}: {' '.join(actor.request)}", f"fail:{word}"
+            run.perform(word)
+        run.world.finish(run.outcome())
+        run.stage.close()
+        if not failed:
+            return ends
+        assert run.world.group == "on" and run.outcome().done, failed
+        ends[failed] = run.outcome().valid, breaks
+
+
+def test_an_order_that_fails_once_costs_no_backup_but_for_the_break(nodecmd: Path) -> None:
+    ends = orders_that_fail(nodecmd)
+    valid = {words.split(": ")[1]: end[0] for words, end in ends.items()}
+    assert valid == {
+        "clpgrp -t failover1": True,
+        "clpmonctrl -s -h server1 -m mdw1": True,
+        "clpmdctrl --break md1": False,  # S3: once
+        "clpgrp -s failover1": True,
+    }
+    assert {breaks for _, breaks in ends.values()} == {1}
+    once = 'run_order "$SPAN" clpmdctrl --break "$each" >&3 2>&3 || :'
+    assert once in scenario.script("break-unit", ("md1",))
+    twice = orders_that_fail(nodecmd, lambda text: text.replace(once, f"{once}\n{once}"))
+    assert {breaks for _, breaks in twice.values()} != {1}, "nobody noticed a second break"
+    again = '[ "$MINE" = online ] && order_suspend "$1"'
+    assert again in scenario.script("quiesce", ("md1",))
+    costly = orders_that_fail(nodecmd, lambda text: text.replace(again, "return 1"))
+    assert [words for words, end in costly.items() if "clpmonctrl" in words and not end[0]]
 
 
 def baton_after(nodecmd: Path, case: scenario.Scenario, boot: str = "") -> bool:

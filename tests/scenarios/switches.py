@@ -14,15 +14,14 @@ import datetime
 import itertools
 import os
 import random
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lab.nodes.clusterpro.switches import CHOICES, Switches
 
 # `umount_failures` is no belief but a count of failures, with scenarios of its own.
 NO_SWITCH = frozenset({"umount_failures"})
-# A whole life does not pass yet under these. tests/contract/test_documents_late.py has what holds.
-NOT_YET = frozenset({"fails_once=orders"})
 SEED = int(os.environ.get("SWITCH_SEED") or datetime.date.today().strftime("%Y%m%d"))
 PAIRS = int(os.environ.get("SWITCH_PAIRS") or 60)
 
@@ -33,8 +32,9 @@ class Value:
 
     name: str
     value: Any
-    where: str = "switches"  # the key of the scenario's cluster that takes it; "" if it is one itself
     refused: str = ""  # the error by which a backup is refused under it, "" if it is not
+    ends: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)  # see ENDS
+    where: str = "switches"  # the key of the scenario's cluster that takes it; "" if it is one itself
 
     @property
     def id(self) -> str:
@@ -51,19 +51,22 @@ def _others(name: str, default: Any) -> list[Any]:
 
 # What mirrorsnap does without nothing but by a refusal: without clpcfget nobody can say which paths CLUSTERPRO opens.
 REFUSED = {"clpcfget=False": "DeviceMismatch"}
+# Errors by which the first operations of a kind end, with the cluster back, before one passes: what may be ordered only
+# once has failed (docs/safety.md, S3 and rule 10). Those are `clpmdctrl --break`, then `clpbackup.sh --pre`, and
+# `clprestore.sh --pre`.
+ENDS = {"fails_once=orders": {"backup": ("SectionVoid", "StepFailed"), "restore": ("StepFailed",)}}
 VALUES = [
     *(
-        Value(field.name, other, refused=REFUSED.get(f"{field.name}={other}", ""))
-        for field in fields(Switches)
-        if field.name not in NO_SWITCH
-        for other in _others(field.name, field.default)
-        if f"{field.name}={other}" not in NOT_YET
+        Value(each.name, other, REFUSED.get(f"{each.name}={other}", ""), ENDS.get(f"{each.name}={other}", {}))
+        for each in fields(Switches)
+        if each.name not in NO_SWITCH
+        for other in _others(each.name, each.default)
     ),
-    Value("clp_command", 0.7, "timing"),
-    Value("systemd", 239, ""),
-    Value("layout", "partuuid", ""),
-    Value("other_monitors", 60, ""),
-    Value("comments", True, ""),
+    Value("clp_command", 0.7, where="timing"),
+    Value("systemd", 239, where=""),
+    Value("layout", "partuuid", where=""),
+    Value("other_monitors", 60, where=""),
+    Value("comments", True, where=""),
 ]
 
 
@@ -91,12 +94,15 @@ class Life:
             refusal = {"status": "FAILED", "error": refused[0], **healthy, "valid_backups": before}
             return [{"backup": {}, "expect": refusal}, {"recover": {}, "expect": healthy}]
         abort = [{"execution": "abort", "at": "Resume"}]
+        latest = {"restore": {"backup": "latest", "confirm": "orders"}}
         return [
             {"write": {"file": "kept", "text": "before the backup"}},
+            *self._ends("backup", {"backup": {}}, {"valid_backups": before}),
             {"backup": {}, "expect": {**healthy, "valid_backups": before + 1}},
             {"write": {"file": "later", "text": "after the backup"}},
             {"backup": {}, "faults": abort, "expect": {"status": "ABORTED", "healthy_within": 900}},
-            {"restore": {"backup": "latest", "confirm": "orders"}, "expect": healthy},
+            *self._ends("restore", latest, {}),
+            {**latest, "expect": healthy},
             {"check": {"file": "kept", "text": "before the backup"}},
             {"check": {"file": "later", "absent": True}},
             {"restore": {"rollback": "last", "confirm": "orders"}, "expect": healthy},
@@ -104,10 +110,16 @@ class Life:
             {"recover": {}, "expect": healthy},
         ]
 
+    def _ends(self, kind: str, step: dict[str, Any], expect: dict[str, Any]) -> list[dict[str, Any]]:
+        """Those of its values that end the first operations of this kind."""
+        errors = max((each.ends.get(kind, ()) for each in self.values), key=len)
+        ended = {"status": "FAILED", "healthy_within": 300, **expect}
+        return [{**step, "expect": {**ended, "error": error}} for error in errors]
+
 
 def drawn(seed: int, chain: str, count: int = 3) -> tuple[Value, ...]:
     """`count` values of different names for a chain of the sweep."""
-    values = [each for each in VALUES if not each.refused]
+    values = [each for each in VALUES if not each.refused and not each.ends]
     random.Random(f"{seed} {chain}").shuffle(values)
     return tuple({each.name: each for each in values}.values())[:count]
 

@@ -9,6 +9,17 @@ for group in $FAILOVER_GROUPS; do
     -s/*" $group "*) order "clpgrp -t $group" clpgrp -t "$group" || : ;;
     esac
     # The exit code does not count: clpgrp fails on a group that is there already.
-    order "clpgrp $group" clpgrp "$CLPGRP" "$group" || :
+    before=$RAW
+    order "clpgrp $group" clpgrp "$CLPGRP" "$group" && continue
+    # What fails may work when it is ordered once more. One that was killed would hang again.
+    [ "$RC" -ne 137 ] || continue
+    look
+    [ "$CLPGRP" = -t ] && undone=$UP_HERE || undone=$DOWN
+    case "$READ $undone " in
+    yes*" $group "*)
+        RAW=$before
+        order "clpgrp $group" clpgrp "$CLPGRP" "$group" || :
+        ;;
+    esac
 done
 put "$1/out" "$RAW" && put "$1/ended" "$RC"
