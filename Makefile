@@ -56,7 +56,7 @@ build: setup ## build the functions and what is deployed (ARCH=arm64 or x86_64: 
 	@test -f $(BOOTSTRAP) || echo "build: the first build compiles the AWS SDK, 10 to 14 minutes on two cores and up to 8 GB of memory (aws-sdk-ec2); later ones take seconds"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" flock target/lambda/.lock sh -c '$(LAMBDA_BUILD) $(ARCH_$(ARCH)) >&2 && $(BIN)/python infra/build.py'
 
-# With --target and release, as the functions are built: the SDK is compiled once for both (tests/cli/test_build.py).
+# With --target and release, as the functions are built: the SDK is compiled once for both (tests/cli/test_cli_build.py).
 cli: ## build the command line: target/mirrorsnap (the SDK is the one that `make build` compiles)
 	@cargo build --release --locked --target $(HOST) --package mirrorsnap-cli --bin mirrorsnap
 	@mkdir -p target && cp "$${CARGO_TARGET_DIR:-target}/$(HOST)/release/mirrorsnap" target/mirrorsnap

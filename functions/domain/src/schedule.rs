@@ -42,10 +42,7 @@ impl Schedule {
     pub fn validate(&self) -> Result<()> {
         let invalid = |found: String, next: &str| Err(Error::new(Kind::ConfigInvalid, found, next));
         let inner = |kind: &str| self.expression.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')');
-        let plain = |text: &str| {
-            text.chars()
-                .all(|c| c.is_ascii_alphanumeric() || " *?,-/#".contains(c))
-        };
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || " *?,-/#".contains(c));
         let cron = inner("cron").is_some_and(|fields| fields.split(' ').count() == 6 && plain(fields));
         let rate = inner("rate").is_some_and(|value| {
             let (count, unit) = value.split_once(' ').unwrap_or_default();

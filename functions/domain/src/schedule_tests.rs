@@ -70,7 +70,10 @@ fn a_cluster_that_has_none_gets_its_schedule() {
         entry.input,
         r#"{"cluster": "orders", "occurrence": "<aws.scheduler.scheduled-time>"}"#
     );
-    assert_eq!(entry.description, "mirrorsnap: backs up cluster orders as its parameter says");
+    assert_eq!(
+        entry.description,
+        "mirrorsnap: backs up cluster orders as its parameter says"
+    );
     assert_eq!(
         (entry.schedule.time_zone.as_str(), entry.schedule.flexible_minutes),
         ("Asia/Tokyo", 15)
@@ -109,7 +112,11 @@ fn the_schedule_of_a_cluster_that_is_gone_or_wants_none_is_deleted() {
         BTreeMap::new(),
     );
     let plan = plan(&clusters(&[("orders", None)]), &there, &target());
-    let deleted: Vec<_> = plan.changes.iter().map(|(name, change)| (name.as_str(), change.clone())).collect();
+    let deleted: Vec<_> = plan
+        .changes
+        .iter()
+        .map(|(name, change)| (name.as_str(), change.clone()))
+        .collect();
     assert_eq!(deleted, [("gone", Change::Delete), ("orders", Change::Delete)]);
 }
 
@@ -137,7 +144,12 @@ fn what_no_schedule_can_be_is_refused() {
         time_zone: zone.to_owned(),
         flexible_minutes: flexible,
     };
-    for good in ["cron(0 3 * * ? *)", "cron(0/15 8-18 ? * MON-FRI *)", "rate(1 hour)", "rate(15 minutes)"] {
+    for good in [
+        "cron(0 3 * * ? *)",
+        "cron(0/15 8-18 ? * MON-FRI *)",
+        "rate(1 hour)",
+        "rate(15 minutes)",
+    ] {
         assert_eq!(schedule(good, "UTC", 0).validate(), Ok(()), "{good}");
     }
     for bad in [
@@ -155,7 +167,11 @@ fn what_no_schedule_can_be_is_refused() {
         let refused = schedule(bad, "UTC", 0).validate().unwrap_err();
         assert_eq!(refused.kind(), Kind::ConfigInvalid, "{bad}");
     }
-    assert!(schedule(&format!("cron({} 3 * * ? *)", "1,".repeat(200)), "UTC", 0).validate().is_err());
+    assert!(
+        schedule(&format!("cron({} 3 * * ? *)", "1,".repeat(200)), "UTC", 0)
+            .validate()
+            .is_err()
+    );
     for zone in ["", "Asia/Tokyo\n", "Asia Tokyo"] {
         assert!(schedule("rate(1 day)", zone, 0).validate().is_err(), "{zone}");
     }
@@ -165,7 +181,10 @@ fn what_no_schedule_can_be_is_refused() {
 
 #[test]
 fn a_configuration_with_a_schedule_that_cannot_be_is_refused() {
-    assert_eq!(config("orders", Some("every night")).unwrap_err().kind(), Kind::ConfigInvalid);
+    assert_eq!(
+        config("orders", Some("every night")).unwrap_err().kind(),
+        Kind::ConfigInvalid
+    );
 }
 
 fn some_found() -> impl Strategy<Value = Found> {
@@ -181,7 +200,11 @@ fn some_found() -> impl Strategy<Value = Found> {
     });
     (proptest::option::of(entry), prop::bool::ANY, prop::bool::ANY).prop_map(|(entry, ours, on)| Found {
         entry,
-        description: if ours { format!("{OURS}x says") } else { "Somebody's".to_owned() },
+        description: if ours {
+            format!("{OURS}x says")
+        } else {
+            "Somebody's".to_owned()
+        },
         enabled: if on { Enabled::Yes } else { Enabled::No },
     })
 }

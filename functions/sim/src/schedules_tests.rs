@@ -72,7 +72,11 @@ fn fifty_clusters_get_their_schedules_in_one_pass_and_the_next_changes_nothing()
     let before = sim.faults.borrow().calls.len();
     let again = keep(&sim).unwrap();
     assert_eq!(again["created"], json!([]));
-    assert!(sim.faults.borrow().calls[before..].iter().all(|call| call.kind == Kind::Read));
+    assert!(
+        sim.faults.borrow().calls[before..]
+            .iter()
+            .all(|call| call.kind == Kind::Read)
+    );
 }
 
 /// One call that fails keeps none of the others from being made, and the next pass makes up for it.

@@ -85,7 +85,7 @@ impl Aws {
             ssm_once: aws_sdk_ssm::Client::new(&once),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             quotas: aws_sdk_servicequotas::Client::new(&once),
-            scheduler: aws_sdk_scheduler::Client::new(&config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
             pace: Pace::from_env(),
             table,
             parameters,

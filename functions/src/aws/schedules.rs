@@ -5,8 +5,10 @@ use super::client::{ended, failed, is_absent, pages};
 use crate::ports::{Outcome, Schedules};
 use aws_sdk_scheduler::error::BuildError;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
+use aws_sdk_scheduler::operation::list_schedules::ListSchedulesOutput;
 use aws_sdk_scheduler::types::{
-    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState, Target,
+    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState,
+    Target,
 };
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::schedule::{self, Enabled, Entry, Found, Schedule};
@@ -96,7 +98,11 @@ impl Schedules for Aws {
         let mut stream = call.into_paginator().page_size(PAGE).send();
         let listed = pages("scheduler:ListSchedules", async || stream.next().await).await?;
         let mut all = BTreeMap::new();
-        for name in listed.iter().flat_map(|page| page.schedules()).filter_map(|one| one.name()) {
+        for name in listed
+            .iter()
+            .flat_map(ListSchedulesOutput::schedules)
+            .filter_map(|one| one.name())
+        {
             match self.scheduler.get_schedule().group_name(group).name(name).send().await {
                 Ok(one) => _ = all.insert(name.to_owned(), found(&one)),
                 Err(error) if is_absent("scheduler:GetSchedule", &error) => {}

@@ -51,10 +51,7 @@ pub async fn handle(ports: &(impl Fleet + Schedules + Metrics), input: Input) ->
     for (cluster, change) in plan.changes {
         let group = input.group.as_str();
         let (ended, done) = match &change {
-            Change::Create(entry) => (
-                ports.create_schedule(group, &cluster, entry).await,
-                &mut output.created,
-            ),
+            Change::Create(entry) => (ports.create_schedule(group, &cluster, entry).await, &mut output.created),
             Change::Update(entry, enabled) => (
                 ports.update_schedule(group, &cluster, entry, *enabled).await,
                 &mut output.updated,
@@ -72,7 +69,11 @@ pub async fn handle(ports: &(impl Fleet + Schedules + Metrics), input: Input) ->
         output.failed.push(Failed { cluster, why });
     }
     for one in &output.failed {
-        tracing::warn!(cluster = one.cluster, why = one.why, "the schedule is not as its cluster's configuration says");
+        tracing::warn!(
+            cluster = one.cluster,
+            why = one.why,
+            "the schedule is not as its cluster's configuration says"
+        );
     }
     ports.write(&wrong(&input.fleet, output.failed.len(), input.now));
     Ok(output)
