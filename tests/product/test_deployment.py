@@ -200,7 +200,7 @@ def test_the_first_deployment_asks_and_the_next_one_remembers(product: Product) 
     cloudformation = product.lab.boto("cloudformation")
     code, said = on_a_terminal(product, "guided", "guided-artifacts", "ops@example.com", "y", "n")
     assert code == 1 and "There is no bucket guided-artifacts" in said and "nothing was changed" in said, said
-    assert "add       13 AWS::Lambda::Function" in said, said
+    assert "add       14 AWS::Lambda::Function" in said, said
     # The bucket and the address are known now. What was declined left nothing that is in the way.
     code, said = on_a_terminal(product, "guided", "y")
     assert code == 0 and "stack guided is CREATE_COMPLETE" in said, said
@@ -233,6 +233,8 @@ def test_an_update_keeps_operations_away_and_gives_the_cluster_back(product: Pro
     key = {"id": {"S": "lock#held"}}
     table = product.lab.boto("dynamodb")
     table.put_item(TableName=deployment.STACK, Item={**key, "hold": {"S": "Tanaka"}, "epoch": {"N": "1"}})
+    # The change takes a minute of lab time, in which somebody starts a backup.
+    product.lab.control("fault", spec={"call": "cloudformation:ExecuteChangeSet", "effect": {"delay": 60}})
     process = deploy(product, "LogRetentionDays=30")
     product.lab.wait_for(lambda: "hold" in lock(product), 3000, "the deployment's hold")
     refused = ended(product, product.start("backup", {}))
