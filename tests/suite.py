@@ -127,11 +127,10 @@ INTERLEAVING = Part(
 CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
 PRODUCT = Part(
     "product",
-    "documents, functions and machines in the lab",
-    (*_contract(*_ours()), "tests/product", f"--ignore={LONG_WAITS}", RUNNER),
+    "documents, functions, machines and command line in the lab",
+    (*_contract(*_ours()), "tests/product", f"--ignore={LONG_WAITS}", RUNNER, COMMAND_LINE),
 )
 CLI_BUILD = Part("cli-build", "the command line", _make("cli"))
-CLI = Part("cli", "the command line in a lab", _pytest(COMMAND_LINE, workers="0"))
 LONG = Part("long-waits", "what waits for days of lab time", _pytest(LONG_WAITS))
 FILES = Part("scenarios", "a scenario of each kind", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
 MORE = Part("scenarios-more", "all other scenarios", _pytest(SCENARIOS, "-k", "test_more", dist="worksteal"))
@@ -180,7 +179,7 @@ CHECK_LANES = ((RUST, WITNESSES), (LINT, BUILD, TOOLS, SMOKE))
 CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
 BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, CLI_BUILD, RUST_AWS, TOOLS))
-BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, CLI, FILES, PROBES_SMOKE)
+BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, PROBES_SMOKE)
 ADDED = (
     TEMPLATES,
     DENY,
