@@ -135,15 +135,11 @@ class Product:
 
     def patrolled(self, seconds: float = 120.0) -> None:
         """Wait for the end of the first patrol, which begins with the stack: faults that count calls must miss it."""
-        deadline = self.lab.deadline(seconds, least=30.0)
-        while not any(each["over"] for each in self._patrols()):
+        deadline, all_of = self.lab.deadline(seconds, least=30.0), self.lab.control("executions")
+        while not any(each["over"] and each["machine"] == "mirrorsnap-patrol" for each in all_of):
             if deadline.passed():
-                raise ProductError(f"the first patrol has not ended within {seconds:g} s: {self._patrols() or 'none'}")
-            time.sleep(0.02)
-
-    def _patrols(self) -> list[dict[str, Any]]:
-        patrol = self.machines["mirrorsnap-patrol"].rpartition(":")[2]
-        return [each for each in self.lab.control("executions") if each["arn"].split(":")[-2] == patrol]
+                raise ProductError(f"the first patrol has not ended within {seconds:g} s: {all_of or 'none'}")
+            all_of = self.lab.control("executions", ended=sum(each["over"] for each in all_of), wait=WAIT)
 
     def volumes(self) -> list[dict[str, Any]]:
         """Every volume that there is or was, as EC2 describes it, with `EverAttached` and `OfWorld` beside that."""

@@ -1,8 +1,9 @@
 //! Run Command: sends our own documents, each once, and waits for their answers.
 
 use super::Aws;
-use super::client::{failed, incomplete, is_absent, refused};
+use super::client::{failed, incomplete, is_absent, pages, refused};
 use crate::ports::{Agent, Command, Nodes, Outcome, Progress};
+use aws_sdk_ssm::operation::list_commands::ListCommandsOutput;
 use aws_sdk_ssm::types::{CommandFilter, CommandFilterKey, InstanceInformationStringFilter};
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -34,6 +35,31 @@ fn comment(step: &Step) -> String {
         .chars()
         .take(100)
         .collect()
+}
+
+impl Aws {
+    /// Every page of the instance's commands that a filter leaves.
+    async fn listed(
+        &self,
+        instance: &InstanceId,
+        by: CommandFilterKey,
+        value: &str,
+    ) -> Result<Vec<ListCommandsOutput>> {
+        let filter = CommandFilter::builder()
+            .key(by)
+            .value(value)
+            .build()
+            .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
+        let mut stream = self
+            .ssm
+            .list_commands()
+            .instance_id(instance.as_str())
+            .filters(filter)
+            .into_paginator()
+            .page_size(PAGE)
+            .send();
+        pages("ssm:ListCommands", async || stream.next().await).await
+    }
 }
 
 impl Nodes for Aws {
@@ -94,34 +120,20 @@ impl Nodes for Aws {
     }
 
     async fn find(&self, instance: &InstanceId, step: &Step) -> Result<Option<Command>> {
-        let by_document = CommandFilter::builder()
-            .key(CommandFilterKey::DocumentName)
-            .value(self.document(step.document.name()))
-            .build()
-            .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
-        let mut pages = self
-            .ssm
-            .list_commands()
-            .instance_id(instance.as_str())
-            .filters(by_document)
-            .into_paginator()
-            .page_size(PAGE)
-            .send();
+        let document = self.document(step.document.name());
+        let sent = self.listed(instance, CommandFilterKey::DocumentName, &document).await?;
         let (wanted, comment) = (parameters(step), comment(step));
         let mut newest: Option<((i64, u32), String)> = None;
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("ssm:ListCommands", &error))?;
-            for command in page.commands() {
-                let ours = command.comment() == Some(comment.as_str())
-                    && command.parameters().is_some_and(|sent| *sent == wanted);
-                let at = command
-                    .requested_date_time()
-                    .map_or((0, 0), |at| (at.secs(), at.subsec_nanos()));
-                if let Some(id) = command.command_id().filter(|_| ours)
-                    && newest.as_ref().is_none_or(|(then, _)| *then < at)
-                {
-                    newest = Some((at, id.to_owned()));
-                }
+        for command in sent.iter().flat_map(ListCommandsOutput::commands) {
+            let ours =
+                command.comment() == Some(comment.as_str()) && command.parameters().is_some_and(|sent| *sent == wanted);
+            let at = command
+                .requested_date_time()
+                .map_or((0, 0), |at| (at.secs(), at.subsec_nanos()));
+            if let Some(id) = command.command_id().filter(|_| ours)
+                && newest.as_ref().is_none_or(|(then, _)| *then < at)
+            {
+                newest = Some((at, id.to_owned()));
             }
         }
         Ok(newest.map(|(_, id)| Command {
@@ -131,34 +143,20 @@ impl Nodes for Aws {
     }
 
     async fn under_way(&self, instance: &InstanceId, run: &str) -> Result<Vec<Command>> {
-        let at_work = CommandFilter::builder()
-            .key(CommandFilterKey::ExecutionStage)
-            .value("Executing")
-            .build()
-            .map_err(|error| Error::new(Kind::InputInvalid, error.to_string(), "report this"))?;
-        let mut pages = self
-            .ssm
-            .list_commands()
-            .instance_id(instance.as_str())
-            .filters(at_work)
-            .into_paginator()
-            .page_size(PAGE)
-            .send();
-        let mut found = vec![];
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("ssm:ListCommands", &error))?;
-            let ours = page.commands().iter().filter(|command| {
-                let mut words = command.comment().unwrap_or_default().split(' ');
-                // As `comment` writes it. Somebody else's document with such a comment is not ours.
-                let document = words.next().map(|name| self.document(name));
-                document.as_deref() == command.document_name() && words.next() == Some(run)
-            });
-            found.extend(ours.filter_map(|command| command.command_id()).map(|id| Command {
-                id: id.to_owned(),
-                instance: instance.clone(),
-            }));
-        }
-        Ok(found)
+        let at_work = self
+            .listed(instance, CommandFilterKey::ExecutionStage, "Executing")
+            .await?;
+        let ours = at_work.iter().flat_map(ListCommandsOutput::commands).filter(|command| {
+            let mut words = command.comment().unwrap_or_default().split(' ');
+            // As `comment` writes it. Somebody else's document with such a comment is not ours.
+            let document = words.next().map(|name| self.document(name));
+            document.as_deref() == command.document_name() && words.next() == Some(run)
+        });
+        let found = ours.filter_map(|command| command.command_id()).map(|id| Command {
+            id: id.to_owned(),
+            instance: instance.clone(),
+        });
+        Ok(found.collect())
     }
 
     /// Without our first line no status of SSM counts as success: the agent may have ended while the document acted.

@@ -87,9 +87,10 @@ fn target(entry: &Entry) -> std::result::Result<Target, BuildError> {
         .build()
 }
 
-/// Nothing that we send lacks a member, so this is an error of ours.
-fn unfit(error: &BuildError) -> Outcome {
-    Outcome::Refused(Error::new(Kind::InputInvalid, error.to_string(), "report this"))
+fn window_and_target(entry: &Entry) -> Result<(FlexibleTimeWindow, Target)> {
+    let both = || Ok((window(entry.schedule.flexible_minutes)?, target(entry)?));
+    // Nothing that we send lacks a member, so this is an error of ours.
+    both().map_err(|error: BuildError| Error::new(Kind::InputInvalid, error.to_string(), "report this"))
 }
 
 impl Schedules for Aws {
@@ -113,9 +114,9 @@ impl Schedules for Aws {
     }
 
     async fn create_schedule(&self, group: &str, name: &str, entry: &Entry) -> Outcome {
-        let (window, target) = match window(entry.schedule.flexible_minutes).and_then(|w| Ok((w, target(entry)?))) {
+        let (window, target) = match window_and_target(entry) {
             Ok(both) => both,
-            Err(error) => return unfit(&error),
+            Err(error) => return Outcome::Refused(error),
         };
         let call = self
             .scheduler
@@ -132,9 +133,9 @@ impl Schedules for Aws {
     }
 
     async fn update_schedule(&self, group: &str, name: &str, entry: &Entry, enabled: Enabled) -> Outcome {
-        let (window, target) = match window(entry.schedule.flexible_minutes).and_then(|w| Ok((w, target(entry)?))) {
+        let (window, target) = match window_and_target(entry) {
             Ok(both) => both,
-            Err(error) => return unfit(&error),
+            Err(error) => return Outcome::Refused(error),
         };
         let call = self
             .scheduler

@@ -1,7 +1,7 @@
 //! `keep-schedules`: makes the schedules of the stack's group equal to the clusters' configurations. The patrol calls it. What it cannot
 //! do for one cluster keeps it from no other, and is done by the next patrol.
 
-use super::patrol::metric;
+use super::embedded_metrics::head;
 use crate::ports::{Fleet, Metrics, Outcome, Schedules};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::schedule::{Change, Target, plan};
@@ -82,7 +82,7 @@ pub async fn handle(ports: &(impl Fleet + Schedules + Metrics), input: Input) ->
 /// A line of the embedded metric format.
 fn wrong(fleet: &str, count: usize, now: Moment) -> Value {
     json!({
-        "_aws": metric(now, "Fleet", &[("SchedulesWrong", "Count")]),
+        "_aws": head(now, &["Fleet"], [("SchedulesWrong", "Count")]),
         "Fleet": fleet, "SchedulesWrong": count,
     })
 }

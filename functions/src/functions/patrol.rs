@@ -1,6 +1,7 @@
 //! `patrol`: a look over all clusters, which needs no event (safety.md, rules 7, 12, 13). Three modes: all that is seen, whether one
 //! stranded cluster needs recover, and to which cluster an event belongs. It sends nothing to a node, and changes nothing.
 
+use super::embedded_metrics::head;
 use crate::ports::{Clock, FastRestores, Fleet, Ledger, Metrics};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::ec2::VolumeState;
@@ -162,7 +163,7 @@ async fn whole(ports: &impl Ports, name: &str, now: Moment) -> Result<Output> {
 /// A line of the embedded metric format. Without a valid backup there is no age to measure, and no metric.
 fn backup_age(age: &Age, now: Moment) -> Option<Value> {
     Some(json!({
-        "_aws": metric(now, "Cluster", &[("BackupAgeSeconds", "Seconds")]),
+        "_aws": head(now, &["Cluster"], [("BackupAgeSeconds", "Seconds")]),
         "Cluster": age.cluster, "BackupAgeSeconds": age.seconds?,
     }))
 }
@@ -175,20 +176,10 @@ fn of_fleet(name: &str, counts: &Counts, now: Moment) -> Value {
         ("Clusters", "Count"),
     ];
     json!({
-        "_aws": metric(now, "Fleet", &names),
+        "_aws": head(now, &["Fleet"], names),
         "Fleet": name, "BackupsOverdue": counts.overdue, "Stranded": counts.stranded, "LeftBehind": counts.findings,
         "Clusters": counts.clusters,
     })
-}
-
-/// The head of a line of the embedded metric format.
-pub(super) fn metric(now: Moment, dimension: &str, names: &[(&str, &str)]) -> Value {
-    let metrics: Vec<Value> = names
-        .iter()
-        .map(|(name, unit)| json!({"Name": name, "Unit": unit}))
-        .collect();
-    json!({"Timestamp": now.unix().saturating_mul(1000), "CloudWatchMetrics": [{
-        "Namespace": "mirrorsnap", "Dimensions": [[dimension]], "Metrics": metrics}]})
 }
 
 #[cfg(test)]

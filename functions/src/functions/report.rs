@@ -1,6 +1,7 @@
 //! `report`: the report of an operation, for people, and its CloudWatch metrics by the embedded metric format, which needs no call and no
 //! permission.
 
+use super::embedded_metrics::head;
 use crate::ports::Metrics;
 use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -124,15 +125,9 @@ fn metrics(output: &Output, now: Moment) -> Value {
         all.iter()
             .filter_map(|(name, unit, value)| Some((*name, *unit, (*value)?)))
     };
-    let names: Vec<Value> = known()
-        .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}))
-        .collect();
+    let names = known().map(|(name, unit, _)| (name, unit));
     let mut line = json!({
-        "_aws": {"Timestamp": now.unix().saturating_mul(1000), "CloudWatchMetrics": [{
-            "Namespace": "mirrorsnap",
-            "Dimensions": [["Cluster", "Operation"]],
-            "Metrics": names,
-        }]},
+        "_aws": head(now, &["Cluster", "Operation"], names),
         "Cluster": output.cluster, "Operation": output.kind,
     });
     if let Some(line) = line.as_object_mut() {
