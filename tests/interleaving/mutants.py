@@ -1,23 +1,14 @@
 """Changes that break the scripts. A property must catch each of them.
 
 A mutant replaces a piece of the deployed text. `expect` names the property that must fail. `stalls` and `faults` limit
-the search for the schedule that shows it. witnesses.json keeps the schedules that were found, so the test replays one
-run per mutant. If the scripts have changed and a witness no longer fits, the test searches again;
-`python -m interleaving.mutants` in tests/ writes the file again.
+the search for the schedule that shows it (witness.py).
 """
 
 from __future__ import annotations
 
-import functools
-import json
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-from .scenario import Scenario, prepare
-from .search import Report, follow, search
-
-WITNESSES = Path(__file__).with_name("witnesses.json")
+from .scenario import Scenario
 
 CORE = Scenario("core")
 FENCE_A = Scenario("fence-active", launches=("fenceA",))
@@ -372,34 +363,3 @@ MUTANTS = (
         focus=("launch", "reload"),
     ),
 )
-
-
-def hunt(binary: Path, mutant: Mutant, runs: int = 3000) -> Report:
-    """Search for a schedule in which the mutant violates a property."""
-    make = functools.partial(prepare, binary, mutant.scenario, mutant.edit)
-    return search(make, mutant.stalls, mutant.faults, runs=runs, focus=mutant.focus)
-
-
-def replay(binary: Path, mutant: Mutant, schedule: list[str], fair: bool = True) -> Report:
-    """One run of the mutant along this schedule, then by default to its end."""
-    return follow(functools.partial(prepare, binary, mutant.scenario, mutant.edit), schedule, fair)
-
-
-def main() -> int:
-    from lab.nodes.nodecmd import binary
-
-    wanted = sys.argv[1:]
-    found: dict[str, list[str]] = json.loads(WITNESSES.read_text()) if WITNESSES.exists() else {}
-    for mutant in MUTANTS:
-        if wanted and mutant.name not in wanted:
-            continue
-        report = hunt(binary(), mutant)
-        print(f"{mutant.name}: {report.violation} after {report}", flush=True)
-        if report.violation and report.violation.args[0] == mutant.expect:
-            found[mutant.name] = report.schedule
-            WITNESSES.write_text(json.dumps(found, indent=None, separators=(",", ":")).replace("],", "],\n") + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -31,6 +31,7 @@ class Report:
     outcomes: dict[Outcome, int] = field(default_factory=dict)
     violation: Violation | None = None
     schedule: list[str] = field(default_factory=list)
+    fair: bool = True  # of the run that violated something: see World
 
     def __str__(self) -> str:
         counts = f"{self.runs} runs, {self.steps} steps, {self.states} states"
@@ -93,7 +94,7 @@ def search(
                 report.outcomes[outcome] = report.outcomes.get(outcome, 0) + 1
                 run.world.finish(outcome)
         except Violation as violation:
-            report.violation, report.schedule = violation, run.trace
+            report.violation, report.schedule, report.fair = violation, run.trace, run.world.fair
         finally:
             report.steps += len(run.trace)
             run.stage.close()

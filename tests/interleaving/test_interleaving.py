@@ -18,7 +18,7 @@ import pytest
 
 from lab.nodes.nodecmd import binary
 
-from . import model, scenario, stepper
+from . import model, scenario, stepper, witness
 from .mutants import (
     BLIPS,
     COPIES,
@@ -35,11 +35,8 @@ from .mutants import (
     STRANGERS,
     THAWS,
     TWO_DISKS,
-    WITNESSES,
     WORKS,
     Mutant,
-    hunt,
-    replay,
 )
 from .schedule import Run
 from .search import Report, sample, search
@@ -138,17 +135,7 @@ def test_random_schedules(nodecmd: Path, allowed: set, case: scenario.Scenario) 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
 def test_mutants_are_caught(nodecmd: Path, mutant: Mutant) -> None:
-    texts = [scenario.script(step, ("md1",)) for step in ("quiesce", "break-unit")]
-    texts.append(scenario.script("fence", ("md1",)))
-    assert any(mutant.old in text for text in texts), "the mutant's text is no longer there: adapt it"
-    schedule = json.loads(WITNESSES.read_text()).get(mutant.name)
-    report = replay(nodecmd, mutant, schedule) if schedule else Report()
-    if not report.violation:
-        report = hunt(nodecmd, mutant)  # the scripts have changed: the witness is to be made anew
-    assert report.violation and report.violation.args[0] == mutant.expect, report.violation
-    # The same schedule, with the real text, holds.
-    honest = replay(nodecmd, Mutant("none", "", "\0", "\0", mutant.scenario), report.schedule)
-    assert honest.violation is None
+    witness.shows(nodecmd, mutant)
 
 
 def early(nodecmd: Path, edit: scenario.Edit | None = None) -> Run:

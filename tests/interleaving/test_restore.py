@@ -15,19 +15,14 @@ import pytest
 
 from lab.nodes.nodecmd import binary
 
-from . import scenario
-from .mutants import Mutant, hunt, replay
+from . import scenario, witness
+from .mutants import Mutant
+from .restore_mutants import COPIES, DOWN, FENCED, HELD, RESTORE_MUTANTS, STAYS
 from .scenario import Scenario
 from .schedule import Run
 from .search import Report, sample, search
 from .test_interleaving import DEEP, LAUNCH, as_sh
 from .world import Violation
-
-DOWN = Scenario("down", restore=True, launches=("docE",))
-STAYS = Scenario("nobody-orders-the-shutdown", restore=True)
-FENCED = Scenario("down-fenced", restore=True, launches=("docE", "fenceA"))
-HELD = Scenario("down-held", restore=True, launches=("docE", "hold"))
-COPIES = Scenario("down-copies", restore=True, launches=("docE", "copyE"))
 
 
 @pytest.fixture(scope="session")
@@ -142,58 +137,6 @@ def test_a_unit_that_stalls_under_the_lock_is_waited_for(nodecmd: Path) -> None:
         stalled(nodecmd, lambda text: text.replace(mutant, "locked=no && break"))
 
 
-MUTANTS = (
-    Mutant(
-        "the unit does not look for a timer that came first",
-        "R2",
-        'if [ -e "$RUN_DIR/void" ] || [ -e "$RUN_DIR/done" ] || [ "$STORED"',
-        'if [ "$STORED"',
-        scenario=DOWN,
-        stalls=2,
-    ),
-    Mutant(
-        "the timer does not look for a shutdown that is being ordered",
-        "R2",
-        'if [ -e "$RUN_DIR/leaving" ]; then',
-        "if false; then",
-        scenario=DOWN,
-    ),
-    Mutant(
-        "the timer leaves it to a shutdown that nobody orders any more",
-        "P1",
-        "        ! departed || exit 0\n",
-        "        exit 0\n",
-        scenario=DOWN,
-        stalls=0,
-        faults=1,
-        focus=("kill:J",),
-    ),
-    Mutant(
-        "the timer is cancelled once the groups are down",
-        "P8",
-        "if note stopped; then return; fi",
-        'if note stopped; then stop_unit "$UNIT-timer.timer"; return; fi',
-        scenario=DOWN,
-        stalls=0,
-    ),
-    Mutant(
-        "a fence does not end what would still order the shutdown",
-        "P7",
-        'if [ -e "$dir/leave.sh" ] && ! no_more_leaving "$dir"; then',
-        "if false; then",
-        scenario=FENCED,
-        stalls=2,
-        faults=1,
-        focus=("launch", "J", "fenceA"),
-    ),
-)
-
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
+@pytest.mark.parametrize("mutant", RESTORE_MUTANTS, ids=lambda m: m.name)
 def test_mutants_are_caught(nodecmd: Path, mutant: Mutant) -> None:
-    steps = ("quiesce-restore", "enter-restore-mode", "fence")
-    assert any(mutant.old in scenario.script(step, ("md1",)) for step in steps), "adapt the mutant"
-    report = hunt(nodecmd, mutant, runs=6000)
-    assert report.violation and report.violation.args[0] == mutant.expect, f"{report.violation} {report}"
-    honest = replay(nodecmd, Mutant("none", "", "\0", "\0", mutant.scenario), report.schedule, mutant.stalls == 0)
-    assert honest.violation is None
+    witness.shows(nodecmd, mutant)
