@@ -49,8 +49,8 @@ CORE = (
 )
 # The scenario runner in labs.
 RUNNER = "tests/scenario/test_runner.py"
-# The command line in one lab.
-COMMAND_LINE = "tests/cli/test_cli.py"
+# The command line, each file in one lab.
+COMMAND_LINE = ("tests/cli/test_cli.py", "tests/cli/test_clusters.py")
 LONG_WAITS = "tests/product/test_long_waits.py"
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")
@@ -61,7 +61,7 @@ APART = (
     "tests/product",
     "tests/scenarios",
     "tests/seed",
-    COMMAND_LINE,
+    *COMMAND_LINE,
     RUNNER,
     *PROBES,
     PROBES_FIRST,
@@ -128,7 +128,7 @@ CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
 PRODUCT = Part(
     "product",
     "documents, functions, machines and command line in the lab",
-    (*_contract(*_ours()), "tests/product", f"--ignore={LONG_WAITS}", RUNNER, COMMAND_LINE),
+    (*_contract(*_ours()), "tests/product", f"--ignore={LONG_WAITS}", RUNNER, *COMMAND_LINE),
 )
 CLI_BUILD = Part("cli-build", "the command line", _make("cli"))
 LONG = Part("long-waits", "what waits for days of lab time", _pytest(LONG_WAITS))

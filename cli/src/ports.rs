@@ -104,6 +104,9 @@ pub trait Registry {
     /// The cluster that each instance is tagged for. One that EC2 does not show is absent.
     async fn tagged_for(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Option<String>>>;
 
+    /// The instances that are tagged for a cluster, whatever its description names.
+    async fn all_tagged_for(&self, cluster: &str) -> Result<Vec<InstanceId>>;
+
     /// Tags instances for a cluster.
     async fn tag(&self, ids: &[InstanceId], cluster: &str) -> Result<()>;
 

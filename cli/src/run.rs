@@ -35,10 +35,10 @@ pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended 
             confirmation,
         }) => {
             let existing = if *replace { Existing::Replace } else { Existing::Keep };
-            cluster::add(ports, out, from, existing, confirmation).await
+            cluster::add(ports, out, from, existing, confirmation, &flags).await
         }
         What::Cluster(Cluster::Remove { cluster, confirmation }) => {
-            cluster::remove(ports, out, cluster, confirmation).await
+            cluster::remove(ports, out, cluster, confirmation, &flags).await
         }
         What::Cluster(Cluster::List) => status::clusters(ports, out).await,
         _ => operate::run(ports, out, &command.what, &flags).await,

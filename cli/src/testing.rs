@@ -187,12 +187,24 @@ impl Registry for Fake {
         Ok(ids.iter().filter_map(known).collect())
     }
 
+    async fn all_tagged_for(&self, cluster: &str) -> Result<Vec<InstanceId>> {
+        let all = self.instances.borrow();
+        let of_it = all.iter().filter(|(_, tag)| tag.as_deref() == Some(cluster));
+        Ok(of_it.map(|(id, _)| id.clone()).collect())
+    }
+
     async fn tag(&self, ids: &[InstanceId], cluster: &str) -> Result<()> {
+        for id in ids {
+            self.instances.borrow_mut().insert(id.clone(), Some(cluster.to_owned()));
+        }
         self.write("tag", cluster, &listed(ids));
         Ok(())
     }
 
     async fn untag(&self, ids: &[InstanceId], cluster: &str) -> Result<()> {
+        for id in ids {
+            self.instances.borrow_mut().insert(id.clone(), None);
+        }
         self.write("untag", cluster, &listed(ids));
         Ok(())
     }

@@ -6,32 +6,21 @@ One lab for all: each test leaves the cluster normal, without a hold.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from command_line import AWS, BINARY, DONE, NOT_BACK, REFUSED, STOPPED, USAGE, Run, normal, runs, said, user
 from terminal import ESCAPES, Terminal
 
 from lab.client import Lab
 from lab.nodes.clusterpro.spec import parse
 from scenario.product import Product, wait_until_up
 
-ROOT = Path(__file__).resolve().parents[2]
-BINARY = ROOT / "target" / "mirrorsnap"
-SECONDS = 600  # real; they end what hangs
-DONE, REFUSED, USAGE, NOT_BACK, AWS, STOPPED = 0, 1, 2, 3, 4, 130
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
-    assert BINARY.is_file(), "run `make cli` first"
     with Lab(scale=10) as lab:
         made = Product(lab, parse({}), {"objective_hours": 26})
         made.deploy()
@@ -41,42 +30,12 @@ def product() -> Iterator[Product]:
 
 @pytest.fixture
 def environment(product: Product) -> dict[str, str]:
-    """A user's, with the lab as AWS."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MIRRORSNAP_"))}
-    none = {
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
-    return {**kept, **none, **product.lab.environment}
+    return user(product.lab)
 
 
 @pytest.fixture
 def run(environment: dict[str, str]) -> Run:
-    def call(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(BINARY), *arguments],
-            env={**environment, **changed},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-
-    return call
-
-
-def said(ended: subprocess.CompletedProcess[str], code: int) -> str:
-    """What it printed on standard output; it must have ended with this code."""
-    assert ended.returncode == code, f"{ended.returncode}, not {code}:\n{ended.stdout}\n{ended.stderr}"
-    return ended.stdout
-
-
-def normal(product: Product) -> None:
-    deadline = product.lab.deadline(600, least=60)
-    while residue := [each["text"] for each in product.lab.control("oracles")["residue"]]:
-        assert not deadline.passed(), residue
-        time.sleep(0.1)
+    return runs(environment)
 
 
 def test_a_backup_is_followed_and_everything_shows_it(product: Product, run: Run) -> None:
@@ -124,7 +83,7 @@ def test_a_restore_its_rollback_and_its_release(product: Product, run: Run) -> N
     said(run("rollback", "orders", restore, "--yes", "--confirm", "orders"), DONE)
     said(run("release", "orders", restore, "--yes", "--confirm", "orders"), DONE)
     said(run("rollback", "orders", restore, "--yes", "--confirm", "orders"), REFUSED)
-    normal(product)
+    normal(product.lab)
 
 
 def test_a_hold_during_a_backup_leaves_the_cluster_unfinished_until_its_end(product: Product, run: Run) -> None:
@@ -149,7 +108,7 @@ def test_a_hold_during_a_backup_leaves_the_cluster_unfinished_until_its_end(prod
         if ended.returncode != NOT_BACK:
             break
     said(ended, DONE)
-    normal(product)
+    normal(product.lab)
     assert "nothing to do" in said(run("recover", "orders"), DONE)
     assert "nothing runs on orders" in said(run("watch", "orders"), DONE)
 

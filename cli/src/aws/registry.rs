@@ -2,7 +2,7 @@
 
 use super::Stack;
 use crate::ports::Registry;
-use aws_sdk_ec2::types::Tag;
+use aws_sdk_ec2::types::{Filter, Reservation, Tag};
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::ec2::InstanceId;
@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 
 /// What a standard parameter holds.
 const STANDARD_BYTES: usize = 4096;
+
+/// All states of an instance but the last ones.
+const STATES: [&str; 4] = ["pending", "running", "stopping", "stopped"];
 
 fn texts(ids: &[InstanceId]) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
@@ -28,6 +31,29 @@ impl Registry for Stack {
     async fn tagged_for(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Option<String>>> {
         let seen = self.aws.instances(ids).await?;
         Ok(seen.into_iter().map(|(id, one)| (id, one.tagged_for)).collect())
+    }
+
+    async fn all_tagged_for(&self, cluster: &str) -> Result<Vec<InstanceId>> {
+        const CALL: &str = "ec2:DescribeInstances";
+        // A terminated instance is shown for an hour, and no tag of it matters.
+        let filters = [
+            (format!("tag:{}", tag::CLUSTER), vec![cluster.to_owned()]),
+            ("instance-state-name".to_owned(), STATES.map(str::to_owned).to_vec()),
+        ];
+        let filters = filters.map(|(name, values)| Filter::builder().name(name).set_values(Some(values)).build());
+        let mut stream = self
+            .ec2
+            .describe_instances()
+            .set_filters(Some(filters.to_vec()))
+            .into_paginator()
+            .send();
+        let mut found = Vec::new();
+        while let Some(page) = stream.next().await {
+            let page = page.map_err(|error| failed(CALL, &error))?;
+            let all = page.reservations().iter().flat_map(Reservation::instances);
+            found.extend(all.filter_map(|one| one.instance_id()?.parse().ok()));
+        }
+        Ok(found)
     }
 
     async fn tag(&self, ids: &[InstanceId], cluster: &str) -> Result<()> {

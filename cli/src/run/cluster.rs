@@ -9,6 +9,7 @@ use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind};
 use mirrorsnap_domain::names;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
@@ -21,44 +22,85 @@ pub enum Existing {
     Keep,
 }
 
-/// `cluster add`: reads the JSON of a cluster, as strictly as the functions do, and shows it; then the tags, then the parameter.
-pub async fn add(ports: &impl Ports, out: &Out, from: &Path, existing: Existing, confirmation: &Confirmation) -> Ended {
+/// `cluster add`: reads the JSON of a cluster, as strictly as the functions do, and shows it; then the tags, then the parameter. An
+/// instance that is tagged for the cluster and named no more loses its tag, which lets mirrorsnap stop it.
+pub async fn add(
+    ports: &impl Ports,
+    out: &Out,
+    from: &Path,
+    existing: Existing,
+    confirmation: &Confirmation,
+    flags: &str,
+) -> Ended {
     let (config, json) = read(from)?;
-    if existing == Existing::Keep && ports.clusters().await?.contains_key(&config.name) {
-        let found = format!("cluster {} is described already", config.name);
-        return Err(Error::new(
-            Kind::ConfigInvalid,
-            found,
-            "add --replace to change it, or choose another name",
-        )
-        .into());
+    let name = config.name.as_str();
+    if ports.clusters().await?.contains_key(name) {
+        if existing == Existing::Keep {
+            let found = format!("cluster {name} is described already");
+            let next = "add --replace to change it, or choose another name";
+            return Err(Error::new(Kind::ConfigInvalid, found, next).into());
+        }
+        refuse_if_unfinished(ports, name, flags).await?;
     }
-    let ids: Vec<InstanceId> = config.nodes.iter().map(|node| node.instance_id.clone()).collect();
-    let seen = ports.tagged_for(&ids).await?;
-    for id in &ids {
+    let ids = instances(&config);
+    refuse_others(&ports.tagged_for(&ids).await?, &ids, name)?;
+    out.line(&format!("{json:#}"));
+    let what = "The instances are tagged, which lets mirrorsnap stop them, and this is written to Parameter Store.";
+    confirmed(out, name, what, confirmation)?;
+    ports.tag(&ids, name).await?;
+    ports.describe(name, &json.to_string()).await?;
+    untag_all_but(ports, name, &ids).await?;
+    let said = format!("{name} is described; next:\n  mirrorsnap cluster check {name}{flags}");
+    out.result(&said, &json!({"cluster": name, "config": json}));
+    Ok(Exit::Done)
+}
+
+fn instances(config: &Config) -> Vec<InstanceId> {
+    config.nodes.iter().map(|node| node.instance_id.clone()).collect()
+}
+
+fn refuse_others(seen: &BTreeMap<InstanceId, Option<String>>, ids: &[InstanceId], cluster: &str) -> Result<(), Error> {
+    for id in ids {
         match seen.get(id) {
             None => {
                 let found = format!("there is no instance {id} in this account and region");
-                return Err(Error::new(Kind::InstanceNotManaged, found, "correct instance_id, or the region").into());
+                return Err(Error::new(
+                    Kind::InstanceNotManaged,
+                    found,
+                    "correct instance_id, or the region",
+                ));
             }
-            Some(Some(other)) if *other != config.name => {
+            Some(Some(other)) if *other != cluster => {
                 let found = format!("instance {id} is tagged for the cluster {other}");
-                return Err(Error::new(Kind::InstanceNotManaged, found, "remove that cluster first").into());
+                return Err(Error::new(Kind::InstanceNotManaged, found, "remove that cluster first"));
             }
             Some(_) => {}
         }
     }
-    out.line(&format!("{json:#}"));
-    let what = "The instances are tagged, which lets mirrorsnap stop them, and this is written to Parameter Store.";
-    confirmed(out, &config.name, what, confirmation)?;
-    ports.tag(&ids, &config.name).await?;
-    ports.describe(&config.name, &json.to_string()).await?;
-    let said = format!(
-        "{} is described; next:\n  mirrorsnap cluster check {}",
-        config.name, config.name
-    );
-    out.result(&said, &json!({"cluster": config.name, "config": json}));
-    Ok(Exit::Done)
+    Ok(())
+}
+
+/// The description is read again at each step of an operation.
+async fn refuse_if_unfinished(ports: &impl Ports, cluster: &str, flags: &str) -> Result<(), Error> {
+    let lock = ports.lock(cluster).await?;
+    if lock.holder.is_none() && lock.intent.is_none() {
+        return Ok(());
+    }
+    let found = format!("an operation of {cluster} runs, or is unfinished");
+    Err(Error::new(
+        Kind::OperationInProgress,
+        found,
+        format!("mirrorsnap watch {cluster}{flags}"),
+    ))
+}
+
+async fn untag_all_but(ports: &impl Ports, cluster: &str, named: &[InstanceId]) -> Result<(), Error> {
+    let mut left = ports.all_tagged_for(cluster).await?;
+    left.retain(|id| !named.contains(id));
+    if left.is_empty() {
+        return Ok(());
+    }
+    ports.untag(&left, cluster).await
 }
 
 fn read(from: &Path) -> Result<(Config, Value), Trouble> {
@@ -73,26 +115,19 @@ fn read(from: &Path) -> Result<(Config, Value), Trouble> {
     Ok((Config::parse(name, &text)?, json))
 }
 
-/// `cluster remove`: the parameter, then the tags. Backups and volumes stay as they are.
-pub async fn remove(ports: &impl Ports, out: &Out, cluster: &str, confirmation: &Confirmation) -> Ended {
+/// `cluster remove`: the parameter, then the tags, also where the description cannot be read. Backups and volumes stay as they are.
+pub async fn remove(ports: &impl Ports, out: &Out, cluster: &str, confirmation: &Confirmation, flags: &str) -> Ended {
     names::cluster(cluster)?;
-    let Some(config) = ports.clusters().await?.remove(cluster) else {
+    if !ports.clusters().await?.contains_key(cluster) {
         let found = format!("there is no cluster {cluster}");
-        return Err(Error::new(Kind::ClusterNotFound, found, "mirrorsnap cluster list names them").into());
-    };
-    let lock = ports.lock(cluster).await?;
-    if lock.holder.is_some() || lock.intent.is_some() {
-        let found = format!("an operation of {cluster} runs, or is unfinished");
-        return Err(Error::new(Kind::OperationInProgress, found, format!("mirrorsnap watch {cluster}")).into());
+        let next = format!("mirrorsnap cluster list{flags} names them");
+        return Err(Error::new(Kind::ClusterNotFound, found, next).into());
     }
+    refuse_if_unfinished(ports, cluster, flags).await?;
     let what = "Its parameter and its instances' tags are removed: no backup is made of it any more. Its backups stay, and expire no more.";
     confirmed(out, cluster, what, confirmation)?;
     ports.forget(cluster).await?;
-    // Without a description that can be read nobody knows the instances.
-    if let Ok(config) = config {
-        let ids: Vec<InstanceId> = config.nodes.iter().map(|node| node.instance_id.clone()).collect();
-        ports.untag(&ids, cluster).await?;
-    }
+    untag_all_but(ports, cluster, &[]).await?;
     out.result(
         &format!("{cluster} is removed"),
         &json!({"cluster": cluster, "removed": true}),

@@ -108,6 +108,9 @@ fn a_cluster_is_removed_only_while_nothing_runs() {
         Exit::Refused
     );
     ports.described = Some(config());
+    for tag in ports.instances.borrow_mut().values_mut() {
+        *tag = Some("orders".to_owned());
+    }
     ports.lock = Lock {
         holder: Some("arn".to_owned()),
         ..free()
@@ -126,4 +129,28 @@ fn a_cluster_is_removed_only_while_nothing_runs() {
     );
     let wanted = ["forget orders", "untag orders i-0123456789abcdef0 i-0123456789abcdef1"];
     assert_eq!(*ports.wrote.borrow(), wanted);
+}
+
+#[test]
+fn an_instance_that_is_named_no_more_loses_its_tag() {
+    let mut ports = known();
+    ports.described = Some(config());
+    let gone = "i-0123456789abcdef2".parse().unwrap();
+    ports.instances.borrow_mut().insert(gone, Some("orders".to_owned()));
+    let more = " --replace --yes --confirm orders";
+    assert_eq!(add(&ports, &config(), more), Ok(Exit::Done));
+    assert_eq!(
+        ports.wrote.borrow().last().unwrap(),
+        "untag orders i-0123456789abcdef2",
+        "after the description, which its roles read"
+    );
+    ports.lock = Lock {
+        holder: Some("arn".to_owned()),
+        ..free()
+    };
+    let refused = add(&ports, &config(), more).unwrap_err();
+    assert!(
+        matches!(&refused, Trouble::Error(error) if error.kind() == Kind::OperationInProgress),
+        "{refused:?}"
+    );
 }

@@ -8,22 +8,34 @@ use crate::screen::doctor::DryRun;
 use crate::screen::{end, live};
 use mirrorsnap_domain::error::{Error, Kind};
 use serde_json::{Value, json};
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 /// `doctor`; `save` is where the recording goes.
 pub async fn run(ports: &impl Ports, out: &mut Out, cluster: &str, save: Option<&Path>, flags: &str) -> Ended {
+    // Before anything is started. What is in the file stays until there is a recording.
+    if let Some(path) = save {
+        let opened = fs::File::options().create(true).append(true).open(path);
+        opened.map_err(|error| unwritable(path, &error))?;
+    }
     let found = match dry_run(ports, out, cluster, flags).await? {
         Found::Answer(found) => found,
         Found::Other(exit) => return Ok(exit),
     };
-    if let (Some(path), Some(recording)) = (save, &found.1.recording) {
-        fs::write(path, format!("{recording:#}\n"))
-            .map_err(|error| Trouble::Usage(format!("{} cannot be written: {error}", path.display())))?;
-        out.line(&format!(
-            "the recording is in {}: look through it before you send it",
+    match (save, &found.1.recording) {
+        (Some(path), Some(recording)) => {
+            fs::write(path, format!("{recording:#}\n")).map_err(|error| unwritable(path, &error))?;
+            let said = format!(
+                "the recording is in {}: look through it before you send it",
+                path.display()
+            );
+            out.line(&said);
+        }
+        (Some(path), None) => out.line(&format!(
+            "nothing was recorded, so {} holds nothing of it",
             path.display()
-        ));
+        )),
+        (None, _) => {}
     }
     out.result(
         &found.1.report(),
@@ -43,6 +55,10 @@ pub async fn check(ports: &impl Ports, out: &mut Out, cluster: &str, flags: &str
             Ok(found.1.exit())
         }
     }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Trouble {
+    Trouble::Usage(format!("{} cannot be written: {error}", path.display()))
 }
 
 enum Found {

@@ -1,0 +1,61 @@
+"""The command line's binary as a user runs it, with a lab as AWS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lab.client import Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = ROOT / "target" / "mirrorsnap"
+SECONDS = 600  # real; they end what hangs
+DONE, REFUSED, USAGE, NOT_BACK, AWS, STOPPED = 0, 1, 2, 3, 4, 130
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def user(lab: Lab) -> dict[str, str]:
+    """A user's environment, in English."""
+    assert BINARY.is_file(), "run `make cli` first"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MIRRORSNAP_", "LC_"))}
+    none = {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "LANG": "C.UTF-8",
+    }
+    return {**kept, **none, **lab.environment}
+
+
+def runs(environment: Mapping[str, str]) -> Run:
+    """Runs the binary with arguments, with `typed` on its standard input, which is no terminal."""
+
+    def call(*arguments: str, typed: str = "", **changed: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(BINARY), *arguments],
+            env={**environment, **changed},
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+
+    return call
+
+
+def said(ended: subprocess.CompletedProcess[str], code: int) -> str:
+    """What it printed on standard output; it must have ended with this code."""
+    assert ended.returncode == code, f"{ended.returncode}, not {code}:\n{ended.stdout}\n{ended.stderr}"
+    return ended.stdout
+
+
+def normal(lab: Lab) -> None:
+    """Waits until the lab's clusters are normal."""
+    deadline = lab.deadline(600, least=60)
+    while residue := [each["text"] for each in lab.control("oracles")["residue"]]:
+        assert not deadline.passed(), residue
+        time.sleep(0.1)
