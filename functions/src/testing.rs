@@ -37,6 +37,12 @@ pub(crate) struct Twin {
     pub(crate) answers: RefCell<BTreeMap<&'static str, VecDeque<Option<Outcome>>>>,
     /// Every call that changes something.
     pub(crate) calls: RefCell<Vec<String>>,
+    /// What CreateSnapshots was asked for.
+    pub(crate) sets: RefCell<Vec<SnapshotSet>>,
+    /// What CreateSnapshots answers instead of a snapshot of each volume.
+    pub(crate) named: RefCell<Option<Vec<Taken>>>,
+    /// The mirror disks that snapshots were tagged with, in the order of the calls.
+    pub(crate) snapshot_tags: RefCell<Vec<(SnapshotId, String)>>,
     pub(crate) time: Cell<Duration>,
     /// More mirror disks than md1, each on a volume of its own.
     pub(crate) more_disks: Cell<bool>,
@@ -286,17 +292,16 @@ impl Snapshots for Twin {
     }
 
     async fn create_snapshots(&self, set: &SnapshotSet) -> Outcome<Vec<Taken>> {
+        self.sets.borrow_mut().push(set.clone());
         let (_, outcome) = self.call("create_snapshots", set.instance.as_str());
         match outcome {
-            Outcome::Accepted(()) => Outcome::Accepted(
-                set.volumes
-                    .iter()
-                    .map(|volume| Taken {
-                        snapshot: format!("snap-{}", &volume.as_str()[4..]).parse().unwrap(),
-                        volume: volume.clone(),
-                    })
-                    .collect(),
-            ),
+            Outcome::Accepted(()) => {
+                let each = set.volumes.iter().map(|volume| Taken {
+                    snapshot: format!("snap-{}", &volume.as_str()[4..]).parse().unwrap(),
+                    volume: volume.clone(),
+                });
+                Outcome::Accepted(self.named.take().unwrap_or_else(|| each.collect()))
+            }
             Outcome::AlreadySo => Outcome::AlreadySo,
             Outcome::NotYet(why) => Outcome::NotYet(why),
             Outcome::Unknown(error) => Outcome::Unknown(error),
@@ -315,6 +320,11 @@ impl Tags for Twin {
             "tag",
             &format!("{} {:?}", named(resources), tags.keys().collect::<Vec<_>>()),
         );
+        let disks = tags.get(tag::MIRROR_DISKS);
+        for (id, disks) in resources.iter().filter(|_| done).zip(disks) {
+            let tagged = id.to_string().parse().map(|id| (id, disks.clone()));
+            self.snapshot_tags.borrow_mut().extend(tagged);
+        }
         for id in resources
             .iter()
             .filter(|_| done)
