@@ -85,19 +85,19 @@ const RESTORE: &str = "orders-r-20260501T020304Z";
 
 #[tokio::test]
 async fn only_volumes_of_the_present_restore_are_made() {
-    let make = async |twin: &Twin, volumes: &[NewVolume]| {
+    let creating = async |twin: &Twin, volumes: &[NewVolume]| {
         let input = json!({"mode": "create", "cluster": "orders", "lock": claim(), "volumes": volumes});
         handle(twin, serde_json::from_value(input).unwrap()).await
     };
     let twin = Twin::new(restoring());
-    let made = make(&twin, &[new("server1", RESTORE), new("server2", RESTORE)])
+    let made = creating(&twin, &[new("server1", RESTORE), new("server2", RESTORE)])
         .await
         .unwrap();
     let made: Vec<Attachment> = serde_json::from_value(made["made"].clone()).unwrap();
     let of = |node: &str| new(node, RESTORE).attachment(&parsed("vol-fade"));
     assert_eq!(made, [of("server1"), of("server2")]);
     let twin = Twin::new(restoring());
-    let error = make(&twin, &[new("server1", "orders-r-20260601T020304Z")])
+    let error = creating(&twin, &[new("server1", "orders-r-20260601T020304Z")])
         .await
         .unwrap_err();
     assert_eq!((error.kind(), twin.called("create_volume")), (Kind::InputInvalid, 0));
@@ -106,7 +106,9 @@ async fn only_volumes_of_the_present_restore_are_made() {
 /// What `check` says of the volumes that are shown. `vol-111` is for server1, `vol-222` for server2.
 async fn check(volumes: &[(&str, &str)], shown: Vec<Volume>) -> Result<Value> {
     let twin = Twin::new(restoring());
-    shown.into_iter().for_each(|one| twin.put(one));
+    for one in shown {
+        twin.put(one);
+    }
     let wanted: Vec<NewVolume> = ["server1", "server2"].map(|node| new(node, RESTORE)).into();
     let made: Vec<Attachment> = volumes
         .iter()
