@@ -1,0 +1,31 @@
+//! XFS: whether it was unmounted cleanly, and whether its parts are from one moment.
+//!
+//! Own code: the crates that read XFS (`xfs-fuse`) read files, and neither the log nor a checksum.
+
+mod groups;
+mod head;
+mod log;
+mod superblock;
+
+use crate::area::Area;
+use crate::blocks::Disk;
+use crate::bytes::be32;
+use crate::verdict::Stop;
+
+const MAGIC: u32 = 0x5846_5342;
+
+/// Whether the first bytes of a partition are those of XFS.
+pub(crate) fn is_there(first: &[u8]) -> bool {
+    be32(first, 0) == Some(MAGIC)
+}
+
+/// Judges the file system in `area`, whose first bytes are `first`. What was seen, if nothing is wrong.
+pub(crate) fn judge(disk: &mut Disk<'_>, area: &Area, first: &[u8]) -> Result<String, Stop> {
+    let found = superblock::read(first, area.size())?;
+    let end = log::judge(disk, area, &found)?;
+    groups::judge(disk, area, &found, end)?;
+    Ok(format!(
+        "XFS of {} blocks of {} bytes, log of {} blocks with an unmount record at its head (cycle {})",
+        found.blocks, found.block_size, found.log.blocks, end.cycle
+    ))
+}
