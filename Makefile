@@ -25,7 +25,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build cli cli-page deploy probe-aws demo scenario drawings permissions catalogue japanese lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws witnesses bench mutants clean
+.PHONY: help setup build cli cli-page deploy probe-aws demo scenario drawings permissions catalogue japanese lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws witnesses bench bench-page mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -163,8 +163,11 @@ test-all: setup ## that, the whole sweep and the lab's whole contract, in parts 
 witnesses: setup ## look for new witnesses of the critical section's mutants where the scripts have changed (minutes)
 	@PYTHONPATH=tests $(BIN)/python -m interleaving.witness
 
-bench: build ## measure the outage beside the vendor's procedure by script (ONLY=outage, RESUME=1); nothing else should run
-	@$(BIN)/python -m bench --only "$(or $(ONLY),outage)" $(if $(RESUME),--resume) $(ARGS)
+bench: build ## measure backups, restores and functions beside what users would do instead, within the hour (ONLY=outage, RESUME=1); nothing else should run
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(RESUME),--resume) $(ARGS)
+
+bench-page: $(VENV)/.installed ## write docs/performance.md and its drawing out of the last report of `make bench`
+	@$(BIN)/python -m bench --page
 
 $(MUTANTS):
 	@echo "mutants: compiling cargo-mutants (some minutes)"

@@ -1,31 +1,67 @@
 """`make bench`: measures the product beside what its users would do instead, and fails if a target is missed.
 
-ONLY=outage is the only part so far: how long a backup takes the service away, at two paces of the vendor's commands.
-Each run writes its figures under target/bench/runs as it ends; RESUME=1 goes on after the last one. What this machine
-does beside it is in the figures, so it should do nothing else.
+Everything runs at life's pace in labs of its own; ONLY=… takes one part. Each run writes its figures under
+target/bench/runs as it ends, and RESUME=1 goes on after the last one. What this machine does beside it is in the
+figures, so it should do nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
+import os
+import platform
 import sys
 import time
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from seed.steps import TIMING
 
 from scenario.deployment import ProductError
 from scenario.format import Scenario
 from scenario.runner import lab_for
 
-from . import figures
-from .approaches import APPROACHES, Failed
+from . import figures, page, starts
+from .approaches import APPROACHES, Extent, Failed, mirrorsnap
+from .restores import Restores
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OUT = ROOT / "target" / "bench"
 RUNS = OUT / "runs"
 PACES = ("0.1", "0.7")  # seconds that each of the vendor's commands takes beside its own work
+APPLICATIONS = ("1", "20")  # seconds that the application takes to stop and start
 OF_OURS, OF_OTHERS = 5, 3
+PEER_WAIT = 20.0  # as in `make demo`
+# Lab seconds; a reboot is a shutdown and a boot, and the estimate has 90 s for it.
+PARTS_OF_A_FORECAST = {
+    "group_stop": 30,
+    "shutdown": 30,
+    "volume_detach": 10,
+    "volume_attach": 10,
+    "boot": 60,
+    "backup_mode": 20,
+    "group_start": 40,
+}
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measurement in a lab of its own. `of`: what is measured, the keys of the report below the part's."""
+
+    part: str
+    of: tuple[str, ...]
+    number: int
+    measure: Callable[[], Figures]
+
+    @property
+    def file(self) -> Path:
+        return RUNS / f"{'-'.join((self.part, *self.of, str(self.number)))}.json"
 
 
 def busy() -> tuple[float, float]:
@@ -35,55 +71,123 @@ def busy() -> tuple[float, float]:
     return (sum(times) - idle) / 100, idle / 100
 
 
-def measure(approach: str, pace: str) -> dict[str, object]:
-    """One run in a lab of its own, at life's pace."""
-    with lab_for(Scenario("bench", {"timing": {"clp_command": float(pace)}}, []), scale=1) as lab:
-        return APPROACHES[approach](lab)
+def lab(pace: str, **timing: float) -> Any:
+    """A fresh lab at life's pace. The script needs two durations longer (seed.steps.TIMING), so all have them."""
+    values = {"clp_command": float(pace), "peer_wait": PEER_WAIT, **TIMING, **timing}
+    return lab_for(Scenario("bench", {"timing": values}, []), scale=1)
 
 
-def plan(of_ours: int, of_others: int) -> list[tuple[str, str, int]]:
-    """(approach, pace, number) of each run; in turns, so that what disturbs this machine meets all of them."""
+def approach(name: str, pace: str, extent: Extent) -> Figures:
+    with lab(pace) as fresh:
+        return APPROACHES[name](fresh, extent)
+
+
+def application(seconds: str) -> Figures:
+    half = float(seconds) / 2
+    with lab("0.1", group_stop=half, group_start=half) as fresh:
+        return mirrorsnap(fresh, Extent.WHOLE)
+
+
+def restore() -> Figures:
+    with lab("0.1") as fresh:
+        return Restores(fresh).run()
+
+
+def forecast() -> Figures:
+    """The plan's estimate beside a restore whose parts take what the estimate takes for each (restore/forecast.rs). At
+    five times life's pace: it is minutes, of which our own part counts five times."""
+    values = {"clp_command": 0.1, "peer_wait": PEER_WAIT, **PARTS_OF_A_FORECAST}
+    with lab_for(Scenario("bench", {"timing": values}, []), scale=5) as fresh:
+        return Restores(fresh).one("none")
+
+
+def functions() -> Figures:
+    with lab("0.1") as fresh:
+        return starts.run(fresh)
+
+
+def outage(of_ours: int, of_others: int) -> list[Run]:
+    """In turns, so that what disturbs this machine meets all of them. Of others the first run of each is whole."""
     counts = {name: of_ours if name == figures.OURS else of_others for name in APPROACHES}
-    most = max(counts.values())
-    return [(name, pace, n) for n in range(1, most + 1) for pace in PACES for name in APPROACHES if n <= counts[name]]
-
-
-def run(todo: list[tuple[str, str, int]], resume: bool) -> figures.Runs:
-    RUNS.mkdir(parents=True, exist_ok=True)
-    found: figures.Runs = {}
-    for at, (approach, pace, number) in enumerate(todo, 1):
-        file = RUNS / f"outage-{approach}-{pace}-{number}.json"
-        if not (resume and file.is_file()):
-            file.unlink(missing_ok=True)
-            said = f"{at} of {len(todo)}: {approach}, commands of {pace} s, run {number}"
-            print(said, file=sys.stderr, flush=True)
-            worked, idled = busy()
-            result = measure(approach, pace)
-            after = busy()
-            result["host_busy"] = round((after[0] - worked) / max(0.01, sum(after) - worked - idled), 2)
-            file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        found.setdefault((approach, pace), []).append(json.loads(file.read_text(encoding="utf-8")))
+    found = []
+    for number in range(1, max(counts.values()) + 1):
+        extent = Extent.WHOLE if number == 1 else Extent.UNTIL_BACK
+        for pace in PACES:
+            for name in (each for each in APPROACHES if number <= counts[each]):
+                measure = lambda name=name, pace=pace, extent=extent: approach(name, pace, extent)  # noqa: E731
+                found.append(Run("outage", (name, pace), number, measure))
     return found
+
+
+def plan(parts: tuple[str, ...], of_ours: int, of_others: int) -> list[Run]:
+    of_each: dict[str, list[Run]] = {
+        "outage": outage(of_ours, of_others),
+        "applications": [
+            Run("applications", (seconds,), n, lambda seconds=seconds: application(seconds))
+            for n in range(1, of_others + 1)
+            for seconds in APPLICATIONS
+        ],
+        "restore": [Run("restore", (), n, restore) for n in range(1, of_others + 1)],
+        "forecast": [Run("forecast", (), 1, forecast)],
+        "functions": [Run("functions", (), n, functions) for n in range(1, of_ours + 1)],
+    }
+    return [run for part in parts for run in of_each[part]]
+
+
+PARTS = ("outage", "applications", "restore", "forecast", "functions")
+
+
+def carry_out(todo: list[Run], resume: bool) -> None:
+    RUNS.mkdir(parents=True, exist_ok=True)
+    for at, run in enumerate(todo, 1):
+        if resume and run.file.is_file():
+            continue
+        run.file.unlink(missing_ok=True)
+        print(f"{at} of {len(todo)}: {run.part} {' '.join(run.of)}, run {run.number}", file=sys.stderr, flush=True)
+        worked, idled = busy()
+        result = run.measure()
+        after = busy()
+        result["host_busy"] = round((after[0] - worked) / max(0.01, sum(after) - worked - idled), 2)
+        run.file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def read(todo: list[Run]) -> figures.Runs:
+    found: figures.Runs = {}
+    for run in todo:
+        found.setdefault((run.part, *run.of), []).append(json.loads(run.file.read_text(encoding="utf-8")))
+    return found
+
+
+def machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores of {platform.machine()}, {memory:.0f} GiB of memory"
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.split("\n")[0])
-    parser.add_argument("--only", choices=["outage"], default="outage", help="the part that is measured")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part to be measured; default: all")
     parser.add_argument("--resume", action="store_true", help="keep the runs that are there, and go on")
-    parser.add_argument("--ours", type=int, default=OF_OURS, help="runs of mirrorsnap, for each pace")
-    parser.add_argument("--others", type=int, default=OF_OTHERS, help="runs of each other, for each pace")
+    parser.add_argument("--ours", type=int, default=OF_OURS, help="runs of mirrorsnap's backup, and of its functions")
+    parser.add_argument("--others", type=int, default=OF_OTHERS, help="runs of each other")
+    parser.add_argument("--page", action="store_true", help="write docs/performance.md out of the report, and no more")
     args = parser.parse_args(argv)
+    if args.page:
+        page.write(json.loads((OUT / "report.json").read_text(encoding="utf-8")))
+        return 0
     begun = time.monotonic()
+    todo = plan(tuple(args.only or PARTS), args.ours, args.others)
     try:
-        runs = run(plan(args.ours, args.others), args.resume)
+        carry_out(todo, args.resume)
     except (Failed, ProductError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 3
-    found = figures.approaches(runs)
+    runs = read(todo)
+    found = figures.report(runs)
     targets = figures.targets(found)
-    report = {"approaches": found, "targets": [asdict(each) for each in targets]}
+    now = datetime.datetime.now(datetime.UTC).date().isoformat()
+    report = {"date": now, "machine": machine(), **found, "targets": [asdict(each) for each in targets]}
     (OUT / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print("\n".join(["", *figures.table(found), ""]))
+    print("\n".join(["", *figures.table(found.get("approaches", {})), ""]))
     for each in targets:
         print(f"{'met   ' if each.met else 'MISSED'}  {each.name}: {each.got:g}, wanted {each.wanted}")
     worst = max(run["host_busy"] for each in runs.values() for run in each)

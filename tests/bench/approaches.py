@@ -6,6 +6,8 @@ compared with is the acceptance test's own script (tests/seed/operator.sh).
 
 from __future__ import annotations
 
+import enum
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,17 +20,27 @@ from lab.nodes.clusterpro.spec import parse as parse_cluster
 from scenario import operation, report
 from scenario.format import Expect, Step
 from scenario.journal import Journal
-from scenario.product import Product, wait_until_up
-from scenario.timeline import Window, longest
+from scenario.product import ENDED, Product, wait_until_up
+from scenario.timeline import Window, degraded, longest
 from scenario.writer import Writer
 
-from . import parts
+from . import parts, polling
+from .bill import bill
 
 HEALTHY_WITHIN = 120.0
 # What the vendor's chapter 2 does until the group is back: the outage lies within.
 UNTIL_BACK = ("check_mirror", "stop_group", "suspend_monitors", "break_mirror", "start_group")
+WHOLE = (*UNTIL_BACK, "enter_backup_mode", "create_snapshot", "start_standby", "leave_backup_mode", "resume_monitor")
+WHOLE = (*WHOLE, "await_normal", "await_snapshot")
 
 Figures = dict[str, Any]
+
+
+class Extent(enum.Enum):
+    """How far a run goes. What others need after the group is back is long, and no part of the outage."""
+
+    UNTIL_BACK = "until the group is back"
+    WHOLE = "to the end of the backup"
 
 
 class Failed(Exception):
@@ -47,13 +59,14 @@ def _sound(lab: Lab) -> None:
         raise Failed(f"the lab's oracles object: {bad}")
 
 
-def mirrorsnap(lab: Lab) -> Figures:
+def mirrorsnap(lab: Lab, extent: Extent) -> Figures:
     """The deployed product: one backup, to its end."""
     spec = parse_cluster({})
     product = Product(lab, spec)
     journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
     product.deploy()
     wait_until_up(lab)
+    product.patrolled()
     step = Step(0, "backup", {}, expect=Expect(status="SUCCEEDED", healthy_within=HEALTHY_WITHIN))
     with Writer(lab) as writer:
         lab.sleep(1)
@@ -66,13 +79,25 @@ def mirrorsnap(lab: Lab) -> Figures:
         raise Failed(f"the backup: {wrong}")
     _sound(lab)
     whole = report.figures(product, journal, begun, "backup", [], [])
-    down = _outage(journal, begun.started, begun.over or begun.started)
-    kept = ("degraded_seconds", "total_seconds", "transitions")
-    return {**parts.outage(journal.entries, down), **{key: whole[key] for key in kept}}
+    end = begun.over or begun.started
+    kept = ("degraded_seconds", "total_seconds", "transitions", "completion_poll_transitions")
+    assert begun.family is not None
+    spent = bill(journal.entries, begun.started, end, sum(each["transitions"] for each in begun.family.members))
+    outage = parts.outage(journal.entries, _outage(journal, begun.started, end))
+    return {**outage, **{key: whole[key] for key in kept}, **spent}
 
 
-def _script(lab: Lab, **settings: str) -> Figures:
-    """The vendor's procedure until the group is back."""
+def _whole(journal: Journal, start: float, transitions: int) -> Figures:
+    """What a run that went to the end of the backup took beside its outage."""
+    end = journal.now()
+    without = sum(w.seconds for w in degraded(journal.entries, journal.disks) if w.end > start)
+    spent = bill(journal.entries, start, end, transitions)
+    figures = {"degraded_seconds": round(without, 3), "total_seconds": round(end - start, 3)}
+    return {**figures, "transitions": transitions, "completion_poll_transitions": 0, **spent}
+
+
+def _script(lab: Lab, extent: Extent, **settings: str) -> Figures:
+    """The vendor's procedure, one step after another at a terminal."""
     spec = parse_cluster({})
     journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
     wait_until_up(lab)
@@ -80,28 +105,60 @@ def _script(lab: Lab, **settings: str) -> Figures:
     with tempfile.TemporaryDirectory(prefix="mirrorsnap-bench-") as directory, Writer(lab) as writer:
         lab.sleep(1)
         operator = Operator(lab, Path(directory) / "notes", **settings)
-        for step in UNTIL_BACK:  # one terminal, one step after another
+        for step in WHOLE if extent is Extent.WHOLE else UNTIL_BACK:
             done = operator.run(step)
             if done.returncode:
                 raise Failed(f"{step}: {done.stdout}{done.stderr}")
     if writer.problem:
         raise Failed(f"the application failed: {writer.problem}")
     _sound(lab)
-    return parts.outage(journal.entries, _outage(journal, start, journal.now()))
+    found = parts.outage(journal.entries, _outage(journal, start, journal.now()))
+    return {**found, **(_whole(journal, start, 0) if extent is Extent.WHOLE else {})}
 
 
-def cli_waiters(lab: Lab) -> Figures:
+def cli_waiters(lab: Lab, extent: Extent) -> Figures:
     """The vendor's procedure by script, waiting with the AWS CLI's own waiters."""
-    return _script(lab)
+    return _script(lab, extent)
 
 
-def cli_1s(lab: Lab) -> Figures:
+def cli_1s(lab: Lab, extent: Extent) -> Figures:
     """The same script, which looks every second."""
-    return _script(lab, POLL="1")
+    return _script(lab, extent, POLL="1")
 
 
-APPROACHES: dict[str, Callable[[Lab], Figures]] = {
+def polling_state_machine(lab: Lab, extent: Extent) -> Figures:
+    """The same procedure as a state machine of SDK integrations, which looks every 5 seconds. Always whole."""
+    spec = parse_cluster({})
+    product = Product(lab, spec)
+    journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
+    wait_until_up(lab)
+    (active, standby), device = spec.nodes, spec.disks[0].device
+    at = [{"Name": "attachment.instance-id", "Values": [product.instances[standby]]}]
+    at.append({"Name": "attachment.device", "Values": [device]})
+    volume = product.ec2.describe_volumes(Filters=at)["Volumes"][0]["VolumeId"]
+    both = [(name, product.instances[name]) for name in (active, standby)]
+    arn = polling.create(lab, polling.definition(both[0], both[1], volume))
+    start = journal.now()
+    with Writer(lab) as writer:
+        lab.sleep(1)
+        begun = product.sfn.start_execution(stateMachineArn=arn, input=json.dumps({}))["executionArn"]
+        deadline = lab.deadline(1800)
+        while (main := product.family(begun).main)["status"] not in ENDED:
+            if deadline.passed():
+                raise Failed("the polling state machine does not end")
+            lab.sleep(0.5)
+    if writer.problem:
+        raise Failed(f"the application failed: {writer.problem}")
+    if main["status"] != "SUCCEEDED":
+        raise Failed(f"the polling state machine ended {main['status']}: {main['error']} {main['cause']}")
+    _sound(lab)
+    whole = _whole(journal, start, main["transitions"])
+    return {**parts.outage(journal.entries, _outage(journal, start, journal.now())), **whole}
+
+
+APPROACHES: dict[str, Callable[[Lab, Extent], Figures]] = {
     "mirrorsnap": mirrorsnap,
     "cli_waiters": cli_waiters,
     "cli_1s": cli_1s,
+    "polling_state_machine": polling_state_machine,
 }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from xml.etree import ElementTree
+
 from scenario.timeline import Window
 
-from . import figures, parts
+from . import figures, page, parts, polling
 from .__main__ import plan
+from .bill import bill
 
 
 def ran(argv: str, started: float, ended: float) -> dict:
@@ -40,28 +44,116 @@ def single(overhead: float) -> dict:
 
 def test_medians_and_targets_name_what_is_missed():
     runs = {
-        ("mirrorsnap", "0.1"): [single(each) for each in (1.0, 9.0, 1.2)],
-        ("mirrorsnap", "0.7"): [single(7.1)],
-        ("cli_waiters", "0.1"): [single(11.0)],
-        ("cli_waiters", "0.7"): [single(30.0)],
+        ("outage", "mirrorsnap", "0.1"): [single(each) for each in (1.0, 9.0, 1.2)],
+        ("outage", "mirrorsnap", "0.7"): [{**single(7.1), "transitions": 46, "host_busy": 0.4}],
+        ("outage", "cli_waiters", "0.1"): [single(11.0)],
+        ("outage", "cli_waiters", "0.7"): [single(30.0)],
+        ("outage", "polling_state_machine", "0.7"): [single(7.1)],
     }
-    found = figures.approaches(runs)
-    assert found["mirrorsnap"]["0.1"]["outage_overhead_seconds"] == {"median": 1.2, "min": 1.0, "max": 9.0, "runs": 3}
+    found = figures.report(runs)
+    ours = found["approaches"]["mirrorsnap"]
+    assert ours["0.1"]["outage_overhead_seconds"] == {"median": 1.2, "min": 1.0, "max": 9.0, "runs": 3}
+    assert "transitions" not in ours["0.1"]
     assert [(each.got, each.met) for each in figures.targets(found)] == [
         (1.2, True),
         (9.2, False),
         (7.1, False),
         (4.2, True),
+        (1.0, False),
+        (46, False),
     ]
-    assert len(figures.table(found)) == 5
+    assert len(figures.table(found["approaches"])) == 6
+
+
+def restored(own: float, outage: float, forecast: float) -> dict:
+    return {"outage_seconds": outage, "rto_own_seconds": own, "forecast_seconds": forecast}
+
+
+def test_a_restore_has_its_targets_and_its_forecast():
+    run = {"none": restored(6.9, 100.0, 121.0), "rollback": {"outage_seconds": 1.0, "rto_own_seconds": 11.9}}
+    forecast = {"none": {"outage_seconds": 100.0, "forecast_seconds": 121.0}}
+    found = figures.report({("restore",): [{**run, "host_busy": 0.1}], ("forecast",): [forecast]})
+    assert set(found["restore"]) == {"none", "rollback"}
+    assert [(each.got, each.met) for each in figures.targets(found)] == [(6.9, True), (11.9, True), (0.21, False)]
+
+
+def started(cold: float, memory: float) -> dict:
+    return {"cold_start_ms": cold, "first_call_ms": 1.0, "peak_memory_mb": memory}
+
+
+def test_a_function_is_compared_with_python():
+    runs = [{"rust": started(20, 30), "python": started(99, 91), "host_busy": 0.1}]
+    found = figures.report({("functions",): runs})
+    assert [(each.got, each.met) for each in figures.targets(found)] == [(0.202, False), (0.33, True)]
 
 
 def test_nothing_is_demanded_of_what_was_not_measured():
-    assert figures.targets(figures.approaches({("cli_1s", "0.1"): [single(3.0)]})) == []
+    assert figures.targets(figures.report({("outage", "cli_1s", "0.1"): [single(3.0)]})) == []
 
 
-def test_the_runs_take_turns():
-    assert plan(2, 1) == [
-        *((name, pace, 1) for pace in ("0.1", "0.7") for name in ("mirrorsnap", "cli_waiters", "cli_1s")),
-        *(("mirrorsnap", pace, 2) for pace in ("0.1", "0.7")),
+def test_the_runs_take_turns_and_of_others_the_first_is_whole():
+    names = ("mirrorsnap", "cli_waiters", "cli_1s", "polling_state_machine")
+    first = [((name, pace), 1) for pace in ("0.1", "0.7") for name in names]
+    assert [(run.of, run.number) for run in plan(("outage",), 2, 1)] == [
+        *first,
+        *((("mirrorsnap", pace), 2) for pace in ("0.1", "0.7")),
     ]
+    assert [run.part for run in plan(("functions", "restore"), 2, 1)] == ["functions", "functions", "restore"]
+
+
+ENTRIES = [
+    {"kind": "api", "t": 1.0},
+    {"kind": "lambda", "t": 4.9, "duration_ms": 999.0, "init_ms": None},
+    {"kind": "api", "t": 6.0},
+    {"kind": "lambda", "t": 7.0, "duration_ms": 100.0, "init_ms": 20.0},
+    {"kind": "lambda", "t": 8.0, "duration_ms": 30.0, "init_ms": None},
+]
+
+
+def test_the_bill_counts_what_lies_within_the_run():
+    found = bill(ENTRIES, 5.0, 8.0, 1000)
+    assert (found["api_calls"], found["lambda_ms"]) == (1, 150.0)
+    assert found["cost_usd"] == round(0.025 + 2 * 2e-7 + 0.15 * 0.25 * 0.0000166667, 6)
+
+
+def targets_of(states: dict) -> set[str]:
+    found = set()
+    for state in states.values():
+        found |= {state[field] for field in ("Next", "Default") if field in state}
+        found |= {rule["Next"] for rule in state.get("Choices", [])}
+    return found
+
+
+def test_the_polling_machine_does_what_the_script_types_and_ends():
+    machine = polling.definition(("server1", "i-1"), ("server2", "i-2"), "vol-1")
+    assert targets_of(machine["States"]) <= set(machine["States"])
+    assert all(state["Seconds"] == 5 for state in machine["States"].values() if state["Type"] == "Wait")
+    typed = [
+        state["Parameters"]["Parameters"]["commands"][0]
+        for state in machine["States"].values()
+        if state.get("Resource", "").endswith("sendCommand")
+    ]
+    script = (Path(__file__).parent.parent / "seed" / "operator.sh").read_text(encoding="utf-8")
+    for word in (
+        "clpgrp -t",
+        "clpmonctrl -s",
+        "clpmdctrl --break",
+        "clpgrp -s",
+        "clpbackup.sh --pre",
+        "clpbackup.sh --post",
+    ):
+        assert any(word in line for line in typed) and word in script, word
+
+
+def test_the_page_is_made_of_the_report(tmp_path: Path):
+    runs = {
+        ("outage", name, pace): [{**single(2.0), "degraded_seconds": 9.0, "total_seconds": 12.0, "cost_usd": 0.001}]
+        for name in ("mirrorsnap", "cli_waiters")
+        for pace in ("0.1", "0.7")
+    }
+    found = {"date": "2026-11-27", "machine": "2 cores", **figures.report(runs)}
+    found["targets"] = [vars(each) for each in figures.targets(found)]
+    page.write(found, tmp_path)
+    text = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    assert "2026-11-27" in text and "2.00 s" in text and "| missed |" in text
+    ElementTree.parse(tmp_path / "performance.svg")

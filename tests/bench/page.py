@@ -1,0 +1,150 @@
+"""docs/performance.md and its drawing, out of target/bench/report.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from . import figures
+
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+NAMES = {
+    "mirrorsnap": "mirrorsnap",
+    "cli_waiters": "the vendor's procedure by script, the AWS CLI's waiters",
+    "cli_1s": "the same script, which looks every second",
+    "polling_state_machine": "a state machine of SDK integrations, which looks every 5 s",
+}
+COLUMNS = (
+    ("outage_seconds", "outage", "s"),
+    ("outage_overhead_seconds", "of it beyond the clusterware", "s"),
+    ("degraded_seconds", "without redundancy", "s"),
+    ("total_seconds", "in all", "s"),
+    ("transitions", "state transitions", ""),
+    ("lambda_ms", "Lambda", "ms"),
+    ("api_calls", "API calls", ""),
+    ("cost_usd", "cost", "$"),
+)
+BAR, ROW, LEFT, RIGHT = 16, 44, 360, 90
+
+
+def _shown(measured: dict[str, Any] | None, unit: str) -> str:
+    if measured is None:
+        return "–"
+    median, least, most = measured["median"], measured["min"], measured["max"]
+    if unit == "$":
+        return f"${median:.5f}"
+    digits = 2 if unit == "s" else 0
+    spread = "" if measured["runs"] == 1 or least == most else f" ({least:.{digits}f}–{most:.{digits}f})"
+    return f"{median:.{digits}f} {unit}".strip() + spread
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return [_row(head), _row(["---"] * len(head)), *map(_row, rows), ""]
+
+
+def _approaches(report: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+    for pace in ("0.1", "0.7"):
+        rows = [
+            [NAMES[name], *(_shown(by_pace[pace].get(key), unit) for key, _, unit in COLUMNS)]
+            for name, by_pace in report.get("approaches", {}).items()
+            if pace in by_pace
+        ]
+        if rows:
+            found += [f"Each of the vendor's commands takes {pace} s:", ""]
+            found += _table(["backup by", *(title for _, title, _ in COLUMNS)], rows)
+    return found
+
+
+def _others(report: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+    if restored := report.get("restore"):
+        rows = [
+            [kind, *(_shown(each.get(key), "s") for key in ("outage_seconds", "rto_own_seconds", "total_seconds"))]
+            for kind, each in restored.items()
+        ]
+        found += ["## Restores", "", "By how the new volumes are initialized, and the way back:", ""]
+        found += _table(["restore", "outage", "of it our own", "in all"], rows)
+    if applications := report.get("applications"):
+        rows = [[f"{seconds} s", _shown(each["outage_seconds"], "s")] for seconds, each in applications.items()]
+        found += ["## Applications", "", "An application that takes so long to stop and start:", ""]
+        found += _table(["application", "outage of a backup"], rows)
+    if functions := report.get("functions"):
+        keys = (("cold_start_ms", "ms"), ("first_call_ms", "ms"), ("peak_memory_mb", "MB"))
+        rows = [[name, *(_shown(each.get(key), unit) for key, unit in keys)] for name, each in functions.items()]
+        found += [
+            "## Functions",
+            "",
+            "The same step behind the same runtime interface, in Rust and in Python with boto3:",
+            "",
+        ]
+        found += _table(["", "cold start", "first call", "peak memory"], rows)
+    return found
+
+
+def _targets(report: dict[str, Any]) -> list[str]:
+    rows = [
+        [each["name"], each["wanted"], f"{each['got']:g}", "met" if each["met"] else "missed"]
+        for each in report["targets"]
+    ]
+    return ["## Targets", "", *_table(["figure", "wanted", "measured", ""], rows)]
+
+
+def drawing(report: dict[str, Any]) -> str:
+    """The outage of a backup by each approach, at both paces: the clusterware's own part, and what comes on top."""
+    bars = [
+        (f"{NAMES[name]}, commands of {pace} s", each["outage_seconds"]["median"], each[figures.OVERHEAD]["median"])
+        for pace in ("0.1", "0.7")
+        for name, by_pace in report.get("approaches", {}).items()
+        if (each := by_pace.get(pace))
+    ]
+    widest = max((whole for _, whole, _ in bars), default=1.0)
+    scale, height = 460 / widest, ROW * len(bars) + 40
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + 460 + RIGHT}" height="{height}" '
+        'font-family="sans-serif" font-size="13">',
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        '<text x="8" y="20">Outage of a backup: the clusterware’s own part (grey), and what comes on top</text>',
+    ]
+    for index, (name, whole, over) in enumerate(bars):
+        y, own = 40 + index * ROW, (whole - over) * scale
+        colour = "#2a7d4f" if name.startswith(NAMES[figures.OURS]) else "#b8532f"
+        lines += [
+            f'<text x="8" y="{y + 12}">{escape(name[:58])}</text>',
+            f'<rect x="{LEFT}" y="{y}" width="{own:.1f}" height="{BAR}" fill="#9a9a9a"/>',
+            f'<rect x="{LEFT + own:.1f}" y="{y}" width="{over * scale:.1f}" height="{BAR}" fill="{colour}"/>',
+            f'<text x="{LEFT + whole * scale + 6:.1f}" y="{y + 13}">{whole:.1f} s</text>',
+        ]
+    return "\n".join([*lines, "</svg>", ""])
+
+
+HEAD = """# Performance
+
+Made from a run of `make bench` on {date}, on {machine}, with nothing else running; `make bench-page` writes this
+page anew from the last report. Everything ran in the lab at life's pace, with the lab's own timing of a small cluster
+(a boot takes 2 s, Run Command delivers after 1 s): the figures compare ways, they are no promise for yours. Where a
+spread is given there were several runs, and the figure is their median.
+
+## Backups
+
+![outage of a backup](performance.svg)
+"""
+BELOW = """The clusterware's own part is what its state-changing commands take; every backup by the vendor's procedure
+needs it. Cost is that of state transitions and functions at list prices of us-east-1 (tests/bench/bill.py); snapshots cost
+the same whoever makes them. An operator's time is not counted.
+"""
+
+
+def text(report: dict[str, Any]) -> str:
+    lines = [HEAD.format(**report), *_approaches(report), BELOW, *_others(report), *_targets(report)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def write(report: dict[str, Any], docs: Path = DOCS) -> None:
+    (docs / "performance.md").write_text(text(report), encoding="utf-8")
+    (docs / "performance.svg").write_text(drawing(report), encoding="utf-8")
