@@ -135,8 +135,8 @@ spread is given there were several runs, and the figure is their median.
 ![outage of a backup](performance.svg)
 """
 BELOW = """The clusterware's own part is what its state-changing commands take; every backup by the vendor's procedure
-needs it. Cost is that of state transitions and functions at list prices of us-east-1 (tests/bench/bill.py); snapshots cost
-the same whoever makes them. An operator's time is not counted.
+needs it. Cost is that of state transitions and functions at list prices of us-east-1 (tests/bench/bill.py); snapshots
+cost the same whoever makes them. An operator's time is not counted.
 """
 
 
