@@ -172,6 +172,7 @@ PROBES_PART = Part(
 SCHEDULES = Part("schedules", "five minutes of new random schedules in the sim", _make("test-schedules"))
 TEMPLATES = Part("templates", "AWS SAM's linter and checkov over what is deployed", _make("templates"))
 DENY = Part("deny", "licences, sources and duplicates of the Rust crates", _make("deny"))
+BENCH = Part("bench-functions", "a function's start and memory beside Python's", (*_make("bench"), "ONLY=functions"))
 DEMO = Part("demo", "make demo, at life's pace", _make("demo"))
 
 # Side by side: each of these mostly keeps one core busy.
@@ -192,6 +193,7 @@ ADDED = (
     UNUSED,
     *BELIEFS,
     PROBES_PART,
+    BENCH,
     DEMO,
 )
 ALL = (*BEFORE, *AFTER, *ADDED)
