@@ -124,23 +124,12 @@ def put(session: Any, stack: str, settings: Settings, confirm: Confirm | None) -
 
 
 def next_command(session: Any, stack: str, settings: Settings) -> str:
-    """What to do now, with the names of this stack in it."""
-    described = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    arns = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
+    """What to do now, by the command line (docs/cli.md), with this stack in it."""
+    flags = f" --region {settings.region}" + (f" --stack {stack}" if stack != "mirrorsnap" else "")
     known = sorted(clusters(session, stack))
-    asked = json.dumps({"cluster": known[0] if known else "NAME", "dry_run": True})
-    dry_run = (
-        f"aws stepfunctions start-execution --region {settings.region} "
-        f"--state-machine-arn {arns['BackupStateMachineArn']} --input '{asked}'"
-    )
     if known:
-        return f"Next: a dry run\n  {dry_run}"
-    put_parameter = (
-        f"aws ssm put-parameter --region {settings.region} --type String "
-        f"--name /{stack}/clusters/NAME --value file://NAME.json"
-    )
-    first = "Next: tag the nodes and describe the cluster (README.md, Deploy), then a dry run"
-    return f"{first}\n  {put_parameter}\n  {dry_run}"
+        return f"Next: how every cluster is\n  mirrorsnap status{flags}"
+    return f"Next: describe the first cluster (`make cli` builds target/mirrorsnap)\n  mirrorsnap cluster add{flags}"
 
 
 def asked_yes(question: str) -> bool:

@@ -50,7 +50,7 @@ CORE = (
 # The scenario runner in labs.
 RUNNER = "tests/scenario/test_runner.py"
 # The command line, each file in one lab.
-COMMAND_LINE = ("tests/cli/test_cli.py", "tests/cli/test_clusters.py")
+COMMAND_LINE = ("tests/cli/test_cli.py", "tests/cli/test_clusters.py", "tests/cli/test_discovery.py")
 LONG_WAITS = "tests/product/test_long_waits.py"
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")

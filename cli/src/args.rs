@@ -188,11 +188,17 @@ pub enum What {
 /// The commands about the clusters' descriptions.
 #[derive(Debug, Subcommand, PartialEq, Eq)]
 pub enum Cluster {
-    /// Describe a cluster to mirrorsnap: tag its instances, and write its JSON to Parameter Store
+    /// Describe a cluster to mirrorsnap: find out what it consists of, tag its instances, and write its JSON to Parameter Store
     Add {
-        /// The cluster's JSON (docs/cluster.schema.json); `-`: standard input
+        /// The cluster's name with mirrorsnap
+        #[arg(conflicts_with = "from")]
+        cluster: Option<String>,
+        /// The cluster's JSON (docs/cluster.schema.json), of which nothing is found out or asked; `-`: standard input
         #[arg(long, value_name = "FILE")]
-        from: PathBuf,
+        from: Option<PathBuf>,
+        /// What a person decides
+        #[command(flatten)]
+        decisions: Decisions,
         /// Take the place of the description that is there
         #[arg(long)]
         replace: bool,
@@ -215,6 +221,32 @@ pub enum Cluster {
         #[command(flatten)]
         confirmation: Confirmation,
     },
+}
+
+/// What cannot be found out of a cluster. What is not given is asked on the terminal.
+#[derive(Debug, Clone, Default, Args, PartialEq, Eq)]
+pub struct Decisions {
+    /// One of its two instances; to be given twice
+    #[arg(long = "node", value_name = "INSTANCE", conflicts_with_all = ["from", "tag"])]
+    pub nodes: Vec<String>,
+    /// A tag that exactly its two instances have
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "from")]
+    pub tag: Option<String>,
+    /// How many backups are kept: the newest ones, then of days, weeks and months, such as 7,14,8,12
+    #[arg(long, value_name = "NUMBERS", conflicts_with = "from")]
+    pub keep: Option<String>,
+    /// The bound of a backup's outage, such as 120
+    #[arg(long, value_name = "SECONDS", conflicts_with = "from")]
+    pub max_outage: Option<String>,
+    /// When backups begin by themselves, such as `cron(0 3 * * ? *)`, or none
+    #[arg(long, value_name = "EXPRESSION", conflicts_with = "from")]
+    pub schedule: Option<String>,
+    /// The time zone of --schedule, such as Asia/Tokyo
+    #[arg(long, value_name = "ZONE", conflicts_with = "from")]
+    pub time_zone: Option<String>,
+    /// The age of the newest valid backup that raises the alarm, or none
+    #[arg(long, value_name = "HOURS", conflicts_with = "from")]
+    pub objective: Option<String>,
 }
 
 /// Whether an operation is followed.

@@ -1,12 +1,13 @@
 //! The ports on the SDK, on the user's own credentials. What the functions read too is read by their adapters.
 
 mod executions;
+mod probe;
 mod registry;
 
 use crate::args::Common;
 use crate::interrupt;
 use crate::ports::{Catalogue, Pause};
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
@@ -18,6 +19,7 @@ use mirrorsnap_functions::aws::Aws;
 use mirrorsnap_functions::ports::{Clock, Fleet, Items, Ledger, Snapshots};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// The clients of one stack.
 #[derive(Debug)]
@@ -27,6 +29,9 @@ pub struct Stack {
     sfn: aws_sdk_sfn::Client,
     ssm: aws_sdk_ssm::Client,
     aws: Aws,
+    config: SdkConfig,
+    /// With the name of the stack's own document, once that was looked up.
+    doctor: OnceCell<Aws>,
 }
 
 impl Stack {
@@ -44,15 +49,21 @@ impl Stack {
             loader = loader.region(Region::new(region.clone()));
         }
         let config = loader.load().await;
-        let (stack, parameters) = (common.stack.clone(), format!("/{}/clusters/", common.stack));
+        let stack = common.stack.clone();
         Self {
             name: stack.clone(),
             ec2: aws_sdk_ec2::Client::new(&config),
             sfn: aws_sdk_sfn::Client::new(&config),
             ssm: aws_sdk_ssm::Client::new(&config),
-            aws: Aws::of(&config, stack, parameters),
+            aws: Aws::of(&config, stack.clone(), parameters_of(&stack)),
+            config,
+            doctor: OnceCell::new(),
         }
     }
+}
+
+fn parameters_of(stack: &str) -> String {
+    format!("/{stack}/clusters/")
 }
 
 impl Pause for Stack {

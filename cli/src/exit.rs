@@ -16,6 +16,8 @@ pub enum Exit {
     NotBack,
     /// 4: AWS could not be reached, or refused the caller.
     Aws,
+    /// 5: `status` shows something that needs a person.
+    NeedsYou,
     /// 130: Ctrl-C. The operation goes on.
     Stopped,
 }
@@ -29,6 +31,7 @@ impl Exit {
             Self::Usage => 2,
             Self::NotBack => 3,
             Self::Aws => 4,
+            Self::NeedsYou => 5,
             Self::Stopped => 130,
         }
     }
@@ -84,6 +87,7 @@ mod tests {
             Exit::Usage,
             Exit::NotBack,
             Exit::Aws,
+            Exit::NeedsYou,
             Exit::Stopped,
         ] {
             assert!(page.contains(&format!("\n| {} | ", exit.code())), "{exit:?}");

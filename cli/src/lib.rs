@@ -7,10 +7,13 @@
 pub mod args;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod catalogue;
 pub mod exit;
 pub mod fleet;
 pub mod follow;
 pub mod interrupt;
+#[cfg(test)]
+mod named_tests;
 pub mod out;
 pub mod ports;
 pub mod request;

@@ -2,6 +2,7 @@
 //! The only module that prints, and the only one that asks.
 
 use crate::args::Output;
+use crate::catalogue::{self, Language};
 use crate::exit::Trouble;
 use crate::follow::{Follow, Outage};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -12,6 +13,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 #[derive(Debug)]
 pub struct Out {
     output: Output,
+    language: Language,
     live: Option<Live>,
 }
 
@@ -38,9 +40,24 @@ const DOWN: &str = "{msg:.red.bold}";
 const BAR: &str = "{prefix:>12}  [{bar:30}] {pos:>3} %";
 
 impl Out {
-    /// For this process's streams.
+    /// For this process's streams, in English.
     pub fn new(output: Output) -> Self {
-        Self { output, live: None }
+        Self {
+            output,
+            language: Language::English,
+            live: None,
+        }
+    }
+
+    /// The same in the operator's language.
+    #[must_use]
+    pub fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
+    /// The operator's language.
+    pub const fn language(&self) -> Language {
+        self.language
     }
 
     /// Begins the part of the screen that moves, on a terminal.
@@ -122,7 +139,10 @@ impl Out {
     pub fn trouble(&self, trouble: &Trouble) {
         self.line(&match trouble {
             Trouble::Usage(text) => format!("mirrorsnap: {text}"),
-            Trouble::Error(error) => format!("{}: {error}", error.name()),
+            Trouble::Error(error) => match catalogue::error(self.language, error.name()) {
+                Some(said) => format!("{}: {said}\n{error}", error.name()),
+                None => format!("{}: {error}", error.name()),
+            },
         });
         if let (Output::Json, Trouble::Error(error)) = (self.output, trouble) {
             let document = serde_json::json!({

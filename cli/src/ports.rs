@@ -9,6 +9,9 @@ use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::observation::Instance;
+use mirrorsnap_domain::reply::Reply;
+use mirrorsnap_domain::steps::Step;
 use mirrorsnap_functions::ports::Items;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -99,13 +102,22 @@ pub trait Catalogue {
     async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>>;
 }
 
+/// What is asked of instances of which nothing is described yet.
+pub trait Probe {
+    /// By id. One that EC2 does not show is absent.
+    async fn probed(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Instance>>;
+
+    /// Runs the doctor's document, which changes nothing, on an instance.
+    async fn doctor(&self, instance: &InstanceId, step: &Step) -> Result<Reply>;
+}
+
 /// The clusters' parameters, and the tag of their instances, which is the security boundary.
 pub trait Registry {
     /// The cluster that each instance is tagged for. One that EC2 does not show is absent.
     async fn tagged_for(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Option<String>>>;
 
-    /// The instances that are tagged for a cluster, whatever its description names.
-    async fn all_tagged_for(&self, cluster: &str) -> Result<Vec<InstanceId>>;
+    /// The instances that have a tag, without those that are terminated.
+    async fn tagged(&self, key: &str, value: &str) -> Result<Vec<InstanceId>>;
 
     /// Tags instances for a cluster.
     async fn tag(&self, ids: &[InstanceId], cluster: &str) -> Result<()>;

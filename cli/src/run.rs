@@ -1,6 +1,8 @@
 //! The commands: each wires the ports to the pure parts.
 
+pub mod answers;
 pub mod cluster;
+pub mod discover;
 pub mod doctor;
 pub mod follow;
 pub mod operate;
@@ -11,12 +13,12 @@ use self::cluster::Existing;
 use crate::args::{Cluster, Command, What};
 use crate::exit::Ended;
 use crate::out::Out;
-use crate::ports::{Catalogue, Executions, Pause, Registry};
+use crate::ports::{Catalogue, Executions, Pause, Probe, Registry};
 use mirrorsnap_functions::ports::Ledger;
 
 /// All that the commands need of AWS.
-pub trait Ports: Executions + Pause + Ledger + Catalogue + Registry {}
-impl<T: Executions + Pause + Ledger + Catalogue + Registry> Ports for T {}
+pub trait Ports: Executions + Pause + Ledger + Catalogue + Registry + Probe {}
+impl<T: Executions + Pause + Ledger + Catalogue + Registry + Probe> Ports for T {}
 
 /// Runs a command that needs AWS.
 pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended {
@@ -30,12 +32,20 @@ pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended 
         What::Doctor { cluster, save } => doctor::run(ports, out, cluster, save.as_deref(), &flags).await,
         What::Cluster(Cluster::Check { cluster }) => doctor::check(ports, out, cluster, &flags).await,
         What::Cluster(Cluster::Add {
+            cluster,
             from,
+            decisions,
             replace,
             confirmation,
         }) => {
             let existing = if *replace { Existing::Replace } else { Existing::Keep };
-            cluster::add(ports, out, from, existing, confirmation, &flags).await
+            let described = if let Some(from) = from {
+                cluster::read(from)?
+            } else {
+                let answers = answers::answers(cluster.as_ref(), decisions, out)?;
+                discover::described(ports, out, &answers).await?
+            };
+            cluster::add(ports, out, described, existing, confirmation, &flags).await
         }
         What::Cluster(Cluster::Remove { cluster, confirmation }) => {
             cluster::remove(ports, out, cluster, confirmation, &flags).await

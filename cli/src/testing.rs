@@ -1,7 +1,7 @@
 //! The ports in memory.
 
 use crate::follow::{Event, Said};
-use crate::ports::{Catalogue, Execution, Executions, Pause, Registry, Status};
+use crate::ports::{Catalogue, Execution, Executions, Pause, Probe, Registry, Status};
 use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
@@ -9,7 +9,10 @@ use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
+use mirrorsnap_domain::observation::{Instance, Power};
+use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::restore::Record;
+use mirrorsnap_domain::steps::Step;
 use mirrorsnap_functions::ports::{Items, Ledger};
 use serde_json::{Map, Value, json};
 use std::cell::{Cell, RefCell};
@@ -187,9 +190,9 @@ impl Registry for Fake {
         Ok(ids.iter().filter_map(known).collect())
     }
 
-    async fn all_tagged_for(&self, cluster: &str) -> Result<Vec<InstanceId>> {
+    async fn tagged(&self, _: &str, value: &str) -> Result<Vec<InstanceId>> {
         let all = self.instances.borrow();
-        let of_it = all.iter().filter(|(_, tag)| tag.as_deref() == Some(cluster));
+        let of_it = all.iter().filter(|(_, tag)| tag.as_deref() == Some(value));
         Ok(of_it.map(|(id, _)| id.clone()).collect())
     }
 
@@ -217,5 +220,38 @@ impl Registry for Fake {
     async fn forget(&self, cluster: &str) -> Result<()> {
         self.write("forget", cluster, "");
         Ok(())
+    }
+}
+
+impl Probe for Fake {
+    async fn probed(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Instance>> {
+        let one = |(id, tag): (InstanceId, Option<String>)| {
+            let instance = Instance {
+                id: id.clone(),
+                power: Power::Running,
+                reason: None,
+                reason_text: None,
+                launched: None,
+                shutdown_behavior: None,
+                spot: false,
+                reserved: true,
+                auto_scaling_group: None,
+                tagged_for: tag,
+                zone: String::new(),
+                volumes: BTreeMap::new(),
+                moving: BTreeMap::new(),
+                root_device: None,
+            };
+            (id, instance)
+        };
+        Ok(self.tagged_for(ids).await?.into_iter().map(one).collect())
+    }
+
+    async fn doctor(&self, instance: &InstanceId, _: &Step) -> Result<Reply> {
+        Err(Error::new(
+            Kind::NodeUnreachable,
+            format!("{instance} is silent"),
+            "look at it",
+        ))
     }
 }

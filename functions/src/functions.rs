@@ -19,6 +19,8 @@ pub mod run_node_step;
 pub mod set_power;
 pub mod swap_volumes;
 
+pub use observe::read as read_node;
+
 use crate::ports::Ports;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use serde::Serialize;

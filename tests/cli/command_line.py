@@ -13,7 +13,7 @@ from lab.client import Lab
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = ROOT / "target" / "mirrorsnap"
 SECONDS = 600  # real; they end what hangs
-DONE, REFUSED, USAGE, NOT_BACK, AWS, STOPPED = 0, 1, 2, 3, 4, 130
+DONE, REFUSED, USAGE, NOT_BACK, AWS, NEEDS_YOU, STOPPED = 0, 1, 2, 3, 4, 5, 130
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from command_line import AWS, BINARY, DONE, NOT_BACK, REFUSED, STOPPED, USAGE, Run, normal, runs, said, user
+from command_line import AWS, BINARY, DONE, NEEDS_YOU, NOT_BACK, REFUSED, STOPPED, USAGE, Run, normal, runs, said, user
 from terminal import ESCAPES, Terminal
 
 from lab.client import Lab
@@ -39,7 +39,7 @@ def run(environment: dict[str, str]) -> Run:
 
 
 def test_a_backup_is_followed_and_everything_shows_it(product: Product, run: Run) -> None:
-    assert "orders: it has no valid backup\n  mirrorsnap backup orders" in said(run("status"), DONE)
+    assert "orders: it has no valid backup\n  mirrorsnap backup orders" in said(run("status"), NEEDS_YOU)
     ended = run("backup", "orders")
     (backup,) = product.valid_backups()
     assert f"done: backup {backup}, valid" in said(ended, DONE) and "outage" in ended.stdout
@@ -94,11 +94,11 @@ def test_a_hold_during_a_backup_leaves_the_cluster_unfinished_until_its_end(prod
         return any(each.get("stateEnteredEventDetails", {}).get("name") == "EnterBackupMode" for each in history)
 
     product.lab.wait_for(has_begun, 300, "the phase EnterBackupMode")
-    assert "backup" in said(run("status"), DONE)
+    assert "backup" in run("status").stdout, "what runs is shown"
     said(run("hold", "orders", "disks, Tanaka"), DONE)
     ended = run("watch", "--execution", started["execution"])
     assert "THE CLUSTER IS NOT BACK" in said(ended, NOT_BACK)
-    status = said(run("status"), DONE)
+    status = said(run("status"), NEEDS_YOU)
     assert "orders: it is on hold (disks, Tanaka)" in status and "mirrorsnap unhold orders" in status
     assert "OperatorHold" in said(run("backup", "orders"), REFUSED)
     # A standby that heard of the hold and was off at its end needs a second end (operations.md).
@@ -156,6 +156,19 @@ def test_exit_codes(run: Run, arguments: tuple[str, ...], changed: dict[str, str
     ended = run(*arguments, **changed)
     said(ended, code)
     assert text in ended.stderr + ended.stdout
+
+
+def test_by_the_locale_errors_are_told_in_japanese(product: Product, run: Run) -> None:
+    japanese = {"LANG": "ja_JP.UTF-8"}
+    ended = run("backups", "orders", "--show", "orders-20200101T000000Z", **japanese)
+    said(ended, REFUSED)
+    assert "BackupNotFound: 条件に合う有効なバックアップがありません。" in ended.stderr
+    assert "次に行うこと: " in ended.stderr and "Next: " in ended.stderr, "the cause stays below it"
+    found = said(run("backup", "nothing", **japanese), REFUSED)
+    assert "ClusterNotFound: その名前のパラメータがありません。" in found
+    assert "次に行うこと: " not in said(run("backup", "nothing", **japanese, LC_ALL="C"), REFUSED)
+    plain = run("backup", "nothing", "--output", "json", **japanese).stdout
+    assert "次に行うこと" not in plain and json.loads(plain)["error"] == "ClusterNotFound"
 
 
 def test_completion(run: Run) -> None:

@@ -33,11 +33,11 @@ impl Registry for Stack {
         Ok(seen.into_iter().map(|(id, one)| (id, one.tagged_for)).collect())
     }
 
-    async fn all_tagged_for(&self, cluster: &str) -> Result<Vec<InstanceId>> {
+    async fn tagged(&self, key: &str, value: &str) -> Result<Vec<InstanceId>> {
         const CALL: &str = "ec2:DescribeInstances";
         // A terminated instance is shown for an hour, and no tag of it matters.
         let filters = [
-            (format!("tag:{}", tag::CLUSTER), vec![cluster.to_owned()]),
+            (format!("tag:{key}"), vec![value.to_owned()]),
             ("instance-state-name".to_owned(), STATES.map(str::to_owned).to_vec()),
         ];
         let filters = filters.map(|(name, values)| Filter::builder().name(name).set_values(Some(values)).build());

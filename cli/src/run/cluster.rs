@@ -4,6 +4,8 @@ use super::Ports;
 use crate::args::Confirmation;
 use crate::exit::{Ended, Exit, Trouble};
 use crate::out::Out;
+use crate::screen;
+use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind};
@@ -22,19 +24,21 @@ pub enum Existing {
     Keep,
 }
 
-/// `cluster add`: reads the JSON of a cluster, as strictly as the functions do, and shows it; then the tags, then the parameter. An
-/// instance that is tagged for the cluster and named no more loses its tag, which lets mirrorsnap stop it.
+/// `cluster add`: shows a cluster's JSON and what it changes; then the tags, then the parameter. An instance that is tagged for the
+/// cluster and named no more loses its tag, which lets mirrorsnap stop it. The patrol makes the schedule.
 pub async fn add(
     ports: &impl Ports,
     out: &Out,
-    from: &Path,
+    (config, json): (Config, Value),
     existing: Existing,
     confirmation: &Confirmation,
     flags: &str,
 ) -> Ended {
-    let (config, json) = read(from)?;
     let name = config.name.as_str();
-    if ports.clusters().await?.contains_key(name) {
+    let described = ports.clusters().await?.remove(name);
+    out.line(&format!("{json:#}"));
+    if let Some(old) = &described {
+        out.line(&screen::clusters::changes(old, &config));
         if existing == Existing::Keep {
             let found = format!("cluster {name} is described already");
             let next = "add --replace to change it, or choose another name";
@@ -44,13 +48,16 @@ pub async fn add(
     }
     let ids = instances(&config);
     refuse_others(&ports.tagged_for(&ids).await?, &ids, name)?;
-    out.line(&format!("{json:#}"));
     let what = "The instances are tagged, which lets mirrorsnap stop them, and this is written to Parameter Store.";
     confirmed(out, name, what, confirmation)?;
     ports.tag(&ids, name).await?;
     ports.describe(name, &json.to_string()).await?;
     untag_all_but(ports, name, &ids).await?;
-    let said = format!("{name} is described; next:\n  mirrorsnap cluster check {name}{flags}");
+    let schedule = match &config.schedule {
+        Some(_) => "; the patrol makes its schedule within 15 minutes",
+        None => "",
+    };
+    let said = format!("{name} is described{schedule}; next:\n  mirrorsnap cluster check {name}{flags}");
     out.result(&said, &json!({"cluster": name, "config": json}));
     Ok(Exit::Done)
 }
@@ -59,7 +66,12 @@ fn instances(config: &Config) -> Vec<InstanceId> {
     config.nodes.iter().map(|node| node.instance_id.clone()).collect()
 }
 
-fn refuse_others(seen: &BTreeMap<InstanceId, Option<String>>, ids: &[InstanceId], cluster: &str) -> Result<(), Error> {
+/// Refuses instances that are not there, or are another cluster's.
+pub(super) fn refuse_others(
+    seen: &BTreeMap<InstanceId, Option<String>>,
+    ids: &[InstanceId],
+    cluster: &str,
+) -> Result<(), Error> {
     for id in ids {
         match seen.get(id) {
             None => {
@@ -95,7 +107,7 @@ async fn refuse_if_unfinished(ports: &impl Ports, cluster: &str, flags: &str) ->
 }
 
 async fn untag_all_but(ports: &impl Ports, cluster: &str, named: &[InstanceId]) -> Result<(), Error> {
-    let mut left = ports.all_tagged_for(cluster).await?;
+    let mut left = ports.tagged(tag::CLUSTER, cluster).await?;
     left.retain(|id| !named.contains(id));
     if left.is_empty() {
         return Ok(());
@@ -103,7 +115,8 @@ async fn untag_all_but(ports: &impl Ports, cluster: &str, named: &[InstanceId]) 
     ports.untag(&left, cluster).await
 }
 
-fn read(from: &Path) -> Result<(Config, Value), Trouble> {
+/// Reads the JSON of a cluster as strictly as the functions do.
+pub fn read(from: &Path) -> Result<(Config, Value), Trouble> {
     let text = if from == Path::new("-") {
         io::read_to_string(io::stdin())
     } else {
@@ -120,7 +133,7 @@ pub async fn remove(ports: &impl Ports, out: &Out, cluster: &str, confirmation: 
     names::cluster(cluster)?;
     if !ports.clusters().await?.contains_key(cluster) {
         let found = format!("there is no cluster {cluster}");
-        let next = format!("mirrorsnap cluster list{flags} names them");
+        let next = format!("`mirrorsnap cluster list{flags}` names them");
         return Err(Error::new(Kind::ClusterNotFound, found, next).into());
     }
     refuse_if_unfinished(ports, cluster, flags).await?;

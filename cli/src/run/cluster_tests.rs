@@ -154,3 +154,27 @@ fn an_instance_that_is_named_no_more_loses_its_tag() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn a_tag_that_not_exactly_two_instances_have_is_refused_and_so_is_a_node_that_is_silent() {
+    let ports = known();
+    let decided = "--keep 7 --max-outage 120 --schedule none --objective none --yes --confirm orders";
+    let refused = |line: &str| match ended(&ports, line).unwrap_err() {
+        Trouble::Error(error) => (error.kind(), error.to_string()),
+        Trouble::Usage(text) => panic!("{text}"),
+    };
+    let (kind, text) = refused(&format!("mirrorsnap cluster add orders --tag Role=db {decided}"));
+    assert_eq!(kind, Kind::InstanceNotManaged);
+    assert!(
+        text.contains("0 instances have the tag Role=db") && text.contains("--node"),
+        "{text}"
+    );
+    let nodes = "--node i-0123456789abcdef0 --node i-0123456789abcdef1";
+    let (kind, _) = refused(&format!("mirrorsnap cluster add orders {nodes} {decided}"));
+    assert_eq!(kind, Kind::NodeUnreachable);
+    let (kind, _) = refused(&format!(
+        "mirrorsnap cluster add orders --node i-0123456789abcdef0 --node i-0fff {decided}"
+    ));
+    assert_eq!(kind, Kind::InstanceNotManaged);
+    assert_eq!(ports.wrote.borrow().len(), 0);
+}

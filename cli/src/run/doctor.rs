@@ -76,7 +76,10 @@ async fn dry_run(ports: &impl Ports, out: &mut Out, cluster: &str, flags: &str) 
     };
     let Some(output) = over.execution.output.clone() else {
         let document = end::document(&over.execution, over.exit);
-        out.result(&end::text(&over.execution, over.exit, cluster), &document);
+        out.result(
+            &end::text(&over.execution, over.exit, cluster, out.language()),
+            &document,
+        );
         return Ok(Found::Other(over.exit));
     };
     let found = DryRun::read(&output).ok_or_else(|| {

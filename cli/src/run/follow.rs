@@ -114,7 +114,7 @@ pub async fn shown(ports: &impl Ports, out: &mut Out, arn: &str, flags: &str) ->
         .and_then(Value::as_str)
         .unwrap_or("…");
     out.result(
-        &end::text(&over.execution, over.exit, cluster),
+        &end::text(&over.execution, over.exit, cluster, out.language()),
         &end::document(&over.execution, over.exit),
     );
     Ok(over.exit)

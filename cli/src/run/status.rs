@@ -30,8 +30,14 @@ pub async fn status(ports: &impl Ports, out: &Out, flags: &str) -> Ended {
         holders,
     };
     let rows = seen.rows(Moment::from_unix(ports.millis() / 1000));
-    out.result(&screen::fleet::text(&rows, flags), &json!({"clusters": rows}));
-    Ok(Exit::Done)
+    let exit = if rows.iter().all(|row| row.wrong.is_empty()) {
+        Exit::Done
+    } else {
+        Exit::NeedsYou
+    };
+    let text = screen::fleet::text(&rows, flags, out.language());
+    out.result(&text, &json!({"exit": exit.code(), "clusters": rows}));
+    Ok(exit)
 }
 
 /// `backups`.

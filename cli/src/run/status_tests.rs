@@ -24,3 +24,14 @@ fn what_is_there_is_shown_and_what_is_not_is_refused() {
     );
     assert_eq!(ports.started.borrow().len(), 0, "they start nothing");
 }
+
+#[test]
+fn something_that_is_wrong_has_a_code_of_its_own() {
+    let mut ports = Fake::new(Status::Succeeded, &[]);
+    ports.described = Some(serde_json::json!({"name": "orders", "max_outage": 60}));
+    assert_eq!(
+        ended(&ports, "mirrorsnap status"),
+        Ok(Exit::NeedsYou),
+        "it cannot be read"
+    );
+}

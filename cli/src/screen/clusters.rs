@@ -3,7 +3,8 @@
 use super::table::table;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::Result;
-use std::collections::BTreeMap;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The clusters that are described; those that cannot be read with the reason below.
 pub fn list(clusters: &BTreeMap<String, Result<Config>>) -> String {
@@ -37,6 +38,33 @@ pub fn list(clusters: &BTreeMap<String, Result<Config>>) -> String {
     parts.join("\n\n")
 }
 
+/// What a description changes of the one that is there, member by member.
+pub fn changes(old: &Result<Config>, new: &Config) -> String {
+    let old = match old {
+        Ok(old) => old,
+        Err(error) => return format!("In the place of one that cannot be read: {error}"),
+    };
+    let (old, new) = (members(old), members(new));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let changed = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
+    let lines: Vec<String> = changed
+        .map(|name| format!("  {name}: {} -> {}", shown(old.get(name)), shown(new.get(name))))
+        .collect();
+    if lines.is_empty() {
+        return "It changes nothing of what is described.".to_owned();
+    }
+    format!("It changes what is described:\n{}", lines.join("\n"))
+}
+
+/// As serde writes them, with what is the default written out.
+fn members(config: &Config) -> Map<String, Value> {
+    match serde_json::to_value(config) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +80,24 @@ mod tests {
             "{text}"
         );
         assert_eq!(list(&BTreeMap::new()), "no cluster is described for this stack");
+    }
+
+    #[test]
+    fn a_change_is_shown_member_by_member() {
+        let text = r#"{"name": "orders", "nodes": [{"name": "server1", "instance_id": "i-0aaa"},
+            {"name": "server2", "instance_id": "i-0ccc"}], "failover_groups": ["failover1"],
+            "mirror_disks": [{"name": "md1", "monitor": "mdw1", "device": "/dev/sdb", "cluster_partition": "/dev/xvdb1",
+            "data_partition": "/dev/xvdb2"}], "retention": {"keep_last": 7}}"#;
+        let old = Config::parse("orders", text).unwrap();
+        let mut new = old.clone();
+        assert_eq!(
+            changes(&Ok(old.clone()), &new),
+            "It changes nothing of what is described."
+        );
+        (new.max_outage_seconds, new.objective_hours) = (90, Some(26));
+        let wanted = "It changes what is described:\n  max_outage_seconds: 120 -> 90\n  objective_hours: nothing -> 26";
+        assert_eq!(changes(&Ok(old), &new), wanted);
+        let bad = Err(Error::new(Kind::ConfigInvalid, "a key is unknown", "correct the JSON"));
+        assert!(changes(&bad, &new).contains("cannot be read: a key is unknown"));
     }
 }

@@ -1,6 +1,7 @@
 //! How an operation ended: its exit code, and what is said of it.
 
 use super::span;
+use crate::catalogue::{self, Language};
 use crate::exit::Exit;
 use crate::ports::{Execution, Status};
 use serde::Deserialize;
@@ -46,11 +47,11 @@ struct Shown {
 }
 
 /// What is said at the end, as text.
-pub fn text(execution: &Execution, exit: Exit, cluster: &str) -> String {
+pub fn text(execution: &Execution, exit: Exit, cluster: &str, language: Language) -> String {
     match execution.status {
         Status::Running => "it runs".to_owned(),
         Status::Succeeded => done(execution.output.as_ref()),
-        _ => failed(execution, exit, cluster),
+        _ => failed(execution, exit, cluster, language),
     }
 }
 
@@ -100,10 +101,13 @@ fn done(output: Option<&Value>) -> String {
     lines.join("\n")
 }
 
-fn failed(execution: &Execution, exit: Exit, cluster: &str) -> String {
+fn failed(execution: &Execution, exit: Exit, cluster: &str, language: Language) -> String {
     let name = execution.error.as_deref().unwrap_or(execution.status.word());
     let cause = execution.cause.as_deref().unwrap_or("No cause was given.");
-    let said = format!("{name}: {cause}");
+    let said = match catalogue::error(language, name) {
+        Some(said) => format!("{name}: {said}\n{cause}"),
+        None => format!("{name}: {cause}"),
+    };
     if exit == Exit::NotBack {
         return format!(
             "{said}\nThe cluster is not back. What works on it, and what is left to do:\n  mirrorsnap watch {cluster}\n  mirrorsnap status"

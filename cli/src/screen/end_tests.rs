@@ -38,14 +38,21 @@ fn a_backup_says_its_id_and_its_figures() {
         "degraded_seconds": 71, "total_seconds": 140, "snapshots": []});
     let execution = ended(Status::Succeeded, Some(output), None);
     assert_eq!(
-        text(&execution, Exit::Done, "orders"),
+        text(&execution, Exit::Done, "orders", Language::English),
         "done: backup orders-20260501T020304Z, valid\noutage 3.2 s, without redundancy 71.0 s, in all 2 min 20 s"
     );
 }
 
 #[test]
 fn a_dry_run_says_its_plan_and_recover_what_it_found() {
-    let said = |output| text(&ended(Status::Succeeded, Some(output), None), Exit::Done, "orders");
+    let said = |output| {
+        text(
+            &ended(Status::Succeeded, Some(output), None),
+            Exit::Done,
+            "orders",
+            Language::English,
+        )
+    };
     assert_eq!(
         said(json!({"dry_run": true, "plan": ["First this.", "Then that."]})),
         "First this.\nThen that."
@@ -69,13 +76,29 @@ fn a_dry_run_says_its_plan_and_recover_what_it_found() {
 #[test]
 fn a_failure_says_what_to_do() {
     let execution = ended(Status::Failed, None, Some("MirrorNotNormal"));
-    let said = text(&execution, Exit::Refused, "orders");
+    let said = text(&execution, Exit::Refused, "orders", Language::English);
     assert_eq!(said, "MirrorNotNormal: md1 is RED. Next: recover.");
-    let said = text(&execution, Exit::NotBack, "orders");
+    let said = text(&execution, Exit::NotBack, "orders", Language::English);
     assert!(said.contains("The cluster is not back."), "{said}");
     assert!(said.ends_with("mirrorsnap watch orders\n  mirrorsnap status"), "{said}");
-    let said = text(&ended(Status::Aborted, None, None), Exit::Refused, "orders");
+    let said = text(
+        &ended(Status::Aborted, None, None),
+        Exit::Refused,
+        "orders",
+        Language::English,
+    );
     assert!(said.starts_with("ABORTED"), "{said}");
+}
+
+#[test]
+fn in_japanese_the_catalogue_s_text_stands_before_the_cause() {
+    let execution = ended(Status::Failed, None, Some("MirrorNotNormal"));
+    let said = text(&execution, Exit::Refused, "orders", Language::Japanese);
+    assert!(said.starts_with("MirrorNotNormal: ミラーディスクが"), "{said}");
+    assert!(
+        said.contains("\n次に行うこと: ") && said.ends_with("\nmd1 is RED. Next: recover."),
+        "{said}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::span;
 use super::table::table;
+use crate::catalogue::{self, Language};
 use crate::fleet::{Row, Runs, Wrong};
 
 const NONE: &str = "-";
@@ -15,41 +16,43 @@ fn runs(runs: &Runs) -> String {
     format!("{}{}", runs.what, since.unwrap_or_default())
 }
 
-/// What is wrong, and the command that mends it.
-fn wrong(cluster: &str, wrong: &Wrong, flags: &str) -> (String, String) {
+/// What is wrong, in words.
+fn wrong(wrong: &Wrong, language: Language) -> String {
+    let alarm = |name: &str, english: String| catalogue::alarm(language, name).unwrap_or(english);
     match wrong {
-        Wrong::ConfigUnreadable { why } => {
-            let list = format!("mirrorsnap cluster list{flags}");
-            (format!("its configuration cannot be read: {why}"), list)
-        }
-        Wrong::LockUnreadable { why } => (why.clone(), format!("mirrorsnap hold {cluster} \"<who, why>\"{flags}")),
-        Wrong::Hold { why } => {
-            let unhold = format!("mirrorsnap unhold {cluster}{flags}");
-            (format!("it is on hold ({why}): no backup is made"), unhold)
-        }
+        Wrong::ConfigUnreadable { why } => format!("its description cannot be read: {why}"),
+        Wrong::LockUnreadable { why } => why.clone(),
+        Wrong::Hold { why } => format!("it is on hold ({why}): no backup is made"),
         Wrong::NotBack => {
-            let recover = format!("mirrorsnap recover {cluster}{flags}");
-            (
-                "THE CLUSTER IS NOT BACK: an operation is unfinished, and nobody works on it".to_owned(),
-                recover,
-            )
+            let english = "THE CLUSTER IS NOT BACK: an operation is unfinished, and nobody works on it";
+            alarm("cluster-not-back", english.to_owned())
         }
-        Wrong::Overdue { objective_hours } => {
-            let backup = format!("mirrorsnap backup {cluster}{flags}");
-            (
-                format!("its newest valid backup is older than {objective_hours} h"),
-                backup,
-            )
-        }
-        Wrong::NoBackup => (
-            "it has no valid backup".to_owned(),
-            format!("mirrorsnap backup {cluster}{flags}"),
+        Wrong::Overdue { objective_hours } => alarm(
+            "backup-overdue",
+            format!("its newest valid backup is older than {objective_hours} h"),
         ),
+        Wrong::NoBackup => "it has no valid backup".to_owned(),
+    }
+}
+
+/// The one command that mends it. A backup of a cluster that is on hold would be refused, and one that runs is waited for.
+fn mends(row: &Row, wrong: &Wrong) -> String {
+    let cluster = &row.cluster;
+    let held = row.wrong.iter().any(|each| matches!(each, Wrong::Hold { .. }));
+    match wrong {
+        Wrong::ConfigUnreadable { .. } => "mirrorsnap cluster add --from FILE --replace".to_owned(),
+        // By hand, in the table: meanwhile nothing else may act on it.
+        Wrong::LockUnreadable { .. } => format!("mirrorsnap hold {cluster} \"who, why\""),
+        Wrong::Hold { .. } => format!("mirrorsnap unhold {cluster}"),
+        Wrong::NotBack | Wrong::Overdue { .. } | Wrong::NoBackup if held => format!("mirrorsnap unhold {cluster}"),
+        Wrong::Overdue { .. } | Wrong::NoBackup if row.runs.is_some() => format!("mirrorsnap watch {cluster}"),
+        Wrong::NotBack => format!("mirrorsnap recover {cluster}"),
+        Wrong::Overdue { .. } | Wrong::NoBackup => format!("mirrorsnap backup {cluster}"),
     }
 }
 
 /// The screen. `flags` are repeated behind each command.
-pub fn text(rows: &[Row], flags: &str) -> String {
+pub fn text(rows: &[Row], flags: &str, language: Language) -> String {
     if rows.is_empty() {
         return "no cluster is described for this stack".to_owned();
     }
@@ -72,8 +75,8 @@ pub fn text(rows: &[Row], flags: &str) -> String {
         .flat_map(|row| row.wrong.iter().map(move |each| (row, each)));
     let lines: Vec<String> = found
         .map(|(row, each)| {
-            let (what, command) = wrong(&row.cluster, each, flags);
-            format!("{}: {what}\n  {command}", row.cluster)
+            let (what, command) = (wrong(each, language), mends(row, each));
+            format!("{}: {what}\n  {command}{flags}", row.cluster)
         })
         .collect();
     text.push_str("\n\n");
@@ -105,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_healthy_fleet_is_one_line_for_each_cluster() {
-        let text = text(&[row("accounts"), row("orders")], "");
+        let text = text(&[row("accounts"), row("orders")], "", Language::English);
         let wanted = "\
 CLUSTER   ACTIVE   NEWEST VALID BACKUP        AGE        OBJECTIVE  RUNS
 accounts  server1  accounts-20260501T020304Z  3 h 0 min  26 h       -
@@ -132,20 +135,74 @@ nothing is wrong";
             Wrong::NoBackup,
             Wrong::Overdue { objective_hours: 26 },
         ];
-        let text = text(&[bad], " --stack x");
+        let text = text(&[bad], " --stack x", Language::English);
         for line in [
             "orders   server1  -                    -    26 h       backup, 12.0 s",
-            "orders: THE CLUSTER IS NOT BACK: an operation is unfinished, and nobody works on it\n  mirrorsnap recover orders --stack x",
+            "orders: THE CLUSTER IS NOT BACK: an operation is unfinished, and nobody works on it\n  mirrorsnap unhold orders --stack x",
             "orders: it is on hold (disks): no backup is made\n  mirrorsnap unhold orders --stack x",
-            "orders: it has no valid backup\n  mirrorsnap backup orders --stack x",
-            "orders: its newest valid backup is older than 26 h\n  mirrorsnap backup orders --stack x",
+            "orders: it has no valid backup\n  mirrorsnap unhold orders --stack x",
+            "orders: its newest valid backup is older than 26 h\n  mirrorsnap unhold orders --stack x",
         ] {
             assert!(text.contains(line), "{line}\n\n{text}");
         }
     }
 
     #[test]
+    fn the_command_is_one_that_can_do_it_now() {
+        let command = |wrong: Wrong, change: fn(&mut Row)| {
+            let mut row = row("orders");
+            row.wrong = vec![wrong.clone()];
+            change(&mut row);
+            mends(&row, &wrong)
+        };
+        let as_it_is = |_: &mut Row| {};
+        let runs = |row: &mut Row| {
+            let (what, execution) = ("backup".to_owned(), "arn".to_owned());
+            row.runs = Some(Runs {
+                what,
+                execution,
+                seconds: None,
+            });
+        };
+        assert_eq!(command(Wrong::NotBack, as_it_is), "mirrorsnap recover orders");
+        assert_eq!(command(Wrong::NoBackup, as_it_is), "mirrorsnap backup orders");
+        assert_eq!(command(Wrong::NoBackup, runs), "mirrorsnap watch orders");
+        assert_eq!(
+            command(Wrong::Overdue { objective_hours: 26 }, as_it_is),
+            "mirrorsnap backup orders"
+        );
+        assert_eq!(
+            command(Wrong::Overdue { objective_hours: 26 }, runs),
+            "mirrorsnap watch orders"
+        );
+        let why = || "a key is unknown".to_owned();
+        assert_eq!(
+            command(Wrong::ConfigUnreadable { why: why() }, as_it_is),
+            "mirrorsnap cluster add --from FILE --replace"
+        );
+        assert_eq!(
+            command(Wrong::LockUnreadable { why: why() }, as_it_is),
+            "mirrorsnap hold orders \"who, why\""
+        );
+    }
+
+    #[test]
+    fn in_japanese_what_is_wrong_is_told_as_its_alarm_does() {
+        let mut bad = row("orders");
+        bad.wrong = vec![Wrong::NotBack, Wrong::Overdue { objective_hours: 26 }];
+        let text = text(&[bad], "", Language::Japanese);
+        assert!(
+            text.contains("orders: 人の対処なしにはクラスターを正常に戻せませんでした。\n  mirrorsnap recover orders"),
+            "{text}"
+        );
+        assert!(text.contains("objective_hours より古く"), "{text}");
+    }
+
+    #[test]
     fn without_clusters_it_says_so() {
-        assert_eq!(text(&[], ""), "no cluster is described for this stack");
+        assert_eq!(
+            text(&[], "", Language::English),
+            "no cluster is described for this stack"
+        );
     }
 }

@@ -85,6 +85,29 @@ fn xen_name(device: &str) -> Option<String> {
     Some(format!("xvd{letters}"))
 }
 
+/// Whether a disk is the volume that is attached as `device`.
+fn is_volume(disk: &Disk, device: &str, volume: &VolumeId) -> bool {
+    match &disk.volume {
+        Some(found) => found == volume,
+        None => xen_name(device).as_deref() == Some(disk.name.as_str()),
+    }
+}
+
+/// The device that the one disk under a path is attached as. `None`: there are several disks, or none of the attached volumes is it.
+pub fn attached_as<'a>(under: &Under, attached: &'a BTreeMap<String, VolumeId>) -> Option<&'a str> {
+    let mut disks = under.disks.iter();
+    let (Some(disk), None) = (disks.next(), disks.next()) else {
+        return None;
+    };
+    let mut found = attached
+        .iter()
+        .filter(|(device, volume)| is_volume(disk, device, volume));
+    let (Some((device, _)), None) = (found.next(), found.next()) else {
+        return None;
+    };
+    Some(device)
+}
+
 fn mismatch(disk: &str, node: &str, found: &str) -> Error {
     Error::new(
         Kind::DeviceMismatch,
@@ -152,11 +175,7 @@ fn on_their_volumes(
                     names.join(", ")
                 )));
             };
-            let is_it = match &disk.volume {
-                Some(found) => found == volume,
-                None => xen_name(device).as_deref() == Some(disk.name.as_str()),
-            };
-            if !is_it {
+            if !is_volume(disk, device, volume) {
                 let found = disk.volume.as_ref().map_or("a disk without a serial", VolumeId::as_str);
                 return Err(mismatch(format!(
                     "{path} lies on {} ({found}), not on {volume} ({device})",

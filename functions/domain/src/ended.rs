@@ -109,7 +109,7 @@ pub fn read(event: &Value, recover: &str) -> Result<Told> {
         return Err(Error::new(
             Kind::InputInvalid,
             "this is no event of an execution that has ended",
-            "start recover with {\"cluster\": \"<name>\"}",
+            "run `mirrorsnap recover CLUSTER`",
         ));
     }
     Ok(told)

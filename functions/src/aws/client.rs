@@ -93,6 +93,13 @@ impl Aws {
         }
     }
 
+    /// The same with the documents' full names by step, where the environment does not give them.
+    #[must_use]
+    pub fn with_documents(mut self, documents: BTreeMap<String, String>) -> Self {
+        self.documents = documents;
+        self
+    }
+
     /// The full name of one of our documents.
     pub(super) fn document(&self, step: &str) -> String {
         let named = self.documents.get(step).cloned();

@@ -97,8 +97,8 @@ async fn gone(ports: &(impl Instances + Clock), config: &Config, node: &str) -> 
     }
 }
 
-/// Sends a read-only document and waits for its reply, at most `ANSWER_SECONDS`.
-pub(crate) async fn read(ports: &(impl Nodes + Clock), instance: &InstanceId, step: &Step) -> Result<Reply> {
+/// Sends a read-only document and waits for its reply, at most `ANSWER_SECONDS`; the command line too.
+pub async fn read(ports: &(impl Nodes + Clock), instance: &InstanceId, step: &Step) -> Result<Reply> {
     let patience = match step.document {
         Document::Observe {
             settings: AskedSettings::Yes,

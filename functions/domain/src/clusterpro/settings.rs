@@ -110,9 +110,9 @@ pub struct DiskSettings {
 
 impl DiskSettings {
     /// This is the one place where it is decided which path CLUSTERPRO opens: its own for this server, or else the common one.
-    fn opened(lines: &Lines<'_>, key: &str) -> Setting {
-        match lines.get(&format!("own-{key}")) {
-            Setting::Absent => lines.get(key),
+    pub fn opened(own: Setting, common: Setting) -> Setting {
+        match own {
+            Setting::Absent => common,
             own => own,
         }
     }
@@ -121,8 +121,8 @@ impl DiskSettings {
         let lines = Lines::read(text);
         let fullcopy = lines.0.get("fullcopy").copied();
         Self {
-            cluster_partition: Self::opened(&lines, "cppath"),
-            data_partition: Self::opened(&lines, "dppath"),
+            cluster_partition: Self::opened(lines.get("own-cppath"), lines.get("cppath")),
+            data_partition: Self::opened(lines.get("own-dppath"), lines.get("dppath")),
             construction_off: fullcopy.is_some_and(|(rc, value)| outputs::initial_construction_off(rc, value)),
             sync: lines.get("sync"),
             syncmode: lines.get("syncmode"),

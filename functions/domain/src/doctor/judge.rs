@@ -168,7 +168,7 @@ impl Report {
 
 /// An entry whose output one of our parsers reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Probe<'a> {
+pub(super) enum Probe<'a> {
     Stat,
     ShortStat,
     Monitors,
@@ -185,7 +185,7 @@ enum Probe<'a> {
 
 impl<'a> Probe<'a> {
     /// By the command itself: an id is only a name. None: no parser of ours reads it.
-    fn of(entry: &'a Entry) -> Option<Self> {
+    pub(super) fn of(entry: &'a Entry) -> Option<Self> {
         let words: Vec<&str> = entry.argv.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["clpstat", "-s", "--long"] => Some(Self::Stat),
@@ -279,7 +279,7 @@ impl<'a> Probe<'a> {
 }
 
 /// A value of clp.conf, as lib/settings.sh hands it to our parser: names that stand one a line are joined by blanks.
-fn setting(rc: i32, text: &str) -> Setting {
+pub(super) fn setting(rc: i32, text: &str) -> Setting {
     Setting::read(rc, &text.lines().map(str::trim).collect::<Vec<_>>().join(" "))
 }
 
@@ -314,7 +314,7 @@ fn reading(node: &RecordedNode, entry: &Entry) -> Option<Reading> {
 }
 
 /// What our documents hand to a parser: both streams, but for clpcfget, of which they drop stderr.
-fn text_of(entry: &Entry) -> String {
+pub(super) fn text_of(entry: &Entry) -> String {
     match Probe::of(entry) {
         Some(Probe::Get(_) | Probe::List(_)) => entry.stdout.clone(),
         _ => format!("{}{}", entry.stdout, entry.stderr),
