@@ -57,6 +57,7 @@ PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")
 PROBES_FIRST = "tests/probes/test_smoke.py"
 APART = (
     "tests/contract",
+    "tests/images",
     "tests/interleaving",
     "tests/product",
     "tests/scenarios",
@@ -124,6 +125,12 @@ RUST_AWS = Part("rust-aws", "clippy and tests of what stands on the SDK", _make(
 INTERLEAVING = Part(
     "interleaving", "every interleaving of the critical section", _pytest("tests/interleaving", dist="worksteal")
 )
+IMAGES = Part(
+    "images", "some of each class of mutilated images are judged", _pytest("tests/images/test_images.py", dist="load")
+)
+IMAGES_MORE = Part(
+    "images-more", "1,000 mutilated images are judged", _pytest("tests/images/test_images_more.py", dist="load")
+)
 CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
 PRODUCT = Part(
     "product",
@@ -179,11 +186,12 @@ DEMO = Part("demo", "make demo, at life's pace", _make("demo"))
 CHECK_LANES = ((RUST, WITNESSES), (LINT, BUILD, TOOLS, SMOKE))
 CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
-BEFORE_LANES = ((RUST, INTERLEAVING), (LINT, BUILD, CLI_BUILD, RUST_AWS, TOOLS))
+BEFORE_LANES = ((RUST, IMAGES, INTERLEAVING), (LINT, BUILD, CLI_BUILD, RUST_AWS, TOOLS))
 BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, PROBES_SMOKE)
 ADDED = (
     TEMPLATES,
     DENY,
+    IMAGES_MORE,
     SCHEDULES,
     LONG,
     MORE,

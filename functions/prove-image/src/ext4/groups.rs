@@ -54,7 +54,10 @@ pub(super) fn judge(disk: &mut Disk<'_>, area: &Area, of: &Superblock<'_>) -> Re
     let first_block = u64::from(of.le32(0x14));
     let groups = (of.blocks - first_block.min(of.blocks)).div_ceil(u64::from(of.le32(0x20)).max(1));
     let bytes = groups.saturating_mul(size as u64).min(MOST);
-    let at = first_block.saturating_add(1).saturating_mul(of.block_size);
+    // The table begins in the block behind the superblock's, which the first block of group 0 need not be (bigalloc).
+    let at = (super::AT as u64 / of.block_size)
+        .saturating_add(1)
+        .saturating_mul(of.block_size);
     let table = area.read(disk, at, usize::try_from(bytes).unwrap_or(0))?;
     for (number, descriptor) in (0..).zip(table.chunks_exact(size)) {
         if sum(of, number, descriptor) != le16(descriptor, SUM) {

@@ -1,0 +1,53 @@
+"""What is asked of the judge about a class of images. The figures are left in target/images."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from images.judge import ROOT
+from images.mutilate import Case, mutilated, sound
+
+
+class Ask(Protocol):
+    def __call__(self, case: Case, alone: bool = False) -> dict[str, Any]: ...
+
+
+def _note(name: str, seeds: range, figures: Mapping[str, Any]) -> None:
+    out = ROOT / "target" / "images"
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"images": len(seeds), **figures}, indent=1) + "\n"
+    (out / f"{name.replace(' ', '-')}-{seeds.start}.json").write_text(text, encoding="utf-8")
+
+
+def never_clean(kind: str, seeds: range, ask: Ask) -> None:
+    found, alone, wrong = Counter[str](), Counter[str](), []
+    for seed in seeds:
+        case = mutilated(kind, seed)
+        verdict = ask(case)["verdict"]
+        found[verdict] += 1
+        alone[ask(case, alone=True)["verdict"]] += 1
+        if verdict == "clean":
+            wrong.append(f"{seed}: {case.family} {case.what}")
+    _note(kind, seeds, {"verdicts": dict(found), "by the structures alone": dict(alone)})
+    assert not wrong
+
+
+def counted(kind: str, seeds: range, ask: Ask) -> None:
+    """No promise: docs/images.md lists it."""
+    found = Counter(ask(mutilated(kind, seed))["verdict"] for seed in seeds)
+    _note(kind, seeds, {"verdicts": dict(found)})
+    assert found["clean"] > 0, "if none of it were missed, it would belong to the classes that are promised"
+
+
+def none_refused(numbers: range, ask: Ask) -> None:
+    refused, blocks = [], Counter[int]()
+    for case in sound(numbers):
+        verdict = ask(case)
+        blocks[verdict["blocks"]] += 1
+        if verdict["verdict"] != "clean":
+            refused.append(f"{case.family} {case.what}: {verdict['sentence']}")
+    _note("sound", numbers, {"blocks read": dict(sorted(blocks.items())), "refused": refused})
+    assert not refused and sum(blocks.values()) == len(numbers)
