@@ -71,25 +71,25 @@ def busy() -> tuple[float, float]:
     return (sum(times) - idle) / 100, idle / 100
 
 
-def lab(pace: str, **timing: float) -> Any:
-    """A fresh lab at life's pace. The script needs two durations longer (seed.steps.TIMING), so all have them."""
-    values = {"clp_command": float(pace), "peer_wait": PEER_WAIT, **TIMING, **timing}
+def lab(pace: str, timing: dict[str, float]) -> Any:
+    """A fresh lab at life's pace."""
+    values = {"clp_command": float(pace), "peer_wait": PEER_WAIT, **timing}
     return lab_for(Scenario("bench", {"timing": values}, []), scale=1)
 
 
 def approach(name: str, pace: str, extent: Extent) -> Figures:
-    with lab(pace) as fresh:
+    with lab(pace, TIMING) as fresh:  # the script needs two durations longer, so all have them
         return APPROACHES[name](fresh, extent)
 
 
 def application(seconds: str) -> Figures:
     half = float(seconds) / 2
-    with lab("0.1", group_stop=half, group_start=half) as fresh:
+    with lab("0.1", {"group_stop": half, "group_start": half}) as fresh:
         return mirrorsnap(fresh, Extent.WHOLE)
 
 
 def restore() -> Figures:
-    with lab("0.1") as fresh:
+    with lab("0.1", {}) as fresh:
         return Restores(fresh).run()
 
 
@@ -102,7 +102,7 @@ def forecast() -> Figures:
 
 
 def functions() -> Figures:
-    with lab("0.1") as fresh:
+    with lab("0.1", {}) as fresh:
         return starts.run(fresh)
 
 
