@@ -48,6 +48,7 @@ COLUMNS = {
     "ja": ("意味", "クラスターの状態", "次に行うこと"),
 }
 NEXT = {"en": "Next: ", "ja": "次に行うこと: "}
+RUN = {"en": "Run: ", "ja": "実行: "}
 
 
 class Lacking(Exception):
@@ -67,9 +68,11 @@ def problems(catalogue: dict[str, Any]) -> list[str]:
         out += [f"risk {name}: no text in {each}" for each in LANGUAGES if not texts.get(each)]
     for kind in KINDS:
         for name, entry in catalogue[kind].items():
-            if entry.keys() != {"cluster", *LANGUAGES}:
+            if entry.keys() != {"cluster", *LANGUAGES, *(["run"] if kind != "errors" else [])}:
                 out.append(f"{kind} {name}: has {sorted(entry)}")
                 continue
+            if kind != "errors" and not entry["run"]:
+                out.append(f"{kind} {name}: `run` names no command")
             if entry["cluster"] not in risks:
                 out.append(f"{kind} {name}: no risk is called {entry['cluster']}")
             for language in LANGUAGES:
@@ -85,7 +88,8 @@ def _table(catalogue: dict[str, Any], kind: str, language: str) -> list[str]:
     for name, entry in catalogue[kind].items():
         said, risk = entry[language], catalogue["risks"][entry["cluster"]][language]
         shown = f"…-{name}" if kind == "alarms" else name
-        out.append(f"| `{shown}` | {said['means']} | {risk} | {said['next']} |")
+        run = f" `{entry['run']}`" if "run" in entry else ""
+        out.append(f"| `{shown}` | {said['means']} | {risk} | {said['next']}{run} |")
     return out
 
 
@@ -123,7 +127,8 @@ def described(entry: dict[str, Any], catalogue: dict[str, Any]) -> str:
     for language in LANGUAGES:
         said, risk = entry[language], catalogue["risks"][entry["cluster"]][language]
         space = " " if language == "en" else ""
-        parts.append(space.join((said["means"], risk, NEXT[language] + said["next"])))
+        said = space.join((said["means"], risk, NEXT[language] + said["next"]))
+        parts.append(f"{said}\n{RUN[language]}{entry['run']}")
     return "\n\n".join(parts)
 
 

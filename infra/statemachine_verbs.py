@@ -178,6 +178,9 @@ MARGIN_SECONDS = 20
 CHILD_MARGIN_SECONDS = 3600
 
 
+TRACE = {"execution": "$execution.Id", "state": "$states.context.State.Name"}
+
+
 def pascal(name: str) -> str:
     return "".join(word.title() for word in name.split("-"))
 
@@ -197,7 +200,8 @@ def call(state: dict[str, Any]) -> dict[str, Any]:
         "TimeoutSeconds": function_seconds()[name] + MARGIN_SECONDS,
         "Arguments": {
             "FunctionName": "${" + pascal(name) + "Function}",
-            "Payload": fenced(state) | state.pop("with", {}),
+            # For the function's log, which names the execution and the phase in every line.
+            "Payload": fenced(state) | state.pop("with", {}) | {"trace": TRACE},
         },
         "Retry": "aws",
     }
@@ -244,14 +248,14 @@ LOCK: dict[str, dict[str, Any]] = {
     )
     | ours("$number($result.Attributes.epoch.N)"),
     "take-unfinished": update(
-        "SET holder = :me, since = :now, epoch = epoch + :one",
+        "SET holder = :me, since = :now, epoch = epoch + :one REMOVE back_at",
         "attribute_not_exists(#hold) AND attribute_not_exists(holder) AND attribute_exists(intent)",
         ME | NOW | {":one": {"N": "1"}},
         **TAKEN,
     )
     | ours("$number($result.Attributes.epoch.N)"),
     "take-over": update(
-        "SET holder = :me, since = :now, epoch = :epoch",
+        "SET holder = :me, since = :now, epoch = :epoch REMOVE back_at",
         "attribute_not_exists(#hold) AND ((holder = :dead AND epoch = :seen) OR (holder = :me AND epoch = :epoch))",
         ME
         | NOW
@@ -266,7 +270,9 @@ LOCK: dict[str, dict[str, Any]] = {
     )
     | ours("$lock.epoch + 1"),
     "write-intent": update("SET intent = :intent", OURS, ME | EPOCH | {":intent": {"S": "$intent"}}),
-    "release": update("REMOVE holder, since, intent", OURS, ME | EPOCH),
+    # The cluster is normal, and the operation goes on: the patrol then counts no time without redundancy.
+    "note-back": update("SET back_at = :now", OURS, ME | EPOCH | NOW),
+    "release": update("REMOVE holder, since, intent, back_at", OURS, ME | EPOCH),
 }
 
 

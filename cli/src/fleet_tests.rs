@@ -43,6 +43,7 @@ fn item(lock: Lock) -> Item {
         holder: lock.holder.clone(),
         lock: Ok(lock),
         held_since: None,
+        back_at: None,
     }
 }
 

@@ -7,3 +7,4 @@ pub mod functions;
 pub mod ports;
 #[cfg(test)]
 mod testing;
+pub mod trace;

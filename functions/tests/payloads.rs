@@ -3,11 +3,20 @@
 #[cfg(test)]
 mod tests {
     use mirrorsnap_functions::functions::Function;
+    use mirrorsnap_functions::trace;
     use serde_json::Value;
 
     /// tests/procedure/payloads.py writes the file from runs of the machines.
     fn payloads() -> Vec<Value> {
         serde_json::from_str(include_str!("payloads.json")).unwrap()
+    }
+
+    /// What is left for the function once the trace is taken out of it, which every state hands in.
+    fn input(entry: &Value) -> Value {
+        let mut payload = entry["payload"].clone();
+        let trace = trace::take(&mut payload);
+        assert!(trace.execution.is_some() && trace.phase.is_some(), "{entry}");
+        payload
     }
 
     fn function(entry: &Value) -> Function {
@@ -20,7 +29,7 @@ mod tests {
         let wrong: Vec<String> = payloads()
             .iter()
             .filter_map(|entry| {
-                let error = function(entry).parse(entry["payload"].clone()).err()?;
+                let error = function(entry).parse(input(entry)).err()?;
                 Some(format!("{} {}: {error}", entry["machine"], entry["state"]))
             })
             .collect();
@@ -42,10 +51,10 @@ mod tests {
     #[test]
     fn a_payload_with_one_key_too_many_or_too_few_is_refused() {
         for entry in payloads() {
-            let mut more = entry["payload"].clone();
+            let mut more = input(&entry);
             more["nobody"] = Value::Null;
             assert!(function(&entry).parse(more).is_err(), "{entry}");
-            let mut less = entry["payload"].clone();
+            let mut less = input(&entry);
             let keys = less.as_object_mut().unwrap();
             // The patrol and the keeping of the schedules are about all clusters.
             let needed = ["cluster", "mode", "group"];

@@ -120,7 +120,7 @@ class Run:
         if not isinstance(value, str) or not value.startswith("{%"):
             return value
         context = {
-            "State": {"EnteredTime": NOW, "RetryCount": 0},
+            "State": {"EnteredTime": NOW, "RetryCount": 0, "Name": name},
             "StateMachine": {"Id": "arn:aws:states:eu-west-1:0:stateMachine:mirrorsnap-recover"},
             "Execution": {"Id": "arn:aws:states:eu-west-1:0:execution:mirrorsnap:me", "Name": "me", "StartTime": NOW},
             "Task": {"Token": "token"},

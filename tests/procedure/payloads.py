@@ -21,6 +21,7 @@ from procedure_world import (
     INPUTS,
     INTENT,
     MACHINES,
+    MORNING,
     PAIR,
     ROOT,
     UNFINISHED,
@@ -58,6 +59,7 @@ def runs() -> Iterator[tuple[str, Run]]:
     stranded = [{"cluster": "orders", "holder": DEAD}, {"cluster": "accounts", "holder": None}]
     fleet = {"Patrol fleet": {**ANSWERS["Patrol fleet"], "stranded": stranded}, "child": {"ExecutionArn": "arn:r"}}
     yield "patrol", run("patrol", World(**fleet))[0]
+    yield "patrol", run("patrol", **MORNING)[0]
     for answer, _ in ACTS:
         yield "converge", converge(answer, HEALTHY, world=World({"holder": {"S": "me"}}))
     yield "converge", converge({"verdict": "wait"}, HEALTHY)

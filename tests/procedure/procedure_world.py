@@ -155,6 +155,7 @@ ANSWERS: dict[str, Any] = {
     "CreateSnapshots": {"snapshots": [{"snapshot": "snap-0a1", "volume": "vol-0a1"}], "after": STOPPED},
     "Report": {"cause": "as reported"},
     "Patrol fleet": {"stranded": [], "overdue": [], "findings": [], "counts": {"clusters": 1, "stranded": 0}},
+    "Patrol morning": {"message": {"subject": "all is well", "text": "yes"}, "newest": {"orders": BACKUP}},
     "KeepSchedules": {"created": [], "updated": [], "deleted": [], "failed": []},
     "Patrol stranded": {"recover": True, "why": "nobody works on it"},
     "Patrol find": {"found": {"cluster": "orders", "proved": {"holder": DEAD, "status": "ABORTED"}}},
@@ -170,6 +171,7 @@ INPUTS = {
     "recover": {"cluster": "orders"},
     "patrol": {},
 }
+MORNING = {"morning": "2026-11-26T23:00:00Z"}
 # The event of an execution that ended, as EventBridge delivers it whole.
 EVENT = {
     "source": "aws.states",
@@ -191,12 +193,21 @@ class World:
     ) -> None:
         self.item, self.fails, self.error = dict(item or {}), fails, error
         self.answers = {**ANSWERS, **answers}
+        self.morning: dict[str, Any] = {}
+        self.mails: list[str] = []
 
     def __call__(self, name: str, arguments: dict[str, Any]) -> Any:
         if name == self.fails:
             raise TaskError(self.error, "as it broke")
         if "UpdateExpression" in arguments:
             return self._update(arguments)
+        if arguments.get("Key", {}).get("id") == {"S": "morning"}:
+            return {"Item": self.morning} if self.morning else {}
+        if arguments.get("Item", {}).get("id") == {"S": "morning"}:
+            self.morning = arguments["Item"]
+            return {}
+        if "Message" in arguments:
+            self.mails.append(arguments["Subject"])
         if "ConsistentRead" in arguments:
             return {"Item": self.item} if self.item else {}
         if "ExecutionArn" in arguments:
@@ -223,12 +234,17 @@ class World:
             raise TaskError(CHANGED, "there is a hold")
         if change.startswith("SET holder"):
             self.item |= {"holder": values[":me"], "epoch": values.get(":epoch", {"N": "7"})}
+            if "REMOVE back_at" in change:
+                self.item.pop("back_at", None)
         elif change.startswith("SET epoch"):
             self.item["epoch"] = values[":next"]
         elif change.startswith("SET intent"):
             self.item["intent"] = values[":intent"]
+        elif change.startswith("SET back_at"):
+            self.item["back_at"] = values[":now"]
         else:
-            self.item = {key: value for key, value in self.item.items() if key not in ("holder", "since", "intent")}
+            gone = change.removeprefix("REMOVE ").split(", ")
+            self.item = {key: value for key, value in self.item.items() if key not in gone}
         return {"Attributes": dict(self.item)}
 
 

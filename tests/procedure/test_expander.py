@@ -45,6 +45,9 @@ def test_a_state_goes_on_to_the_next_one(source: Any) -> None:
     assert [states[name].get("Next") for name in "ABC"] == ["B", "Done", None]
 
 
+TRACE = {"execution": "{% $states.context.Execution.Id %}", "state": "{% $states.context.State.Name %}"}
+
+
 def test_call_passes_the_cluster_and_the_lock(source: Any) -> None:
     states = source(
         "  Look:\n    about: Why.\n    call: create-volumes\n    with: {mode: check, now: $entered}\n"
@@ -58,6 +61,7 @@ def test_call_passes_the_cluster_and_the_lock(source: Any) -> None:
         "lock": "{% $lock %}",
         "mode": "check",
         "now": "{% $states.context.State.EnteredTime %}",
+        "trace": TRACE,
     }
     assert look["TimeoutSeconds"] == read_template.function_seconds()["create-volumes"] + 20
     assert look["Assign"] == {"made": "{% $states.result.Payload.made %}", "looks": "{% $looks + 1 %}"}
@@ -68,7 +72,7 @@ def test_call_passes_the_cluster_and_the_lock(source: Any) -> None:
 
 def test_fence_none_passes_no_lock(source: Any) -> None:
     states = source("  Look: {call: assess, fence: none, else: Done}\n" + END)
-    assert states["Look"]["Arguments"]["Payload"] == {"cluster": "{% $cluster %}"}
+    assert states["Look"]["Arguments"]["Payload"] == {"cluster": "{% $cluster %}", "trace": TRACE}
 
 
 def test_the_start_of_a_child_is_repeated_and_a_failed_child_is_not(source: Any) -> None:

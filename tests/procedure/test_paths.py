@@ -23,6 +23,7 @@ from procedure_world import (
     INTENT,
     KEPT,
     MACHINES,
+    MORNING,
     UNFINISHED,
     World,
     converge,
@@ -49,6 +50,36 @@ def test_the_phases_of_a_backup_follow_one_another() -> None:
     assert [phase for phase in phases if phase in (*wanted, "MarkValid")] == [*wanted, "MarkValid"]
 
 
+def test_a_backup_notes_that_the_cluster_is_back_before_its_snapshots_are_complete() -> None:
+    """Until the release, and only if it is back: the patrol counts no time without redundancy then."""
+    noted = []
+
+    def progress(_: Any) -> dict[str, Any]:
+        noted.append("back_at" in world.item)
+        return {"complete": True}
+
+    world = World(**{"CheckSnapshots progress": progress})
+    done, _ = run("backup", world)
+    assert done.error is None and noted == [True] and "back_at" not in world.item
+    for fails, kept in (("StartStandby: converge", False), ("MarkValid: the last look", True)):
+        done, world = run("backup", World(fails=fails))
+        assert done.path[-1] == NOT_BACK and ("back_at" in world.item) is kept, fails
+        # The recover that follows counts from the operation's beginning again.
+        recovered = World(world.item | {"holder": {"S": DEAD}, "intent": {"S": INTENT}}, fails="Converge")
+        Run(MACHINES["recover"], recovered).start(INPUTS["recover"])
+        assert "intent" in recovered.item and "back_at" not in recovered.item, fails
+
+
+def test_an_end_without_the_note_has_the_same_report() -> None:
+    ended = [
+        next(
+            arguments["Payload"]["healthy_at"] for name, arguments in run("backup", world)[0].calls if name == "Report"
+        )
+        for world in (World(), World(fails="StartStandby: note that it is back"))
+    ]
+    assert ended[0] == ended[1] is not None
+
+
 def tasks(what: str) -> list[str]:
     return list(dict.fromkeys(name for name, _ in run(what)[0].calls))
 
@@ -57,7 +88,7 @@ EVERY = [(what, name) for what in INPUTS for name in tasks(what)]
 # Tasks whose failure is no failure of the operation.
 FORGIVEN = re.compile(
     r"Expire|Report|Release the|Forget|forget|switch fast|PostProcess: one|Clean up|Stop the child|Read the"
-    r"|Cancel what|StartBoth: (active|standby)|Keep the schedules"
+    r"|Cancel what|StartBoth: (active|standby)|Keep the schedules|note that it is back"
 )
 
 
@@ -135,6 +166,7 @@ def test_an_event_is_better_proof_than_a_description(status: str) -> None:
     assert done.error is None and free(world)
     assert "Describe the holder" not in done.path
     find = next(arguments["Payload"] for name, arguments in done.calls if name == "Find the cluster")
+    assert find.pop("trace")["state"] == "Find the cluster"
     assert find == {"mode": "find", "event": EVENT, "recover": RECOVER}
     claim = next(arguments["Payload"] for name, arguments in done.calls if name == "May it be taken over")
     assert claim["holder_status"] == status
@@ -399,3 +431,34 @@ def test_a_message_that_cannot_be_sent_does_not_end_converge() -> None:
 def test_converge_ends_at_once_when_it_is_fenced() -> None:
     done = converge(HEALTHY, world=World(fails="Assess", error="Fenced"))
     assert done.error == {"Error": "Fenced", "Cause": "as it broke"} and done.path.count("Assess") == 1
+
+
+def test_the_morning_is_told_once_and_the_next_one_knows_what_was_told() -> None:
+    world, asked = World(), []
+
+    def look(payload: dict[str, Any]) -> dict[str, Any]:
+        asked.append(payload["newest"])
+        return ANSWERS["Patrol morning"]
+
+    world.answers["Patrol morning"] = look
+    assert run("patrol", world, **MORNING)[0].output == {"morning": True}
+    assert run("patrol", world, **MORNING)[0].output == {"morning": False}  # a second delivery
+    assert run("patrol", world, morning="2026-11-27T23:00:00Z")[0].output == {"morning": True}
+    assert world.mails == ["all is well"] * 2
+    assert asked == [{}, ANSWERS["Patrol morning"]["newest"]]
+
+
+def test_a_fleet_without_clusters_gets_no_morning_s_message() -> None:
+    done, world = run("patrol", World(**{"Patrol morning": {"message": None, "newest": {}}}), **MORNING)
+    assert done.output == {"morning": False} and world.mails == [] and world.morning == {}
+
+
+@pytest.mark.parametrize("fails", ["Read what was told", "Look who has a new backup", "Tell who has a new backup"])
+def test_a_morning_that_fails_is_a_failure_of_the_patrol(fails: str) -> None:
+    done, world = run("patrol", World(fails=fails), **MORNING)
+    assert done.path[-1] == "Failed" and world.morning == {}
+
+
+def test_a_morning_that_is_told_and_not_noted_is_no_failure() -> None:
+    done, world = run("patrol", World(fails="Note what was told"), **MORNING)
+    assert done.output == {"morning": True} and len(world.mails) == 1

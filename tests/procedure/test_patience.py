@@ -107,6 +107,7 @@ def subjects() -> list[str]:
         "cluster": LONG,
         "failure": {"Error": "E" * 256, "Cause": "c"},
         "deadline": NOW,
+        "morning": {"message": {"subject": f"{LONG} and more"}},
         "states": {"input": {"Error": "E" * 256, "Cause": "c"}, "context": {"Task": {"Token": "t"}}},
     }
     texts = [state["Arguments"]["Subject"] for _, _, state in tasks("sns:publish")]

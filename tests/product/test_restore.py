@@ -74,7 +74,8 @@ def test_every_end_without_success_has_an_alarm(product: Product) -> None:
     lost = {"backup-missed", "event-undelivered", "recover-not-started", "recover-not-restarted"}
     found = {name.removeprefix("mirrorsnap-") for name in alarms(product)}
     functions = {name for name in found if name.endswith(("-errors", "-throttles"))}
-    assert found - functions == ends | lost | {"backup-overdue", "left-behind", "schedules-wrong"}
+    looks = {"backup-overdue", "left-behind", "fast-restore-left", "schedules-wrong", "degraded-too-long", "stuck"}
+    assert found - functions == ends | lost | looks | {"patrol-silent"}
     assert functions == {f"{name}-{what}" for name in step_names.functions() for what in ("errors", "throttles")}
 
 

@@ -1,24 +1,27 @@
 //! The patrol's look over all clusters (safety.md, rules 7, 12, 13): who needs recover although no event came, and what is left that
 //! nobody needs. It changes nothing: recover is the only thing that it starts, and never for a cluster on hold.
 
-use crate::catalogue::{self, Snapshot, tag};
+use crate::catalogue::{self, Backup, Snapshot, tag};
 use crate::config::Config;
 use crate::ec2::{SnapshotId, SnapshotState, VolumeId};
 use crate::error::Result;
 use crate::ids::Id;
-use crate::intent::Disturbance;
-use crate::lock::{HolderStatus, Lock, UNKNOWN_HOLDER_SECONDS};
+use crate::intent::{Disturbance, Intent};
+use crate::lock::Lock;
 use crate::restore::Record;
 use crate::restore::fast_snapshot_restore::FastRestore;
 use crate::time::Moment;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub mod costs;
+mod due;
+pub mod morning;
+
+pub use due::{AGAIN_SECONDS, Described, Due, Holder, due};
+
 /// What is younger may still be at work.
 pub const DAY_SECONDS: i64 = 24 * 3600;
-/// A recover that failed has named what a person must do. After so long the patrol starts another one: what it failed of may have
-/// passed.
-pub const AGAIN_SECONDS: i64 = 3600;
 
 /// A cluster's item of lock and intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Item {
     pub holder: Option<String>,
     /// When the operator's hold began, if there is one. Holds of earlier versions have no time.
     pub held_since: Option<Moment>,
+    /// When the cluster was seen normal again, although the operation that the intent is of still waits for its snapshots.
+    pub back_at: Option<Moment>,
 }
 
 /// A volume that carries the tag of a restore.
@@ -77,6 +82,21 @@ pub struct Age {
     pub overdue: bool,
 }
 
+/// What the metrics of a cluster say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    /// The cluster.
+    pub cluster: String,
+    /// Seconds since its groups were stopped for its newest valid backup; `None`: there is no valid backup.
+    pub age_seconds: Option<i64>,
+    /// The size of the volumes in that backup.
+    pub gib: Option<i64>,
+    /// What all its snapshots cost a month, as if each were full ([`costs::at_most`]).
+    pub usd_per_month_at_most: f64,
+    /// For how long an operation has had it without redundancy; 0: it is as it was, or nobody of ours has touched it.
+    pub degraded_seconds: i64,
+}
+
 /// Something that a person should look at. No operation is in danger of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
@@ -93,14 +113,44 @@ pub enum Finding {
 }
 
 /// What the patrol says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// Those who may need recover.
     pub stranded: Vec<Stranded>,
     /// One for each cluster whose configuration can be read.
     pub ages: Vec<Age>,
+    /// One for each cluster that has a configuration, whether it can be read or not.
+    pub figures: Vec<Figures>,
     /// What is left.
     pub findings: Vec<Finding>,
+}
+
+impl Item {
+    /// Since the operation's inspection, as long as its intent lists what takes the redundancy away and the cluster was not seen normal
+    /// again.
+    fn degraded_seconds(&self, now: Moment) -> i64 {
+        let intent = self.lock.as_ref().ok().and_then(|lock| lock.intent.as_ref());
+        let is_degraded = |intent: &&Intent| self.back_at.is_none() && intent.disturbances.iter().any(degrades);
+        intent
+            .filter(is_degraded)
+            .map_or(0, |intent| now.seconds_since(intent.started).max(0))
+    }
+}
+
+/// Whether a cluster is without redundancy, or out of service, while this is so.
+const fn degrades(one: &Disturbance) -> bool {
+    match one {
+        Disturbance::Group { .. }
+        | Disturbance::Mirror { .. }
+        | Disturbance::BackupMode { .. }
+        | Disturbance::RestoreMode { .. }
+        | Disturbance::Attachment(_) => true,
+        Disturbance::Monitor { .. } | Disturbance::FastRestore { .. } => false,
+    }
+}
+
+fn newest(backups: &[Backup]) -> Option<&Backup> {
+    backups.iter().find(|backup| backup.valid)
 }
 
 impl Fleet {
@@ -124,6 +174,7 @@ impl Fleet {
         Report {
             stranded: self.stranded().collect(),
             ages: self.ages(now),
+            figures: self.figures(now),
             findings,
         }
     }
@@ -138,21 +189,35 @@ impl Fleet {
             })
     }
 
-    fn ages(&self, now: Moment) -> Vec<Age> {
+    /// The backups of each cluster that has a configuration, newest first.
+    fn backups(&self) -> BTreeMap<&str, Vec<Backup>> {
         let mut by_cluster: BTreeMap<&str, Vec<Snapshot>> = BTreeMap::new();
         for one in &self.snapshots {
             if let Some(cluster) = one.tags.get(tag::CLUSTER) {
                 by_cluster.entry(cluster).or_default().push(one.clone());
             }
         }
+        let of = |cluster: &str, snapshots| catalogue::backups(cluster, snapshots);
+        self.clusters
+            .keys()
+            .map(|cluster| {
+                (
+                    cluster.as_str(),
+                    of(cluster, by_cluster.remove(cluster.as_str()).unwrap_or_default()),
+                )
+            })
+            .collect()
+    }
+
+    fn ages(&self, now: Moment) -> Vec<Age> {
+        let backups = self.backups();
         let configs = self
             .clusters
             .iter()
             .filter_map(|(name, config)| Some((name, config.as_ref().ok()?)));
         configs
             .map(|(cluster, config)| {
-                let backups = catalogue::backups(cluster, by_cluster.remove(cluster.as_str()).unwrap_or_default());
-                let newest = backups.iter().find(|backup| backup.valid);
+                let newest = backups.get(cluster.as_str()).and_then(|all| newest(all));
                 let seconds = newest.map(|backup| now.seconds_since(backup.consistent_at));
                 let most = config
                     .objective_hours
@@ -164,6 +229,20 @@ impl Fleet {
                 }
             })
             .collect()
+    }
+
+    fn figures(&self, now: Moment) -> Vec<Figures> {
+        let of = |(cluster, backups): (&str, Vec<Backup>)| {
+            let newest = newest(&backups);
+            Figures {
+                cluster: cluster.to_owned(),
+                age_seconds: newest.map(|backup| now.seconds_since(backup.consistent_at)),
+                gib: newest.map(|backup| backup.snapshots.iter().map(|one| i64::from(one.gib)).sum()),
+                usd_per_month_at_most: costs::at_most(&backups),
+                degraded_seconds: self.items.get(cluster).map_or(0, |item| item.degraded_seconds(now)),
+            }
+        };
+        self.backups().into_iter().map(of).collect()
     }
 
     fn pending(&self, now: Moment) -> impl Iterator<Item = Finding> {
@@ -265,73 +344,6 @@ impl Fleet {
 /// Whether the restore began more than a day ago. What is no id of ours is no restore of ours.
 fn is_old(restore: &str, now: Moment) -> bool {
     Id::parse(restore).is_ok_and(|id| now.seconds_since(id.at()) > DAY_SECONDS)
-}
-
-/// What a holder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
-    /// A recover.
-    Recover,
-    /// A backup, a restore, a rollback, or what else there may be.
-    Operation,
-}
-
-impl Holder {
-    /// From the ARN of an execution, and that of recover's state machine.
-    pub fn of(execution: &str, recover: &str) -> Self {
-        let name = |arn: &str, at: usize| arn.split(':').nth(at).map(str::to_owned);
-        match (name(execution, 6), name(recover, 6)) {
-            (Some(machine), Some(ours)) if machine == ours => Self::Recover,
-            _ => Self::Operation,
-        }
-    }
-}
-
-/// Whether recover is started for a stranded cluster: the lock as it is now, and what DescribeExecution says of `holder`. `Err`: why
-/// not.
-pub fn is_due(lock: &Lock, described: &Described, kind: Holder, now: Moment) -> std::result::Result<(), &'static str> {
-    if lock.hold.is_some() {
-        return Err("the cluster is on hold");
-    }
-    if lock.intent.is_none() {
-        return Err("nothing is unfinished any more");
-    }
-    let Described::As { holder, status } = described else {
-        return if lock.holder.is_none() {
-            Ok(())
-        } else {
-            Err("somebody has taken the lock")
-        };
-    };
-    if lock.holder.as_ref() != Some(holder) {
-        return Err("the lock has another holder by now");
-    }
-    let age = lock.since.map(|since| now.seconds_since(since));
-    match (HolderStatus::read(status), kind) {
-        (HolderStatus::Running, _) => Err("its holder is at work"),
-        (HolderStatus::NotFound, _) if age.is_some_and(|age| age < UNKNOWN_HOLDER_SECONDS) => {
-            Err("its holder may not be shown yet")
-        }
-        // One that failed has told a person.
-        (HolderStatus::Ended, Holder::Recover) if status == "FAILED" && age.is_some_and(|age| age < AGAIN_SECONDS) => {
-            Err("its recover failed within the last hour")
-        }
-        (HolderStatus::NotFound | HolderStatus::Ended, _) => Ok(()),
-    }
-}
-
-/// What is known of the holder of a stranded cluster's lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Described {
-    /// There was none.
-    Nobody,
-    /// Its status, by DescribeExecution; `NOT_FOUND` if there is no such execution.
-    As {
-        /// Its ARN.
-        holder: String,
-        /// Its status.
-        status: String,
-    },
 }
 
 #[cfg(test)]

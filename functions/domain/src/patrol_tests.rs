@@ -74,6 +74,7 @@ fn hold(fleet: &mut Fleet, lock: Lock) {
         holder: lock.holder.clone(),
         lock: Ok(lock),
         held_since: None,
+        back_at: None,
     };
     fleet.items.insert("orders".to_owned(), item);
 }
@@ -122,7 +123,7 @@ fn recover_is_due_once_the_holder_is_dead() {
         };
         let kind = Holder::of(&holder, RECOVER);
         let status = status.to_owned();
-        is_due(&lock, &Described::As { holder, status }, kind, ago(10).plus(seconds)).is_ok()
+        super::due(&lock, &Described::As { holder, status }, kind, ago(10).plus(seconds)) == Due::Start
     };
     let held = lock(None, true);
     for status in ["FAILED", "ABORTED", "TIMED_OUT", "SUCCEEDED"] {
@@ -159,12 +160,34 @@ fn recover_is_due_once_the_holder_is_dead() {
 }
 
 #[test]
+fn a_cluster_is_stuck_while_something_is_unfinished_and_nobody_works_on_it() {
+    let stuck = |lock: &Lock, holder: &str, status: &str, kind| {
+        let (holder, status) = (holder.to_owned(), status.to_owned());
+        super::due(lock, &Described::As { holder, status }, kind, now()).is_stuck()
+    };
+    let held = lock(Some("b"), true);
+    assert!(stuck(&held, "b", "ABORTED", Holder::Operation));
+    // Its recover has failed: no other is started within the hour, and nobody works on it all the same.
+    assert!(stuck(&held, "b", "FAILED", Holder::Recover));
+    assert!(super::due(&lock(None, true), &Described::Nobody, Holder::Operation, now()).is_stuck());
+    assert!(!stuck(&held, "b", "RUNNING", Holder::Operation));
+    assert!(!stuck(&held, "b", "NOT_FOUND", Holder::Operation));
+    assert!(!stuck(&held, "c", "ABORTED", Holder::Operation));
+    assert!(!stuck(&lock(Some("b"), false), "b", "ABORTED", Holder::Operation));
+    let on_hold = Lock {
+        hold: Some("disk change".into()),
+        ..held
+    };
+    assert!(!stuck(&on_hold, "b", "ABORTED", Holder::Operation));
+}
+
+#[test]
 fn recover_is_due_only_for_the_holder_that_was_looked_at() {
     let described = Described::As {
         holder: "b".into(),
         status: "ABORTED".into(),
     };
-    let due = |lock: Lock, described: &Described| is_due(&lock, described, Holder::Operation, now()).is_ok();
+    let due = |lock: Lock, described: &Described| super::due(&lock, described, Holder::Operation, now()) == Due::Start;
     assert!(due(lock(Some("b"), true), &described));
     assert!(!due(lock(Some("c"), true), &described));
     assert!(!due(lock(None, true), &described));
@@ -214,6 +237,68 @@ fn a_backup_is_overdue_when_the_newest_valid_one_is_older_than_the_objective() {
     let mut others = snapshot("snap-001", HOUR, true);
     others.tags.insert(tag::CLUSTER.to_owned(), "accounts".to_owned());
     assert_eq!(overdue(Some(26), vec![others]), (None, true));
+}
+
+fn figures(fleet: &Fleet) -> Figures {
+    let [one] = &fleet.report(now()).figures[..] else {
+        panic!("one cluster")
+    };
+    one.clone()
+}
+
+#[test]
+fn a_cluster_s_size_and_cost_are_those_of_its_snapshots() {
+    let mut fleet = healthy();
+    fleet.snapshots = vec![snapshot("snap-001", HOUR, true), snapshot("snap-002", 30 * HOUR, true)];
+    fleet.snapshots[0].gib = 30;
+    // What is not proved costs money too, and is no backup's size.
+    fleet.snapshots.push(snapshot("snap-003", 60, false));
+    let seen = figures(&fleet);
+    assert_eq!((seen.age_seconds, seen.gib), (Some(HOUR), Some(30)));
+    assert!((seen.usd_per_month_at_most - 3.5).abs() < 1e-9, "{seen:?}");
+    // Without a configuration that can be read it has its backups all the same.
+    fleet
+        .clusters
+        .insert("orders".to_owned(), Err(Error::new(Kind::ConfigInvalid, "a", "b")));
+    assert_eq!(figures(&fleet), seen);
+    fleet.snapshots.clear();
+    let none = figures(&fleet);
+    assert_eq!((none.age_seconds, none.gib, none.degraded_seconds), (None, None, 0));
+    assert!(none.usd_per_month_at_most.abs() < 1e-9);
+}
+
+#[test]
+fn a_cluster_is_degraded_from_its_inspection_until_it_was_seen_normal() {
+    let started = Moment::parse("2026-05-03T02:03:04Z").unwrap();
+    let degraded = |disturbances: &serde_json::Value, back_at: Option<Moment>| {
+        let mut fleet = healthy();
+        let lock = Lock {
+            intent: Some(intent(disturbances)),
+            ..lock(Some("b"), false)
+        };
+        hold(&mut fleet, lock);
+        fleet.items.get_mut("orders").unwrap().back_at = back_at;
+        let [one] = &fleet.report(started.plus(500)).figures[..] else {
+            panic!("one cluster")
+        };
+        one.degraded_seconds
+    };
+    let broken = json!([{"kind": "mirror", "node": "server2", "disk": "md1"}]);
+    assert_eq!(degraded(&broken, None), 500);
+    // A backup whose snapshots take hours.
+    assert_eq!(degraded(&broken, Some(started.plus(400))), 0);
+    for one in [
+        json!({"kind": "group", "node": "server1", "group": "failover1"}),
+        json!({"kind": "backup-mode", "node": "server2"}),
+        json!({"kind": "restore-mode", "node": "server2"}),
+    ] {
+        assert_eq!(degraded(&json!([one]), None), 500, "{one}");
+    }
+    // A restore that prepares its volumes.
+    let fast = json!([{"kind": "fast-restore", "snapshot": "snap-001", "zone": "a"},
+                      {"kind": "monitor", "node": "server2", "monitor": "mdw1"}]);
+    assert_eq!(degraded(&fast, None), 0);
+    assert_eq!(figures(&healthy()).degraded_seconds, 0);
 }
 
 #[test]
@@ -351,6 +436,7 @@ fn what_cannot_be_read_is_named_and_hides_nothing_else() {
         lock: Err(error()),
         holder: Some("b".into()),
         held_since: None,
+        back_at: None,
     };
     fleet.items.insert("accounts".to_owned(), item);
     fleet.records.insert("accounts-r-20260101T000000Z".into(), Err(error()));

@@ -15,7 +15,7 @@ fn patrol(sim: &Sim) -> Value {
 
 fn needs_recover(sim: &Sim, holder: &str, status: &str) -> bool {
     let now = sim.world.borrow().moment();
-    let input = json!({"mode": "stranded", "cluster": CLUSTER, "recover": "arn:r", "now": now, "holder": holder,
+    let input = json!({"mode": "stranded", "fleet": "mirrorsnap", "cluster": CLUSTER, "recover": "arn:r", "now": now, "holder": holder,
                        "holder_status": status});
     once(sim, "patrol", 300 * SECOND, input).unwrap()["recover"] == json!(true)
 }

@@ -5,6 +5,7 @@ use super::client::pages;
 use super::convert::has;
 use super::lock::{read_lock, read_record, text};
 use crate::ports::{Fleet, Items, Volume};
+use aws_sdk_dynamodb::types::AttributeValue;
 use mirrorsnap_domain::catalogue::{Snapshot, tag};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::ec2::VolumeId;
@@ -12,7 +13,11 @@ use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::patrol::Item;
 use mirrorsnap_domain::time::Moment;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+
+fn time(item: &HashMap<String, AttributeValue>, name: &str) -> Option<Moment> {
+    text(item, name).and_then(|since| Moment::parse(since).ok())
+}
 
 impl Fleet for Aws {
     async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>> {
@@ -52,7 +57,8 @@ impl Fleet for Aws {
                     let seen = Item {
                         lock: read_lock(cluster, item),
                         holder: text(item, "holder").map(str::to_owned),
-                        held_since: text(item, "held_since").and_then(|since| Moment::parse(since).ok()),
+                        held_since: time(item, "held_since"),
+                        back_at: time(item, "back_at"),
                     };
                     found.locks.insert(cluster.to_owned(), seen);
                 } else if let Some(restore) = key.strip_prefix("restore#") {

@@ -3,6 +3,7 @@
 use super::Aws;
 use super::client::failed;
 use crate::ports::Ledger;
+use crate::trace;
 use aws_sdk_dynamodb::types::AttributeValue;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
@@ -77,7 +78,11 @@ impl Aws {
 
 impl Ledger for Aws {
     async fn lock(&self, cluster: &str) -> Result<Lock> {
-        read_lock(cluster, &self.item(format!("lock#{cluster}")).await?)
+        let lock = read_lock(cluster, &self.item(format!("lock#{cluster}")).await?)?;
+        if let Some(intent) = &lock.intent {
+            trace::operation(&intent.id);
+        }
+        Ok(lock)
     }
 
     async fn record(&self, restore: &Id) -> Result<Record> {

@@ -73,6 +73,7 @@ impl Fleet for Sim {
                 holder: lock.holder.clone(),
                 lock: Ok(lock),
                 held_since: None,
+                back_at: None,
             };
             let records = world.ledger.records.iter();
             Ok(Items {
