@@ -25,7 +25,7 @@ ARCH_host := --compiler cargo --skip-target-check
 ARCH_arm64 := --arm64
 ARCH_x86_64 := --x86-64
 
-.PHONY: help setup build cli cli-page deploy probe-aws demo scenario drawings permissions catalogue japanese lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws witnesses bench bench-page mutants clean
+.PHONY: help setup build cli cli-page pictures deploy probe-aws demo scenario drawings permissions catalogue japanese lock templates deny advisories lab lint check test test-all test-rust test-schedules test-aws witnesses bench bench-page mutants clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,9 @@ cli: ## build the command line: target/mirrorsnap (the SDK is the one that `make
 
 cli-page: ## write the commands' part of docs/cli.md anew; test-rust says when it is not current
 	@cargo run --quiet --locked --package mirrorsnap-cli --no-default-features --example reference
+
+pictures: build cli ## make the README's two pictures anew from a terminal and the lab (docs/screens; minutes)
+	@$(BIN)/python tests/cli/pictures.py
 
 deploy: build ## create or update the stack, never during an operation; asks what it does not know (BUCKET=… STACK=… REGION=… TAGS="a=b" YES=1 ARGS="AlarmEmail=…")
 	@$(BIN)/python infra/deploy.py --stack "$(or $(STACK),mirrorsnap)" $(if $(BUCKET),--bucket "$(BUCKET)") $(if $(REGION),--region "$(REGION)") \

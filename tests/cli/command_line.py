@@ -18,8 +18,18 @@ DONE, REFUSED, USAGE, NOT_BACK, AWS, NEEDS_YOU, STOPPED = 0, 1, 2, 3, 4, 5, 130
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def clock(lab: Lab) -> dict[str, str]:
+    """The lab's time for the command line, as functions/src/aws/clock.rs reads it: a user's clock is AWS's."""
+    now, home = lab.control("time"), Path(lab.control("node_status", name="active")["root"]).parents[1]
+    return {
+        "MIRRORSNAP_SECOND_MILLISECONDS": str(1000 / now["scale"]),
+        "MIRRORSNAP_CLOCK_START": str(now["epoch"] - now["t"]),
+        "MIRRORSNAP_CLOCK_FILE": str(home / "clock"),
+    }
+
+
 def user(lab: Lab) -> dict[str, str]:
-    """A user's environment, in English."""
+    """A user's environment, in English. The lab's cluster is up."""
     assert BINARY.is_file(), "run `make cli` first"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MIRRORSNAP_", "LC_"))}
     none = {
@@ -28,7 +38,7 @@ def user(lab: Lab) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "LANG": "C.UTF-8",
     }
-    return {**kept, **none, **lab.environment}
+    return {**kept, **none, **clock(lab), **lab.environment}
 
 
 def runs(environment: Mapping[str, str]) -> Run:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
+import termios
 import time
 from collections.abc import Mapping, Sequence
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+LINES, COLUMNS = 40, 120
 SECONDS = 300  # real; they end what hangs
 
 
@@ -22,7 +26,8 @@ class Terminal:
         self._pid, self._fd = pty.fork()
         if self._pid == 0:  # the child: it must not return
             try:
-                os.execvpe(command[0], list(command), {**environment, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"})
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+                os.execvpe(command[0], list(command), {**environment, "TERM": "xterm"})
             finally:
                 os._exit(127)
 

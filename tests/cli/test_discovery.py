@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import BINARY, DONE, REFUSED, USAGE, Run, runs, said, user
+from command_line import BINARY, DONE, REFUSED, ROOT, USAGE, Run, runs, said, user
 from terminal import Terminal
 
 from lab.client import Lab
@@ -149,6 +149,32 @@ def test_on_a_terminal_it_asks_what_it_cannot_find_out(product: Product) -> None
     made = product.lab.boto("scheduler").get_schedule(Name="orders", GroupName="mirrorsnap")
     assert made["ScheduleExpressionTimezone"] == "Asia/Tokyo"
     said(runs(user(product.lab))("cluster", "remove", "orders", *SURE), DONE)
+
+
+def test_the_readme_s_block_of_commands_prints_what_the_readme_shows(product: Product, run: Run) -> None:
+    """As a new user would: the first cluster, a backup, and the plan of a restore."""
+    blocks = [
+        [line for line in block.splitlines() if line.startswith("mirrorsnap ")]
+        for page in ("README.md", "README.ja.md")
+        for block in (ROOT / page).read_text(encoding="utf-8").split("```")[1::2]
+    ]
+    first, second = (block for block in blocks if block)
+    assert first == second and len(first) >= 5, "the same in both languages"
+    found = []
+    for line in first:
+        words = line.split()[1:]
+        more = ["orders", *nodes(product), *DECIDED, *SURE] if words == ["cluster", "add"] else []
+        found.append(said(run(*words, *more), DONE))
+    text = "\n".join(found)
+    for word in (
+        "orders is described",
+        "A backup is possible",
+        "done: backup orders-",
+        "nothing is wrong",
+        "NEWEST VALID BACKUP",
+    ):
+        assert word in text, text
+    said(run("cluster", "remove", "orders", *SURE), DONE)
 
 
 def test_a_node_that_is_off_or_runs_no_cluster_shows_nothing(product: Product, run: Run) -> None:

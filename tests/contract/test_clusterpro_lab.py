@@ -169,6 +169,17 @@ def test_a_killed_command_and_the_fault_done_but_exit(make):
     lab.wait_for(lambda: cluster(lab)["groups"]["failover1"]["status"]["server1"] == "offline", 60, "stopped anyway")
 
 
+def test_further_clusters_live_beside_the_first_one_and_are_judged_too(make):
+    lab = make(further=[{"name": "bills", "nodes": ["bill-1", "bill-2"], "failover_groups": ["billing"]}])
+    assert "billing" in run(lab, "bill-2", "clpstat") and "billing" not in run(lab, "server1", "clpstat")
+    run(lab, "bill-1", "clpgrp -t billing")
+    (left,) = lab.control("oracles")["residue"]
+    assert left["text"].startswith("bills: group billing is not online on one node")
+    assert cluster(lab)["groups"]["failover1"]["status"]["server1"] == "online"
+    run(lab, "bill-1", "clpgrp -s billing")
+    healthy(lab)
+
+
 @pytest.mark.parametrize(
     ("text", "word"), [("active: nobody", "cluster.active"), ("[1]", "mapping"), ("a: [", "neither YAML nor JSON")]
 )

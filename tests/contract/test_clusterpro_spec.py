@@ -12,7 +12,7 @@ from lab.nodes.clusterpro import layout
 from lab.nodes.clusterpro.filesystem import FIRST_DATA, FileSystem, FileSystemError
 from lab.nodes.clusterpro.formatting import find_files, find_record, format_volume
 from lab.nodes.clusterpro.partition import ClusterPartition
-from lab.nodes.clusterpro.spec import SpecError, load, parse
+from lab.nodes.clusterpro.spec import SpecError, distinct, load, parse, parse_further
 from lab.nodes.clusterpro.switches import Switches
 
 MIB, GIB = 1 << 20, 1 << 30
@@ -242,3 +242,18 @@ def test_bitmap_is_bits_on_the_partition():
     assert ClusterPartition(blocks, 256, 256 + GIB // SIZE, "md2").record() is None
     with pytest.raises(ValueError, match="not a cluster partition"):
         ClusterPartition(blocks, 256, 256 + GIB // SIZE, "md2").update(flag="ON")
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ({}, "a list of clusters"),
+        ([{"name": "orders", "nodes": ["a", "b"]}], "the cluster orders is there twice"),
+        ([{"name": "bills"}], "the node server1, server2 is there twice"),
+        ([{"name": "bills", "nodes": ["a", "b"], "timing": {"boot": 1}}], "bills has a timing"),
+    ],
+)
+def test_further_clusters_have_names_and_nodes_of_their_own(value, word):
+    with pytest.raises(SpecError, match=word):
+        distinct([parse({}), *parse_further(value)])
+    distinct([parse({}), *parse_further([{"name": "bills", "nodes": ["a", "b"]}])])

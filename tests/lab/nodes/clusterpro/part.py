@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64 as b64
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ... import context
@@ -15,10 +15,11 @@ from .formatting import find_files
 from .guest import plug
 from .mirror import Mirror
 from .oracles import Oracles
-from .spec import ClusterSpec, parse
+from .spec import ClusterSpec, distinct, parse, parse_further
 
 cluster: Cluster = None  # type: ignore[assignment]  # set when the world has been built
 oracles: Oracles = None  # type: ignore[assignment]
+further: list[tuple[Cluster, Oracles]] = []  # the other clusters of the mapping's `further`, which no operation names
 
 
 def mirror_of(disk: str | None, group: str | None) -> Mirror:
@@ -151,7 +152,13 @@ def heartbeat(up: bool) -> None:
 def oracle_report() -> dict[str, Any]:
     """{violations: [{oracle, t, text}], residue: [the same, as of now], snapshots: {id: verdict}}."""
     with context.lab.lock:
-        return oracles.report()
+        found = oracles.report()
+        for other, watching in further:
+            said = watching.report()
+            for kind in ("violations", "residue"):
+                found[kind] += [{**each, "text": f"{other.spec.name}: {each['text']}"} for each in said[kind]]
+            found["snapshots"] |= said["snapshots"]
+        return found
 
 
 def use(built: Cluster) -> None:
@@ -161,28 +168,36 @@ def use(built: Cluster) -> None:
     oracles = Oracles(built)
 
 
-def build(spec: ClusterSpec) -> None:
-    """Have the first world hold the cluster's two nodes, on real machines."""
+def build(spec: ClusterSpec, others: Sequence[ClusterSpec] = ()) -> None:
+    """Have the first world hold the clusters' nodes, on real machines."""
     from ...ec2 import world
     from .. import life
     from ..machine import Machine
 
-    volumes = [{"device": d, "size_gib": disks[0].size_gib} for d, disks in spec.volumes().items()]
     zones = [f"{context.REGION}a", f"{context.REGION}c"]
     # defaults, which the world that the lab was started with overrides and plan() checks together with it
-    world.NODES = {
-        name: {"az": az, "platform": spec.platform, "volumes": volumes}
-        for name, az in zip(spec.nodes, zones, strict=True)
-    }
+    world.NODES = {}
+    of_node: dict[str, ClusterSpec] = {}
+    for each in (spec, *others):
+        volumes = [{"device": d, "size_gib": disks[0].size_gib} for d, disks in each.volumes().items()]
+        for name, az in zip(each.nodes, zones, strict=True):
+            world.NODES[name] = {"az": az, "platform": each.platform, "volumes": volumes}
+            of_node[name] = each
     machines: dict[str, Machine] = {}
 
     def factory(instance: Any) -> Machine:
         machine = life.make(instance)
-        if instance.name in spec.nodes:
-            machine.systemd.version, machine.lvm_devices = spec.systemd, spec.lvm_devices
-            machines[instance.name] = machine
-            if len(machines) == len(spec.nodes):
-                use(plug(spec, machines))
+        mine = of_node.get(instance.name)
+        if mine is None:
+            return machine
+        machine.systemd.version, machine.lvm_devices = mine.systemd, mine.lvm_devices
+        machines[instance.name] = machine
+        if set(mine.nodes) <= set(machines):
+            built = plug(mine, {name: machines[name] for name in mine.nodes})
+            if mine is spec:
+                use(built)
+            else:
+                further.append((built, Oracles(built)))
         return machine
 
     world.machine_factory = factory
@@ -195,7 +210,7 @@ def _machine_by_role(role: str, machines: dict[str, Any]) -> Any | None:
         on = [n for g in cluster.groups.values() for n in g.on()]
     if not on:
         return None
-    return machines[on[0]] if role == "active" else machines[next(n for n in machines if n != on[0])]
+    return machines[on[0]] if role == "active" else machines[next(n for n in cluster.nodes if n != on[0])]
 
 
 def install() -> Callable[[], None]:
@@ -206,12 +221,15 @@ def install() -> Callable[[], None]:
     given = dict(context.lab.cluster)
     if "platform" in context.lab.world:  # the world's word counts where the cluster's mapping has none
         given.setdefault("platform", context.lab.world["platform"])
+    others = parse_further(given.pop("further", []))
     spec = parse(given)
+    distinct([spec, *others])
     context.lab.timing.update(spec.timing)
-    build(spec)
+    build(spec, others)
 
     def stop() -> None:
-        if cluster is not None:
-            cluster.daemons.stop_monitoring()
+        for each in (cluster, *(other for other, _ in further)):
+            if each is not None:
+                each.daemons.stop_monitoring()
 
     return stop

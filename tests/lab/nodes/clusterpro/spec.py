@@ -2,7 +2,7 @@
 
 `parse({})` is the seed's cluster. Beyond the scenario format: `nodes` (two names), `switches`, `licence`, mirror
 disks that share a volume (same `device`), partitions named explicitly, `failover_groups` given as mappings `{name,
-nodes, disks, auto_start, active}` so that groups can run on both nodes.
+nodes, disks, auto_start, active}` so that groups can run on both nodes, and `further`: other clusters of the same lab.
 """
 
 from __future__ import annotations
@@ -143,6 +143,21 @@ def parse(value: dict[str, Any]) -> ClusterSpec:
     except ValueError as error:
         raise SpecError(f"cluster.switches: {error}") from None
     return spec
+
+
+def parse_further(value: Any) -> list[ClusterSpec]:
+    """The other clusters of a lab, each a mapping like the first one's; raises SpecError."""
+    if not isinstance(value, list):
+        raise SpecError(f"cluster.further: a list of clusters, not {value!r}")
+    return [parse(each) for each in value]
+
+
+def distinct(specs: list[ClusterSpec]) -> None:
+    """Raises SpecError if two clusters share a name or a node, or a further one sets timings, which are the lab's."""
+    _unique([spec.name for spec in specs], "cluster")
+    _unique([node for spec in specs for node in spec.nodes], "node")
+    if named := [spec.name for spec in specs[1:] if spec.timing]:
+        raise SpecError(f"cluster.further: {', '.join(named)} has a timing, and those are the first cluster's")
 
 
 def _recorded(value: Any, nodes: list[str]) -> dict[str, Answers]:
