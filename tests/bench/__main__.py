@@ -25,7 +25,7 @@ from scenario.deployment import ProductError
 from scenario.format import Scenario
 from scenario.runner import lab_for
 
-from . import figures, page, starts
+from . import figures, growth, page, starts
 from .approaches import APPROACHES, Extent, Failed, mirrorsnap
 from .restores import Restores
 
@@ -101,6 +101,12 @@ def forecast() -> Figures:
         return Restores(fresh).one("none")
 
 
+def grown(clusters: str) -> Figures:
+    mapping = {**growth.mapping(int(clusters)), "timing": {"clp_command": 0.1}}
+    with lab_for(Scenario("bench", mapping, []), scale=growth.SIZES[clusters]) as fresh:
+        return growth.run(fresh, int(clusters))
+
+
 def functions() -> Figures:
     with lab("0.1", {}) as fresh:
         return starts.run(fresh)
@@ -129,12 +135,13 @@ def plan(parts: tuple[str, ...], of_ours: int, of_others: int) -> list[Run]:
         ],
         "restore": [Run("restore", (), n, restore) for n in range(1, of_others + 1)],
         "forecast": [Run("forecast", (), 1, forecast)],
+        "growth": [Run("growth", (size,), 1, lambda size=size: grown(size)) for size in growth.SIZES],
         "functions": [Run("functions", (), n, functions) for n in range(1, of_ours + 1)],
     }
     return [run for part in parts for run in of_each[part]]
 
 
-PARTS = ("outage", "applications", "restore", "forecast", "functions")
+PARTS = ("outage", "applications", "restore", "forecast", "functions", "growth")
 
 
 def carry_out(todo: list[Run], resume: bool) -> None:

@@ -25,6 +25,8 @@ COMPARED = {
 TRANSITIONS = 45  # of a backup, waits for completion apart
 OF_A_RESTORE, OF_A_ROLLBACK = 7.0, 12.0  # seconds of our own in the recovery time
 FORECAST = 0.2  # of what came
+CONSTANT = 1.1  # the most that a cluster among many may take, of what one alone takes
+BUSY = 0.7  # of this machine's time, else the figures of many clusters are void
 COLD_START, MEMORY = 1 / 5, 1 / 3  # of Python's
 
 
@@ -62,6 +64,8 @@ def report(runs: Runs) -> Report:
             found.setdefault("approaches", {}).setdefault(of[0], {})[of[1]] = measured
         elif part == "applications":
             found.setdefault("applications", {})[of[0]] = figures_of(each, ("outage_seconds", OVERHEAD))
+        elif part == "growth":
+            found.setdefault("growth", []).extend(each)
         else:  # by name within each run: the kinds of a restore, the languages of a function
             names = [name for name in each[0] if name != "host_busy"]
             found[part] = {name: figures_of([run[name] for run in each], tuple(each[0][name])) for name in names}
@@ -74,7 +78,7 @@ def _at_most(name: str, unit: str, most: float, got: float) -> Target:
 
 def targets(found: Report) -> list[Target]:
     """What our figures must reach; nothing is demanded of what was not measured."""
-    return [*_outages(found), *_restores(found), *_functions(found)]
+    return [*_outages(found), *_restores(found), *_functions(found), *_growth(found)]
 
 
 def _outages(found: Report) -> list[Target]:
@@ -120,6 +124,19 @@ def _functions(found: Report) -> list[Target]:
         _at_most("a function's cold start, of Python's", "of it", COLD_START, share("cold_start_ms")),
         _at_most("a function's peak memory, of Python's", "of it", MEMORY, share("peak_memory_mb")),
     ]
+
+
+def _growth(found: Report) -> list[Target]:
+    """Each cluster takes as much among 50 as alone; void where this machine did not keep up."""
+    judged = []
+    if len(sizes := found.get("growth", [])) > 1:
+        for key, name in (("transitions_per_cluster", "transitions"), ("calls_per_cluster", "calls")):
+            alone, most = sizes[0][key], max(each[key] for each in sizes)
+            judged.append(_at_most(f"{name} of a cluster among many, of one alone", "of it", CONSTANT, most / alone))
+    for each in sizes:
+        name = f"this machine's work for {each['clusters']} clusters at once"
+        judged.append(_at_most(name, "of its time", BUSY, each["host_busy"]))
+    return judged
 
 
 def table(found: dict[str, dict[str, Any]]) -> list[str]:

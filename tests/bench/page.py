@@ -87,6 +87,24 @@ def _others(report: dict[str, Any]) -> list[str]:
     return found
 
 
+def _growth(report: dict[str, Any]) -> list[str]:
+    if not (sizes := report.get("growth")):
+        return []
+    rows = [
+        [
+            *(str(each["clusters"]), f"{each['transitions_per_cluster']:.1f}", f"{each['calls_per_cluster']:.1f}"),
+            *(
+                ", ".join(f"{call} {count}" for call, count in list(each["peaks"].items())[:4]),
+                f"{each['total_seconds']:g} s",
+            ),
+            f"{100 * each['host_busy']:.0f} %",
+        ]
+        for each in sizes
+    ]
+    head = ["clusters", "transitions of each", "calls of each", "most calls in a second", "in all", "this machine busy"]
+    return ["## Many clusters at once", "", *_table(head, rows)]
+
+
 def _targets(report: dict[str, Any]) -> list[str]:
     rows = [
         [each["name"], each["wanted"], f"{each['got']:g}", "met" if each["met"] else "missed"]
@@ -141,7 +159,7 @@ cost the same whoever makes them. An operator's time is not counted.
 
 
 def text(report: dict[str, Any]) -> str:
-    lines = [HEAD.format(**report), *_approaches(report), BELOW, *_others(report), *_targets(report)]
+    lines = [HEAD.format(**report), *_approaches(report), BELOW, *_others(report), *_growth(report), *_targets(report)]
     return "\n".join(lines).rstrip() + "\n"
 
 

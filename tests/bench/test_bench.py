@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from scenario.timeline import Window
 
-from . import figures, page, parts, polling
+from . import figures, growth, page, parts, polling
 from .__main__ import plan
 from .bill import bill
 
@@ -99,6 +99,27 @@ def test_the_runs_take_turns_and_of_others_the_first_is_whole():
         *((("mirrorsnap", pace), 2) for pace in ("0.1", "0.7")),
     ]
     assert [run.part for run in plan(("functions", "restore"), 2, 1)] == ["functions", "functions", "restore"]
+
+
+def size(clusters: int, transitions: float, busy: float) -> dict:
+    calls = {"calls_per_cluster": 100.0, "peak_calls_per_second": 3, "peaks": {}, "total_seconds": 1.0}
+    return {"clusters": clusters, "transitions_per_cluster": transitions, **calls, "host_busy": busy}
+
+
+def test_a_cluster_among_many_takes_no_more_and_a_busy_machine_s_figures_are_void():
+    found = figures.report({("growth", "1"): [size(1, 45, 0.1)], ("growth", "50"): [size(50, 54, 0.8)]})
+    assert [(each.got, each.met) for each in figures.targets(found)] == [
+        (1.2, False),
+        (1.0, True),
+        (0.1, True),
+        (0.8, False),
+    ]
+
+
+def test_rates_are_counted_by_action_and_second():
+    calls = [{"kind": "api", "call": call, "t": t} for call, t in (("a", 1.1), ("a", 1.9), ("a", 2.0), ("b", 9.0))]
+    assert growth.rates(calls, 1.0, 8.0) == (3, {"a": 2})
+    assert len(growth.mapping(3)["further"]) == 2
 
 
 ENTRIES = [

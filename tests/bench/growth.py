@@ -1,0 +1,81 @@
+"""Backups of many clusters at once: what each takes, and how fast all of them together call AWS.
+
+The lab's time is slowed down until this machine keeps up. `host_busy` says whether it did: a run in which it is above 70 %
+means nothing. Rates are in lab seconds, as AWS would count them.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+from typing import Any
+
+from lab.client import Lab
+from lab.nodes.clusterpro.spec import parse as parse_cluster
+from scenario.deployment import by_api
+from scenario.product import Product, family, wait_until_up
+from scenario.timeline import Entry
+
+from .approaches import Failed
+
+# Clusters at once, and lab seconds per real second, at which two cores are less than 70 % busy.
+SIZES = {"1": 1.0, "10": 0.4, "50": 0.08}
+SECONDS = 900.0  # lab time that a backup may take
+
+
+def mapping(clusters: int) -> dict[str, Any]:
+    """A scenario's `cluster:` with so many clusters; the first one is the seed's."""
+    names = [f"c{number:02}" for number in range(2, clusters + 1)]
+    return {"further": [{"name": name, "nodes": [f"{name}-a", f"{name}-b"]} for name in names]}
+
+
+def rates(entries: list[Entry], start: float, end: float) -> tuple[int, dict[str, int]]:
+    """(all calls, the most calls in one second by action) between two moments."""
+    calls = [each for each in entries if each["kind"] == "api" and start <= each["t"] <= end]
+    counted = collections.Counter((each["call"], int(each["t"])) for each in calls)
+    peaks: dict[str, int] = {}
+    for (call, _), count in counted.items():
+        peaks[call] = max(peaks.get(call, 0), count)
+    return len(calls), peaks
+
+
+def run(lab: Lab, clusters: int) -> dict[str, Any]:
+    first = parse_cluster({})
+    specs = [first, *(parse_cluster(each) for each in mapping(clusters)["further"])]
+    by_api(lab, lambda text: None)
+    products = [Product(lab, spec) for spec in specs]
+    for product in products:
+        tags = [{"Key": "mirrorsnap:cluster", "Value": product.cluster}]
+        product.ec2.create_tags(Resources=list(product.instances.values()), Tags=tags)
+        product.configure({})
+    wait_until_up(lab)
+    products[0].patrolled()
+    machines = {m["name"]: m["stateMachineArn"] for m in products[0].sfn.list_state_machines()["stateMachines"]}
+    start = lab.now()
+    begun = [
+        product.sfn.start_execution(
+            stateMachineArn=machines["mirrorsnap-backup"], input=json.dumps({"cluster": product.cluster})
+        )["executionArn"]
+        for product in products
+    ]
+    deadline = lab.deadline(SECONDS)
+    while not all(family(all_of := lab.control("executions"), arn).over for arn in begun):
+        if deadline.passed():
+            raise Failed(f"not all of {clusters} backups have ended after {SECONDS:g} s")
+        lab.sleep(1)
+    end = lab.now()
+    families = [family(all_of, arn) for arn in begun]
+    if bad := [each.main["error"] for each in families if each.main["status"] != "SUCCEEDED"]:
+        raise Failed(f"{len(bad)} of {clusters} backups have failed: {sorted(set(map(str, bad)))}")
+    if objections := lab.control("oracles")["violations"]:
+        raise Failed(f"the lab's oracles object: {objections[:3]}")
+    calls, peaks = rates(lab.log(), start, end)
+    transitions = sum(member["transitions"] for each in families for member in each.members)
+    return {
+        "clusters": clusters,
+        "transitions_per_cluster": transitions / clusters,
+        "calls_per_cluster": calls / clusters,
+        "peak_calls_per_second": max(peaks.values()),
+        "peaks": dict(sorted(peaks.items(), key=lambda each: -each[1])[:8]),
+        "total_seconds": round(end - start, 1),
+    }
