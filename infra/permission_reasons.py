@@ -67,6 +67,13 @@ REASONS = (
         "EC2 asks for it where License Manager looks after the instance. It has no condition keys; the instance must "
         "have our tag.",
     ),
+    Reason(
+        ("kms:DescribeKey", "kms:GetKeyPolicy"),
+        "*",
+        "",
+        "The volumes' keys are known only when the volumes are read. Both change nothing and decrypt nothing, and the "
+        "key's own policy decides who may look.",
+    ),
     Reason(("kms:CreateGrant",), "*", "kms:ViaService", f"{_KEYS} Nobody but AWS's own services is granted anything."),
     Reason(
         ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"),

@@ -18,6 +18,8 @@ mod fleet;
 #[cfg(feature = "aws")]
 mod instances;
 #[cfg(feature = "aws")]
+mod keys;
+#[cfg(feature = "aws")]
 mod lock;
 pub mod outcome;
 #[cfg(feature = "aws")]

@@ -9,6 +9,7 @@ pub mod expire_backups;
 pub mod fast_restore;
 mod fence;
 pub mod keep_schedules;
+mod keys;
 mod observe;
 pub mod patrol;
 pub mod plan_restore;

@@ -9,6 +9,7 @@ use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, SnapshotId, Tagged, Vo
 use mirrorsnap_domain::error::{Error, Result};
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::inspect::Key;
 use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::observation::Instance;
 use mirrorsnap_domain::patrol::Item;
@@ -205,6 +206,15 @@ pub trait Quotas {
     async fn provisioned_gib(&self, kinds: &BTreeSet<String>) -> Result<BTreeMap<String, i64>>;
 }
 
+/// KMS's keys.
+pub trait Keys {
+    /// A key with its policy. `AwsRefused`: there is none, or the caller may not see it.
+    async fn key(&self, key: &str) -> Result<Key>;
+
+    /// Who uses the keys of volumes: function to its role's ARN.
+    fn key_roles(&self) -> BTreeMap<String, String>;
+}
+
 /// EventBridge Scheduler's schedules in one group.
 pub trait Schedules {
     /// All of the group, by their names.
@@ -295,5 +305,5 @@ pub trait Ec2: Instances + Volumes + Snapshots + Tags + FastRestores {}
 impl<T: Instances + Volumes + Snapshots + Tags + FastRestores> Ec2 for T {}
 
 /// Everything; each function names the few that it needs.
-pub trait Ports: Configs + Ledger + Fleet + Ec2 + Quotas + Schedules + Nodes + Clock + Metrics {}
-impl<T: Configs + Ledger + Fleet + Ec2 + Quotas + Schedules + Nodes + Clock + Metrics> Ports for T {}
+pub trait Ports: Configs + Ledger + Fleet + Ec2 + Quotas + Keys + Schedules + Nodes + Clock + Metrics {}
+impl<T: Configs + Ledger + Fleet + Ec2 + Quotas + Keys + Schedules + Nodes + Clock + Metrics> Ports for T {}

@@ -59,6 +59,7 @@ ATTRIBUTE = allow("ec2:DescribeInstanceAttribute", "arn:aws:ec2:*:*:instance/*",
 THROUGH_EC2 = {"StringEquals": {"kms:ViaService": "ec2.ap-northeast-1.amazonaws.com"}}
 GRANT = allow("kms:CreateGrant", "*", **THROUGH_EC2, Bool={"kms:GrantIsForAWSResource": "true"})
 USE = allow(["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"], **THROUGH_EC2)
+LOOK_AT_KEYS = allow(["kms:DescribeKey", "kms:GetKeyPolicy"])
 # What docs/functions.md lists for each function.
 ROLES: dict[str, list[dict[str, Any]]] = {
     "assess": [
@@ -67,6 +68,7 @@ ROLES: dict[str, list[dict[str, Any]]] = {
         DESCRIBE,
         ATTRIBUTE,
         allow("ec2:DescribeVolumes"),
+        LOOK_AT_KEYS,
         *send("observe", "read-records", "doctor"),
     ],
     "run-node-step": [LOCK, PARAMETER, *send(*STEPS)],
@@ -114,6 +116,7 @@ ROLES: dict[str, list[dict[str, Any]]] = {
         ATTRIBUTE,
         *send("observe"),
         allow(["ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeFastSnapshotRestores"]),
+        LOOK_AT_KEYS,
         allow("servicequotas:ListServiceQuotas"),
     ],
     "create-volumes": [
@@ -171,6 +174,7 @@ ROLES: dict[str, list[dict[str, Any]]] = {
 }
 
 
+KEY_USERS = ("set-power", "create-volumes", "swap-volumes")
 BUCKET = "functions"
 
 
@@ -218,16 +222,23 @@ class Functions:
         s3, functions = lab.boto("s3"), lab.boto("lambda")
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": lab.region})
         s3.put_object(Bucket=BUCKET, Key="bootstrap.zip", Body=bootstrap())
-        for name, statements in ROLES.items():
+        roles = {name: role(lab, f"{name}-role", *statements) for name, statements in ROLES.items()}
+        variables = {
+            "MIRRORSNAP_SECOND_MILLISECONDS": str(int(1000 / lab.scale)),
+            "MIRRORSNAP_KEY_ROLES": json.dumps(
+                {name: f"arn:aws:iam::000000000000:role/{name}-role" for name in KEY_USERS}
+            ),
+        }
+        for name, arn in roles.items():
             functions.create_function(
                 FunctionName=name,
                 Runtime="provided.al2023",
                 Handler=name,
                 Timeout=300,
                 MemorySize=256,
-                Role=role(lab, f"{name}-role", *statements),
+                Role=arn,
                 Code={"S3Bucket": BUCKET, "S3Key": "bootstrap.zip"},
-                Environment={"Variables": {"MIRRORSNAP_SECOND_MILLISECONDS": str(int(1000 / lab.scale))}},
+                Environment={"Variables": variables},
             )
         self.epoch = 0
         self.intent: dict[str, Any] = {}

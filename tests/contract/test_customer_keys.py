@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 from ec2_steps import ZONE, events, instance, new_volume, reach, refused, state, stopped_instance, volume
@@ -174,3 +176,35 @@ def test_a_large_store_is_described_in_pages_only(lab, ec2):
             ec2.describe_volumes(MaxResults=1001)
     finally:
         lab.control("large_store", size=1000)
+
+
+@pytest.mark.parametrize("order", ["disable_key", "schedule_key_deletion"])
+def test_a_start_under_a_key_that_nobody_can_use_falls_back(lab, ec2, order):
+    kms = lab.boto("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    instance_id = with_encrypted_volume(lab, ec2, key)
+    getattr(kms, order)(KeyId=key)
+    ec2.start_instances(InstanceIds=[instance_id])
+    lab.wait_for(lambda: state(ec2, instance_id) == "stopped", 10, "stopped again")
+    assert instance(ec2, instance_id)["StateReason"] == ON_LAUNCH
+
+
+def test_a_keys_own_policy_decides_as_well(lab, ec2, may):
+    policy = {"Statement": [allow("kms:*") | {"Principal": {"AWS": "arn:aws:iam::444455556666:root"}}]}
+    key = lab.boto("kms").create_key(Policy=json.dumps(policy))["KeyMetadata"]["Arn"]
+    caller = may("ec2", ANYTHING, GRANT, USE)
+    instance_id = with_encrypted_volume(lab, ec2, key)
+    caller.start_instances(InstanceIds=[instance_id])
+    lab.wait_for(lambda: state(ec2, instance_id) == "stopped", 10, "stopped again")
+    assert instance(ec2, instance_id)["StateReason"] == ON_LAUNCH
+
+
+def test_the_managed_key_is_shown_as_aws_s_own_to_whoever_may_look(lab, ec2, key, may):
+    found = volume(ec2, new_volume(lab, ec2, Encrypted=True))["KmsKeyId"]
+    look = may("kms", allow(["kms:DescribeKey", "kms:GetKeyPolicy"], "*"))
+    managed, ours = (look.describe_key(KeyId=each)["KeyMetadata"] for each in (found, key))
+    assert (managed["KeyManager"], managed["KeyState"]) == ("AWS", "Enabled")
+    assert (ours["KeyManager"], ours["KeyState"]) == ("CUSTOMER", "Enabled")
+    assert look.get_key_policy(KeyId=key)["Policy"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        may("kms", ANYTHING).describe_key(KeyId=key)

@@ -13,6 +13,9 @@ REASONS: dict[str, str] = {
             "ReEncryptTo",
         )
     },
+    "kms:GetKeyPolicy: granted on every resource": (
+        "The volumes' keys are known only when they are read. Nothing is changed or decrypted."
+    ),
     "states:DescribeExecution: not granted on any express, which it requires": (
         "An execution is of a standard or of an express machine. All of ours are standard ones."
     ),

@@ -4,6 +4,7 @@
 //! to one disk, and that disk is known to be the volume: by its serial on Nitro, by its attachment's name on Xen. If that is not known,
 //! it is a mismatch. What CLUSTERPRO opens is what its own configuration says, so the cluster's JSON must name the same.
 
+// belief: clp-wrong-disk, linux-nvme-serial
 use crate::clusterpro::settings::{Setting, Settings};
 use crate::config::Config;
 use crate::ec2::VolumeId;

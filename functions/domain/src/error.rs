@@ -111,6 +111,8 @@ kinds! {
     AttachmentUnexpected,
     /// A quota of the account leaves no room for what is to be made.
     QuotaExceeded,
+    /// The KMS key of a node's volume is disabled, or those who need it may not use it.
+    KeyNotUsable,
     /// A volume cannot be replaced by one of its kind.
     VolumeUnsupported,
     /// Fast snapshot restore could not be enabled.

@@ -4,6 +4,7 @@
 //! A backup is valid only if each of four proofs holds: the section was sealed, the standby stopped after its
 //! preparation, the preparation was read back after its next boot, and the volumes are those that were planned.
 
+// belief: clp-flag-place
 use crate::clusterpro::{excerpt, outputs};
 use crate::document::name::{ENTER_BACKUP_MODE, LEAVE_BACKUP_MODE};
 use crate::ec2::{InstanceId, SnapshotId, VolumeId};

@@ -1,6 +1,7 @@
 //! The inspection: what refuses a backup before anything is touched (safety.md, rules 2, 4, 17, 18, 20), and the plan.
 
 mod instance;
+mod key_policy;
 mod keys;
 mod node;
 mod resources;
@@ -24,7 +25,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use instance::{capacity_words, check_instance, volumes};
-pub use keys::key_words;
+pub use keys::{Key, Manager, judge_key, keys_of};
 pub use settings::words as settings_words;
 
 /// What a backup will do, with everything that its states need.

@@ -28,18 +28,21 @@ pub struct Aws {
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
     /// Without retries: a plan does not wait for data that it can do without.
     pub(super) quotas: aws_sdk_servicequotas::Client,
+    pub(super) kms: aws_sdk_kms::Client,
     pub(super) scheduler: aws_sdk_scheduler::Client,
     pub(super) pace: Pace,
     pub(super) table: String,
     pub(super) parameters: String,
     documents: BTreeMap<String, String>,
+    pub(super) key_roles: BTreeMap<String, String>,
 }
 
-/// The names of the documents by step, as the template gives them; without it each is `mirrorsnap-<step>`.
-fn documents() -> BTreeMap<String, String> {
-    let given = variable("MIRRORSNAP_DOCUMENTS", "{}");
+/// A JSON object of names in a variable that the template gives: the documents by step, which else are `mirrorsnap-<step>`; the roles
+/// that use the volumes' keys by function, of which else nothing is judged.
+fn names_in(name: &str) -> BTreeMap<String, String> {
+    let given = variable(name, "{}");
     serde_json::from_str(&given).unwrap_or_else(|error| {
-        tracing::error!(%error, "MIRRORSNAP_DOCUMENTS is no JSON object of names: {given}");
+        tracing::error!(%error, "{name} is no JSON object of names: {given}");
         BTreeMap::new()
     })
 }
@@ -85,11 +88,13 @@ impl Aws {
             ssm_once: aws_sdk_ssm::Client::new(&once),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             quotas: aws_sdk_servicequotas::Client::new(&once),
+            kms: aws_sdk_kms::Client::new(config),
             scheduler: aws_sdk_scheduler::Client::new(config),
             pace: Pace::from_env(),
             table,
             parameters,
-            documents: documents(),
+            documents: names_in("MIRRORSNAP_DOCUMENTS"),
+            key_roles: names_in("MIRRORSNAP_KEY_ROLES"),
         }
     }
 

@@ -1,8 +1,9 @@
 //! `plan-restore`: what a restore or a rollback will do. Changes nothing; the state machine writes the intents.
 
 use crate::functions::fence::intent;
+use crate::functions::keys;
 use crate::functions::observe::{Purpose, observe};
-use crate::ports::{Clock, Configs, FastRestores, Instances, Ledger, Nodes, Quotas, Snapshots, Volumes};
+use crate::ports::{Clock, Configs, FastRestores, Instances, Keys, Ledger, Nodes, Quotas, Snapshots, Volumes};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::ec2::{VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -63,8 +64,11 @@ pub enum Input {
 }
 
 /// What the function needs.
-pub trait Ports: Configs + Ledger + Instances + Volumes + Snapshots + FastRestores + Quotas + Nodes + Clock {}
-impl<T: Configs + Ledger + Instances + Volumes + Snapshots + FastRestores + Quotas + Nodes + Clock> Ports for T {}
+pub trait Ports:
+    Configs + Ledger + Instances + Volumes + Snapshots + FastRestores + Quotas + Keys + Nodes + Clock
+{
+}
+impl<T: Configs + Ledger + Instances + Volumes + Snapshots + FastRestores + Quotas + Keys + Nodes + Clock> Ports for T {}
 
 /// The function.
 pub async fn handle(ports: &impl Ports, input: Input) -> Result<Value> {
@@ -173,8 +177,8 @@ async fn plan(
         quotas: &quotas,
     };
     let mut plan = restore::plan(config, &id, backup, asked, &seen, facts)?;
-    let keys = volumes.iter().filter_map(|(id, one)| Some((id, one.kms_key.as_ref()?)));
-    plan.words.extend(inspect::key_words(keys));
+    let keys = volumes.iter().map(|(id, one)| (id, one.kms_key.as_ref()));
+    plan.words.extend(keys::judged(ports, keys).await?);
     plan.words.extend(inspect::capacity_words(config, &seen));
     if let Some(source) = plan
         .intent

@@ -3,7 +3,7 @@
 States take time, errors are AWS's, describes can be stale, bytes are real. Everything else of EC2 stays ministack's.
 """
 
-from . import api
+from . import api, encryption
 
 
 def install() -> None:
@@ -30,4 +30,5 @@ def install() -> None:
     )
 
     api.install()
+    encryption.install()
     zones.install()

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import context
 from ..gateway import Call, current_call
+from ..patches.pins import replace
 from ..wire import AwsError
 from .model import OWNER, store
 
@@ -53,10 +54,35 @@ def usable(key: str | None) -> str:
         return ""
     record = _record(key)
     if record is None:
-        # a key that the initial world's volumes have exists, although no KMS of the lab made it
-        known = any(v.kms_key_id == key and v.of_world for v in store.volumes.values())
-        return "" if known else f"{key} does not exist"
+        return f"{key} does not exist"
     return "" if record.get("KeyState") == "Enabled" else f"{key} is {str(record.get('KeyState')).lower()}"
+
+
+def know(key: str | None) -> None:
+    """Let KMS have a key that the initial world's volumes have, with the policy that KMS gives by default."""
+    from ministack.services import kms
+
+    if key is None or _record(key):
+        return
+    before = set(kms._keys)
+    kms._create_key({})
+    made = (set(kms._keys) - before).pop()
+    record = kms._keys.pop(made)
+    record |= {"KeyId": key.rsplit("/", 1)[-1], "Arn": key}
+    kms._keys[record["KeyId"]] = record
+
+
+def install() -> None:
+    """aws/ebs is there, and AWS's own. Its policy lets the account see it (AWS KMS Developer Guide, "AWS managed keys")."""
+    from ministack.services import kms
+
+    true = kms._key_metadata
+
+    def metadata(record: dict[str, Any]) -> dict[str, Any]:
+        return true(record) | ({"KeyManager": "AWS"} if record["Arn"] == DEFAULT_KEY else {})
+
+    replace(kms, "_key_metadata", metadata)
+    know(DEFAULT_KEY)
 
 
 # What EC2 needs of the caller for each customer key. EBS User Guide, "Requirements for Amazon EBS encryption".
@@ -90,9 +116,9 @@ def needed(call: Call, request: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def denied(key: str | None) -> bool:
-    """Whether the caller of the call being served may not use this key for it."""
+    """Whether the caller of the call being served may not use this key for it, or nobody can."""
     call = current_call()
-    return call is not None and key in call.denied_keys
+    return bool(usable(key)) or (call is not None and key in call.denied_keys)
 
 
 def denied_volume(instance: Any) -> bool:

@@ -126,7 +126,7 @@ class Volume(Resource):
         with context.lab.lock:
             if self.state != "creating":
                 return
-            no_key = denied or encryption.usable(self.kms_key_id)
+            no_key = encryption.usable(self.kms_key_id) or denied
             if cause:
                 self.state, self.error_cause = "error", cause
             elif no_key:
@@ -198,6 +198,7 @@ def create_now(az: str, gib: int, kind: str = "gp3", **options: Any) -> Volume:
     `options`: iops, throughput, kms_key_id, tags.
     """
     form = shape(kind, gib, options.pop("iops", None), options.pop("throughput", None))
+    encryption.know(options.get("kms_key_id"))
     volume = Volume(az, form, of_world=True, **options)
     volume.state = "available"
     store.volumes[volume.id] = volume

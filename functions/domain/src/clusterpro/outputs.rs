@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+// belief: clp-scripts-say
 /// What a `clpbackup.sh` or `clprestore.sh` said about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ScriptOutput {

@@ -11,6 +11,7 @@ use crate::intent::{Course, Operation};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 use std::ops::ControlFlow;
 
+// belief: clp-recovery-details
 /// The state of a monitor on a node, as either node shows it.
 fn monitor(case: &Case<'_>, name: &str, node: &str) -> State {
     let views = case

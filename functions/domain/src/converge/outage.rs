@@ -8,6 +8,7 @@ use crate::document::Document;
 use crate::observation::{Node, Power};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
 
+// belief: clp-rejoin-start, clp-stale-side, clp-partition
 /// What the nodes that answer show of a group.
 pub(super) enum Place {
     /// No node that answers runs the cluster daemon.

@@ -1,48 +1,131 @@
-//! Which KMS keys the nodes' volumes are encrypted by, and who needs them. EC2 says of a denied key only that an instance does not start.
+//! Whether the KMS keys of the nodes' volumes can be used, by those who need them. EC2 accepts a start without the key, and stops the
+//! instance again: so it is asked before anything is touched (safety.md, rule 20).
 
+use super::key_policy::{Question, Verdict};
 use crate::ec2::VolumeId;
+use crate::error::{Error, Kind, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a dry run says of the keys of all volumes of both nodes, the root volumes' too: volume to key. `None`: none is encrypted.
-pub fn key_words<'a>(keys: impl IntoIterator<Item = (&'a VolumeId, &'a String)>) -> Option<String> {
-    let mut of: BTreeMap<&str, BTreeSet<&VolumeId>> = BTreeMap::new();
-    for (volume, key) in keys {
-        of.entry(key).or_default().insert(volume);
+/// The state of a key that can be used.
+const ENABLED: &str = "Enabled";
+
+/// What EC2 does with a key in the name of which function's role. EBS User Guide, "Requirements for Amazon EBS encryption".
+const NEEDS: &[(&str, &[&str])] = &[
+    ("set-power", &["kms:CreateGrant"]),
+    ("create-volumes", ALL),
+    ("swap-volumes", ALL),
+];
+
+const ALL: &[&str] = &[
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+];
+
+/// Who manages a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Manager {
+    /// AWS: `aws/ebs`, which everybody in the account may use through EC2.
+    Aws,
+    /// The customer, whose policy it has; the error: why it cannot be read, as that of another account's key.
+    Customer(std::result::Result<String, String>),
+}
+
+/// A key as KMS describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Who manages it.
+    pub manager: Manager,
+    /// KMS's word for its state, such as `Enabled` or `PendingDeletion`.
+    pub state: String,
+}
+
+/// The keys of these volumes: key to volumes.
+pub fn keys_of<'a>(
+    all: impl IntoIterator<Item = (&'a VolumeId, Option<&'a String>)>,
+) -> BTreeMap<String, BTreeSet<VolumeId>> {
+    let mut of: BTreeMap<String, BTreeSet<VolumeId>> = BTreeMap::new();
+    for (volume, key) in all {
+        if let Some(key) = key {
+            of.entry(key.clone()).or_default().insert(volume.clone());
+        }
     }
-    if of.is_empty() {
-        return None;
+    of
+}
+
+fn named(key: &str, volumes: &BTreeSet<VolumeId>) -> String {
+    let volumes: Vec<String> = volumes.iter().map(ToString::to_string).collect();
+    format!("{key} ({})", volumes.join(", "))
+}
+
+fn unusable(found: String) -> Error {
+    Error::new(
+        Kind::KeyNotUsable,
+        found,
+        "without the key a stopped node does not start again; enable it, or let its policy give the roles what the README names",
+    )
+}
+
+/// Refuses a key that cannot be used; else says what is known of it. `roles`: function to its role's ARN.
+pub fn judge_key(
+    key: &str,
+    volumes: &BTreeSet<VolumeId>,
+    described: Result<Key>,
+    roles: &BTreeMap<String, String>,
+) -> Result<String> {
+    let name = named(key, volumes);
+    let described = described.map_err(|error| match error.kind() {
+        Kind::AwsRefused => unusable(format!("KMS does not show the key {name}: {error}")),
+        _ => error,
+    })?;
+    if described.state != ENABLED {
+        return Err(unusable(format!("the key {name} is {}", described.state)));
     }
-    let each = |(key, volumes): (&str, BTreeSet<&VolumeId>)| {
-        let volumes: Vec<String> = volumes.into_iter().map(ToString::to_string).collect();
-        format!("{key} ({})", volumes.join(", "))
+    let policy = match described.manager {
+        Manager::Aws => return Ok(format!("The KMS key {name} is AWS's own and enabled.")),
+        Manager::Customer(Err(why)) => {
+            return Ok(format!(
+                "The KMS key {name} is enabled. Its policy cannot be read ({why}): whether the roles of set-power, create-volumes and \
+                 swap-volumes may use it is not known."
+            ));
+        }
+        Manager::Customer(Ok(policy)) => policy,
     };
-    let keys: Vec<String> = of.into_iter().map(each).collect();
-    Some(format!(
-        "KMS keys: {}. Unless it is the AWS managed key aws/ebs, each key's policy must let this account's IAM policies, or the roles of \
-         set-power, create-volumes and swap-volumes, use it: without kms:CreateGrant a stopped node does not start again. This cannot be \
-         tried without a start; the README says how to ask IAM",
-        keys.join("; ")
+    let (mut denied, mut open) = (BTreeSet::new(), BTreeSet::new());
+    for (function, actions) in NEEDS {
+        for action in *actions {
+            let verdict = match roles.get(*function) {
+                Some(role) => Question { role, action, key }.ask(&policy),
+                None => Verdict::Unknown,
+            };
+            match verdict {
+                Verdict::Denied => denied.insert(format!("{function} {action}")),
+                Verdict::Unknown => open.insert(format!("{function} {action}")),
+                Verdict::Allowed => continue,
+            };
+        }
+    }
+    let list = |all: BTreeSet<String>| all.into_iter().collect::<Vec<_>>().join(", ");
+    if !denied.is_empty() {
+        return Err(unusable(format!(
+            "the policy of the key {name} does not allow the roles of: {}",
+            list(denied)
+        )));
+    }
+    if open.is_empty() {
+        return Ok(format!(
+            "The KMS key {name} is enabled, and its policy lets the roles of set-power, create-volumes and swap-volumes use it."
+        ));
+    }
+    Ok(format!(
+        "The KMS key {name} is enabled. Its policy has conditions or principals that are not judged here: look whether it allows {}.",
+        list(open)
     ))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_key_is_named_with_its_volumes() {
-        let pair = |volume: &str, key: &str| (volume.parse::<VolumeId>().unwrap(), key.to_owned());
-        let found = [
-            pair("vol-0a2", "key-a"),
-            pair("vol-0a1", "key-a"),
-            pair("vol-0a3", "key-b"),
-        ];
-        let words = key_words(found.iter().map(|(volume, key)| (volume, key))).unwrap();
-        assert!(
-            words.starts_with("KMS keys: key-a (vol-0a1, vol-0a2); key-b (vol-0a3). "),
-            "{words}"
-        );
-        assert!(words.contains("kms:CreateGrant"), "{words}");
-        assert_eq!(key_words([]), None);
-    }
-}
+#[path = "keys_tests.rs"]
+mod tests;

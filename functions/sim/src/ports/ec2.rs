@@ -114,7 +114,7 @@ fn volume(id: &VolumeId, one: &ec2::Volume) -> Volume {
             kind: "gp3".to_owned(),
             iops: Some(3000),
             throughput: Some(125),
-            kms_key: None,
+            kms_key: Some("arn:aws:kms:eu-west-1:1:key/aws-ebs".to_owned()),
             tags: one.tags.clone(),
             delete_on_termination: attached.is_some_and(|at| at.delete_on_termination),
             multi_attach: false,

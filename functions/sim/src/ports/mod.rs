@@ -11,13 +11,15 @@ use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::ec2::{InstanceId, VolumeId};
 use mirrorsnap_domain::error::{Error, Kind as ErrorKind, Result};
 use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::inspect::{Key, Manager};
 use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::patrol::Item;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use mirrorsnap_functions::ports::{
-    Agent, Clock, Command, Configs, Fleet, Items, Ledger, Metrics, Nodes, Outcome, Progress, Quotas, Snapshots, Volume,
+    Agent, Clock, Command, Configs, Fleet, Items, Keys, Ledger, Metrics, Nodes, Outcome, Progress, Quotas, Snapshots,
+    Volume,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -104,6 +106,23 @@ impl Quotas for Sim {
         let read = |_: &World| Ok(kinds.iter().map(|kind| (kind.clone(), 100)).collect());
         self.read("ec2:DescribeVolumes", Kind::Read, "by type".to_owned(), read)
             .await
+    }
+}
+
+/// All volumes are under AWS's own key.
+impl Keys for Sim {
+    async fn key(&self, key: &str) -> Result<Key> {
+        let read = |_: &World| {
+            Ok(Key {
+                manager: Manager::Aws,
+                state: "Enabled".to_owned(),
+            })
+        };
+        self.read("kms:DescribeKey", Kind::Read, key.to_owned(), read).await
+    }
+
+    fn key_roles(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
     }
 }
 

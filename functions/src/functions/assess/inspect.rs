@@ -1,14 +1,17 @@
 //! `assess` `inspect`: may a backup begin, and how? Refuses before anything is touched.
 
 use super::{Output, Ports, as_json};
+use crate::functions::keys;
 use crate::functions::observe::{Purpose, observe};
+use crate::ports::Volume;
 use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::{Id, IdKind};
-use mirrorsnap_domain::inspect::{backup, key_words};
+use mirrorsnap_domain::inspect::backup;
 use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::observation::Observation;
 use mirrorsnap_domain::time::Moment;
+use std::collections::BTreeMap;
 
 pub(super) async fn inspect(ports: &impl Ports, cluster: &str, claim: Option<&Claim>, now: Moment) -> Result<Output> {
     let config = ports.config(cluster).await?;
@@ -27,8 +30,10 @@ pub(super) async fn inspect(ports: &impl Ports, cluster: &str, claim: Option<&Cl
     let id = Id::new(IdKind::Backup, cluster, now)?;
     let seen = observe(ports, &config, &id.to_string(), now, Purpose::Inspection).await?;
     let mut plan = backup(&config, &id, &seen)?;
+    let volumes = attached(ports, &seen).await?;
+    let keys = keys::judged(ports, volumes.iter().map(|(id, one)| (id, one.shape.kms_key.as_ref()))).await?;
     if claim.is_none() {
-        plan.words.extend(keys(ports, &seen).await?);
+        plan.words.extend(keys);
     }
     Ok(Output::Inspect {
         id: id.to_string(),
@@ -37,13 +42,9 @@ pub(super) async fn inspect(ports: &impl Ports, cluster: &str, claim: Option<&Cl
     })
 }
 
-/// What a dry run says of the keys of both nodes' volumes.
-async fn keys(ports: &impl Ports, seen: &Observation) -> Result<Option<String>> {
+/// The volumes of both nodes, the root volumes too.
+async fn attached(ports: &impl Ports, seen: &Observation) -> Result<BTreeMap<VolumeId, Volume>> {
     let attached = seen.instances.values().flat_map(|instance| instance.volumes.values());
     let ids: Vec<VolumeId> = attached.cloned().collect();
-    let volumes = ports.volumes(&ids).await?;
-    let keys = volumes
-        .iter()
-        .filter_map(|(id, one)| Some((id, one.shape.kms_key.as_ref()?)));
-    Ok(key_words(keys))
+    ports.volumes(&ids).await
 }

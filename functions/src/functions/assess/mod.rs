@@ -13,7 +13,7 @@ mod stopped;
 use crate::deadline::Deadline;
 use crate::functions::fence::intent;
 use crate::functions::observe::{Purpose, observe};
-use crate::ports::{Clock, Configs, Instances, Ledger, Nodes, Volumes};
+use crate::ports::{Clock, Configs, Instances, Keys, Ledger, Nodes, Volumes};
 pub use converge::Converge;
 pub use doctor::Doctor;
 use mirrorsnap_domain::config::Config;
@@ -31,8 +31,8 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What the modes need.
-pub trait Ports: Configs + Ledger + Instances + Volumes + Nodes + Clock {}
-impl<T: Configs + Ledger + Instances + Volumes + Nodes + Clock> Ports for T {}
+pub trait Ports: Configs + Ledger + Instances + Volumes + Keys + Nodes + Clock {}
+impl<T: Configs + Ledger + Instances + Volumes + Keys + Nodes + Clock> Ports for T {}
 
 /// docs/functions.md, assess.
 #[derive(Debug, Clone, Deserialize)]
