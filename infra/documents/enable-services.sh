@@ -8,6 +8,7 @@ REBOOT='{{ Reboot }}'
 #include lib/guard.sh
 #include lib/detached.sh
 guard
+# belief: clp-enable
 order clpsvcctrl clpsvcctrl.sh --enable -a || finish failed ',"reason":"command"'
 [ "$REBOOT" = yes ] || finish ok
 detach 60 reboot

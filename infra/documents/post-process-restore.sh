@@ -13,6 +13,7 @@ DISKS='{{ Disks }}'
 #include lib/guard.sh
 #include lib/detached.sh
 guard
+# belief: clp-fullcopy-guard
 # Asked once more if it fails.
 fullcopy() {
     RAW=$before

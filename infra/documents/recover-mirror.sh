@@ -8,6 +8,7 @@ DISKS='{{ Disks }}'
 #include lib/guard.sh
 #include lib/actions.sh
 guard
+# belief: clp-recovery-returns
 for disk in $DISKS; do
     try "clpmdctrl $disk" clpmdctrl --recovery "$disk"
 done

@@ -239,6 +239,7 @@ active() {
     bring_back
 }
 
+# belief: linux-timer-on-boot, linux-transient-units
 # --on-boot: up to systemd 253 a daemon-reload, which every `systemctl enable` is too, begins the countdown of --on-active anew (P10).
 # The earlier of the two counts. AccuracySec: systemd's default is a minute. Restart: the timer's own process may be killed too, for
 # example by the kernel when memory runs out. RestartSec=3: systemd gives up after five starts within ten seconds.
@@ -258,6 +259,7 @@ arm() {
     note armed ",\"fires\":$((started / 100 + TMAX - START))"
 }
 
+# belief: clp-stop-code, clp-stop-fails
 # A2. Takes at most STOP seconds for all groups, in rounds: one may refuse its stop while another still runs, and clpstat may show a stop
 # late. A group of a backup counts as stopped by us only if it was Online here in the look before a `clpgrp -t` of ours that answered 0.
 # One that goes Offline otherwise was stopped by somebody, who may start it again.

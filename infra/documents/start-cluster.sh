@@ -10,6 +10,7 @@ cat >"$MARKER/act.sh" <<'MIRRORSNAP_ACT' || finish failed ',"reason":"disk"'
 #include lib/base.sh
 #include lib/act-cluster.sh
 MIRRORSNAP_ACT
+# belief: clp-start-forks, clp-hard-stop
 # KillMode=process: the daemons that clpcl may start itself outlive the unit.
 act 840 -p KillMode=process
 read -r RC <"$MARKER/ended" || RC=1

@@ -1,4 +1,5 @@
 # What the unit of lib/groups.sh runs: clpgrp for each group. A group's scripts may take minutes, and its umount alone 15.
+# belief: clp-remote-stop, clp-umount-retries
 BOUND=960
 # shellcheck source=/dev/null
 . "$1/params"

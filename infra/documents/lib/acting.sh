@@ -1,6 +1,7 @@
 # A document that waits for CLUSTERPRO for minutes lets a unit of its own do it. The node's lock is released once the unit runs, so
 # that a command that hangs keeps no fence out; the fence ends the unit. What the command starts is not in the agent's control group.
 
+# belief: linux-unit-group
 # act SECONDS OPTION…: runs $MARKER/act.sh in a unit that systemd kills after SECONDS, and waits for its end. Its output is added to the
 # answer.
 act() {

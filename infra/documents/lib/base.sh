@@ -9,6 +9,7 @@ export LC_ALL
 PATH=${MIRRORSNAP_PATH:-/opt/nec/clusterpro/bin:/usr/sbin:/usr/bin:/sbin:/bin}
 export PATH
 # The lab runs without root and redirects these three. On a node they are the real directories.
+# belief: linux-run-is-new, linux-boot-id
 RUN_ROOT=${MIRRORSNAP_RUN:-/run}/mirrorsnap
 VAR_ROOT=${MIRRORSNAP_VAR_LIB:-/var/lib}/mirrorsnap
 PROC=${MIRRORSNAP_PROC:-/proc}
@@ -93,6 +94,7 @@ say() {
 # alert TEXT: the same line in CLUSTERPRO's alert log, for whoever sees a group stop there. Nobody waits for it: it may take 5 s, or fail.
 # Our locks are closed before it is left alone: once this script lets go of them, they are free.
 alert() {
+    # belief: clp-alert-log
     (exec 8>&- 9>&-; vendor timeout -s KILL 5 clplogcmd -m "mirrorsnap $RUN (epoch $EPOCH): $1" -l INFO --alert &) </dev/null >/dev/null 2>&1
 }
 

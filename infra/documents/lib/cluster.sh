@@ -2,6 +2,7 @@
 # The exit codes of clpstat and clpmdstat are coded states, so only the text counts.
 # Each read has a time limit, since a read that hangs would stop the timer too.
 
+# belief: clp-blanks, clp-columns, clp-current-none, clp-gray-status, clp-long-names, clp-mdstat-rc, clp-stopped-table
 # look: reads clpstat. Sets
 #   SELF_UP, PEER_UP  the daemon's status on either server, as printed
 #   WHERE             `offline`: every group shown is Offline; `self`, `peer`: every configured group is Online there;

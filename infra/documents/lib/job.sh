@@ -3,6 +3,7 @@
 # catches is not inherited, one that ignores would be: what the command starts could not be stopped by SIGTERM. A command that hangs is
 # killed after its time limit: nobody waits without a limit for a node that answers, and a retry must not run beside the attempt
 # before (safety.md, rule 23).
+# belief: linux-shutdown-signals
 trap : TERM HUP
 job=$1 bound=$2
 shift 2

@@ -7,5 +7,6 @@ lock_node() {
     [ -n "$BOOT" ] && [ "$BOOT" = "$EXPECTED_BOOT" ] || refuse other_boot
     private "$2" || finish failed ',"reason":"run_directory"'
     exec 8>>"$RUN_ROOT/lock"
+    # belief: linux-flock
     flock -w "$1" 8 || refuse busy
 }

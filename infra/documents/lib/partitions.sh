@@ -4,6 +4,7 @@
 # they are read at once and without a command. The mirror driver's own device (/dev/NMPn) is not counted, since a copy from the peer
 # does not pass it.
 
+# belief: linux-write-counts
 # kernel_names: sets KNAMES, the kernel's names of PARTITIONS. Fails if one is not there.
 kernel_names() {
     KNAMES=
@@ -35,6 +36,7 @@ counts() {
 fingerprints() {
     PRINTS='' left=$DISKS
     for each in $PARTITIONS; do
+        # belief: linux-direct-read
         print=$(exec 8>&- 9>&-; timeout -s KILL 10 dd if="$each" bs=65536 count=1 iflag=direct 2>/dev/null | sha256sum)
         print=${print%% *}
         case $print in

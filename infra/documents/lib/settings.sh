@@ -1,6 +1,7 @@
 # What is read of clp.conf, as sections of lines `<key> <exit code> <value>`. The document that includes this has `get OPTION KEY PATH`, which
 # asks clpcfget and may add a line to LINES_READ. It is a file that is read: the reads may overlap.
 
+# belief: clp-clpcfget, clp-server-values
 # paths DISK: what CLUSTERPRO on this node will open. A value for one server comes before the common one.
 paths() {
     for each_path in cppath dppath; do

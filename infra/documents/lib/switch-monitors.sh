@@ -1,5 +1,6 @@
 # Suspends or resumes each monitor on each node. CLPMONCTRL is clpmonctrl's option. An order that fails is given once more: to suspend or
 # resume a monitor twice does no harm. What the table shows afterwards counts.
+# belief: clp-fails-once
 NODES='{{ Nodes }}'
 MONITORS='{{ Monitors }}'
 #include lib/guard.sh
