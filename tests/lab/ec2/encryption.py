@@ -73,7 +73,7 @@ def know(key: str | None) -> None:
 
 
 def install() -> None:
-    """aws/ebs is there, and AWS's own. Its policy lets the account see it (AWS KMS Developer Guide, "AWS managed keys")."""
+    """aws/ebs is there, and AWS's own; its policy lets the account see it (KMS Developer Guide, "AWS managed keys")."""
     from ministack.services import kms
 
     true = kms._key_metadata
