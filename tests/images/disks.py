@@ -151,9 +151,14 @@ class Lvm:
         return int(found[1])
 
     def volume(self, name: str) -> str:
-        found = re.search(rf"\n{name} {{\n.*?\n}}\n", self.text, re.S)
-        assert found, name
-        return found[0]
+        """The section of a logical volume, with those of its segments."""
+        begin = self.text.index(f"\n{name} {{")
+        depth = 0
+        for at in range(begin, len(self.text)):
+            depth += {"{": 1, "}": -1}.get(self.text[at], 0)
+            if self.text[at] == "}" and depth == 0:
+                return self.text[begin : at + 1]
+        raise AssertionError(name)
 
     def stretches(self, name: str) -> list[tuple[int, int]]:
         extent, start = self.number("extent_size") * SECTOR, self.number("pe_start") * SECTOR

@@ -106,9 +106,9 @@ def run(*command: str, text: str | None = None) -> str:
 def table(disk: Path, kind: str, mib: int) -> None:
     """A cluster partition of 1 MiB and a data partition, or one for LVM."""
     with disk.open("wb") as file:
-        file.truncate((mib + (12 if kind == "lvm" else 4)) * MIB)
+        file.truncate((mib + (8 if kind == "lvm" else 4)) * MIB)
     if kind == "lvm":
-        # Two logical volumes on it: see `logical_volumes`.
+        # No extent is left beside those of `logical_volumes`, so that the data volume has to go into the gap.
         run("sfdisk", "-q", str(disk), text="label: gpt\nstart=2048, type=lvm\n")
         return
     label = {"gpt": "gpt", "mbr": "dos"}[kind]

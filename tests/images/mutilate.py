@@ -402,6 +402,8 @@ CLASSES: dict[str, Callable[[random.Random], Draw]] = {
     "logical volume with a missing extent": lv_missing_extent,
     "stray sector where a checksum is": stray_inside,
 }
+# What the structures show without a fingerprint.
+SEEN_ALONE = ("truncated log", "dirty log", "shifted partition", "logical volume with a missing extent")
 # What is seen by chance: counted, and no promise.
 BY_CHANCE: dict[str, Callable[[random.Random], Draw]] = {
     "stray sectors anywhere": stray_outside,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from images.asking import Ask, counted, never_clean, none_refused
+from images.disks import SECTOR, Data, Ext4, Lvm, Xfs, castagnoli
 from images.mutilate import BY_CHANCE, CLASSES, Case, families, judged, not_judged, sound
 
 # Of each class; test_images_more.py takes those that follow.
@@ -45,6 +49,82 @@ def test_without_a_fingerprint_nothing_is_clean(ask: Ask) -> None:
         case.fingerprint = None  # type: ignore[assignment]
         verdict = ask(case, False)
         assert (verdict["verdict"], verdict["reason"]) == ("not-judged", "no-fingerprint"), (case.family, case.what)
+
+
+def _xfs_field(offset: int, change: int) -> Callable[[Case], None]:
+    """Another value in XFS's superblock, with a checksum that fits."""
+
+    def apply(case: Case) -> None:
+        data = Data(case.image, case.about)
+        sector = bytearray(data.read(0, SECTOR))
+        sector[offset] ^= change
+        sector[224:228] = bytes(4)
+        sector[224:228] = struct.pack("<I", castagnoli(bytes(sector)) ^ 0xFFFFFFFF)
+        data.write(0, bytes(sector))
+
+    return apply
+
+
+def _unmount_record(offset: int, value: bytes) -> Callable[[Case], None]:
+    def apply(case: Case) -> None:
+        xfs = Xfs(Data(case.image, case.about))
+        xfs.data.write(xfs.log_at + xfs.unmount_record()[0] + offset, value)
+
+    return apply
+
+
+def _group_header(offset: int, value: bytes) -> Callable[[Case], None]:
+    def apply(case: Case) -> None:
+        xfs = Xfs(Data(case.image, case.about))
+        xfs.data.write(xfs.headers()[2] + offset, value)
+
+    return apply
+
+
+def _ext4(offset: int, value: bytes) -> Callable[[Case], None]:
+    return lambda case: Ext4(Data(case.image, case.about)).change(offset, value)
+
+
+def _extent_skipped(case: Case) -> None:
+    """The second stretch begins an extent later, and is as long as before."""
+    lvm = Lvm(case.image)
+    found = re.findall(r"start_extent = (\d+)", lvm.volume("dp"))
+    volume = lvm.volume("dp").replace(f"start_extent = {found[1]}", f"start_extent = {int(found[1]) + 1}")
+    lvm.store(lvm.text.replace(lvm.volume("dp"), volume))
+
+
+ONE_CHANGE: dict[str, tuple[str, Callable[[Case], None], str]] = {
+    "a word of the unmount record": ("xfs-default", _unmount_record(SECTOR + 40, b"x"), "log-damaged"),
+    "the record's file system": ("xfs-default", _unmount_record(304, b"another one"), "log-damaged"),
+    "the record's place": ("xfs-default", _unmount_record(20, b"\0\0\0\1"), "log-damaged"),
+    "two operations in it": ("xfs-default", _unmount_record(40, b"\0\0\0\2"), "log-damaged"),
+    "XFS's count of free blocks": ("xfs-default", _xfs_field(151, 1), "torn"),
+    "XFS's count of inodes": ("xfs-default", _xfs_field(135, 64), "torn"),
+    "when XFS's superblock was changed": ("xfs-default", _xfs_field(243, 9), "torn"),
+    "XFS's size": ("xfs-default", _xfs_field(13, 16), "superblock-damaged"),
+    "XFS needs repair": ("xfs-default", _xfs_field(219, 0x10), "errors-noted"),
+    "an unknown feature of XFS": ("xfs-default", _xfs_field(217, 1), "not-judged"),
+    "a group's header": ("xfs-default", _group_header(53, b"x"), "groups-damaged"),
+    "a group's header without checksums": ("xfs-v4", _group_header(52, b"\0\0\0\1"), "torn"),
+    "an extent is skipped": ("xfs-lvm", _extent_skipped, "lvm-incomplete"),
+    "ext4's size": ("ext4-default", _ext4(6, b"\1"), "larger-than-its-partition"),
+    "ext4 has errors": ("ext4-default", _ext4(0x3A, b"\3"), "errors-noted"),
+    "ext4 has orphans": ("ext4-default", _ext4(0xE8, b"\x0c"), "not-unmounted"),
+    "an unknown feature of ext4": ("ext4-default", _ext4(0x63, b"\1"), "not-judged"),
+    "ext4's journal elsewhere": ("ext4-default", _ext4(0x10C + 20, b"\x07"), "log-damaged"),
+}
+
+
+@pytest.mark.parametrize("what", ONE_CHANGE)
+def test_one_change_has_its_name(what: str, ask: Ask) -> None:
+    """Each with a fingerprint of its own bytes, so that the structure alone speaks."""
+    family, apply, wanted = ONE_CHANGE[what]
+    state = families()[family]["later"]
+    case = Case("one change", family, what, state.image.copy(), state.about)
+    assert ask(case, alone=True)["verdict"] == "clean"
+    apply(case)
+    verdict = ask(case, alone=True)
+    assert verdict["verdict"] == wanted, verdict["sentence"]
 
 
 def test_what_cannot_be_judged_says_so(ask: Ask) -> None:
