@@ -51,6 +51,8 @@ CORE = (
 RUNNER = "tests/scenario/test_runner.py"
 # The command line, each file in one lab.
 COMMAND_LINE = ("tests/cli/test_cli.py", "tests/cli/test_clusters.py", "tests/cli/test_discovery.py")
+# Several clusters in one lab.
+FLEET_FIRST = "tests/cli/test_fleet.py"
 LONG_WAITS = "tests/product/test_long_waits.py"
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")
@@ -63,6 +65,7 @@ APART = (
     "tests/scenarios",
     "tests/seed",
     *COMMAND_LINE,
+    FLEET_FIRST,
     RUNNER,
     *PROBES,
     PROBES_FIRST,
@@ -138,6 +141,11 @@ PRODUCT = Part(
     (*_contract(*_ours()), "tests/product", f"--ignore={LONG_WAITS}", RUNNER, *COMMAND_LINE),
 )
 CLI_BUILD = Part("cli-build", "the command line", _make("cli"))
+FLEET = Part(
+    "fleet",
+    "three clusters, from the deployment to the release, by the command line",
+    _pytest(FLEET_FIRST, workers="0"),
+)
 LONG = Part("long-waits", "what waits for days of lab time", _pytest(LONG_WAITS))
 FILES = Part("scenarios", "a scenario of each kind", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
 MORE = Part("scenarios-more", "all other scenarios", _pytest(SCENARIOS, "-k", "test_more", dist="worksteal"))
@@ -187,7 +195,7 @@ CHECK_LANES = ((RUST, WITNESSES), (LINT, BUILD, TOOLS, SMOKE))
 CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
 BEFORE_LANES = ((RUST, IMAGES, INTERLEAVING), (LINT, BUILD, CLI_BUILD, RUST_AWS, TOOLS))
-BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, PROBES_SMOKE)
+BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FLEET, FILES, PROBES_SMOKE)
 ADDED = (
     TEMPLATES,
     DENY,
