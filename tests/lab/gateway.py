@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -24,6 +25,8 @@ from .wire import AwsError, Response, error_for
 PREFIX = {"monitoring": "cloudwatch", "states": "states", "eventbridge": "events", "logs": "logs"}
 STALE_SECONDS = 5.0  # how far back a stale describe looks: longer than any pause between a write and its check
 NEVER_RECORDED = frozenset({"logs"})  # the lab's own plumbing would drown the log
+# By service: what a request's path says, where the log and the policies need it.
+PATHS: dict[str, Callable[[str], dict[str, Any]]] = {}
 SECRETS = re.compile(r"(?i)secret|password|token$|^zipfile$|templatebody|policydocument")
 
 
@@ -90,6 +93,10 @@ def _redacted(value: Any, key: str = "") -> Any:
     return value
 
 
+def _nothing(path: str) -> dict[str, Any]:
+    return {}
+
+
 def caller_arn(headers: dict, query_params: dict) -> str:
     from ministack.core.iam_evaluator import request_caller_arn
 
@@ -125,7 +132,7 @@ async def dispatch(method, path, headers, body, query_params, request_id) -> Res
     call = Call(
         service=service,
         action=_action(service, method, path, headers, raw, params),
-        params=_params(headers, raw, params),
+        params=_params(headers, raw, params) | PATHS.get(service, _nothing)(path),
         caller=caller_arn(headers, query_params),
         request_id=request_id,
     )

@@ -358,6 +358,17 @@ def schedule_checks(call: Call, arn: str) -> list[Check] | None:
     return checks
 
 
+def block_checks(call: Call, region: str) -> list[Check]:
+    """The snapshots whose blocks are read, with the one key that these actions have: the snapshot's tags."""
+    names = [call.params.get("snapshotId"), call.params.get("firstSnapshotId")]
+
+    def keys(name: str) -> dict[str, Any]:
+        found = _keys_of(resource(name), region)
+        return {key: value for key, value in found.items() if key.startswith("aws:ResourceTag/")}
+
+    return [Check(f"ebs:{call.action}", ec2_arn("snapshot", str(n), region), keys(str(n))) for n in names if n]
+
+
 def key_checks(call: Call, region: str) -> list[Check]:
     """What KMS would ask the policies when EC2 uses customer keys in the caller's name (ec2/encryption.py)."""
     from .ec2 import encryption

@@ -37,6 +37,7 @@ PARTS = (
     "patches.cloudformation_documents",
     "ops",
     "quotas",
+    "ebs",
     "ec2",
     "nodes.life",
     "ssm",
