@@ -53,6 +53,7 @@ RUNNER = "tests/scenario/test_runner.py"
 COMMAND_LINE = ("tests/cli/test_cli.py", "tests/cli/test_clusters.py", "tests/cli/test_discovery.py")
 # Several clusters in one lab.
 FLEET_FIRST = "tests/cli/test_fleet.py"
+TEN = "tests/cli/test_ten_clusters.py"
 LONG_WAITS = "tests/product/test_long_waits.py"
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")
@@ -66,6 +67,7 @@ APART = (
     "tests/seed",
     *COMMAND_LINE,
     FLEET_FIRST,
+    TEN,
     RUNNER,
     *PROBES,
     PROBES_FIRST,
@@ -146,6 +148,7 @@ FLEET = Part(
     "three clusters, from the deployment to the release, by the command line",
     _pytest(FLEET_FIRST, workers="0"),
 )
+TEN_CLUSTERS = Part("ten-clusters", "ten clusters are due at the same minute", _pytest(TEN, workers="0"))
 LONG = Part("long-waits", "what waits for days of lab time", _pytest(LONG_WAITS))
 FILES = Part("scenarios", "a scenario of each kind", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
 MORE = Part("scenarios-more", "all other scenarios", _pytest(SCENARIOS, "-k", "test_more", dist="worksteal"))
@@ -201,6 +204,7 @@ ADDED = (
     DENY,
     IMAGES_MORE,
     SCHEDULES,
+    TEN_CLUSTERS,
     LONG,
     MORE,
     *WHOLE_CONTRACT,
