@@ -157,7 +157,7 @@ def test_stat_tables(bench):
 
 
 def test_failed_group_shows(bench):
-    b = bench(switches={"umount_failures": 1})
+    b = bench(switches={"umount_failures": 1, "group_stop_failure": "error"})
     b.run("server1", "clpgrp -t failover1")
     assert "failover1 ........: Online Failure" in b.run("server1", "clpstat").out
 

@@ -28,7 +28,7 @@ def test_a_late_table_is_waited_for(nodes: Nodes) -> None:
 
 
 def test_a_group_in_failure_is_stopped_before_it_is_started(nodes: Nodes) -> None:
-    nodes.lab.control("cluster_set", switches={"umount_failures": 1})
+    nodes.lab.control("cluster_set", switches={"umount_failures": 1, "group_stop_failure": "error"})
     nodes.begin()
     assert nodes.send("stop-group")["line"]["result"] == "failed"
     started = nodes.send("start-group")
