@@ -242,6 +242,25 @@ def test_an_epoch_that_cannot_be_read_is_repaired_by_fence_alone(nodes: Nodes) -
     assert lower["line"]["reason"] == "fenced" and lower["line"]["stored_epoch"] == nodes.epoch
 
 
+@pytest.mark.parametrize("step", ["fence", "resume-monitors"])
+def test_an_epoch_far_ahead_is_stored_by_no_document(nodes: Nodes, step: str) -> None:
+    """Else one document of a misused role made the node refuse everything for ever. A node that has none yet takes any."""
+    nodes.begin()
+    assert nodes.send("fence")["line"]["result"] == "ok"
+    far = nodes.send(step, Epoch=str(nodes.epoch + 10001), **({} if step == "fence" else {"Attempt": "7"}))
+    assert far["line"]["reason"] == "epoch_leaps" and far["line"]["stored_epoch"] == nodes.epoch
+    assert far["disturbed"] == [] and nodes.send("observe")["line"]["stored_epoch"] == nodes.epoch
+    sh(nodes.lab, "echo 1 >$MIRRORSNAP_VAR_LIB/mirrorsnap/epoch")
+    assert nodes.send("fence")["line"]["result"] == "ok", "a node that was off while others went on"
+    sh(nodes.lab, "rm $MIRRORSNAP_VAR_LIB/mirrorsnap/epoch")
+    nodes.epoch += 20000
+    try:
+        assert nodes.send("fence")["line"]["result"] == "ok"
+    finally:
+        nodes.epoch -= 20000
+        sh(nodes.lab, "rm $MIRRORSNAP_VAR_LIB/mirrorsnap/epoch")
+
+
 def test_only_the_last_attempt_of_a_detached_unit_is_shown(nodes: Nodes) -> None:
     """By epoch, then by number. A number alone is what earlier versions wrote, and older than any with an epoch."""
     run = nodes.begin()

@@ -11,6 +11,12 @@ read_epoch() {
     esac
 }
 
+# Whether EPOCH is further ahead than operations that this node has missed could be. An epoch that was stored by mistake, or by somebody
+# who misused a role, would make the node refuse everything from then on.
+leaps() {
+    [ "$STORED" != bad ] && [ "$STORED" -gt 0 ] && [ "$EPOCH" -gt $((STORED + 10000)) ]
+}
+
 # The first document of an operation on this node.
 store_epoch() {
     private "$VAR_ROOT" && put_durably "$VAR_ROOT/epoch" "$EPOCH" || return 1

@@ -58,6 +58,7 @@ guard() {
     read_epoch
     [ "$STORED" != bad ] || refuse epoch_unreadable
     [ "$STORED" -le "$EPOCH" ] || refuse fenced ",\"stored_epoch\":$STORED"
+    ! leaps || refuse epoch_leaps ",\"stored_epoch\":$STORED"
     # The deadline counts after the wait for the lock.
     clock || refuse late
     [ "$NOW" -le $((NOT_AFTER * 100)) ] || refuse late
