@@ -244,10 +244,11 @@ def test_an_epoch_that_cannot_be_read_is_repaired_by_fence_alone(nodes: Nodes) -
 
 @pytest.mark.parametrize("step", ["fence", "resume-monitors"])
 def test_an_epoch_far_ahead_is_stored_by_no_document(nodes: Nodes, step: str) -> None:
-    """Else one document of a misused role made the node refuse everything for ever. A node that has none yet takes any."""
+    """Else a misused role's document made the node refuse everything for ever. A node that has none yet takes any."""
     nodes.begin()
     assert nodes.send("fence")["line"]["result"] == "ok"
-    far = nodes.send(step, Epoch=str(nodes.epoch + 10001), **({} if step == "fence" else {"Attempt": "7"}))
+    other = {} if step == "fence" else {"Attempt": "7"}
+    far = nodes.send(step, Epoch=str(nodes.epoch + 10001), **other)
     assert far["line"]["reason"] == "epoch_leaps" and far["line"]["stored_epoch"] == nodes.epoch
     assert far["disturbed"] == [] and nodes.send("observe")["line"]["stored_epoch"] == nodes.epoch
     sh(nodes.lab, "echo 1 >$MIRRORSNAP_VAR_LIB/mirrorsnap/epoch")

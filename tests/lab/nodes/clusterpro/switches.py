@@ -26,7 +26,7 @@ CHOICES = {
 @dataclass
 class Switches:
     wrong_disk: str = "destroy"  # starting or initialising the mirror on another disk: destroy | gray
-    group_stop_failure: str = "shutdown"  # a group stop whose umount fails: error | shutdown (of the node, then failover)
+    group_stop_failure: str = "shutdown"  # a group stop whose umount fails: error | shutdown (of the node; failover)
     umount_failures: int = 0  # so many of the next umounts fail (sporadic failures)
     stopped_group_starts_on_rejoin: bool = False  # a group stopped by command starts when a node joins the cluster
     start_after_hard_stop: bool = False  # the cluster service starts by itself after a hard stop (else event cl 18)
