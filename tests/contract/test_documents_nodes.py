@@ -282,7 +282,7 @@ def test_an_inspection_reads_what_the_node_and_clp_conf_say(nodes: Nodes) -> Non
     sections = seen["sections"]
     assert sections["settings md1"].splitlines() == [
         "cppath 0 /dev/xvdb1", "own-cppath 1", "dppath 0 /dev/xvdb2", "own-dppath 1", "fullcopy 0 0", "sync 1",
-        "syncmode 1", "deact 0 1", "umount-seconds 1", "umount-retries 1",
+        "syncmode 1", "deact 1", "umount-seconds 1", "umount-retries 1",
     ]  # fmt: skip
     assert (
         sections["monitor mdw1"] == "object 0 md1\n" and sections["group failover1"] == "stop-after 1\nstop-seconds 1\n"

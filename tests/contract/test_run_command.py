@@ -285,7 +285,7 @@ def test_a_finished_command_can_be_replayed_at_the_next_boot(lab: Lab, runner: R
 def test_an_agent_restart_runs_the_document_a_second_time(
     lab: Lab, runner: Runner, switch: Callable[..., None], kills: bool
 ) -> None:
-    switch(restart_kills_children=kills)
+    switch(restart_kills_children=kills, restart_seconds=1.0)
     name = f"restart-{kills}"
     command = runner.send(COUNT.format(name) + f"sleep 6; echo $$ >>$MIRRORSNAP_VAR_LIB/{name}.ends")
     lab.wait_for(lambda: runs(lab, name) == 1)

@@ -32,8 +32,8 @@ class Switches:
     # An agent that restarts kills the scripts of its documents (KillMode=control-group); amazon-ssm-agent's own unit
     # has KillMode=process, so by default they survive, and the document runs a second time beside them.
     restart_kills_children: bool = False
-    # An agent that restarts is away for so long; RestartSec of amazon-ssm-agent's own unit is 90
-    restart_seconds: float = 1.0
+    # An agent that restarts is away for so long: RestartSec of amazon-ssm-agent's own unit
+    restart_seconds: float = 90.0
 
 
 switches = Switches()
