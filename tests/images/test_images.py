@@ -85,6 +85,11 @@ def _ext4(offset: int, value: bytes) -> Callable[[Case], None]:
     return lambda case: Ext4(Data(case.image, case.about)).change(offset, value)
 
 
+def _descriptor(case: Case) -> None:
+    ext4 = Ext4(Data(case.image, case.about))
+    ext4.data.write((1024 // ext4.block + 1) * ext4.block + 12, b"x")
+
+
 def _extent_skipped(case: Case) -> None:
     """The second stretch begins an extent later, and is as long as before."""
     lvm = Lvm(case.image)
@@ -111,6 +116,7 @@ ONE_CHANGE: dict[str, tuple[str, Callable[[Case], None], str]] = {
     "ext4 has errors": ("ext4-default", _ext4(0x3A, b"\3"), "errors-noted"),
     "ext4 has orphans": ("ext4-default", _ext4(0xE8, b"\x0c"), "not-unmounted"),
     "an unknown feature of ext4": ("ext4-default", _ext4(0x63, b"\1"), "not-judged"),
+    "a descriptor of ext4's": ("ext4-default", _descriptor, "groups-damaged"),
     "ext4's journal elsewhere": ("ext4-default", _ext4(0x10C + 20, b"\x07"), "log-damaged"),
 }
 
