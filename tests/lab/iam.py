@@ -21,7 +21,7 @@ import ministack.core.iam_evaluator as evaluator
 
 from . import context, witness
 from .gateway import current_call
-from .iam_resources import Check, block_checks, checks_for, key_checks, schedule_checks
+from .iam_resources import Check, block_checks, checks_for, event_checks, key_checks, schedule_checks
 from .patches.pins import replace
 
 _stock_enforce = evaluator.enforce
@@ -58,6 +58,8 @@ def enforce(
     if service == "ebs" and call is not None:
         with context.lab.lock:
             checks = block_checks(call, region)
+    if service == "events" and call is not None:
+        checks = event_checks(call, resource_arn)
     if checks is None:
         return _asked(access_key_id, iam_action, service, region, resource_arn, service_context)
     for check in checks:

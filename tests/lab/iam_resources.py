@@ -369,6 +369,17 @@ def block_checks(call: Call, region: str) -> list[Check]:
     return [Check(f"ebs:{call.action}", ec2_arn("snapshot", str(n), region), keys(str(n))) for n in names if n]
 
 
+def event_checks(call: Call, arn: str) -> list[Check] | None:
+    """PutEvents has the sources of its entries as a condition key of several values."""
+    if call.action != "PutEvents":
+        return None
+    entries = call.params.get("Entries")
+    sources = (
+        [str(each.get("Source", "")) for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    )
+    return [Check("events:PutEvents", arn, {"events:source": sorted(set(sources))} if sources else {})]
+
+
 def key_checks(call: Call, region: str) -> list[Check]:
     """What KMS would ask the policies when EC2 uses customer keys in the caller's name (ec2/encryption.py)."""
     from .ec2 import encryption

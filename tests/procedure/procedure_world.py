@@ -194,11 +194,13 @@ class World:
         self.item, self.fails, self.error = dict(item or {}), fails, error
         self.answers = {**ANSWERS, **answers}
         self.morning: dict[str, Any] = {}
+        self.words = "as it broke"
         self.mails: list[str] = []
+        self.events: list[tuple[str, dict[str, Any]]] = []
 
     def __call__(self, name: str, arguments: dict[str, Any]) -> Any:
         if name == self.fails:
-            raise TaskError(self.error, "as it broke")
+            raise TaskError(self.error, self.words)
         if "UpdateExpression" in arguments:
             return self._update(arguments)
         if arguments.get("Key", {}).get("id") == {"S": "morning"}:
@@ -206,6 +208,9 @@ class World:
         if arguments.get("Item", {}).get("id") == {"S": "morning"}:
             self.morning = arguments["Item"]
             return {}
+        if "Entries" in arguments:
+            self.events += [(each["DetailType"], each["Detail"]) for each in arguments["Entries"]]
+            return {"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}
         if "Message" in arguments:
             self.mails.append(arguments["Subject"])
         if "ConsistentRead" in arguments:

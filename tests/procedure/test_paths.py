@@ -88,7 +88,7 @@ EVERY = [(what, name) for what in INPUTS for name in tasks(what)]
 # Tasks whose failure is no failure of the operation.
 FORGIVEN = re.compile(
     r"Expire|Report|Release the|Forget|forget|switch fast|PostProcess: one|Clean up|Stop the child|Read the"
-    r"|Cancel what|StartBoth: (active|standby)|Keep the schedules|note that it is back"
+    r"|Cancel what|StartBoth: (active|standby)|Keep the schedules|note that it is back|^Say "
 )
 
 
