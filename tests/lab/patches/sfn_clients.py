@@ -14,12 +14,15 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from ministack.services import sts
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk as aws_sdk
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (
+    StateTaskServiceEvents,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
     StateTaskServiceSfn,
 )
@@ -134,6 +137,23 @@ def _prefix(task: StateTaskService) -> str:
     return _OPTIMISED_PREFIXES.get(task.resource.service_name, task.resource.service_name.capitalize())
 
 
+def _event_errors() -> None:
+    """A refused PutEvents is `EventBridge.<Code>Exception`, which Catch can name; in moto nothing catches it."""
+    original = replace(StateTaskServiceEvents, "_from_error", lambda self, env, ex: from_error(self, env, ex))
+
+    def from_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
+        if not isinstance(ex, ClientError):
+            return original(self, env, ex)
+        code, message = (ex.response["Error"].get(key, "") for key in ("Code", "Message"))
+        details = {
+            "error": f"EventBridge.{code.removesuffix('Exception')}Exception",
+            "cause": f"{message} (Service: EventBridge; Error Code: {code})",
+            "resource": self._get_sfn_resource(),
+            "resourceType": self._get_sfn_resource_type(),
+        }
+        return FailureEvent(env, CustomErrorName(details["error"]), "TaskFailed", {"taskFailedEventDetails": details})
+
+
 def _one_exception_suffix() -> None:
     """`StepFunctions.AccessDeniedException`, not `…ExceptionException`: moto appends the word to every code."""
     original = replace(StateTaskServiceSfn, "_from_error", lambda self, env, ex: from_error(self, env, ex))
@@ -149,4 +169,5 @@ def install() -> None:
     aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
     replace_everywhere("moto.stepfunctions", "boto_client_for", client_for, boto_client.boto_client_for)
     _one_exception_suffix()
+    _event_errors()
     _client_errors()
