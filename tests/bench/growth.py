@@ -1,7 +1,7 @@
 """Backups of many clusters at once: what each takes, and how fast all of them together call AWS.
 
-The lab's time is slowed down until this machine keeps up. `host_busy` says whether it did: a run in which it is above 70 %
-means nothing. Rates are in lab seconds, as AWS would count them.
+The lab's time is slowed down until this machine keeps up. `host_busy` says whether it did: a run in which it is above
+70 % means nothing. Rates are in lab seconds, as AWS would count them.
 """
 
 from __future__ import annotations
