@@ -16,6 +16,8 @@ use proptest::prelude::*;
 mod limits;
 #[path = "converge/tries_tests.rs"]
 mod tries;
+#[path = "converge/waits_tests.rs"]
+mod waits;
 #[path = "converge/backup_world_tests.rs"]
 mod world;
 
