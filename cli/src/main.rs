@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
         return Exit::Done.into();
     }
     let stack = Stack::load(&command.common).await;
-    let ended = run::run(&stack, &mut out, &command).await;
+    let ended = Box::pin(run::run(&stack, &mut out, &command)).await;
     let exit = ended.unwrap_or_else(|trouble| {
         out.trouble(&trouble);
         trouble.exit()

@@ -43,6 +43,10 @@ fn named(text: &str, is_page: bool, is_ours: bool) -> Vec<String> {
             let before = &line[..at];
             let before = before.strip_suffix("target/").unwrap_or(before);
             let rest = &line[at..];
+            // No command begins with a capital: `mirrorsnap Operation v1` is the type of an event.
+            if rest["mirrorsnap ".len()..].starts_with(|first: char| first.is_uppercase()) {
+                continue;
+            }
             let of_string = |before: &str| {
                 before.trim_end_matches(' ').ends_with("\\n") || is_ours && before.trim_end_matches(' ').ends_with('"')
             };
