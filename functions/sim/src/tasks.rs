@@ -67,8 +67,9 @@ fn patrol() -> Vec<Task> {
         "detail": {"executionArn": "arn:aborted", "stateMachineArn": "m", "status": "ABORTED", "input": "{}"}});
     let payloads = [
         json!({"mode": "fleet", "fleet": "mirrorsnap", "now": now}),
-        json!({"mode": "stranded", "cluster": CLUSTER, "recover": "r", "now": now, "holder": "arn:aborted",
-               "holder_status": "ABORTED"}),
+        json!({"mode": "stranded", "fleet": "mirrorsnap", "cluster": CLUSTER, "recover": "r", "now": now,
+               "holder": "arn:aborted", "holder_status": "ABORTED"}),
+        json!({"mode": "morning", "now": now}),
         json!({"mode": "find", "event": event, "recover": "r"}),
     ];
     let task = |payload| Task {
