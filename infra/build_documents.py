@@ -107,7 +107,8 @@ class Document:
                     "precondition": {"StringEquals": ["platformType", "Linux"]},
                     "inputs": {
                         "timeoutSeconds": TIMEOUT.get(self.step, "120"),
-                        "runCommand": self.script().splitlines(),
+                        # One string, not a line each: a tool that indents the template would double its size.
+                        "runCommand": [self.script().rstrip("\n")],
                     },
                 }
             ],

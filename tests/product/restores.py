@@ -60,6 +60,7 @@ def release(product: Product, name: str) -> dict[str, Any]:
 
 
 def alarms(product: Product) -> dict[str, str]:
-    found = product.lab.boto("cloudwatch").describe_alarms(AlarmNamePrefix="mirrorsnap-")["MetricAlarms"]
+    pages = product.lab.boto("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix="mirrorsnap-")
+    found = [alarm for page in pages for alarm in page["MetricAlarms"]]
     assert all(alarm["AlarmActions"] for alarm in found)
     return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}

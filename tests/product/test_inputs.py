@@ -44,13 +44,13 @@ def mark(product: Product) -> int:
 
 
 def touched(product: Product, since: int) -> list[str]:
-    """Mutating calls by the product since a point of the log; its own lock is no part of the cluster."""
+    """Mutating calls by the product since a point of the log; its own lock and its events are no part of the cluster."""
     found = []
     for entry in product.lab.log(since, kind="api"):
         service, action = entry["call"].split(":")
         if "assumed-role" not in entry["caller"] or action.startswith(READ_ONLY):
             continue
-        if service in ("states", "dynamodb", "lambda"):
+        if service in ("states", "dynamodb", "lambda", "events"):
             continue
         if action == "SendCommand" and entry["params"]["DocumentName"].split(".")[1] in OBSERVING:
             continue
