@@ -44,7 +44,7 @@ def mark(product: Product) -> int:
 
 
 def touched(product: Product, since: int) -> list[str]:
-    """Mutating calls by the product since a point of the log; its own lock and its events are no part of the cluster."""
+    """Mutating calls by the product since a point of the log; its own lock and events are no part of the cluster."""
     found = []
     for entry in product.lab.log(since, kind="api"):
         service, action = entry["call"].split(":")
