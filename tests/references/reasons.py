@@ -27,6 +27,9 @@ _EXAMPLE = (
 # API calls, against botocore's shapes: a pattern of what is found -> why.
 OF_CALLS: dict[str, str] = {
     "ssm:* answered *.CloudWatchLogGroupName: the length 0 is below 1": _EXAMPLE.format("get-command-invocation"),
+    "ssm:GetParameters answered .InvalidParameters: the number of items 0 is below 1": _EXAMPLE.format(
+        "get-parameters"
+    ),
     "ssm:* answered *.OutputS3BucketName: the length 0 is below 3": _EXAMPLE.format("send-command"),
     "ssm:* answered *.NotificationConfig.NotificationType: '' is none of *": _EXAMPLE.format("send-command"),
     "ssm:GetCommandInvocation answered .ExecutionElapsedTime: 'PT*S' does not match *": (
