@@ -36,8 +36,8 @@ CONTRACT = TESTS / "contract"
 PROVED = CONTRACT / "proved"
 # What the lab's contract depends on.
 LAB = ("tests/lab", "tests/contract", "tests/seed", "tests/conftest.py", "tests/requirements.txt", "pyproject.toml")
-# Labs mostly wait, so two cores carry three of them.
-WORKERS = os.environ.get("MIRRORSNAP_WORKERS", "3")
+# Labs mostly wait: with three of them two cores idle for a quarter of the time.
+WORKERS = os.environ.get("MIRRORSNAP_WORKERS", "4")
 
 # The product's documents and functions, tested one by one on the benches of the lab's own tests, by their names.
 OURS = ("test_documents", "test_functions", "test_restore_functions")
@@ -140,14 +140,12 @@ CORE_PART = Part("core", "the core of the lab's contract", _contract(*CORE))
 PRODUCT = Part(
     "product",
     "documents, functions, machines and command line in the lab",
-    (*_contract(*_ours()), "tests/product", f"--ignore={LONG_WAITS}", RUNNER, *COMMAND_LINE),
+    _pytest(  # the longest files first
+        *(FLEET_FIRST, *COMMAND_LINE, RUNNER, "tests/product", f"--ignore={LONG_WAITS}"),
+        *(f"tests/contract/{name}" for name in _ours()),
+    ),
 )
 CLI_BUILD = Part("cli-build", "the command line", _make("cli"))
-FLEET = Part(
-    "fleet",
-    "three clusters, from the deployment to the release, by the command line",
-    _pytest(FLEET_FIRST, workers="0"),
-)
 TEN_CLUSTERS = Part("ten-clusters", "ten clusters are due at the same minute", _pytest(TEN, workers="0"))
 LONG = Part("long-waits", "what waits for days of lab time", _pytest(LONG_WAITS))
 FILES = Part("scenarios", "a scenario of each kind", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
@@ -198,7 +196,7 @@ CHECK_LANES = ((RUST, WITNESSES), (LINT, BUILD, TOOLS, SMOKE))
 CHECK = tuple(part for lane in CHECK_LANES for part in lane)
 # Without labs, and so side by side too.
 BEFORE_LANES = ((RUST, IMAGES, INTERLEAVING), (LINT, BUILD, CLI_BUILD, RUST_AWS, TOOLS))
-BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FLEET, FILES, PROBES_SMOKE)
+BEFORE, AFTER = tuple(part for lane in BEFORE_LANES for part in lane), (PRODUCT, FILES, PROBES_SMOKE)
 ADDED = (
     TEMPLATES,
     DENY,
