@@ -11,7 +11,7 @@ shard=${1:-1/1}
 k=${shard%/*} n=${shard#*/}
 tool=${CARGO_MUTANTS:?the path of cargo-mutants}
 root=$PWD
-export CARGO_TARGET_DIR="$root/target/mutants/build" CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0
+export CARGO_TARGET_DIR="$root/target/mutants/build-$k" CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0
 
 # mutate FILE DIRECTORY PACKAGE [the front of the tests' names]
 mutate() {
