@@ -13,11 +13,11 @@ tool=${CARGO_MUTANTS:?the path of cargo-mutants}
 root=$PWD
 export CARGO_TARGET_DIR="$root/target/mutants/build-$k" CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0
 
-# mutate FILE DIRECTORY PACKAGE [the front of the tests' names]
+# mutate FILE DIRECTORY PACKAGE SECONDS [the front of the tests' names]: a test that runs longer than that hangs.
 mutate() {
   status=0
-  "$tool" mutants -j1 --iterate --no-shuffle --colors never --baseline skip --timeout 300 --build-timeout 1800 \
-    --re "^$1:" --output "$2" --test-package "$3" -- --lib ${4:+"$4"} >>"$2/log" 2>&1 || status=$?
+  "$tool" mutants -j1 --iterate --no-shuffle --colors never --baseline skip --timeout "$4" --build-timeout 1800 \
+    --re "^$1:" --output "$2" --test-package "$3" -- --lib ${5:+"$5"} >>"$2/log" 2>&1 || status=$?
   # 2: some survive. 3: some ran into the timeout.
   case $status in
   0 | 2 | 3) ;;
@@ -31,8 +31,9 @@ mutate() {
 # What is red without a mutant would kill every one.
 cargo test --quiet --locked --lib --no-default-features -p mirrorsnap-domain -p mirrorsnap -p mirrorsnap-sim >/dev/null
 
+# The domain first: its mutants take seconds, those of the functions take the simulator.
 i=0 survivors=0
-for file in $("$tool" mutants --list-files); do
+for file in $("$tool" mutants --list-files | sort); do
   i=$((i + 1))
   [ $((i % n)) -eq $((k % n)) ] || continue
   out="$root/target/mutants/$(echo "$file" | tr / .)"
@@ -41,12 +42,12 @@ for file in $("$tool" mutants --list-files); do
   case $file in
   functions/domain/src/*)
     module=$(echo "${file#functions/domain/src/}" | sed 's:[/.].*::')
-    mutate "$file" "$out" mirrorsnap-domain "$module::"
-    mutate "$file" "$out" mirrorsnap-domain
+    mutate "$file" "$out" mirrorsnap-domain 60 "$module::"
+    mutate "$file" "$out" mirrorsnap-domain 120
     ;;
-  *) mutate "$file" "$out" mirrorsnap ;;
+  *) mutate "$file" "$out" mirrorsnap 60 ;;
   esac
-  mutate "$file" "$out" mirrorsnap-sim
+  mutate "$file" "$out" mirrorsnap-sim 240
   found=$out/mutants.out
   sort "$found/missed.txt" "$found/timeout.txt"
   survivors=$((survivors + $(cat "$found/missed.txt" "$found/timeout.txt" | wc -l)))
