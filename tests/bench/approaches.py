@@ -30,8 +30,10 @@ from .bill import bill
 HEALTHY_WITHIN = 120.0
 # What the vendor's chapter 2 does until the group is back: the outage lies within.
 UNTIL_BACK = ("check_mirror", "stop_group", "suspend_monitors", "break_mirror", "start_group")
-WHOLE = (*UNTIL_BACK, "enter_backup_mode", "create_snapshot", "start_standby", "leave_backup_mode", "resume_monitor")
-WHOLE = (*WHOLE, "await_normal", "await_snapshot")
+WHOLE = (
+    *(*UNTIL_BACK, "enter_backup_mode", "create_snapshot", "start_standby", "leave_backup_mode", "resume_monitor"),
+    *("await_normal", "await_snapshot"),
+)
 
 Figures = dict[str, Any]
 

@@ -47,14 +47,14 @@ class Machine:
     def task(self, name: str, service: str, arguments: dict[str, Any], into: str | None = None) -> None:
         self._open = [(self._add(name, _task(service, arguments, into)), "Next")]
 
-    def until(self, name: str, look: State, rule: dict[str, Any], failed: dict[str, Any] | None = None) -> None:
+    def until(self, name: str, look: State, rule: dict[str, Any]) -> None:
         """Wait, look, and go on once `rule` holds."""
         wait, looks, choice = f"{name}: wait", f"{name}: look", f"{name}: is it over?"
         self._add(wait, {"Type": "Wait", "Seconds": SECONDS, "Next": looks})
         self.states[looks] = {**look, "Next": choice}
-        rules = [{**rule}, *([{**failed, "Next": "Failed"}] if failed else [])]
-        self.states[choice] = {"Type": "Choice", "Choices": rules, "Default": wait}
-        self._open = [(rules[0], "Next")]
+        over = {**rule}
+        self.states[choice] = {"Type": "Choice", "Choices": [over], "Default": wait}
+        self._open = [(over, "Next")]
 
     def run(self, name: str, instance: str, command: str) -> None:
         """One command on a node, to its end, whatever that is: clpmdstat's exit code is a coded state."""
@@ -69,8 +69,6 @@ class Machine:
 
     def finish(self) -> dict[str, Any]:
         self._add("Done", {"Type": "Succeed"})
-        if any("Failed" in json.dumps(state) for state in self.states.values()):
-            self.states["Failed"] = {"Type": "Fail"}
         return {"StartAt": next(iter(self.states)), "States": self.states}
 
 

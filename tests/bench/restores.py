@@ -43,11 +43,9 @@ class Restores:
         return found, json.loads(begun.family.main["output"] or "{}")
 
     def _restored(self, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        asked = {"backup": "latest", "initialization": kind}
-        _, plan = self._operate("plan", "restore", {**asked, "dry_run": True})
-        figures, output = self._operate("restore", "restore", {**asked, "confirm": self.product.cluster})
-        forecast = {"forecast_seconds": plan["expected_outage_seconds"]}
-        return {**{key: figures[key] for key in KEPT}, **forecast}, output
+        value = {"backup": "latest", "initialization": kind, "confirm": self.product.cluster}
+        figures, output = self._operate("restore", "restore", value)
+        return {key: figures[key] for key in KEPT}, output
 
     def run(self) -> dict[str, Any]:
         """By kind of initialization, and of the rollback of the last one."""
@@ -55,7 +53,6 @@ class Restores:
         found, last = {}, {}
         for kind in KINDS:
             found[kind], last = self._restored(kind)
-            del found[kind]["forecast_seconds"]
         value = {"rollback": last["id"], "confirm": self.product.cluster}
         figures, _ = self._operate("rollback", "restore", value)
         return {**found, ROLLBACK: {key: figures[key] for key in KEPT}}
@@ -63,4 +60,7 @@ class Restores:
     def one(self, kind: str) -> dict[str, Any]:
         """A single restore, and what its plan had said."""
         self._operate("backup", "backup", {})
-        return {kind: self._restored(kind)[0]}
+        asked = {"backup": "latest", "initialization": kind, "dry_run": True}
+        _, plan = self._operate("plan", "restore", asked)
+        figures, _ = self._restored(kind)
+        return {kind: {**figures, "forecast_seconds": plan["expected_outage_seconds"]}}

@@ -7,12 +7,11 @@ can be, over urllib, so that only the interpreter and boto3 are measured; Lambda
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-import zipfile
 from pathlib import Path
 from typing import Any
+
+from contract.fixtures.functions import package
 
 from lab.client import Lab
 from lab.nodes.clusterpro.spec import parse as parse_cluster
@@ -24,16 +23,6 @@ RUST = "mirrorsnap-create-volumes"
 PYTHON = "same-step-in-python"
 MEMORY_MB = 256  # as ours (infra/template.yaml)
 HANDLER = Path(__file__).with_name("same_step.py")
-
-
-def _archive() -> bytes:
-    """A zip with a `bootstrap` that runs the handler with this very interpreter, which has boto3."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        started = zipfile.ZipInfo("bootstrap")
-        started.external_attr = 0o755 << 16
-        archive.writestr(started, f"#!{sys.executable}\n{HANDLER.read_text(encoding='utf-8')}")
-    return packed.getvalue()
 
 
 def _call(lab: Lab, name: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +47,7 @@ def run(lab: Lab) -> dict[str, Any]:
         Runtime=found["Runtime"],
         Handler="bootstrap",
         Role=found["Role"],
-        Code={"ZipFile": _archive()},
+        Code={"ZipFile": package(HANDLER)},
         MemorySize=MEMORY_MB,
         Timeout=60,
         Environment=found.get("Environment", {"Variables": {}}),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from lab.client import Lab
+from scenario.product import Product
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = ROOT / "target" / "mirrorsnap"
@@ -69,3 +72,9 @@ def normal(lab: Lab) -> None:
     while residue := [each["text"] for each in lab.control("oracles")["residue"]]:
         assert not deadline.passed(), residue
         time.sleep(0.1)
+
+
+def described(product: Product) -> dict[str, Any] | None:
+    """The cluster's parameter, parsed; None: there is none."""
+    found = product.ssm.get_parameters(Names=["/mirrorsnap/clusters/orders"])["Parameters"]
+    return json.loads(found[0]["Value"]) if found else None

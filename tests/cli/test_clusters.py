@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import DONE, REFUSED, USAGE, Run, runs, said, user
+from command_line import DONE, REFUSED, USAGE, Run, described, runs, said, user
 
 from lab.client import Lab
 from lab.nodes.clusterpro.spec import parse
@@ -42,12 +42,6 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 @pytest.fixture
 def run(product: Product) -> Run:
     return runs(user(product.lab))
-
-
-def described(product: Product) -> dict[str, Any] | None:
-    """The cluster's parameter, parsed; None: there is none."""
-    found = product.ssm.get_parameters(Names=["/mirrorsnap/clusters/orders"])["Parameters"]
-    return json.loads(found[0]["Value"]) if found else None
 
 
 def tagged(product: Product) -> dict[str, str]:

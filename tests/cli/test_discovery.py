@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import BINARY, DONE, REFUSED, ROOT, USAGE, Run, runs, said, user
+from command_line import BINARY, DONE, REFUSED, ROOT, USAGE, Run, described, runs, said, user
 from terminal import Terminal
 
 from lab.client import Lab
@@ -58,11 +58,6 @@ def product() -> Iterator[Product]:
 @pytest.fixture
 def run(product: Product) -> Run:
     return runs(user(product.lab))
-
-
-def described(product: Product) -> dict[str, Any] | None:
-    found = product.ssm.get_parameters(Names=["/mirrorsnap/clusters/orders"])["Parameters"]
-    return json.loads(found[0]["Value"]) if found else None
 
 
 def tagged(product: Product) -> set[str]:

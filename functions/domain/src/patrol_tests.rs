@@ -44,7 +44,11 @@ fn lock(holder: Option<&str>, unfinished: bool) -> Lock {
 }
 
 fn snapshot(name: &str, age: i64, valid: bool) -> Snapshot {
-    let id = Id::new(IdKind::Backup, "orders", ago(age)).unwrap();
+    snapshot_of("orders", name, age, valid)
+}
+
+pub(super) fn snapshot_of(cluster: &str, name: &str, age: i64, valid: bool) -> Snapshot {
+    let id = Id::new(IdKind::Backup, cluster, ago(age)).unwrap();
     let mut tags = catalogue::tags(&id, ago(age), "server2", &["md1".to_owned()], 1);
     tags.extend(valid.then(|| (tag::VALID.to_owned(), "true".to_owned())));
     Snapshot {

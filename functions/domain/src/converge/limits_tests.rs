@@ -1,5 +1,6 @@
 //! What converge does not do: each test takes away one condition of a rule, and the action must not come.
 
+use super::verdict as judged;
 use super::*;
 use crate::intent::{Course, Intent};
 use crate::observation::Observation;
@@ -13,16 +14,6 @@ fn runs(verdict: &Verdict) -> Option<(&'static str, String)> {
         } => Some((step.document.name(), step.node.clone())),
         _ => None,
     }
-}
-
-fn judged(seen: &Observation, memory: &Memory) -> Verdict {
-    next(&Case {
-        config: &testing::config(),
-        seen,
-        epoch: 7,
-        intent: &intent(),
-        memory,
-    })
 }
 
 /// The verdict once every wait that comes first has lasted for its whole deadline.

@@ -1,16 +1,7 @@
 //! What converge waits for before it acts, and for how long.
 
+use super::verdict as judged;
 use super::*;
-
-fn judged(seen: &Observation, memory: &Memory) -> Verdict {
-    next(&Case {
-        config: &testing::config(),
-        seen,
-        epoch: 7,
-        intent: &intent(),
-        memory,
-    })
-}
 
 /// After what was sent to a node before has been waited out.
 fn quiet(mut seen: Observation) -> Observation {

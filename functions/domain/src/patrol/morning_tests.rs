@@ -1,10 +1,10 @@
 use super::*;
-use crate::catalogue::{self, Snapshot, tag};
+use crate::catalogue::Snapshot;
 use crate::config::Config;
 use crate::error::{Error, Kind};
-use crate::ids::{Id, IdKind};
 use crate::lock::Lock;
 use crate::patrol::Item;
+use crate::patrol::tests::snapshot_of;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -19,20 +19,7 @@ fn ago(seconds: i64) -> Moment {
 }
 
 fn snapshot(cluster: &str, number: usize, age: i64, valid: bool) -> Snapshot {
-    let id = Id::new(IdKind::Backup, cluster, ago(age)).unwrap();
-    let mut tags = catalogue::tags(&id, ago(age), "server2", &["md1".to_owned()], 1);
-    tags.extend(valid.then(|| (tag::VALID.to_owned(), "true".to_owned())));
-    Snapshot {
-        id: format!("snap-{number:08x}").into(),
-        volume: "vol-001".into(),
-        state: "completed".into(),
-        progress: "100%".to_owned(),
-        started: ago(age),
-        gib: 20,
-        kms_key: None,
-        copied_from: None,
-        tags,
-    }
+    snapshot_of(cluster, &format!("snap-{number:08x}"), age, valid)
 }
 
 fn fleet(clusters: &[&str]) -> Fleet {
