@@ -380,7 +380,8 @@ def test_copies(lab: Lab, ec2: Any, slow: None) -> None:
     assert code(SourceSnapshotId=NOBODY) == "InvalidSnapshot.NotFound"
     assert code(KmsKeyId="alias/aws/ebs") == "InvalidParameterDependency"
     assert code(DryRun=True) == "DryRunOperation"
-    assert code(SourceRegion="us-east-1") == "InvalidSnapshot.NotFound"
+    assert code(SourceRegion="us-east-1") == "InvalidParameterValue"
+    assert code(SourceRegion="ap-northeast-3") == "InvalidSnapshot.NotFound"
     made = ec2.copy_snapshot(
         SourceRegion=region,
         SourceSnapshotId=source,

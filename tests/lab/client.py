@@ -89,13 +89,15 @@ class Lab:
         self._kept.connection = connection
         return answer
 
-    def boto(self, service: str, *, retries: int = 0, credentials: dict[str, str] | None = None) -> Any:
+    def boto(
+        self, service: str, *, retries: int = 0, credentials: dict[str, str] | None = None, region: str = ""
+    ) -> Any:
         """A boto3 client of the lab; `credentials` as STS returns them, default: the account's root."""
         keys = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name=self.region,
+            region_name=region or self.region,
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys.get("SessionToken"),

@@ -16,6 +16,8 @@ from .faults import Faults
 from .record import Record
 
 REGION = "ap-northeast-1"
+# The second one has snapshots and keys only: what copies of snapshots need.
+REGIONS = (REGION, "ap-northeast-3")
 ACCOUNT = "000000000000"
 
 

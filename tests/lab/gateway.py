@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import ministack.app as app
+from ministack.core.router import extract_region
 
 from . import context, witness
 from .patches.answers import mended
@@ -37,6 +38,7 @@ class Call:
     params: dict[str, Any]  # as sent: flat for query services, the JSON body for the others
     caller: str  # ARN of the principal
     request_id: str
+    region: str = context.REGION  # that the request was signed for
     as_of: float | None = None  # a stale describe answers as of this lab time
     falls_back: str | None = None  # StateReason's code with which the instances that this call starts stop again
     denied_keys: frozenset[str] = frozenset()  # customer keys that the caller may not use for what the call needs
@@ -135,6 +137,7 @@ async def dispatch(method, path, headers, body, query_params, request_id) -> Res
         params=_params(headers, raw, params) | PATHS.get(service, _nothing)(path),
         caller=caller_arn(headers, query_params),
         request_id=request_id,
+        region=extract_region(headers, query_params),
     )
     token = _current.set(call)
     started = lab.clock.monotonic()

@@ -208,7 +208,8 @@ def _volume_and_instance(call: _Call) -> list[Check]:
 def _copy(member: str, kind: str) -> Callable[[_Call], list[Check]]:
     def checks(call: _Call) -> list[Check]:
         source = call.request.get(member)
-        return call.new(kind) + ([call.on(source)] if source else [])
+        there = _Call(call.action, call.request, call.request.get("SourceRegion") or call.region)
+        return call.new(kind) + ([there.on(source)] if source else [])
 
     return checks
 
@@ -380,6 +381,11 @@ def event_checks(call: Call, arn: str) -> list[Check] | None:
     return [Check("events:PutEvents", arn, {"events:source": sorted(set(sources))} if sources else {})]
 
 
+def _ec2_of(key: str, region: str) -> str:
+    parts = key.split(":")
+    return f"ec2.{parts[3] if len(parts) > 3 else region}.amazonaws.com"
+
+
 def key_checks(call: Call, region: str) -> list[Check]:
     """What KMS would ask the policies when EC2 uses customer keys in the caller's name (ec2/encryption.py)."""
     from .ec2 import encryption
@@ -390,10 +396,15 @@ def key_checks(call: Call, region: str) -> list[Check]:
         needed = encryption.needed(call, ec2_request(call.action, call.params))
     except AwsError:
         return []  # the call itself will be refused
-    keys = {"kms:ViaService": f"ec2.{region}.amazonaws.com", "kms:CallerAccount": context.ACCOUNT}
+    # Each key through EC2 of its own region: a copy uses the source's key there.
+    keys = {"kms:CallerAccount": context.ACCOUNT}
     grant = {"kms:GrantIsForAWSResource": "true", "kms:GrantOperations": ["Decrypt"]}
     return [
-        Check(action, key, keys | (grant if action == "kms:CreateGrant" else {}))
+        Check(
+            action,
+            key,
+            keys | {"kms:ViaService": _ec2_of(key, region)} | (grant if action == "kms:CreateGrant" else {}),
+        )
         for key, actions in needed.items()
         for action in actions
     ]

@@ -16,10 +16,20 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from .. import context
-from ..gateway import current_call
+from ..gateway import Call, current_call
 from ..wire import AwsError, Handler, Response, ec2_error, ec2_request, ec2_response
 
 ACTIONS: dict[str, Handler] = {}
+
+
+# What the second region has; the rest of EC2 is in the first region alone.
+ANYWHERE = frozenset(
+    {
+        *("DescribeSnapshots", "DescribeSnapshotAttribute", "CopySnapshot", "DeleteSnapshot"),
+        *("LockSnapshot", "UnlockSnapshot", "DescribeLockedSnapshots"),
+        *("CreateTags", "DeleteTags", "DescribeTags"),
+    }
+)
 
 
 def action(name: str) -> Callable[[Handler], Handler]:
@@ -32,10 +42,20 @@ def action(name: str) -> Callable[[Handler], Handler]:
     return register
 
 
+def _check_region(call: Call | None, name: str) -> None:
+    if call is None or call.region == context.REGION:
+        return
+    if call.region not in context.REGIONS:
+        raise AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
+    if name not in ANYWHERE:
+        raise AwsError("UnsupportedOperation", f"Of {call.region} the lab has snapshots and their tags only.")
+
+
 def _serve(name: str, params: dict[str, list[str]]) -> Response:
     call = current_call()
     request_id = call.request_id if call else "00000000-0000-0000-0000-000000000000"
     try:
+        _check_region(call, name)
         request = ec2_request(name, params)
         with context.lab.lock:
             result = ACTIONS[name](request)

@@ -39,7 +39,9 @@ def ec2() -> dict[str, list[dict[str, Any]]]:
                 }
                 for v in store.volumes.values()
             ],
-            "snapshots": [{**s.render(), "Digest": s.blocks.digest()} for s in store.snapshots.values()],
+            "snapshots": [
+                {**s.render(), "Region": s.region, "Digest": s.blocks.digest()} for s in store.snapshots.values()
+            ],
             "fsr": [{"SnapshotId": s, "AvailabilityZone": az, **f.render()} for (s, az), f in store.fsr.items()],
         }
 

@@ -13,9 +13,10 @@ from .. import context
 from ..gateway import Call, current_call
 from ..patches.pins import replace
 from ..wire import AwsError
-from .model import OWNER, store
+from .model import OWNER, here, store
 
-DEFAULT_KEY = f"arn:aws:kms:{context.REGION}:{OWNER}:key/00000000-0000-4000-8000-0000000000eb"  # alias/aws/ebs
+MANAGED = "00000000-0000-4000-8000-0000000000eb"  # alias/aws/ebs has this id in each region of the lab
+DEFAULT_KEY = f"arn:aws:kms:{context.REGION}:{OWNER}:key/{MANAGED}"
 
 
 def key_for(request: dict[str, Any], source_encrypted: bool, source_key: str | None) -> str | None:
@@ -45,12 +46,25 @@ def _arn(key: str) -> str:
     record = _record(key)
     if record:
         return record["Arn"]
-    return key if key.startswith("arn:") else f"arn:aws:kms:{context.REGION}:{OWNER}:key/{key}"
+    return key if key.startswith("arn:") else f"arn:aws:kms:{here()}:{OWNER}:key/{key}"
+
+
+def is_managed(key: str | None) -> bool:
+    """No key, or the managed one of a region, which needs nobody's permission."""
+    return key is None or key.endswith(f":key/{MANAGED}")
+
+
+def key_of_copy(request: dict[str, Any], source_region: str, encrypted: bool, source_key: str | None) -> str | None:
+    """The key of a copy, as `key_for`: without a key named, a copy into another region gets that region's own."""
+    elsewhere = source_region != here()
+    managed = f"arn:aws:kms:{here()}:{OWNER}:key/{MANAGED}"
+    key = key_for(request, encrypted, managed if elsewhere else source_key)
+    return managed if key == DEFAULT_KEY and elsewhere else key
 
 
 def usable(key: str | None) -> str:
     """Why EBS cannot use this key, in the words of its events; "" if it can."""
-    if key in (None, DEFAULT_KEY):
+    if is_managed(key):
         return ""
     record = _record(key)
     if record is None:
@@ -97,6 +111,7 @@ NEEDED = {
     "StartInstances": ("kms:CreateGrant",),
     "AttachVolume": ("kms:CreateGrant", "kms:Decrypt"),
     "CreateVolume": ("kms:CreateGrant", *_USES),
+    "CopySnapshot": ("kms:CreateGrant", *_USES),
 }
 
 
@@ -112,13 +127,22 @@ def needed(call: Call, request: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         snapshot = store.snapshots.get(request.get("SnapshotId") or "")
         source = (snapshot.encrypted, snapshot.kms_key_id) if snapshot else (False, None)
         keys |= {key_for(request, *source), source[1]}
-    return {key: NEEDED[call.action] for key in keys if key not in (None, DEFAULT_KEY)}
+    elif call.action == "CopySnapshot" and (source := store.snapshots.get(request.get("SourceSnapshotId") or "")):
+        target = key_of_copy(request, source.region, source.encrypted, source.kms_key_id)
+        keys |= {target, source.kms_key_id}
+    return {key: NEEDED[call.action] for key in keys if key is not None and not is_managed(key)}
 
 
 def denied(key: str | None) -> bool:
     """Whether the caller of the call being served may not use this key for it, or nobody can."""
     call = current_call()
     return bool(usable(key)) or (call is not None and key in call.denied_keys)
+
+
+def denied_copy(key: str | None, source_key: str | None) -> bool:
+    """Whether a copy may not be encrypted with this key, or its source may not be decrypted with that one."""
+    call = current_call()
+    return denied(key) or (call is not None and source_key in call.denied_keys)
 
 
 def denied_volume(instance: Any) -> bool:

@@ -82,3 +82,9 @@ class Store:
 
 
 store = Store()
+
+
+def here() -> str:
+    """The region of the call being served; the lab's own acts are its first region's."""
+    call = current_call()
+    return call.region if call else context.REGION

@@ -7,7 +7,7 @@ from typing import Any
 from ..wire import AwsError
 from . import snapshots
 from .api import action, described, dry_run, matches, page, required, tag_fields
-from .model import OWNER, store
+from .model import OWNER
 from .volume_describe import text
 
 _FIELDS = {
@@ -49,7 +49,7 @@ def describe_snapshots(request: dict[str, Any]) -> dict[str, Any]:
     if ids and request.get("MaxResults") is not None:
         message = "The parameter SnapshotIds cannot be used with the parameter MaxResults"
         raise AwsError("InvalidParameterCombination", message)
-    found = described(store.snapshots, ids, "snap", lambda r: r["State"] == "deleted", request)
+    found = described(snapshots.of_region(), ids, "snap", lambda r: r["State"] == "deleted", request)
     owners, users = request.get("OwnerIds") or [], request.get("RestorableByUserIds") or []
     mine = not owners or _ours(owners, _OWNERS)
     # `all` asks for public snapshots, and the lab has none

@@ -13,7 +13,7 @@ from .. import context
 from ..wire import AwsError
 from . import snapshots
 from .api import action, check_id, dry_run, matches, page, required
-from .model import OWNER, store
+from .model import OWNER
 from .snapshots import Snapshot
 
 MAX_DAYS = 36_500
@@ -121,7 +121,7 @@ def describe_locked_snapshots(request: dict[str, Any]) -> dict[str, Any]:
         snapshots.get(check_id(each, "snap"))
     found = [
         {"OwnerId": OWNER, "SnapshotId": s.id, **s.lock.render()}
-        for s in store.snapshots.values()
+        for s in snapshots.of_region().values()
         if s.lock and s.state != "deleted" and (not ids or s.id in ids)
     ]
     known = {"lock-state": "LockState"}

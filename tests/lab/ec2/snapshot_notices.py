@@ -42,6 +42,8 @@ def copied(snapshot: Snapshot, source_id: str) -> None:
 
 
 def _ended(event: str, snapshot: Snapshot, source: str, extra: dict[str, str]) -> None:
+    if snapshot.region != context.REGION:
+        return  # the event goes to that region's own bus, which the lab has not
     arn = _arn("snapshot", snapshot.id)
     detail = {
         "event": event,

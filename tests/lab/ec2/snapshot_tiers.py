@@ -13,7 +13,7 @@ from .. import context
 from ..wire import AwsError
 from . import fsr, snapshots
 from .api import action, dry_run, matches, page, required, tag_fields
-from .model import OWNER, store
+from .model import OWNER
 from .snapshots import Snapshot
 
 MAX_DAYS = 180  # of a temporary restore
@@ -144,7 +144,7 @@ def _fields(r: dict[str, Any], name: str) -> list[str] | None:
 
 @action("DescribeSnapshotTierStatus")
 def describe_snapshot_tier_status(request: dict[str, Any]) -> dict[str, Any]:
-    found = [_status(s) for s in store.snapshots.values() if s.state != "deleted"]
+    found = [_status(s) for s in snapshots.of_region().values() if s.state != "deleted"]
     found = [r for r in found if matches(request.get("Filters"), lambda name, r=r: _fields(r, name))]
     dry_run(request)
     return page(found, request, "SnapshotTierStatuses")

@@ -16,7 +16,7 @@ from ..wire import AwsError
 from . import notices
 from .api import check_id, not_found
 from .blocks import SIZE, Blocks
-from .model import OWNER, Resource, new_id, store
+from .model import OWNER, Resource, here, new_id, store
 
 STEPS = 10  # how often Progress moves between the call and the end
 
@@ -35,6 +35,7 @@ class Snapshot(Resource):
         kms_key_id: str | None = None,
     ) -> None:
         self.id = new_id("snap")
+        self.region = here()
         self.volume_id = volume_id
         self.gib = gib
         self.blocks = blocks.copy()  # frozen here: later writes to the source must not show
@@ -61,7 +62,7 @@ class Snapshot(Resource):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:ec2:{context.REGION}::snapshot/{self.id}"
+        return f"arn:aws:ec2:{self.region}::snapshot/{self.id}"
 
     def state_name(self) -> str:
         return self.state
@@ -136,9 +137,15 @@ class Snapshot(Resource):
             done(self)
 
 
-def get(snapshot_id: str) -> Snapshot:
-    """The snapshot of that id; raises InvalidSnapshotID.Malformed or InvalidSnapshot.NotFound."""
+def of_region(region: str | None = None) -> dict[str, Snapshot]:
+    """The snapshots of a region, deleted ones too; without one: of the region of the call being served."""
+    region = region or here()
+    return {each.id: each for each in store.snapshots.values() if each.region == region}
+
+
+def get(snapshot_id: str, region: str | None = None) -> Snapshot:
+    """The snapshot of that id there; raises InvalidSnapshotID.Malformed or InvalidSnapshot.NotFound."""
     snapshot = store.snapshots.get(check_id(snapshot_id, "snap"))
-    if snapshot is None or snapshot.state == "deleted":
+    if snapshot is None or snapshot.state == "deleted" or snapshot.region != (region or here()):
         raise not_found(snapshot_id, "snap")
     return snapshot

@@ -10,15 +10,16 @@ from typing import Any
 
 from .. import context
 from ..wire import AwsError
+from . import snapshots
 from .api import action, check_id, dry_run, matches, not_found, page, required
-from .model import Resource, store
+from .model import Resource, here, store
 
 LIMIT = 50  # tags of one resource, AWS's own not counted
 # resource type -> where the lab keeps it, prefix of its ids, states in which EC2 no longer knows it
 OURS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
-    "instance": (lambda: store.instances, "i"),
-    "volume": (lambda: store.volumes, "vol"),
-    "snapshot": (lambda: store.snapshots, "snap"),
+    "instance": (lambda: store.instances if here() == context.REGION else {}, "i"),
+    "volume": (lambda: store.volumes if here() == context.REGION else {}, "vol"),
+    "snapshot": (lambda: snapshots.of_region(), "snap"),
 }
 GONE = frozenset({"deleted", "terminated"})
 
