@@ -33,6 +33,8 @@ AWS_ERRORS = {
 }
 # What converge does without a document.
 VERDICTS = {"healthy", "stuck", "turn", "start", "stop", "swap"}
+# Behind a document that both nodes are to run at once.
+ON_BOTH = " on both"
 NO_PHASES = {"Clean up"}
 # Where an operation ends with the lock and the intent in their places, for recover.
 KEPT = {"Failed, and the cluster is not back", "Failed, and not cleaned up"}
@@ -98,7 +100,8 @@ def names(machine: dict[str, Any]) -> Problems:
         for rule in state.get("Choices", []):
             condition = rule["Condition"]
             if "$states.input.next " in condition:
-                for word in set(re.findall(r"'([^']*)'", condition)) - documents - VERDICTS:
+                words = {each.removesuffix(ON_BOTH) for each in re.findall(r"'([^']*)'", condition)}
+                for word in words - documents - VERDICTS:
                     yield f"{name}: there is no document {word}"
 
 

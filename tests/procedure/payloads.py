@@ -22,6 +22,7 @@ from procedure_world import (
     INTENT,
     MACHINES,
     MORNING,
+    ON_BOTH,
     PAIR,
     ROOT,
     UNFINISHED,
@@ -60,7 +61,7 @@ def runs() -> Iterator[tuple[str, Run]]:
     fleet = {"Patrol fleet": {**ANSWERS["Patrol fleet"], "stranded": stranded}, "child": {"ExecutionArn": "arn:r"}}
     yield "patrol", run("patrol", World(**fleet))[0]
     yield "patrol", run("patrol", **MORNING)[0]
-    for answer, _ in ACTS:
+    for answer in [each for each, _ in ACTS] + [each for each, _, _ in ON_BOTH]:
         yield "converge", converge(answer, HEALTHY, world=World({"holder": {"S": "me"}}))
     yield "converge", converge({"verdict": "wait"}, HEALTHY)
 

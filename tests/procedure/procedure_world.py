@@ -50,10 +50,10 @@ PARAMETERS: dict[str, dict[str, str]] = {
 }
 
 
-def step(document: str) -> dict[str, Any]:
+def step(document: str, node: str = "server1") -> dict[str, Any]:
     """A step as assess and the plans give it, but for its guard."""
     parameters = {"Run": "orders-20261126T030000Z", **PARAMETERS[document]}
-    return {"document": document, "node": "server1", "parameters": parameters}
+    return {"document": document, "node": node, "parameters": parameters}
 
 
 DEAD = "arn:aws:states:eu-west-1:0:execution:mirrorsnap-backup:dead"
@@ -296,4 +296,16 @@ ACTS: list[tuple[dict[str, Any], str]] = [
             "enable-services": "Rollback: enable the services",
         }.items()
     ),
+]
+# What it is told to do on both nodes at once: the state, and the state of each branch.
+ON_BOTH: list[tuple[dict[str, Any], str, str]] = [
+    (
+        {"verdict": "act", "action": "steps", "inputs": [{"step": step(document, f"server{at}")} for at in (1, 2)]},
+        f"{state} on both",
+        f"{state} on one",
+    )
+    for document, state in {
+        "enter-restore-mode": "StopBoth: enter restore mode",
+        "enable-services": "Rollback: enable the services",
+    }.items()
 ]

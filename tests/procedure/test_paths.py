@@ -24,6 +24,7 @@ from procedure_world import (
     KEPT,
     MACHINES,
     MORNING,
+    ON_BOTH,
     UNFINISHED,
     World,
     converge,
@@ -383,6 +384,25 @@ def test_converge_does_what_assess_says(answer: dict[str, Any], state: str) -> N
     world = World({"holder": {"S": "me"}})
     done = converge(answer, HEALTHY, world=world)
     assert done.path == ["Begin", "Assess", "What is next?", state, "Assess", "What is next?", "Healthy"]
+
+
+@pytest.mark.parametrize("error", ["StepTimedOut", "Fenced", "States.Timeout"])
+@pytest.mark.parametrize(("answer", "state", "branch"), ON_BOTH)
+def test_converge_orders_both_nodes_at_once_and_neither_branch_ends_the_other(
+    answer: dict[str, Any], state: str, branch: str, error: str
+) -> None:
+    ended = branch.partition(":")[0] + ": one ended"
+    for world, way in ((World(), [branch]), (World(fails=branch, error=error), [branch, ended])):
+        done = converge(answer, HEALTHY, world=world)
+        assert done.path[3] == state and done.path[-3:] == ["Assess", "What is next?", "Healthy"]
+        assert [name for name in done.path[4:-3] if name in way] == way * 2
+        assert {payload["step"]["node"] for payload in payloads(done, branch)} == {"server1", "server2"}
+
+
+def test_converge_does_not_order_both_nodes_without_end() -> None:
+    done = converge(ON_BOTH[0][0], world=World())
+    assert done.error is not None and done.error["Error"] == "Stuck"
+    assert done.path.count(ON_BOTH[0][1]) == 12
 
 
 def test_converge_counts_looks_that_fail_and_goes_on() -> None:

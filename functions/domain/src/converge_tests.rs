@@ -49,7 +49,9 @@ fn run(world: &mut World, dies: Option<(usize, usize)>) -> Verdict {
         memory = memory.after(&verdict, &seen);
         match &verdict {
             Verdict::Healthy | Verdict::Stuck(_) => return verdict,
-            Verdict::Turn { .. } => panic!("a backup has one course"),
+            Verdict::Turn { .. } | Verdict::ActOnBoth { .. } => {
+                panic!("no part of the way back from a backup: {verdict:?}")
+            }
             Verdict::Act { action, .. } => {
                 assert!(is_listed(&intent, action), "not in the intent: {action:?}");
                 world.act(action);

@@ -3,7 +3,7 @@
 use super::patience;
 use super::verdict::{Action, Awaited, Memory, Started, Try, Verdict};
 use crate::config::Config;
-use crate::document::{Attempt, Cluster};
+use crate::document::{Attempt, Cluster, Document};
 use crate::error::{Error, Kind};
 use crate::intent::{Course, Intent};
 use crate::observation::{Node, Observation};
@@ -32,6 +32,41 @@ pub(super) type Next = ControlFlow<Verdict>;
 
 /// Nothing to do here.
 pub(super) const NOTHING: Next = ControlFlow::Continue(());
+
+/// What two branches conclude, one for each node, of which neither depends on what becomes of the other. If both order
+/// `enter-restore-mode`, or both `enable-services`, both are ordered at once; else the first that concludes anything decides. The state machine
+/// has a state for each of these two documents on both nodes, and for no other.
+pub(super) fn on_both(first: Next, second: Next) -> Next {
+    match (first, second) {
+        (ControlFlow::Break(first), ControlFlow::Break(second)) => ControlFlow::Break(together(first, second)),
+        (ControlFlow::Continue(()), next) | (next, ControlFlow::Continue(())) => next,
+    }
+}
+
+fn together(first: Verdict, second: Verdict) -> Verdict {
+    match (first, second) {
+        (
+            Verdict::Act {
+                key: one,
+                action: Action::Step { step: here },
+            },
+            Verdict::Act {
+                key: other,
+                action: Action::Step { step: there },
+            },
+        ) if matches!(
+            (&here.document, &there.document),
+            (Document::EnterRestoreMode { .. }, Document::EnterRestoreMode { .. })
+                | (Document::EnableServices { .. }, Document::EnableServices { .. })
+        ) =>
+        {
+            Verdict::ActOnBoth {
+                acts: [(one, here), (other, there)],
+            }
+        }
+        (first, _) => first,
+    }
+}
 
 /// A node as it was seen. A silent node never counts as healthy: each branch says what silence means to it.
 #[derive(Clone, Copy)]

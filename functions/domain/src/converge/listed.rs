@@ -45,12 +45,20 @@ pub fn is_listed(intent: &Intent, action: &Action) -> bool {
 
 /// The verdict, unless it acts on what the intent does not list.
 pub(super) fn only_listed(intent: &Intent, verdict: Verdict) -> Verdict {
-    match verdict {
-        Verdict::Act { key, action } if !is_listed(intent, &action) => Verdict::Stuck(Error::new(
+    let unlisted = match &verdict {
+        Verdict::Act { key, action } => (!is_listed(intent, action)).then_some(key),
+        Verdict::ActOnBoth { acts } => acts
+            .iter()
+            .find(|(_, step)| !is_listed(intent, &Action::Step { step: step.clone() }))
+            .map(|(key, _)| key),
+        Verdict::Healthy | Verdict::Wait { .. } | Verdict::Turn { .. } | Verdict::Stuck(_) => None,
+    };
+    match unlisted {
+        None => verdict,
+        Some(key) => Verdict::Stuck(Error::new(
             Kind::Stuck,
             format!("{key} was due, which {} does not list, so it was not done", intent.id),
             "report this with the observation of both nodes; bring the cluster back by hand",
         )),
-        verdict => verdict,
     }
 }

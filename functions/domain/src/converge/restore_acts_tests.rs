@@ -175,6 +175,14 @@ impl World {
                     assert!(is_listed(&intent, action), "not in the intent: {action:?}");
                     self.act(action);
                 }
+                Verdict::ActOnBoth { acts } => {
+                    self.together.push(acts.each_ref().map(|(key, _)| key.to_string()));
+                    for (_, step) in acts {
+                        let action = Action::Step { step: step.clone() };
+                        assert!(is_listed(&intent, &action), "not in the intent: {action:?}");
+                        self.act(&action);
+                    }
+                }
                 Verdict::Wait { .. } => self.tick(),
             }
             // Not every action takes the world's time, but some of it passes.

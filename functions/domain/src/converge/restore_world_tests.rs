@@ -64,6 +64,8 @@ pub(super) struct World {
     pub(super) stopped_plainly: u32,
     /// Since when the group has been online.
     pub(super) served: Option<Moment>,
+    /// What was ordered on both nodes at once.
+    pub(super) together: Vec<[String; 2]>,
 }
 
 pub(super) fn intent() -> Intent {
@@ -119,6 +121,7 @@ impl World {
             fires_after: 6,
             stopped_plainly: 0,
             served: None,
+            together: vec![],
         }
     }
 

@@ -140,6 +140,19 @@ fn what_the_intent_does_not_list_is_not_done() {
         judged(Document::StartGroup(cluster("failover1")), "server1"),
         Verdict::Act { .. }
     ));
+    // Of two acts both are asked about.
+    let on_both = |first: Document, second: Document| {
+        let act = |document, node: &str| (Try::Fence(node.to_owned()), Step::new(document, node, &intent.id));
+        let acts = [act(first, "server2"), act(second, "server2")];
+        listed::only_listed(&intent, Verdict::ActOnBoth { acts })
+    };
+    let strange = || Document::RecoverMirror {
+        disks: vec!["md2".into()],
+    };
+    let ours = || Document::LeaveBackupMode;
+    assert!(matches!(on_both(ours(), ours()), Verdict::ActOnBoth { .. }));
+    assert!(matches!(on_both(strange(), ours()), Verdict::Stuck(_)));
+    assert!(matches!(on_both(ours(), strange()), Verdict::Stuck(_)));
     for action in [
         Action::Swap { node: "server1".into() },
         Action::Start { node: "server3".into() },

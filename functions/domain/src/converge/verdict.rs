@@ -178,6 +178,11 @@ pub enum Verdict {
         /// What to do.
         action: Action,
     },
+    /// Run one document on both nodes at once, then look again. Neither depends on what becomes of the other.
+    ActOnBoth {
+        /// For each node: what is counted, and the step.
+        acts: [(Try, Step); 2],
+    },
     /// Look again later. The wait is timed by the key.
     Wait {
         /// What is timed.
@@ -282,13 +287,14 @@ impl Memory {
                     Action::Stop { node } => _ = self.starts.remove(node),
                     Action::Step { .. } | Action::Swap { .. } => {}
                 }
-                *self.tries.entry(key.clone()).or_default() += 1;
-                self.waiting = None;
-                if matches!(key, Try::Fence(_) | Try::ResumeMonitors(_)) {
-                    self.online = None;
-                }
+                self.count(key);
                 if matches!(key, Try::Start(_)) {
                     self.started = Started::Before;
+                }
+            }
+            Verdict::ActOnBoth { acts } => {
+                for (key, _) in acts {
+                    self.count(key);
                 }
             }
             // An action that did not help on one course may help on the other.
@@ -302,6 +308,14 @@ impl Memory {
             Verdict::Healthy | Verdict::Stuck(_) => self.waiting = None,
         }
         self
+    }
+
+    fn count(&mut self, key: &Try) {
+        *self.tries.entry(key.clone()).or_default() += 1;
+        self.waiting = None;
+        if matches!(key, Try::Fence(_) | Try::ResumeMonitors(_)) {
+            self.online = None;
+        }
     }
 
     /// A restore's check orders a stopped node to start.

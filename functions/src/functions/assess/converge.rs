@@ -11,6 +11,7 @@ use mirrorsnap_domain::evidence::{self, Prepared};
 use mirrorsnap_domain::intent::{Course, Intent, Turned};
 use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::observation::Observation;
+use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -25,10 +26,12 @@ const NEXT_LOOK_SECONDS: u32 = 15;
 pub struct Converge {
     /// `healthy`, `act`, `wait`, `turn`, or `stuck`.
     verdict: &'static str,
-    /// `step`, `start`, `stop` or `swap`, with `verdict` `act`.
+    /// `step`, `steps`, `start`, `stop` or `swap`, with `verdict` `act`.
     action: Option<&'static str>,
     /// The input of run-node-step or set-power, except the lock's retry count.
     input: Option<Value>,
+    /// With `steps`: the same for each node.
+    inputs: Option<[Value; 2]>,
     why: Option<String>,
     /// How long to wait before the next look.
     seconds: u32,
@@ -48,10 +51,14 @@ pub struct Converge {
     tell: Option<String>,
 }
 
+fn step_input(cluster: &str, claim: &Claim, step: &Step) -> Value {
+    json!({"cluster": cluster, "lock": claim, "step": step})
+}
+
 /// The input of the function that carries an action out.
 fn order(cluster: &str, claim: &Claim, action: Action) -> (&'static str, Value) {
     match action {
-        Action::Step { step } => ("step", json!({"cluster": cluster, "lock": claim, "step": step})),
+        Action::Step { step } => ("step", step_input(cluster, claim, &step)),
         Action::Start { node } => (
             "start",
             json!({"cluster": cluster, "lock": claim, "node": node, "power": "start"}),
@@ -125,6 +132,7 @@ fn answer(
         verdict: "healthy",
         action: None,
         input: None,
+        inputs: None,
         why: None,
         seconds: 0,
         error: None,
@@ -153,6 +161,12 @@ fn answer(
         Verdict::Act { key, action } => {
             let (action, input) = order(cluster, claim, action);
             (out.verdict, out.action, out.input, out.why) = ("act", Some(action), Some(input), Some(key.to_string()));
+        }
+        Verdict::ActOnBoth {
+            acts: [(one, here), (other, there)],
+        } => {
+            (out.verdict, out.action, out.why) = ("act", Some("steps"), Some(format!("{one} and {other}")));
+            out.inputs = Some([here, there].map(|step| step_input(cluster, claim, &step)));
         }
         Verdict::Wait { why, .. } => (out.verdict, out.why, out.seconds) = ("wait", Some(why), NEXT_LOOK_SECONDS),
         Verdict::Turn { course, why } => {

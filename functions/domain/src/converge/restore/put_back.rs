@@ -1,6 +1,6 @@
 //! Before any post-processing: puts the old volumes back, and CLUSTERPRO decides (safety.md, rule 16).
 
-use super::super::case::{Look, NOTHING, Next};
+use super::super::case::{Look, NOTHING, Next, on_both};
 use super::super::nodes::{daemons, gate, shutting_down, start_stopped, wait_for_power};
 use super::super::outage::{self, all_online};
 use super::super::{Action, Case, Try, mirror, patience};
@@ -10,6 +10,7 @@ use crate::clusterpro::outputs::Services;
 use crate::document::{Document, Reboot, name::ENABLE_SERVICES, name::ENTER_RESTORE_MODE};
 use crate::observation::Power;
 use crate::steps::{NOT_AFTER_SECONDS, Step};
+use std::ops::ControlFlow;
 
 /// Whether `name` answered, and its cluster services start by themselves.
 fn is_auto(case: &Case<'_>, name: &str) -> bool {
@@ -28,17 +29,18 @@ fn leaving(case: &Case<'_>, name: &str) -> Next {
 pub(super) fn put_back_old_volumes(case: &Case<'_>) -> Next {
     // Nothing is started or enabled on a node that shuts down. Its shutdown may take long or hang, so its peer does not wait for it:
     // the groups start there, and only a peer in the cluster can show that the other node holds no group (rule 14).
-    let active = case.intent.active.as_str();
+    let [active, standby] = case.names();
     if is_auto(case, active) && leaving(case, active).is_continue() {
         outage::groups(case)?;
     }
     old_volumes(case)?;
     start_stopped(case)?;
-    for name in case.names() {
-        if leaving(case, name).is_continue() {
-            enable_services(case, name)?;
-        }
-    }
+    let enable = |name: &str| match leaving(case, name) {
+        ControlFlow::Continue(()) => enable_services(case, name),
+        // Nothing is enabled on a node that shuts down.
+        ControlFlow::Break(_) => NOTHING,
+    };
+    on_both(enable(active), enable(standby))?;
     for name in case.names() {
         leaving(case, name)?;
     }

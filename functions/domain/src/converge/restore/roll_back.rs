@@ -1,6 +1,6 @@
 //! After a post-processing: puts the old volumes back, and copies from the source node (safety.md, rule 16).
 
-use super::super::case::{Look, NOTHING, Next};
+use super::super::case::{Look, NOTHING, Next, on_both};
 use super::super::nodes::{daemon, daemons, shutting_down, start_stopped, wait_for_power};
 use super::super::outage::{self, Place, all_online, place, view};
 use super::super::{Action, Case, Try, mirror, patience};
@@ -58,10 +58,9 @@ fn shut_both_down(case: &Case<'_>) -> Next {
         let next = "look at the group in CLUSTERPRO's log";
         case.wait_or_stuck(&format!("group {group}"), patience::GROUP, &why, next)?;
     }
-    // Both nodes get their order before converge waits for either.
-    for name in case.names() {
-        order_restore_mode(case, name)?;
-    }
+    // Both nodes get their order before converge waits for either, and at once if they can: the service is down.
+    let [active, standby] = case.names();
+    on_both(order_restore_mode(case, active), order_restore_mode(case, standby))?;
     for name in case.names() {
         if case.seen.power(name) != Power::Stopped {
             let why = format!("{name} goes down");
