@@ -52,9 +52,11 @@ RUNNER = "tests/scenario/test_runner.py"
 # The command line, each file in one lab.
 COMMAND_LINE = ("tests/cli/test_cli.py", "tests/cli/test_clusters.py", "tests/cli/test_discovery.py")
 # Several clusters in one lab.
-FLEET_FIRST = "tests/cli/test_fleet.py"
+FLEET = "tests/cli/test_fleet.py"
 TEN = "tests/cli/test_ten_clusters.py"
 LONG_WAITS = "tests/product/test_long_waits.py"
+# The longest of the product's tests: a quarter of its time.
+PRODUCT_LONG = (FLEET, "tests/product/test_restore_fast.py", "tests/product/test_alarms.py")
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")
 PROBES_FIRST = "tests/probes/test_smoke.py"
@@ -66,7 +68,7 @@ APART = (
     "tests/scenarios",
     "tests/seed",
     *COMMAND_LINE,
-    FLEET_FIRST,
+    FLEET,
     TEN,
     RUNNER,
     *PROBES,
@@ -141,10 +143,12 @@ PRODUCT = Part(
     "product",
     "documents, functions, machines and command line in the lab",
     _pytest(  # the longest files first
-        *(FLEET_FIRST, *COMMAND_LINE, RUNNER, "tests/product", f"--ignore={LONG_WAITS}"),
+        *(*COMMAND_LINE, RUNNER, "tests/product"),
+        *(f"--ignore={each}" for each in (LONG_WAITS, *PRODUCT_LONG)),
         *(f"tests/contract/{name}" for name in _ours()),
     ),
 )
+PRODUCT_MORE = Part("product-more", "fast restore, alarms, several clusters in one lab", _pytest(*PRODUCT_LONG))
 CLI_BUILD = Part("cli-build", "the command line", _make("cli"))
 TEN_CLUSTERS = Part("ten-clusters", "ten clusters are due at the same minute", _pytest(TEN, workers="0"))
 LONG = Part("long-waits", "what waits for days of lab time", _pytest(LONG_WAITS))
@@ -178,7 +182,7 @@ UNUSED = Part(
     "no role holds an action that nothing used",
     (
         *(sys.executable, "-m", "references.uses", "check", "target/deploy/template.json"),
-        *(str(USES / f"{part.name}.json") for part in (PRODUCT, FILES, MORE, QUICK, *FULL_SWEEP)),
+        *(str(USES / f"{part.name}.json") for part in (PRODUCT, PRODUCT_MORE, FILES, MORE, QUICK, *FULL_SWEEP)),
     ),
 )
 PROBES_SMOKE = Part("probes-smoke", "two lies of the lab are found", _pytest(PROBES_FIRST, dist="load"))
@@ -202,6 +206,7 @@ ADDED = (
     DENY,
     IMAGES_MORE,
     SCHEDULES,
+    PRODUCT_MORE,
     TEN_CLUSTERS,
     LONG,
     MORE,
