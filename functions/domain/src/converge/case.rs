@@ -1,7 +1,7 @@
 //! The input of every decision, and the three forms of a decision: wait, act, be stuck.
 
 use super::patience;
-use super::verdict::{Action, Awaited, Memory, Started, Try, Verdict};
+use super::verdict::{Action, Awaited, Memory, OnBoth, Started, Try, Verdict};
 use crate::config::Config;
 use crate::document::{Attempt, Cluster, Document};
 use crate::error::{Error, Kind};
@@ -33,9 +33,8 @@ pub(super) type Next = ControlFlow<Verdict>;
 /// Nothing to do here.
 pub(super) const NOTHING: Next = ControlFlow::Continue(());
 
-/// What two branches conclude, one for each node, of which neither depends on what becomes of the other. If both order
-/// `enter-restore-mode`, or both `enable-services`, both are ordered at once; else the first that concludes anything decides. The state machine
-/// has a state for each of these two documents on both nodes, and for no other.
+/// What two branches conclude, one for each node, of which neither depends on what becomes of the other: if both order the same and the state
+/// machine can do that on both nodes at once, that; else the first that concludes anything decides.
 pub(super) fn on_both(first: Next, second: Next) -> Next {
     match (first, second) {
         (ControlFlow::Break(first), ControlFlow::Break(second)) => ControlFlow::Break(together(first, second)),
@@ -44,27 +43,32 @@ pub(super) fn on_both(first: Next, second: Next) -> Next {
 }
 
 fn together(first: Verdict, second: Verdict) -> Verdict {
-    match (first, second) {
-        (
-            Verdict::Act {
-                key: one,
-                action: Action::Step { step: here },
-            },
-            Verdict::Act {
-                key: other,
-                action: Action::Step { step: there },
-            },
-        ) if matches!(
-            (&here.document, &there.document),
-            (Document::EnterRestoreMode { .. }, Document::EnterRestoreMode { .. })
-                | (Document::EnableServices { .. }, Document::EnableServices { .. })
-        ) =>
+    let (
+        Verdict::Act { key, action },
+        Verdict::Act {
+            key: other,
+            action: there,
+        },
+    ) = (&first, &second)
+    else {
+        return first;
+    };
+    let action = match (action, there) {
+        (Action::Step { step: here }, Action::Step { step: there })
+            if matches!(
+                (&here.document, &there.document),
+                (Document::EnterRestoreMode { .. }, Document::EnterRestoreMode { .. })
+                    | (Document::EnableServices { .. }, Document::EnableServices { .. })
+            ) =>
         {
-            Verdict::ActOnBoth {
-                acts: [(one, here), (other, there)],
-            }
+            OnBoth::Steps([here.clone(), there.clone()])
         }
-        (first, _) => first,
+        (Action::Swap { .. }, Action::Swap { .. }) => OnBoth::Swap,
+        _ => return first,
+    };
+    Verdict::ActOnBoth {
+        keys: [key.clone(), other.clone()],
+        action,
     }
 }
 

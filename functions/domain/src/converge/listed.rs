@@ -1,7 +1,7 @@
 //! The guarantee that converge does nothing that the intent does not list (safety.md, rule 11). It is checked before every act, after and
 //! apart from the code that decided the act, so that a mistake there ends in `Stuck` and not on a node.
 
-use super::verdict::{Action, Verdict};
+use super::verdict::{Action, OnBoth, Verdict};
 use crate::document::{Cluster, Document};
 use crate::error::{Error, Kind};
 use crate::intent::{Disturbance, Intent};
@@ -47,10 +47,16 @@ pub fn is_listed(intent: &Intent, action: &Action) -> bool {
 pub(super) fn only_listed(intent: &Intent, verdict: Verdict) -> Verdict {
     let unlisted = match &verdict {
         Verdict::Act { key, action } => (!is_listed(intent, action)).then_some(key),
-        Verdict::ActOnBoth { acts } => acts
-            .iter()
-            .find(|(_, step)| !is_listed(intent, &Action::Step { step: step.clone() }))
-            .map(|(key, _)| key),
+        Verdict::ActOnBoth { keys, action } => {
+            let both = match action {
+                OnBoth::Steps(steps) => steps
+                    .each_ref()
+                    .map(|step| is_listed(intent, &Action::Step { step: step.clone() })),
+                OnBoth::Swap => [&intent.active, &intent.standby]
+                    .map(|node| is_listed(intent, &Action::Swap { node: node.clone() })),
+            };
+            keys.iter().zip(both).find(|(_, listed)| !listed).map(|(key, _)| key)
+        }
         Verdict::Healthy | Verdict::Wait { .. } | Verdict::Turn { .. } | Verdict::Stuck(_) => None,
     };
     match unlisted {

@@ -4,7 +4,7 @@ use super::world::{NAMES, OLD, World, intent};
 use crate::clusterpro::mdstat::{Color, Status};
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::State;
-use crate::converge::{Action, Case, Memory, Verdict, is_listed, next};
+use crate::converge::{Action, Case, Memory, OnBoth, Verdict, is_listed, next};
 use crate::intent::Intent;
 use crate::observation::{Node, Observation, Power};
 use crate::reply::Record;
@@ -175,10 +175,13 @@ impl World {
                     assert!(is_listed(&intent, action), "not in the intent: {action:?}");
                     self.act(action);
                 }
-                Verdict::ActOnBoth { acts } => {
-                    self.together.push(acts.each_ref().map(|(key, _)| key.to_string()));
-                    for (_, step) in acts {
-                        let action = Action::Step { step: step.clone() };
+                Verdict::ActOnBoth { keys, action } => {
+                    self.together.push(keys.each_ref().map(ToString::to_string));
+                    let each = match action {
+                        OnBoth::Steps(steps) => steps.clone().map(|step| Action::Step { step }),
+                        OnBoth::Swap => NAMES.map(|node| Action::Swap { node: node.into() }),
+                    };
+                    for action in each {
                         assert!(is_listed(&intent, &action), "not in the intent: {action:?}");
                         self.act(&action);
                     }

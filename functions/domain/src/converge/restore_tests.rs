@@ -127,16 +127,16 @@ fn a_rollback_stops_the_groups_behind_a_timer_of_the_node() {
 /// The service is down meanwhile, and neither node's order depends on the other's.
 #[test]
 fn both_nodes_are_ordered_down_and_up_again_at_once() {
-    let both = |document: &str| vec![["server1", "server2"].map(|node| format!("{document} {node}"))];
+    let both = |what: &str| ["server1", "server2"].map(|node| format!("{what} {node}"));
     let (mut world, mut intent) = World::at(12);
     (0..30).for_each(|_| world.tick());
     intent.restore.as_mut().unwrap().course = Course::RollBack;
     assert_eq!(world.run(intent, false).0, Verdict::Healthy);
-    assert_eq!(world.together, both("enter-restore-mode"));
+    assert_eq!(world.together, [both("enter-restore-mode"), both("swap")]);
     // Before a post-processing: both are in restore mode, with the old volumes.
     let (mut world, intent) = World::at(5);
     assert_eq!(world.run(intent, false).0, Verdict::Healthy);
-    assert_eq!(world.together, both("enable-services"));
+    assert_eq!(world.together, [both("enable-services")]);
 }
 
 /// A timer that its node's shutdown is to come before is left alone; one that has fired, or has begun to, is waited for.

@@ -142,9 +142,10 @@ fn what_the_intent_does_not_list_is_not_done() {
     ));
     // Of two acts both are asked about.
     let on_both = |first: Document, second: Document| {
-        let act = |document, node: &str| (Try::Fence(node.to_owned()), Step::new(document, node, &intent.id));
-        let acts = [act(first, "server2"), act(second, "server2")];
-        listed::only_listed(&intent, Verdict::ActOnBoth { acts })
+        let keys = ["server1", "server2"].map(|node| Try::Fence(node.to_owned()));
+        let steps = [first, second].map(|document| Step::new(document, "server2", &intent.id));
+        let action = OnBoth::Steps(steps);
+        listed::only_listed(&intent, Verdict::ActOnBoth { keys, action })
     };
     let strange = || Document::RecoverMirror {
         disks: vec!["md2".into()],
@@ -153,6 +154,12 @@ fn what_the_intent_does_not_list_is_not_done() {
     assert!(matches!(on_both(ours(), ours()), Verdict::ActOnBoth { .. }));
     assert!(matches!(on_both(strange(), ours()), Verdict::Stuck(_)));
     assert!(matches!(on_both(ours(), strange()), Verdict::Stuck(_)));
+    let keys = ["server1", "server2"].map(|node| Try::Swap(node.to_owned()));
+    let swap = Verdict::ActOnBoth {
+        keys,
+        action: OnBoth::Swap,
+    };
+    assert!(matches!(listed::only_listed(&intent, swap), Verdict::Stuck(_)));
     for action in [
         Action::Swap { node: "server1".into() },
         Action::Start { node: "server3".into() },

@@ -84,6 +84,15 @@ pub enum Action {
     },
 }
 
+/// What converge does on both nodes at once: the state machine has a state for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnBoth {
+    /// `enter-restore-mode`, or `enable-services`.
+    Steps([Step; 2]),
+    /// Put the old volumes of both stopped nodes back.
+    Swap,
+}
+
 /// What is tried, and counted: one kind of action on one node or mirror disk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay)]
 #[allow(missing_docs)] // as the actions and documents are called
@@ -178,10 +187,12 @@ pub enum Verdict {
         /// What to do.
         action: Action,
     },
-    /// Run one document on both nodes at once, then look again. Neither depends on what becomes of the other.
+    /// Do the same on both nodes at once, then look again. Neither depends on what becomes of the other.
     ActOnBoth {
-        /// For each node: what is counted, and the step.
-        acts: [(Try, Step); 2],
+        /// What is counted, for each node.
+        keys: [Try; 2],
+        /// What to do.
+        action: OnBoth,
     },
     /// Look again later. The wait is timed by the key.
     Wait {
@@ -292,8 +303,8 @@ impl Memory {
                     self.started = Started::Before;
                 }
             }
-            Verdict::ActOnBoth { acts } => {
-                for (key, _) in acts {
+            Verdict::ActOnBoth { keys, .. } => {
+                for key in keys {
                     self.count(key);
                 }
             }

@@ -5,7 +5,7 @@ use crate::deadline::Deadline;
 use crate::functions::fence::fence;
 use crate::functions::observe::{Purpose, observe};
 use mirrorsnap_domain::converge::starts::{self, Ordered};
-use mirrorsnap_domain::converge::{self, Action, Case, Memory, Verdict};
+use mirrorsnap_domain::converge::{self, Action, Case, Memory, OnBoth, Verdict};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::{self, Prepared};
 use mirrorsnap_domain::intent::{Course, Intent, Turned};
@@ -55,6 +55,11 @@ fn step_input(cluster: &str, claim: &Claim, step: &Step) -> Value {
     json!({"cluster": cluster, "lock": claim, "step": step})
 }
 
+/// Of one stopped node, or without one of both.
+fn put_back(cluster: &str, claim: &Claim, node: Option<&str>) -> Value {
+    json!({"cluster": cluster, "lock": claim, "node": node, "part": "attach", "back": true, "patience_seconds": 40})
+}
+
 /// The input of the function that carries an action out.
 fn order(cluster: &str, claim: &Claim, action: Action) -> (&'static str, Value) {
     match action {
@@ -67,10 +72,7 @@ fn order(cluster: &str, claim: &Claim, action: Action) -> (&'static str, Value) 
             "stop",
             json!({"cluster": cluster, "lock": claim, "node": node, "power": "stop"}),
         ),
-        Action::Swap { node } => (
-            "swap",
-            json!({"cluster": cluster, "lock": claim, "node": node, "part": "attach", "back": true, "patience_seconds": 40}),
-        ),
+        Action::Swap { node } => ("swap", put_back(cluster, claim, Some(&node))),
     }
 }
 
@@ -163,10 +165,20 @@ fn answer(
             (out.verdict, out.action, out.input, out.why) = ("act", Some(action), Some(input), Some(key.to_string()));
         }
         Verdict::ActOnBoth {
-            acts: [(one, here), (other, there)],
+            keys: [one, other],
+            action,
         } => {
-            (out.verdict, out.action, out.why) = ("act", Some("steps"), Some(format!("{one} and {other}")));
-            out.inputs = Some([here, there].map(|step| step_input(cluster, claim, &step)));
+            (out.verdict, out.why) = ("act", Some(format!("{one} and {other}")));
+            match action {
+                OnBoth::Steps(steps) => {
+                    out.action = Some("steps");
+                    out.inputs = Some(steps.map(|step| step_input(cluster, claim, &step)));
+                }
+                OnBoth::Swap => {
+                    out.action = Some("swap");
+                    out.input = Some(put_back(cluster, claim, None));
+                }
+            }
         }
         Verdict::Wait { why, .. } => (out.verdict, out.why, out.seconds) = ("wait", Some(why), NEXT_LOOK_SECONDS),
         Verdict::Turn { course, why } => {

@@ -53,12 +53,12 @@ pub(super) fn put_back_old_volumes(case: &Case<'_>) -> Next {
 
 /// Puts the old volumes back on each node.
 pub(super) fn old_volumes(case: &Case<'_>) -> Next {
-    for name in case.names() {
-        if side(case, name) != Side::Old {
-            swap_back(case, name)?;
-        }
-    }
-    NOTHING
+    let back = |name: &str| match side(case, name) {
+        Side::Old => NOTHING,
+        _ => swap_back(case, name),
+    };
+    let [active, standby] = case.names();
+    on_both(back(active), back(standby))
 }
 
 /// Stops a node that runs on the restore's volumes, then swaps. Refuses if its mirror may have started.
