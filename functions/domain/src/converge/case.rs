@@ -37,19 +37,19 @@ pub(super) const NOTHING: Next = ControlFlow::Continue(());
 /// machine can do that on both nodes at once, that; else the first that concludes anything decides.
 pub(super) fn on_both(first: Next, second: Next) -> Next {
     match (first, second) {
-        (ControlFlow::Break(first), ControlFlow::Break(second)) => ControlFlow::Break(together(first, second)),
+        (ControlFlow::Break(first), ControlFlow::Break(second)) => ControlFlow::Break(together(first, &second)),
         (ControlFlow::Continue(()), next) | (next, ControlFlow::Continue(())) => next,
     }
 }
 
-fn together(first: Verdict, second: Verdict) -> Verdict {
+fn together(first: Verdict, second: &Verdict) -> Verdict {
     let (
         Verdict::Act { key, action },
         Verdict::Act {
             key: other,
             action: there,
         },
-    ) = (&first, &second)
+    ) = (&first, second)
     else {
         return first;
     };
@@ -61,7 +61,7 @@ fn together(first: Verdict, second: Verdict) -> Verdict {
                     | (Document::EnableServices { .. }, Document::EnableServices { .. })
             ) =>
         {
-            OnBoth::Steps([here.clone(), there.clone()])
+            OnBoth::Steps(Box::new([here.clone(), there.clone()]))
         }
         (Action::Swap { .. }, Action::Swap { .. }) => OnBoth::Swap,
         _ => return first,

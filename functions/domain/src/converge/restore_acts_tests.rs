@@ -178,7 +178,7 @@ impl World {
                 Verdict::ActOnBoth { keys, action } => {
                     self.together.push(keys.each_ref().map(ToString::to_string));
                     let each = match action {
-                        OnBoth::Steps(steps) => steps.clone().map(|step| Action::Step { step }),
+                        OnBoth::Steps(steps) => (**steps).clone().map(|step| Action::Step { step }),
                         OnBoth::Swap => NAMES.map(|node| Action::Swap { node: node.into() }),
                     };
                     for action in each {

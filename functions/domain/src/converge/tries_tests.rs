@@ -144,7 +144,7 @@ fn what_the_intent_does_not_list_is_not_done() {
     let on_both = |first: Document, second: Document| {
         let keys = ["server1", "server2"].map(|node| Try::Fence(node.to_owned()));
         let steps = [first, second].map(|document| Step::new(document, "server2", &intent.id));
-        let action = OnBoth::Steps(steps);
+        let action = OnBoth::Steps(Box::new(steps));
         listed::only_listed(&intent, Verdict::ActOnBoth { keys, action })
     };
     let strange = || Document::RecoverMirror {

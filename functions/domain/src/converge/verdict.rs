@@ -88,7 +88,7 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnBoth {
     /// `enter-restore-mode`, or `enable-services`.
-    Steps([Step; 2]),
+    Steps(Box<[Step; 2]>),
     /// Put the old volumes of both stopped nodes back.
     Swap,
 }
