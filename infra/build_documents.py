@@ -53,6 +53,7 @@ TYPES: dict[str, dict[str, str]] = {
         "default": "",
     },
     "seconds": {"allowedPattern": "^[1-9][0-9]{0,4}$", "description": "Seconds"},
+    "part": {"allowedPattern": "^[1-9][0-9]?$", "description": "Number of the part, from 1"},
     "yesno": {"allowedPattern": "^(yes|no)$", "description": "yes or no"},
 }
 GUARD = {"Run": "run", "Epoch": "epoch", "ExpectedBootId": "boot", "NotAfterUptime": "uptime", "Attempt": "attempt"}

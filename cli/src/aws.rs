@@ -11,12 +11,13 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_functions::aws::Aws;
-use mirrorsnap_functions::ports::{Clock, Fleet, Items, Ledger, Snapshots};
+use mirrorsnap_functions::ports::{Clock, Descriptions, Fleet, Items, Ledger, Snapshots};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -105,5 +106,9 @@ impl Catalogue for Stack {
 
     async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>> {
         self.aws.snapshots_of_cluster(cluster).await
+    }
+
+    async fn description(&self, backup: &Id) -> Result<Option<Description>> {
+        self.aws.description(backup).await
     }
 }

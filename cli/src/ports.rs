@@ -7,8 +7,10 @@ use crate::follow::Event;
 use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::observation::Instance;
 use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::steps::Step;
@@ -100,6 +102,9 @@ pub trait Catalogue {
 
     /// Our snapshots of one cluster.
     async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>>;
+
+    /// What is kept with a backup for a rebuild; `None`: nothing is.
+    async fn description(&self, backup: &Id) -> Result<Option<Description>>;
 }
 
 /// What is asked of instances of which nothing is described yet.

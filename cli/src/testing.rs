@@ -5,6 +5,7 @@ use crate::ports::{Catalogue, Execution, Executions, Pause, Probe, Registry, Sta
 use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
@@ -168,6 +169,10 @@ impl Catalogue for Fake {
 
     async fn snapshots_of_cluster(&self, _: &str) -> Result<Vec<Snapshot>> {
         Ok(Vec::new())
+    }
+
+    async fn description(&self, _: &Id) -> Result<Option<Description>> {
+        Ok(None)
     }
 }
 

@@ -12,6 +12,8 @@ mod commands;
 #[cfg(feature = "aws")]
 mod convert;
 #[cfg(feature = "aws")]
+mod descriptions;
+#[cfg(feature = "aws")]
 mod fast_restores;
 #[cfg(feature = "aws")]
 mod fleet;

@@ -4,6 +4,7 @@ pub mod assess;
 pub mod check_snapshots;
 pub mod create_snapshots;
 pub mod create_volumes;
+mod describe;
 mod embedded_metrics;
 pub mod expire_backups;
 pub mod fast_restore;

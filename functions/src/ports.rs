@@ -5,6 +5,7 @@
 
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::description::{Description, Facts};
 use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, SnapshotId, Tagged, VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Result};
 use mirrorsnap_domain::evidence::Taken;
@@ -54,6 +55,18 @@ pub trait Ledger {
     async fn record(&self, restore: &Id) -> Result<Record>;
 }
 
+/// The table of the backups' descriptions. The backup's state machine writes it.
+pub trait Descriptions {
+    /// The description of a backup; `None`: it has none. Error `OutputUnreadable`: it cannot be read.
+    async fn description(&self, backup: &Id) -> Result<Option<Description>>;
+
+    /// The backups of a cluster that have one.
+    async fn described(&self, cluster: &str) -> Result<Vec<Id>>;
+
+    /// Deletes that of a backup.
+    async fn forget_description(&self, backup: &Id) -> Outcome;
+}
+
 /// What the lock table holds.
 #[derive(Debug, Clone, Default)]
 pub struct Items {
@@ -82,6 +95,9 @@ pub trait Fleet {
 pub trait Instances {
     /// By id. One that EC2 does not show is absent; `shutdown_behavior` is `None` in each.
     async fn instances(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Instance>>;
+
+    /// What a rebuild needs of them, by the name of the fact. One that EC2 does not show is absent.
+    async fn facts(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Facts>>;
 
     /// What the instance's own shutdown does: `stop` or `terminate`.
     async fn shutdown_behavior(&self, instance: &InstanceId) -> Result<Option<String>>;
@@ -305,5 +321,11 @@ pub trait Ec2: Instances + Volumes + Snapshots + Tags + FastRestores {}
 impl<T: Instances + Volumes + Snapshots + Tags + FastRestores> Ec2 for T {}
 
 /// Everything; each function names the few that it needs.
-pub trait Ports: Configs + Ledger + Fleet + Ec2 + Quotas + Keys + Schedules + Nodes + Clock + Metrics {}
-impl<T: Configs + Ledger + Fleet + Ec2 + Quotas + Keys + Schedules + Nodes + Clock + Metrics> Ports for T {}
+pub trait Ports:
+    Configs + Ledger + Descriptions + Fleet + Ec2 + Quotas + Keys + Schedules + Nodes + Clock + Metrics
+{
+}
+impl<T: Configs + Ledger + Descriptions + Fleet + Ec2 + Quotas + Keys + Schedules + Nodes + Clock + Metrics> Ports
+    for T
+{
+}

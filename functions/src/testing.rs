@@ -6,6 +6,7 @@ use crate::ports::{
 };
 use mirrorsnap_domain::catalogue::{Snapshot, tag};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::description::Facts;
 use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, SnapshotId, Tagged, VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::Taken;
@@ -203,6 +204,10 @@ impl Instances for Twin {
     async fn instances(&self, _: &[InstanceId]) -> Result<BTreeMap<InstanceId, Instance>> {
         let old = self.old_instances.borrow_mut().pop_front();
         Ok(old.unwrap_or_else(|| self.instances.borrow().clone()))
+    }
+
+    async fn facts(&self, _: &[InstanceId]) -> Result<BTreeMap<InstanceId, Facts>> {
+        Ok(BTreeMap::new())
     }
 
     async fn shutdown_behavior(&self, _: &InstanceId) -> Result<Option<String>> {

@@ -26,7 +26,7 @@ VALUES = {
     "MaxOutageSeconds": "60", "PrepareSeconds": "300", "Anew": "no", "SkipCopy": "yes", "Reboot": "no",
     "Devices": "/dev/xvdb1 /dev/xvdb2", "Settings": "yes",
     "Tools": "flock lsblk clpbackup.sh clprestore.sh",
-    "Partitions": "/dev/xvdb2", "BatonSeconds": "5",
+    "Partitions": "/dev/xvdb2", "BatonSeconds": "5", "Part": "1",
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 FUNCTIONS = (ROOT / "docs/functions.md").read_text(encoding="utf-8")
 DOCUMENTS = (ROOT / "docs/documents.md").read_text(encoding="utf-8")
 # Sent by assess, plan-restore and the state machine `hold`; run-node-step sends all others.
-NOT_BY_RUN_NODE_STEP = {"observe", "read-records", "doctor", "hold", "unhold"}
+NOT_BY_RUN_NODE_STEP = {"observe", "read-records", "doctor", "hold", "unhold", "describe"}
 
 
 def section(page: str, heading: str) -> str:

@@ -102,6 +102,7 @@ ANSWERS: dict[str, Any] = {
         "intent_json": INTENT,
     },
     "Assess doctor": {"report": {"findings": []}, "recording": {"nodes": []}, "words": ["a belief"]},
+    "Assess describe": {"description_json": "{}", "missing": ["server2: it was silent"]},
     "Assess section": {
         "over": True,
         "section": {"epoch": 7, "consistent_at": NOW, "outage_seconds": 3.5},

@@ -22,15 +22,15 @@ def _names(value: object) -> set[str]:
 
 
 def test_whatever_holds_data_takes_the_key_and_whoever_uses_it_may() -> None:
-    """With a key of the operator's: the table, the topic, both queues and all logs; without one nothing changes."""
+    """With a key of the operator's: both tables, the topic, both queues and all logs; without one nothing changes."""
     resources = build()["Resources"]
     data = ("AWS::DynamoDB::Table", "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::Logs::LogGroup")
     held = {name: each["Properties"] for name, each in resources.items() if each["Type"] in data}
-    assert len(held) == 1 + 1 + 2 + 1 + len([1 for each in resources.values() if each["Type"].endswith("::Function")])
+    assert len(held) == 2 + 1 + 2 + 1 + len([1 for each in resources.values() if each["Type"].endswith("::Function")])
     given, none = {"Ref": "EncryptionKey"}, {"Ref": "AWS::NoValue"}
     for name, each in held.items():
         key = each.get("KmsMasterKeyId") or each.get("KmsKeyId")
-        if name == "Table":
+        if name in ("Table", "DescriptionsTable"):
             with_key, without = each["SSESpecification"]["Fn::If"][1:]
             assert with_key == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": given}
             assert without == {"SSEEnabled": True}

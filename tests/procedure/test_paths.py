@@ -14,6 +14,7 @@ from machine_run import Run, TaskError
 from procedure_world import (
     ACTS,
     ANSWERS,
+    BACKUP,
     CHANGED,
     DEAD,
     DOES_NOT_START,
@@ -81,6 +82,21 @@ def test_an_end_without_the_note_has_the_same_report() -> None:
     assert ended[0] == ended[1] is not None
 
 
+def test_a_backup_keeps_a_description_and_its_report_says_what_it_lacks() -> None:
+    def reported(world: World) -> tuple[Any, list[dict[str, Any]]]:
+        done, _ = run("backup", world)
+        assert done.error is None
+        kept = [arguments for name, arguments in done.calls if name == "StartStandby: keep the description"]
+        return next(a["Payload"]["description"] for name, a in done.calls if name == "Report"), kept
+
+    said, (kept,) = reported(World())
+    assert said == {"kept": True, "missing": ["server2: it was silent"]}
+    assert kept["Item"] == {"cluster": {"S": "orders"}, "backup": {"S": BACKUP}, "description": {"S": "{}"}}
+    for fails in ("StartStandby: describe the nodes", "StartStandby: keep the description"):
+        said, _ = reported(World(fails=fails))
+        assert said == {"kept": False, "why": "as it broke"}, fails
+
+
 def tasks(what: str) -> list[str]:
     return list(dict.fromkeys(name for name, _ in run(what)[0].calls))
 
@@ -89,7 +105,8 @@ EVERY = [(what, name) for what in INPUTS for name in tasks(what)]
 # Tasks whose failure is no failure of the operation.
 FORGIVEN = re.compile(
     r"Expire|Report|Release the|Forget|forget|switch fast|PostProcess: one|Clean up|Stop the child|Read the"
-    r"|Cancel what|StartBoth: (active|standby)|Keep the schedules|note that it is back|^Say "
+    r"|Cancel what|StartBoth: (active|standby)|Keep the schedules|note that it is back|^Say |describe the nodes"
+    r"|keep the description"
 )
 
 

@@ -59,7 +59,17 @@ pub async fn backups(ports: &impl Ports, out: &Out, cluster: &str, show: Option<
                 Some(backup) => backup,
                 None => catalogue::find(cluster, &backups, &Wanted::Exactly(id))?,
             };
-            out.result(&screen::backups::one(found), &screen::backups::document(found));
+            let description = ports.description(&found.id).await;
+            let mut document = screen::backups::document(found);
+            if let Some(document) = document.as_object_mut() {
+                document.insert("description".to_owned(), screen::description::document(&description));
+            }
+            let text = format!(
+                "{}\n\n{}",
+                screen::backups::one(found),
+                screen::description::text(&description)
+            );
+            out.result(&text, &document);
         }
     }
     Ok(Exit::Done)

@@ -44,6 +44,15 @@ struct Shown {
     leftovers: Vec<String>,
     recover: Option<String>,
     kind: Option<String>,
+    description: Option<Kept>,
+}
+
+/// What became of the description that a rebuild needs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Kept {
+    missing: Vec<String>,
+    why: Option<String>,
 }
 
 /// What is said at the end, as text.
@@ -97,6 +106,17 @@ fn done(output: Option<&Value>) -> String {
             "recover goes on with what the hold had stopped; to follow it:\n  mirrorsnap watch --execution {recover}"
         )
     }));
+    if let Some(Kept { missing, why }) = &shown.description {
+        lines.extend(
+            why.iter()
+                .map(|why| format!("what a rebuild needs was not kept with it: {why}")),
+        );
+        lines.extend(
+            missing
+                .iter()
+                .map(|one| format!("kept without what a rebuild needs of {one}")),
+        );
+    }
     lines.extend(shown.leftovers.iter().map(|left| format!("not cleaned up: {left}")));
     lines.join("\n")
 }

@@ -91,6 +91,24 @@ fn a_failure_says_what_to_do() {
 }
 
 #[test]
+fn a_backup_without_what_a_rebuild_needs_says_so() {
+    let said = |description| {
+        let output = json!({"kind": "backup", "id": "orders-1", "valid": true, "description": description});
+        text(
+            &ended(Status::Succeeded, Some(output), None),
+            Exit::Done,
+            "orders",
+            Language::English,
+        )
+    };
+    assert!(!said(json!({"kept": true, "missing": [], "why": null})).contains("rebuild"));
+    assert!(
+        said(json!({"kept": false, "why": "denied"})).ends_with("\nwhat a rebuild needs was not kept with it: denied")
+    );
+    assert!(said(json!({"kept": true, "missing": ["server2: silent"]})).ends_with("needs of server2: silent"));
+}
+
+#[test]
 fn in_japanese_the_catalogue_s_text_stands_before_the_cause() {
     let execution = ended(Status::Failed, None, Some("MirrorNotNormal"));
     let said = text(&execution, Exit::Refused, "orders", Language::Japanese);

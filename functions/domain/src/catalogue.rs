@@ -279,6 +279,27 @@ pub fn expired(
     out
 }
 
+/// Those of the backups `described` whose description nobody needs any more: none of their snapshots is left once `deleted` are gone. One
+/// that EC2 does not show at all is believed to be gone after a day only (rule 6).
+pub fn undescribed(
+    described: Vec<Id>,
+    backups: &[Backup],
+    deleted: &BTreeSet<&SnapshotId>,
+    current: Option<&Id>,
+    now: Moment,
+) -> Vec<Id> {
+    let is_unneeded = |id: &Id| match backups.iter().find(|backup| backup.id == *id) {
+        Some(backup) => {
+            let mut all = backup.snapshots.iter().chain(&backup.others);
+            all.all(|one| deleted.contains(&one.id))
+        }
+        None => now.seconds_since(id.at()) >= INCOMPLETE_SECONDS,
+    };
+    let mut unneeded = described;
+    unneeded.retain(|id| current != Some(id) && is_unneeded(id));
+    unneeded
+}
+
 /// The snapshots of which a copy is known: by its description, or since it carries its source's tags.
 fn sources(backups: &[Backup]) -> BTreeSet<SnapshotId> {
     let members =

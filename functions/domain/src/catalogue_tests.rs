@@ -46,6 +46,30 @@ pub(super) fn deleted(config: &Config, snapshots: Vec<Snapshot>) -> Vec<Snapshot
 }
 
 #[test]
+fn a_description_goes_with_the_last_snapshot_of_its_backup() {
+    let day = |number: i64| at(number * DAY);
+    let id = |number| Id::new(IdKind::Backup, "orders", day(number)).unwrap();
+    let found = backups(
+        "orders",
+        vec![
+            snapshot("snap-001", day(1), "vol-001", true),
+            snapshot("snap-002", day(2), "vol-001", true),
+        ],
+    );
+    let gone: SnapshotId = "snap-001".parse().unwrap();
+    let unneeded = |described: &[i64], deleted: &[&SnapshotId], current: Option<&Id>, now: i64| {
+        let described = described.iter().map(|number| id(*number)).collect();
+        undescribed(described, &found, &deleted.iter().copied().collect(), current, day(now))
+    };
+    assert_eq!(unneeded(&[1, 2], &[&gone], None, 2), [id(1)]);
+    assert_eq!(unneeded(&[1, 2], &[], None, 9), []);
+    // EC2 shows nothing of it: believed after a day, and never of the backup that is being made.
+    assert_eq!(unneeded(&[3], &[], None, 3), []);
+    assert_eq!(unneeded(&[3], &[], None, 4), [id(3)]);
+    assert_eq!(unneeded(&[3], &[], Some(&id(3)), 9), []);
+}
+
+#[test]
 fn the_newest_so_many_are_kept() {
     assert_eq!(deleted(&config(2, 0, 0, 0), series(4, DAY)), ["snap-002", "snap-003"]);
     assert!(deleted(&config(1, 0, 0, 0), series(1, DAY)).is_empty());

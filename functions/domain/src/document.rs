@@ -73,6 +73,10 @@ pub enum Document {
     },
     ReadRecords,
     Doctor(Parts),
+    Describe {
+        devices: Vec<String>,
+        part: u32,
+    },
     Fence {
         boot_id: String,
     },
@@ -178,6 +182,8 @@ pub mod name {
     pub const READ_RECORDS: &str = "read-records";
     /// Records what the commands that we parse print.
     pub const DOCTOR: &str = "doctor";
+    /// Describes what a rebuild of the node needs.
+    pub const DESCRIBE: &str = "describe";
     /// Stores a higher epoch, and stops the units of older epochs.
     pub const FENCE: &str = "fence";
     /// `clpmonctrl -s`.
@@ -217,6 +223,7 @@ impl Document {
             Self::Observe { .. } => name::OBSERVE,
             Self::ReadRecords => name::READ_RECORDS,
             Self::Doctor(_) => name::DOCTOR,
+            Self::Describe { .. } => name::DESCRIBE,
             Self::Fence { .. } => name::FENCE,
             Self::SuspendMonitors { .. } => name::SUSPEND_MONITORS,
             Self::ResumeMonitors { .. } => name::RESUME_MONITORS,
@@ -237,7 +244,10 @@ impl Document {
 
     /// Whether it only reads. Only the functions that observe send such a document.
     pub const fn only_reads(&self) -> bool {
-        matches!(self, Self::Observe { .. } | Self::ReadRecords | Self::Doctor(_))
+        matches!(
+            self,
+            Self::Observe { .. } | Self::ReadRecords | Self::Doctor(_) | Self::Describe { .. }
+        )
     }
 
     /// Its own parameters, as they are sent to `node`.
@@ -246,6 +256,7 @@ impl Document {
         match self {
             Self::Observe { parts, settings } => all.parts(node, parts).text("Settings", settings.word()),
             Self::Doctor(parts) => all.parts(node, parts),
+            Self::Describe { devices, part } => all.list("Devices", devices).number("Part", *part),
             Self::ReadRecords | Self::StartCluster | Self::LeaveBackupMode => &mut all,
             Self::Fence { boot_id } => all.text("ExpectedBootId", boot_id),
             Self::SuspendMonitors { nodes, monitors } | Self::ResumeMonitors { nodes, monitors } => {
@@ -341,6 +352,10 @@ impl Document {
                 settings: all.take_word("Settings", AskedSettings::read)?,
             },
             name::DOCTOR => Self::Doctor(all.take_parts(node)?),
+            name::DESCRIBE => Self::Describe {
+                devices: all.take_list("Devices")?,
+                part: all.take_number("Part")?,
+            },
             name::READ_RECORDS => Self::ReadRecords,
             name::FENCE => Self::Fence {
                 boot_id: all.take("ExpectedBootId")?,

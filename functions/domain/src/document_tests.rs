@@ -25,6 +25,10 @@ pub(crate) fn all() -> Vec<Document> {
         },
         Document::ReadRecords,
         Document::Doctor(parts()),
+        Document::Describe {
+            devices: parts().devices,
+            part: 2,
+        },
         Document::Fence { boot_id: "b".into() },
         Document::SuspendMonitors {
             nodes: nodes(),

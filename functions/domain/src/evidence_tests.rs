@@ -48,6 +48,7 @@ fn head(node: &str, records: &[(&str, f64)]) -> Head {
         took_ms: crate::reply::Took::default(),
         entries: vec![],
         left_out: 0,
+        pack: None,
     }
 }
 

@@ -211,6 +211,22 @@ pub struct Head {
     /// Of the doctor: how many commands had no time or no room.
     #[serde(default)]
     pub left_out: u32,
+    /// Of describe: which part of what it is.
+    #[serde(default)]
+    pub pack: Option<Pack>,
+}
+
+/// A part of what describe prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pack {
+    /// Which, from 1.
+    pub part: u32,
+    /// How many there are.
+    pub parts: u32,
+    /// How many characters all of them have.
+    pub characters: usize,
+    /// SHA-256 of all of them: parts with another are of another whole.
+    pub digest: String,
 }
 
 /// One command's raw output.

@@ -140,6 +140,7 @@ prop_compose! {
                 took_ms: Took::default(),
                 entries: vec![],
                 left_out: 0,
+                pack: None,
             },
             sections: sections.into_iter().map(|(name, one)| (name, section(one))).collect(),
             size: 0,

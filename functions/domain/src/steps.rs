@@ -166,6 +166,12 @@ impl Step {
         Self::new(Document::Doctor(parts(config, node)), node, run)
     }
 
+    /// `describe`, of which `part` is asked for.
+    pub fn describe(config: &Config, node: &str, run: &str, part: u32) -> Self {
+        let devices = parts(config, node).devices;
+        Self::new(Document::Describe { devices, part }, node, run)
+    }
+
     /// Stops `groups` on `node` behind its own timer, before both nodes shut down.
     pub fn quiesce_restore<'a>(
         config: &Config,

@@ -10,6 +10,7 @@ use aws_sdk_ec2::types::{
     Reservation,
 };
 use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::description::Facts;
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::observation::{Instance, mapped};
@@ -57,6 +58,73 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Result<Instance> {
     })
 }
 
+/// Neither its user data nor its tags, which may hold secrets, nor its volumes, which every restore replaces.
+fn facts(instance: &aws_sdk_ec2::types::Instance) -> Facts {
+    let list = |texts: Vec<&str>| (!texts.is_empty()).then(|| texts.join(" "));
+    let placement = instance.placement();
+    let interfaces = instance.network_interfaces().iter().map(|one| {
+        let addresses = one.private_ip_addresses().iter();
+        let addresses = addresses.filter_map(|one| one.private_ip_address()).collect::<Vec<_>>();
+        format!("{}: {}", one.subnet_id().unwrap_or_default(), addresses.join(" "))
+    });
+    let tokens = instance.metadata_options().and_then(|options| options.http_tokens());
+    let all = [
+        ("type", instance.instance_type().map(|kind| kind.as_str().to_owned())),
+        ("image", instance.image_id().map(str::to_owned)),
+        (
+            "architecture",
+            instance.architecture().map(|kind| kind.as_str().to_owned()),
+        ),
+        (
+            "zone",
+            placement.and_then(|place| place.availability_zone()).map(str::to_owned),
+        ),
+        (
+            "tenancy",
+            placement
+                .and_then(|place| place.tenancy())
+                .map(|kind| kind.as_str().to_owned()),
+        ),
+        (
+            "placement group",
+            placement.and_then(|place| place.group_name()).map(str::to_owned),
+        ),
+        ("VPC", instance.vpc_id().map(str::to_owned)),
+        ("subnet", instance.subnet_id().map(str::to_owned)),
+        ("private address", instance.private_ip_address().map(str::to_owned)),
+        ("interfaces", Some(interfaces.collect::<Vec<_>>().join("; "))),
+        (
+            "security groups",
+            list(
+                instance
+                    .security_groups()
+                    .iter()
+                    .filter_map(|group| group.group_id())
+                    .collect(),
+            ),
+        ),
+        (
+            "instance profile",
+            instance
+                .iam_instance_profile()
+                .and_then(|profile| profile.arn())
+                .map(str::to_owned),
+        ),
+        ("key pair", instance.key_name().map(str::to_owned)),
+        ("root device", instance.root_device_name().map(str::to_owned)),
+        ("EBS-optimised", instance.ebs_optimized().map(|is| is.to_string())),
+        (
+            "source/destination check",
+            instance.source_dest_check().map(|is| is.to_string()),
+        ),
+        ("metadata tokens", tokens.map(|kind| kind.as_str().to_owned())),
+    ];
+    let told = all.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    told.filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.to_owned(), value.chars().take(500).collect()))
+        .collect()
+}
+
 const CALL: &str = "ec2:DescribeInstances";
 
 fn by_id<'a>(reservations: impl IntoIterator<Item = &'a Reservation>) -> Result<BTreeMap<InstanceId, Instance>> {
@@ -87,6 +155,13 @@ impl Instances for Aws {
             Err(error) if is_absent(CALL, &error) => self.instances_by(by("instance-id", ids)).await,
             Err(error) => Err(failed(CALL, &error)),
         }
+    }
+
+    async fn facts(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Facts>> {
+        let call = self.ec2.describe_instances().set_instance_ids(Some(texts(ids)));
+        let reply = call.send().await.map_err(|error| failed(CALL, &error))?;
+        let all = reply.reservations().iter().flat_map(Reservation::instances);
+        all.map(|one| Ok((id(one.instance_id())?, facts(one)))).collect()
     }
 
     async fn shutdown_behavior(&self, instance: &InstanceId) -> Result<Option<String>> {

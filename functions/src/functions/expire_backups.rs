@@ -1,7 +1,7 @@
 //! `expire-backups`: deletes what the retention no longer keeps, and sets that never became valid.
 
 use crate::functions::fence::fence;
-use crate::ports::{Configs, Ledger, Outcome, Snapshots};
+use crate::ports::{Configs, Descriptions, Ledger, Outcome, Snapshots};
 use mirrorsnap_domain::catalogue::{self, DeleteReason};
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::Result;
@@ -9,6 +9,7 @@ use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Claim;
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// docs/functions.md, expire-backups.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,10 +42,15 @@ pub struct Output {
     deleted: Vec<Entry>,
     failed: Vec<Entry>,
     valid_backups: usize,
+    /// The backups whose descriptions are gone, since none of their snapshots is left.
+    descriptions_deleted: Vec<Id>,
+    /// What kept others, in words; the next backup tries again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    descriptions_failed: Vec<String>,
 }
 
 /// The function.
-pub async fn handle(ports: &(impl Configs + Ledger + Snapshots), input: Input) -> Result<Output> {
+pub async fn handle(ports: &(impl Configs + Ledger + Snapshots + Descriptions), input: Input) -> Result<Output> {
     let config = ports.config(&input.cluster).await?;
     let backups = catalogue::backups(&input.cluster, ports.snapshots_of_cluster(&input.cluster).await?);
     let valid = backups.iter().filter(|backup| backup.valid).count();
@@ -52,6 +58,8 @@ pub async fn handle(ports: &(impl Configs + Ledger + Snapshots), input: Input) -
         deleted: Vec::new(),
         failed: Vec::new(),
         valid_backups: valid,
+        descriptions_deleted: Vec::new(),
+        descriptions_failed: Vec::new(),
     };
     for (snapshot, backup, why) in catalogue::expired(&config, &backups, input.current.as_ref(), input.now) {
         let mut entry = Entry {
@@ -76,6 +84,31 @@ pub async fn handle(ports: &(impl Configs + Ledger + Snapshots), input: Input) -
             }
         }
         output.deleted.push(entry);
+    }
+    let gone: BTreeSet<&SnapshotId> = output.deleted.iter().map(|entry| &entry.snapshot).collect();
+    let unneeded = match ports.described(&input.cluster).await {
+        Ok(described) => catalogue::undescribed(described, &backups, &gone, input.current.as_ref(), input.now),
+        Err(error) => {
+            output.descriptions_failed.push(error.to_string());
+            vec![]
+        }
+    };
+    for id in unneeded {
+        if !input.dry_run {
+            fence(ports, &input.cluster, &input.lock).await?;
+            match ports.forget_description(&id).await {
+                Outcome::Accepted(()) | Outcome::AlreadySo => {}
+                Outcome::NotYet(why) => {
+                    output.descriptions_failed.push(why);
+                    continue;
+                }
+                Outcome::Unknown(error) | Outcome::Refused(error) => {
+                    output.descriptions_failed.push(error.to_string());
+                    continue;
+                }
+            }
+        }
+        output.descriptions_deleted.push(id);
     }
     Ok(output)
 }

@@ -1,10 +1,14 @@
 //! `plan-restore`: what a restore or a rollback will do. Changes nothing; the state machine writes the intents.
 
+use crate::functions::describe::describe;
 use crate::functions::fence::intent;
 use crate::functions::keys;
 use crate::functions::observe::{Purpose, observe};
-use crate::ports::{Clock, Configs, FastRestores, Instances, Keys, Ledger, Nodes, Quotas, Snapshots, Volumes};
+use crate::ports::{
+    Clock, Configs, Descriptions, FastRestores, Instances, Keys, Ledger, Nodes, Quotas, Snapshots, Volumes,
+};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::description;
 use mirrorsnap_domain::ec2::{VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::{Id, IdKind};
@@ -65,10 +69,14 @@ pub enum Input {
 
 /// What the function needs.
 pub trait Ports:
-    Configs + Ledger + Instances + Volumes + Snapshots + FastRestores + Quotas + Keys + Nodes + Clock
+    Configs + Ledger + Descriptions + Instances + Volumes + Snapshots + FastRestores + Quotas + Keys + Nodes + Clock
 {
 }
-impl<T: Configs + Ledger + Instances + Volumes + Snapshots + FastRestores + Quotas + Keys + Nodes + Clock> Ports for T {}
+impl<
+    T: Configs + Ledger + Descriptions + Instances + Volumes + Snapshots + FastRestores + Quotas + Keys + Nodes + Clock,
+> Ports for T
+{
+}
 
 /// The function.
 pub async fn handle(ports: &impl Ports, input: Input) -> Result<Value> {
@@ -188,7 +196,21 @@ async fn plan(
     {
         plan.words.extend(inspect::settings_words(config, &seen, source));
     }
+    plan.words.extend(changed(ports, config, &plan.backup, &id, now).await);
     Ok(json!({"id": id, "intent_json": as_json(&plan.intent)?, "plan": plan}))
+}
+
+/// What has changed on the nodes since the backup. A plan does not depend on it: what fails is said.
+async fn changed(ports: &impl Ports, config: &Config, backup: &Id, id: &Id, now: Moment) -> Vec<String> {
+    let then = match ports.description(backup).await {
+        Ok(Some(then)) => then,
+        Ok(None) => return description::not_known("the backup has no description"),
+        Err(error) => return description::not_known(&error.to_string()),
+    };
+    match Box::pin(describe(ports, config, id, now)).await {
+        Ok(now) => description::since(&then, &now),
+        Err(error) => description::not_known(&error.to_string()),
+    }
 }
 
 async fn disturb(

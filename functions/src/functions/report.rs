@@ -49,6 +49,9 @@ pub struct Input {
     /// Of a restore, once its volumes were made.
     #[serde(default)]
     initialization: Option<Initialized>,
+    /// Of a backup that succeeded.
+    #[serde(default)]
+    description: Option<Description>,
     /// What could not be cleaned up, in words.
     #[serde(default)]
     leftovers: Vec<String>,
@@ -73,6 +76,20 @@ struct Initialized {
     /// The volumes that are not.
     #[serde(default)]
     slow: Vec<String>,
+}
+
+/// What became of the description that a rebuild needs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    /// It is stored with the backup.
+    kept: bool,
+    /// What it lacks, in words.
+    #[serde(default)]
+    missing: Vec<String>,
+    /// Why it is not kept.
+    #[serde(default)]
+    why: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -100,6 +117,7 @@ pub struct Output {
     stay: Vec<Stay>,
     deleted: Vec<VolumeId>,
     initialization: Option<Initialized>,
+    description: Option<Description>,
     leftovers: Vec<String>,
     error: Option<String>,
     cause: Option<String>,
@@ -186,6 +204,7 @@ fn judged(input: Input) -> Result<Output> {
         stay,
         deleted: input.cleaned.deleted,
         initialization: input.initialization,
+        description: input.description,
         leftovers: input.leftovers,
         error: input.error,
         cause,
@@ -222,6 +241,19 @@ mod tests {
     }
 
     /// The embedded metric format's rule: each metric has a member that is a number.
+    /// What became of a backup's description is in its report, and no reason to fail.
+    #[test]
+    fn the_report_says_what_became_of_the_description() {
+        let given = json!({"kept": false, "missing": [], "why": "it was refused"});
+        let input = json!({
+            "cluster": "orders", "operation": "backup", "status": "SUCCEEDED", "valid": true, "description": given,
+            "started": "2026-05-01T02:03:04Z", "now": "2026-05-01T02:13:04Z",
+        });
+        let output = judged(serde_json::from_value(input).unwrap()).unwrap();
+        assert_eq!(serde_json::to_value(&output).unwrap()["description"], given);
+        assert!(output.valid && output.status == Status::Succeeded);
+    }
+
     #[test]
     fn every_metric_is_a_number_and_none_is_left_out_that_is_known() {
         let section = json!({"epoch": 7, "consistent_at": "2026-05-01T02:05:04Z", "outage_seconds": 3.5});

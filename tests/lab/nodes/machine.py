@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .. import context
+from . import disk_layout, limits, processes, shell_commands
 from . import disks as _disks
-from . import limits, processes, shell_commands
 from .nodecmd import binary
 from .processes import Process
 from .procfs import ProcFiles
@@ -85,7 +85,7 @@ class Machine:
     # ── directories, environment, processes ────────────────────────────────────────────────────────────────────
 
     def _make_directories(self, home: Path) -> None:
-        for part in ("run", "var/lib", "tmp", "bin", "usr/local/bin"):
+        for part in ("run", "var/lib", "tmp", "bin", "etc", "usr/local/bin"):
             (self.root / part).mkdir(parents=True)
         self._tools = home / "nodes" / ".tools"
         if not self._tools.exists():
@@ -106,6 +106,7 @@ class Machine:
             "MIRRORSNAP_RUN": str(self.root / "run"),
             "MIRRORSNAP_VAR_LIB": str(self.root / "var/lib"),
             "MIRRORSNAP_PROC": str(self.root / "proc"),
+            "MIRRORSNAP_ETC": str(self.root / "etc"),
         }
 
     def spawn(
@@ -173,7 +174,7 @@ class Machine:
         self.command("logger")(shell_commands.logger)
         self.command("timeout")(limits.timeout)
         self.command("flock")(limits.flock)
-        for name, fn in {**self.systemd.commands(), **_disks.commands(self)}.items():
+        for name, fn in {**self.systemd.commands(), **_disks.commands(self), **disk_layout.commands(self)}.items():
             self.command(name)(fn)
 
     # ── /proc ──────────────────────────────────────────────────────────────────────────────────────────────────

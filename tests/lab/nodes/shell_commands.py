@@ -19,7 +19,22 @@ HOST_TOOLS = (
     *("ls", "date", "printf", "echo", "test", "[", "head", "tail", "tr", "cut", "sort", "uniq", "wc", "env", "id"),
     *("basename", "dirname", "sync", "touch", "chmod", "kill", "ps", "stat", "mktemp", "od", "sha256sum", "md5sum"),
     *("tee", "expr", "seq", "true", "false", "nohup", "setsid", "xargs", "uname", "dd", "cmp", "diff", "comm", "paste"),
-    *("base64", "find", "hostname", "pwd", "which", "tac", "nl", "split", "fold", "join", "truncate", "getent", "jq"),
+    *(
+        "base64",
+        "gzip",
+        "find",
+        "hostname",
+        "pwd",
+        "which",
+        "tac",
+        "nl",
+        "split",
+        "fold",
+        "join",
+        "truncate",
+        "getent",
+        "jq",
+    ),
 )
 _SEARCH = "/usr/bin:/bin"  # never sbin
 

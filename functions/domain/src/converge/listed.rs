@@ -16,7 +16,11 @@ pub fn is_listed(intent: &Intent, action: &Action) -> bool {
         Action::Start { node } | Action::Stop { node } => intent.touches(node),
         Action::Swap { node } => intent.attachments(node).next().is_some(),
         Action::Step { step } => match &step.document {
-            Document::Observe { .. } | Document::ReadRecords | Document::Doctor(_) | Document::Fence { .. } => true,
+            Document::Observe { .. }
+            | Document::ReadRecords
+            | Document::Doctor(_)
+            | Document::Describe { .. }
+            | Document::Fence { .. } => true,
             Document::StartGroup(cluster) | Document::StopGroup(cluster) | Document::QuiesceRestore { cluster, .. } => {
                 groups(cluster)
             }

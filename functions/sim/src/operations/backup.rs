@@ -102,6 +102,16 @@ fn finish(driver: &Driver<'_>, inspected: &Value, proofs: &Proofs, began: &Value
         Err(failure) => return report_failure(driver, inspected, Ended::Dirty(failure)),
     };
     let healthy_at = driver.now();
+    // StartStandby: describe the nodes. Nothing depends on the answer.
+    let described = driver.task(
+        "assess",
+        json!({"mode": "describe", "id": inspected["id"], "now": driver.now()}),
+    );
+    if let Err(failure) = described
+        && failure.error == "ABORTED"
+    {
+        return Ended::Dirty(failure);
+    }
     let snapshots = &proofs.image["snapshots"];
     if let Err(failure) = progress(driver, inspected, snapshots) {
         return failed(driver, inspected, failure);

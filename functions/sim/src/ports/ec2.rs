@@ -5,6 +5,7 @@ use crate::sim::Sim;
 use crate::world::ec2::{self, Shown, code};
 use crate::world::{self, World, moment};
 use mirrorsnap_domain::catalogue::{Snapshot, tag};
+use mirrorsnap_domain::description::Facts;
 use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, SnapshotId, Tagged, VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Result};
 use mirrorsnap_domain::evidence::Taken;
@@ -71,6 +72,12 @@ impl Instances for Sim {
             let found = |id: &InstanceId| Some((id.clone(), instance(shown, id, shown.instances.get(id.as_str())?)));
             ids.iter().filter_map(found).collect()
         };
+        self.shown("ec2:DescribeInstances", joined(ids), read).await
+    }
+
+    async fn facts(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Facts>> {
+        let fact = |id: &InstanceId| (id.clone(), Facts::from([("type".to_owned(), "m5.large".to_owned())]));
+        let read = |_: &Shown| ids.iter().map(fact).collect();
         self.shown("ec2:DescribeInstances", joined(ids), read).await
     }
 

@@ -8,6 +8,7 @@ use crate::sim::Sim;
 use crate::world::{CLUSTER, State, World, moment};
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::{InstanceId, VolumeId};
 use mirrorsnap_domain::error::{Error, Kind as ErrorKind, Result};
 use mirrorsnap_domain::ids::Id;
@@ -18,8 +19,8 @@ use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use mirrorsnap_functions::ports::{
-    Agent, Clock, Command, Configs, Fleet, Items, Keys, Ledger, Metrics, Nodes, Outcome, Progress, Quotas, Snapshots,
-    Volume,
+    Agent, Clock, Command, Configs, Descriptions, Fleet, Items, Keys, Ledger, Metrics, Nodes, Outcome, Progress,
+    Quotas, Snapshots, Volume,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -52,6 +53,24 @@ impl Ledger for Sim {
             })
         };
         self.read("dynamodb:GetItem", Kind::Read, format!("restore#{restore}"), read)
+            .await
+    }
+}
+
+/// No backup of the simulator's keeps one, so that a plan asks the nodes for none.
+impl Descriptions for Sim {
+    async fn description(&self, backup: &Id) -> Result<Option<Description>> {
+        self.read("dynamodb:GetItem", Kind::Read, backup.to_string(), |_| Ok(None))
+            .await
+    }
+
+    async fn described(&self, cluster: &str) -> Result<Vec<Id>> {
+        self.read("dynamodb:Query", Kind::Read, cluster.to_owned(), |_| Ok(vec![]))
+            .await
+    }
+
+    async fn forget_description(&self, backup: &Id) -> Outcome {
+        self.change("dynamodb:DeleteItem", Kind::Change, backup.to_string(), |_| Ok(()))
             .await
     }
 }
@@ -129,7 +148,7 @@ impl Keys for Sim {
 /// A document that only reads.
 fn kind(step: &Step) -> Kind {
     match step.document.name() {
-        "observe" | "read-records" => Kind::Question,
+        "observe" | "read-records" | "describe" => Kind::Question,
         _ => Kind::Change,
     }
 }

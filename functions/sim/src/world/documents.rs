@@ -5,7 +5,7 @@ use super::guest::{Daemon, Script};
 use super::prints::unfinished;
 use super::section::{Role, Then};
 use super::{Ms, NAMES, SECOND, World};
-use mirrorsnap_domain::reply::{Head, Outcome, Reply};
+use mirrorsnap_domain::reply::{Head, Outcome, Pack, Reply, Section};
 use mirrorsnap_domain::steps::Step;
 use std::collections::BTreeMap;
 
@@ -59,6 +59,20 @@ impl World {
             }
             "read-records" => {
                 let reply = self.reply(at, step, Outcome::Ok, None);
+                return Waits::For(Box::new(reply), self.now + READ);
+            }
+            "describe" => {
+                // `gzip -n` of `--- kernel rc=0` and one line.
+                const PACKED: &str = "H4sIAAAAAAAAA9PV1VXITi3KS81RKEq2NeAy1TM04QIAbtKAvRUAAAA=";
+                let mut reply = self.reply(at, step, Outcome::Ok, None);
+                reply.head.pack = Some(Pack {
+                    part: 1,
+                    parts: 1,
+                    characters: PACKED.len(),
+                    digest: "d".to_owned(),
+                });
+                let text = PACKED.to_owned();
+                reply.sections.insert("part".to_owned(), Section { rc: 0, text });
                 return Waits::For(Box::new(reply), self.now + READ);
             }
             "fence" => return self.fence(at, step),

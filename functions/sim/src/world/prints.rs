@@ -47,6 +47,7 @@ impl World {
             took_ms: Took::default(),
             entries: vec![],
             left_out: 0,
+            pack: None,
             run,
         }
     }

@@ -3,6 +3,7 @@
 mod cancel;
 mod claim;
 mod converge;
+mod describe;
 mod doctor;
 mod down;
 mod inspect;
@@ -15,12 +16,14 @@ use crate::functions::fence::intent;
 use crate::functions::observe::{Purpose, observe};
 use crate::ports::{Clock, Configs, Instances, Keys, Ledger, Nodes, Volumes};
 pub use converge::Converge;
+pub use describe::Described;
 pub use doctor::Doctor;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::converge::Memory;
 use mirrorsnap_domain::converge::starts::Ordered;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{Section, Stopped};
+use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::inspect::Plan;
 use mirrorsnap_domain::intent::Intent;
 use mirrorsnap_domain::lock::Claim;
@@ -56,6 +59,8 @@ pub enum Input {
     },
     /// What do the nodes' commands print, and what do we make of it? For a dry run.
     Doctor { cluster: String, now: Moment },
+    /// What would a rebuild of the cluster need? For the backup `id`.
+    Describe { cluster: String, id: Id, now: Moment },
     /// How did the critical section end?
     Section {
         cluster: String,
@@ -123,6 +128,7 @@ pub enum Output {
         intent_json: String,
     },
     Doctor(Box<Doctor>),
+    Describe(Described),
     Section {
         over: bool,
         why: Option<String>,
@@ -164,6 +170,10 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
         Input::Cancel { cluster, lock } => cancel::cancel(ports, &cluster, &lock).await,
         Input::Inspect { cluster, now, lock } => inspect::inspect(ports, &cluster, lock.as_ref(), now).await,
         Input::Doctor { cluster, now } => Ok(Output::Doctor(Box::new(doctor::doctor(ports, &cluster, now).await?))),
+        Input::Describe { cluster, id, now } => {
+            let described = Box::pin(describe::described(ports, &cluster, &id, now)).await?;
+            Ok(Output::Describe(described))
+        }
         Input::Section {
             cluster,
             lock,

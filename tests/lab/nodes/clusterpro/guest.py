@@ -9,7 +9,7 @@ from ...ec2.model import store
 from ..disks import Disk
 from ..machine import Machine
 from ..socket import NodeCall
-from . import formatting, playback
+from . import configuration, formatting, playback
 from .cluster import Cluster, Node, Refused
 from .commands import COMMANDS, Cli
 from .host import SERVICES
@@ -117,6 +117,7 @@ def plug(spec: ClusterSpec, machines: dict[str, Machine]) -> Cluster:
     cluster = Cluster(spec, {name: MachineHost(machine) for name, machine in machines.items()})
     for name, machine in machines.items():
         register(cluster, cluster.nodes[name], machine)
+        configuration.write(spec, machine.root)
         if name in spec.recorded:
             playback.play(machine, spec.recorded[name])
         machine.mounts = lambda node=cluster.nodes[name]: mounts(cluster, node)

@@ -1,0 +1,223 @@
+//! What a rebuild of a cluster needs besides its data: both nodes as their document `describe` prints them, and both instances as EC2
+//! describes them. It is stored with each backup, compressed as the nodes send it, and compared before a restore. Nothing depends on it:
+//! one that is missing or cannot be read is said, and that is all.
+
+use crate::error::{Error, Kind, Result};
+use crate::reply::{Pack, Reply};
+use crate::time::Moment;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The form that this version writes and reads.
+pub const FORM: u32 = 1;
+
+/// The most characters of one node, compressed. A state of Step Functions may pass on 256 KiB, and both nodes and the instances are in it.
+pub const MOST_CHARACTERS: usize = 72 * 1024;
+
+/// The most bytes of one node, unpacked: more is no description of ours.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// What EC2 says of an instance, by the name of the fact.
+pub type Facts = BTreeMap<String, String>;
+
+/// A description as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// The form, [`FORM`].
+    pub description: u32,
+    /// When it was taken.
+    pub taken: Moment,
+    /// Both nodes, by their names.
+    pub nodes: BTreeMap<String, Told>,
+    /// Their instances, by the nodes' names.
+    pub instances: BTreeMap<String, Facts>,
+}
+
+/// What a node told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// Its description: text, by gzip, in base64.
+    Packed(String),
+    /// None, and why.
+    Nothing(String),
+}
+
+/// A node's description, read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Pieces {
+    /// What each command printed, by its name; `clp.conf` is the file.
+    pub pieces: BTreeMap<String, String>,
+    /// What was left out of clp.conf, since it looks like a secret: paths of elements and attributes.
+    pub left_out: Vec<String>,
+}
+
+fn unreadable(found: &str) -> Error {
+    Error::new(
+        Kind::OutputUnreadable,
+        found,
+        "take the description of another backup; the backup itself is not concerned",
+    )
+}
+
+/// Puts the parts of one node together; the error: why they are no whole, in words.
+pub fn joined(parts: &[Reply]) -> std::result::Result<String, String> {
+    let packs: Vec<&Pack> = parts.iter().filter_map(|part| part.head.pack.as_ref()).collect();
+    let first = packs.first().ok_or("it has no parts")?;
+    let in_order = packs.iter().zip(1..).all(|(pack, number)| pack.part == number);
+    if packs.len() != parts.len() || packs.len() != first.parts as usize || !in_order {
+        return Err("a part of it is missing".to_owned());
+    }
+    if packs.iter().any(|pack| pack.digest != first.digest) {
+        return Err("it changed while it was read".to_owned());
+    }
+    let texts = parts.iter().filter_map(|part| part.section("part"));
+    let whole: String = texts.map(|section| section.text.trim()).collect();
+    if whole.len() == first.characters {
+        Ok(whole)
+    } else {
+        Err(format!(
+            "{} of its {} characters arrived",
+            whole.len(),
+            first.characters
+        ))
+    }
+}
+
+/// The text in a packed description. `gzip -n` writes no name and no time, so its head has ten bytes, and its tail has the length.
+fn unpacked(packed: &str) -> Option<String> {
+    let bytes = STANDARD.decode(packed).ok()?;
+    let rest = bytes.strip_prefix(&[0x1f, 0x8b, 8, 0])?.get(6..)?;
+    let text = miniz_oxide::inflate::decompress_to_vec_with_limit(rest, MOST_BYTES).ok()?;
+    let length = u32::from_le_bytes(bytes.last_chunk::<4>().copied()?);
+    // A comment may be in any script: it is shown, and nothing is made of it.
+    (u32::try_from(text.len()).ok() == Some(length)).then(|| String::from_utf8_lossy(&text).into_owned())
+}
+
+impl Pieces {
+    /// Reads a packed description. Error: `OutputUnreadable`.
+    pub fn read(packed: &str) -> Result<Self> {
+        let text = unpacked(packed).ok_or_else(|| unreadable("the description of a node cannot be unpacked"))?;
+        let mut read = Self::default();
+        let mut current: Option<&mut String> = None;
+        for line in text.lines() {
+            let name = line
+                .strip_prefix("--- ")
+                .and_then(|rest| rest.rsplit_once(" rc="))
+                .filter(|(_, rc)| rc.parse::<i32>().is_ok());
+            if let Some((name, _)) = name {
+                current = Some(read.pieces.entry(name.to_owned()).or_default());
+            } else if let Some(piece) = current.as_mut() {
+                piece.push_str(line);
+                piece.push('\n');
+            }
+        }
+        let left_out = read.pieces.remove("left out").unwrap_or_default();
+        read.left_out = left_out.lines().map(str::to_owned).collect();
+        // A command that the node does not have says nothing.
+        read.pieces.retain(|_, text| !text.is_empty());
+        Ok(read)
+    }
+}
+
+impl Description {
+    /// Reads a stored one. Error: `OutputUnreadable`.
+    pub fn parse(json: &str) -> Result<Self> {
+        let read: Self =
+            serde_json::from_str(json).map_err(|error| unreadable(&format!("a description is no JSON: {error}")))?;
+        if read.description == FORM {
+            Ok(read)
+        } else {
+            let found = format!("the description has the form {}, and {FORM} is known", read.description);
+            Err(unreadable(&found))
+        }
+    }
+
+    /// The pieces of each node that told some; the error: why there are none, in words.
+    pub fn pieces(&self) -> BTreeMap<&str, std::result::Result<Pieces, String>> {
+        let read = |told: &Told| match told {
+            Told::Packed(packed) => Pieces::read(packed).map_err(|error| error.to_string()),
+            Told::Nothing(why) => Err(why.clone()),
+        };
+        self.nodes
+            .iter()
+            .map(|(node, told)| (node.as_str(), read(told)))
+            .collect()
+    }
+
+    /// What is missing in it, in words.
+    pub fn missing(&self) -> Vec<String> {
+        let of = |(node, told): (&String, &Told)| match told {
+            Told::Packed(_) => None,
+            Told::Nothing(why) => Some(format!("{node}: {why}")),
+        };
+        self.nodes.iter().filter_map(of).collect()
+    }
+
+    /// What has changed since this one, in words, for a restore's plan.
+    pub fn changes(&self, now: &Self) -> Vec<String> {
+        let (then_nodes, now_nodes) = (self.pieces(), now.pieces());
+        let mut words = Vec::new();
+        for (node, then) in &then_nodes {
+            match (then, now_nodes.get(node)) {
+                (_, None) => words.push(format!("{node} is no node of the cluster any more")),
+                (Err(why), _) => words.push(format!("{node}: what it was like is not known ({why})")),
+                (_, Some(Err(why))) => words.push(format!("{node}: what it is like now is not known ({why})")),
+                (Ok(then), Some(Ok(now))) => words.extend(differ(node, &then.pieces, &now.pieces, |what| match what {
+                    "clp.conf" => "clp.conf differs".to_owned(),
+                    other => format!("{other}: differs"),
+                })),
+            }
+        }
+        for (node, then) in &self.instances {
+            let Some(now) = now.instances.get(node) else { continue };
+            let said = |what: &str| {
+                let of = |facts: &Facts| facts.get(what).cloned().unwrap_or_else(|| "none".to_owned());
+                format!("the instance's {what} was {}, and is {}", of(then), of(now))
+            };
+            words.extend(differ(node, then, now, said));
+        }
+        words
+    }
+}
+
+fn differ(
+    node: &str,
+    then: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+    said: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| then.get(*name) != now.get(*name))
+        .map(|name| format!("{node}: {}", said(name)))
+        .collect()
+}
+
+/// The words of a restore's plan: what has changed since the backup.
+pub fn since(then: &Description, now: &Description) -> Vec<String> {
+    let changes = then.changes(now);
+    if changes.is_empty() {
+        return vec![
+            "the nodes' clp.conf, partition tables, versions and instances are as they were with the backup".to_owned(),
+        ];
+    }
+    changes
+        .into_iter()
+        .map(|change| format!("since the backup: {change}"))
+        .collect()
+}
+
+/// The same where the two cannot be compared.
+pub fn not_known(why: &str) -> Vec<String> {
+    vec![format!(
+        "what has changed on the nodes since the backup is not known: {why}"
+    )]
+}
+
+#[cfg(test)]
+#[path = "description_tests.rs"]
+mod tests;
