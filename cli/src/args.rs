@@ -165,6 +165,12 @@ pub enum What {
         /// Show one backup in full
         #[arg(long, value_name = "ID")]
         show: Option<String>,
+        /// Keep one backup, whatever the retention says; say who wants it and why
+        #[arg(long, num_args = 2, value_names = ["ID", "WHY"], conflicts_with = "show")]
+        keep: Option<Vec<String>>,
+        /// Leave one backup to the retention again
+        #[arg(long, value_name = "ID", conflicts_with_all = ["show", "keep"])]
+        unkeep: Option<String>,
     },
     /// Ask both nodes what mirrorsnap believes of them; changes nothing
     Doctor {

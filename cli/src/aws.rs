@@ -9,15 +9,16 @@ use crate::interrupt;
 use crate::ports::{Catalogue, Pause};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use mirrorsnap_domain::catalogue::Snapshot;
+use mirrorsnap_domain::catalogue::{Snapshot, tag};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::description::Description;
-use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::ec2::SnapshotId;
+use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_functions::aws::Aws;
-use mirrorsnap_functions::ports::{Clock, Descriptions, Fleet, Items, Ledger, Snapshots};
+use mirrorsnap_functions::ports::{Clock, Descriptions, Fleet, Items, Ledger, Outcome, Snapshots, Tags};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -91,6 +92,15 @@ impl Ledger for Stack {
     }
 }
 
+/// A call whose repeat is harmless.
+fn done(outcome: Outcome) -> Result<()> {
+    match outcome {
+        Outcome::Accepted(()) | Outcome::AlreadySo => Ok(()),
+        Outcome::NotYet(why) => Err(Error::new(Kind::AwsUnavailable, why, "run the command again")),
+        Outcome::Unknown(error) | Outcome::Refused(error) => Err(error),
+    }
+}
+
 impl Catalogue for Stack {
     async fn clusters(&self) -> Result<BTreeMap<String, Result<Config>>> {
         self.aws.clusters().await
@@ -106,6 +116,15 @@ impl Catalogue for Stack {
 
     async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>> {
         self.aws.snapshots_of_cluster(cluster).await
+    }
+
+    async fn keep(&self, snapshots: &[SnapshotId], value: &str) -> Result<()> {
+        let tags = BTreeMap::from([(tag::KEPT.to_owned(), value.to_owned())]);
+        done(self.aws.tag(snapshots, &tags).await)
+    }
+
+    async fn unkeep(&self, snapshots: &[SnapshotId]) -> Result<()> {
+        done(self.aws.untag(snapshots, &[tag::KEPT]).await)
     }
 
     async fn description(&self, backup: &Id) -> Result<Option<Description>> {

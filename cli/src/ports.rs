@@ -8,7 +8,7 @@ use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::description::Description;
-use mirrorsnap_domain::ec2::InstanceId;
+use mirrorsnap_domain::ec2::{InstanceId, SnapshotId};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::observation::Instance;
@@ -102,6 +102,12 @@ pub trait Catalogue {
 
     /// Our snapshots of one cluster.
     async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>>;
+
+    /// Writes the tag that keeps them.
+    async fn keep(&self, snapshots: &[SnapshotId], value: &str) -> Result<()>;
+
+    /// Removes it.
+    async fn unkeep(&self, snapshots: &[SnapshotId]) -> Result<()>;
 
     /// What is kept with a backup for a rebuild; `None`: nothing is.
     async fn description(&self, backup: &Id) -> Result<Option<Description>>;

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod discover;
 pub mod doctor;
 pub mod follow;
+pub mod keep;
 pub mod operate;
 pub mod status;
 pub mod watch;
@@ -28,7 +29,17 @@ pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended 
             watch::run(ports, out, cluster.as_deref(), execution.as_deref(), &flags).await
         }
         What::Status => status::status(ports, out, &flags).await,
-        What::Backups { cluster, show } => status::backups(ports, out, cluster, show.as_deref()).await,
+        What::Backups {
+            cluster,
+            keep: Some(keep),
+            ..
+        } => keep::keep(ports, out, cluster, keep, &flags).await,
+        What::Backups {
+            cluster,
+            unkeep: Some(unkeep),
+            ..
+        } => keep::unkeep(ports, out, cluster, unkeep).await,
+        What::Backups { cluster, show, .. } => status::backups(ports, out, cluster, show.as_deref()).await,
         What::Doctor { cluster, save } => doctor::run(ports, out, cluster, save.as_deref(), &flags).await,
         What::Cluster(Cluster::Check { cluster }) => doctor::check(ports, out, cluster, &flags).await,
         What::Cluster(Cluster::Add {

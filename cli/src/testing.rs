@@ -6,7 +6,7 @@ use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::description::Description;
-use mirrorsnap_domain::ec2::InstanceId;
+use mirrorsnap_domain::ec2::{InstanceId, SnapshotId};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
@@ -42,6 +42,8 @@ pub(crate) struct Fake {
     pub(crate) instances: RefCell<BTreeMap<InstanceId, Option<String>>>,
     /// The description of the cluster `orders`.
     pub(crate) described: Option<Value>,
+    /// Snapshots of the cluster `orders`.
+    pub(crate) snapshots: Vec<Snapshot>,
     /// What was written, in order.
     pub(crate) wrote: RefCell<Vec<String>>,
 }
@@ -59,6 +61,7 @@ impl Fake {
             pauses: Cell::new(0),
             instances: RefCell::default(),
             described: None,
+            snapshots: vec![],
             wrote: RefCell::default(),
         }
     }
@@ -168,7 +171,19 @@ impl Catalogue for Fake {
     }
 
     async fn snapshots_of_cluster(&self, _: &str) -> Result<Vec<Snapshot>> {
-        Ok(Vec::new())
+        Ok(self.snapshots.clone())
+    }
+
+    async fn keep(&self, snapshots: &[SnapshotId], value: &str) -> Result<()> {
+        let ids: Vec<String> = snapshots.iter().map(ToString::to_string).collect();
+        self.wrote.borrow_mut().push(format!("keep {}: {value}", ids.join(" ")));
+        Ok(())
+    }
+
+    async fn unkeep(&self, snapshots: &[SnapshotId]) -> Result<()> {
+        let ids: Vec<String> = snapshots.iter().map(ToString::to_string).collect();
+        self.wrote.borrow_mut().push(format!("unkeep {}", ids.join(" ")));
+        Ok(())
     }
 
     async fn description(&self, _: &Id) -> Result<Option<Description>> {

@@ -5,7 +5,7 @@ use crate::exit::{Ended, Exit};
 use crate::fleet::Seen;
 use crate::out::Out;
 use crate::screen;
-use mirrorsnap_domain::catalogue::{self, Wanted};
+use mirrorsnap_domain::catalogue::{self, Backup, Wanted};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
@@ -54,11 +54,7 @@ pub async fn backups(ports: &impl Ports, out: &Out, cluster: &str, show: Option<
             );
         }
         Some(id) => {
-            // One that is not valid is shown too.
-            let found = match backups.iter().find(|backup| backup.id == id) {
-                Some(backup) => backup,
-                None => catalogue::find(cluster, &backups, &Wanted::Exactly(id))?,
-            };
+            let found = named(cluster, &backups, id)?;
             let description = ports.description(&found.id).await;
             let mut document = screen::backups::document(found);
             if let Some(document) = document.as_object_mut() {
@@ -73,6 +69,14 @@ pub async fn backups(ports: &impl Ports, out: &Out, cluster: &str, show: Option<
         }
     }
     Ok(Exit::Done)
+}
+
+/// The backup of that id, also one that is not valid. Error: `BackupNotFound`.
+pub fn named<'a>(cluster: &str, backups: &'a [Backup], id: Id) -> Result<&'a Backup> {
+    match backups.iter().find(|backup| backup.id == id) {
+        Some(backup) => Ok(backup),
+        None => catalogue::find(cluster, backups, &Wanted::Exactly(id)),
+    }
 }
 
 /// `cluster list`.

@@ -1,7 +1,7 @@
 //! The screen of `backups`: the catalogue of a cluster, and one backup in full.
 
 use super::table::table;
-use mirrorsnap_domain::catalogue::Backup;
+use mirrorsnap_domain::catalogue::{Backup, Kept};
 use serde_json::{Value, json};
 
 fn gib(backup: &Backup) -> i64 {
@@ -28,10 +28,11 @@ pub fn list(cluster: &str, backups: &[Backup]) -> String {
             validity(backup).to_owned(),
             format!("{} GiB", gib(backup)),
             backup.source_node.clone(),
+            backup.kept.as_ref().map_or("-", |kept| &kept.why).to_owned(),
         ]
     };
     let rows: Vec<Vec<String>> = backups.iter().map(row).collect();
-    table(&["BACKUP", "CONSISTENT AT", "VALID", "SIZE", "NODE"], &rows)
+    table(&["BACKUP", "CONSISTENT AT", "VALID", "SIZE", "NODE", "KEPT"], &rows)
 }
 
 /// One backup.
@@ -47,13 +48,24 @@ pub fn one(backup: &Backup) -> String {
     };
     let rows: Vec<Vec<String>> = backup.snapshots.iter().map(row).collect();
     format!(
-        "{}\nconsistent at {}, of the volumes of {}, valid: {}\n\n{}",
+        "{}\nconsistent at {}, of the volumes of {}, valid: {}{}\n\n{}",
         backup.id,
         backup.consistent_at,
         backup.source_node,
         validity(backup),
+        backup.kept.as_ref().map(said).unwrap_or_default(),
         table(&["SNAPSHOT", "VOLUME", "STATE", "PROGRESS", "SIZE"], &rows)
     )
+}
+
+fn said(kept: &Kept) -> String {
+    let since = kept.since.map(|since| format!(" since {since}")).unwrap_or_default();
+    format!("\nkept{since}: {}", kept.why)
+}
+
+/// The hold of a backup as JSON; null: the retention decides.
+pub fn kept(kept: Option<&Kept>) -> Value {
+    json!(kept)
 }
 
 /// A backup as JSON.
@@ -66,5 +78,6 @@ pub fn document(backup: &Backup) -> Value {
     json!({
         "id": backup.id.to_string(), "consistent_at": backup.consistent_at, "valid": backup.valid,
         "source_node": backup.source_node, "gib": gib(backup), "snapshots": snapshots,
+        "kept": kept(backup.kept.as_ref()),
     })
 }

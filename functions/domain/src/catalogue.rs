@@ -1,11 +1,14 @@
 //! The catalogue of backups. It consists of the snapshots' tags alone. Tags are read strictly, since they decide what is deleted and
 //! what is restored.
 
+mod kept;
+
 use crate::config::Config;
 use crate::ec2::{SnapshotId, SnapshotState, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, IdKind};
 use crate::time::Moment;
+pub use kept::{Kept, MOST_WHY};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +36,8 @@ pub mod tag {
     pub const REPLACED: &str = "mirrorsnap:replaced";
     /// On a snapshot of a volume of which another snapshot counts.
     pub const DUPLICATE: &str = "mirrorsnap:duplicate";
+    /// On the snapshots of a backup that the retention must not delete: since when, and why. Whatever its value, it counts.
+    pub const KEPT: &str = "mirrorsnap:kept";
 }
 
 /// A snapshot as EC2 describes it.
@@ -105,8 +110,8 @@ pub fn tags(id: &Id, consistent_at: Moment, node: &str, disks: &[String], size: 
 /// The most tags of a volume or snapshot that EC2 allows. AWS's own do not count.
 pub const MOST_TAGS: usize = 50;
 
-/// Our tags on a snapshot: those of [`tags`] with the disks, and `valid` or `duplicate` in the end.
-const ON_SNAPSHOT: usize = 8;
+/// Our tags on a snapshot: those of [`tags`] with the disks, `valid` or `duplicate` in the end, and maybe `kept`.
+const ON_SNAPSHOT: usize = 9;
 
 /// Which of the volumes' tags their snapshots get, and the keys of those that do not fit beside ours. AWS's tags and ours are
 /// never carried over.
@@ -142,6 +147,8 @@ pub struct Backup {
     /// It was proved once: a snapshot of it carries the tag. Such a backup is never incomplete, whatever one answer of EC2
     /// lacks or somebody adds (rule 6).
     pub proved: bool,
+    /// Somebody wants it to be kept: a snapshot of it carries the tag.
+    pub kept: Option<Kept>,
     /// The snapshots that count, one for each place.
     pub snapshots: Vec<Snapshot>,
     /// Others with the same id.
@@ -196,6 +203,7 @@ fn backup(id: Id, mut set: Vec<Snapshot>) -> Option<Backup> {
         rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id))
     });
     let proved = set.iter().any(Snapshot::says_valid);
+    let kept = set.iter().find_map(|one| one.tag(tag::KEPT)).map(Kept::read);
     let first = set.first()?;
     let consistent_at = Moment::parse(first.tag(tag::CONSISTENT_AT)?).ok()?;
     let source_node = first.tag(tag::SOURCE_NODE)?.to_owned();
@@ -219,6 +227,7 @@ fn backup(id: Id, mut set: Vec<Snapshot>) -> Option<Backup> {
         source_node,
         valid: size > 0 && snapshots.len() == size && snapshots.iter().all(is_proved),
         proved,
+        kept,
         snapshots,
         others,
     })
@@ -239,8 +248,8 @@ pub enum DeleteReason {
     Duplicate,
 }
 
-/// The snapshots to delete, each with its backup and reason. It never lists a snapshot of the newest valid backup or of the one being
-/// made (`current`), a copy, the source of a copy, or a snapshot that is not clearly ours.
+/// The snapshots to delete, each with its backup and reason. It never lists a snapshot of the newest valid backup, of the one being
+/// made (`current`) or of one that is kept, a copy, the source of a copy, or a snapshot that is not clearly ours.
 pub fn expired(
     config: &Config,
     backups: &[Backup],
@@ -254,7 +263,8 @@ pub fn expired(
     kept.extend(keep(config, &proved));
     let copied = sources(backups);
     let mut out = Vec::new();
-    for backup in backups.iter().filter(|backup| current != Some(&backup.id)) {
+    let may_go = |backup: &&Backup| current != Some(&backup.id) && backup.kept.is_none();
+    for backup in backups.iter().filter(may_go) {
         let old = now.seconds_since(backup.id.at()) >= INCOMPLETE_SECONDS;
         let whole_set = match (backup.proved, kept.contains(&backup.id.to_string())) {
             (true, true) => None,
@@ -277,27 +287,6 @@ pub fn expired(
         );
     }
     out
-}
-
-/// Those of the backups `described` whose description nobody needs any more: none of their snapshots is left once `deleted` are gone. One
-/// that EC2 does not show at all is believed to be gone after a day only (rule 6).
-pub fn undescribed(
-    described: Vec<Id>,
-    backups: &[Backup],
-    deleted: &BTreeSet<&SnapshotId>,
-    current: Option<&Id>,
-    now: Moment,
-) -> Vec<Id> {
-    let is_unneeded = |id: &Id| match backups.iter().find(|backup| backup.id == *id) {
-        Some(backup) => {
-            let mut all = backup.snapshots.iter().chain(&backup.others);
-            all.all(|one| deleted.contains(&one.id))
-        }
-        None => now.seconds_since(id.at()) >= INCOMPLETE_SECONDS,
-    };
-    let mut unneeded = described;
-    unneeded.retain(|id| current != Some(id) && is_unneeded(id));
-    unneeded
 }
 
 /// The snapshots of which a copy is known: by its description, or since it carries its source's tags.

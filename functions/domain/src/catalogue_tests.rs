@@ -59,7 +59,7 @@ fn a_description_goes_with_the_last_snapshot_of_its_backup() {
     let gone: SnapshotId = "snap-001".parse().unwrap();
     let unneeded = |described: &[i64], deleted: &[&SnapshotId], current: Option<&Id>, now: i64| {
         let described = described.iter().map(|number| id(*number)).collect();
-        undescribed(described, &found, &deleted.iter().copied().collect(), current, day(now))
+        crate::description::unneeded(described, &found, &deleted.iter().copied().collect(), current, day(now))
     };
     assert_eq!(unneeded(&[1, 2], &[&gone], None, 2), [id(1)]);
     assert_eq!(unneeded(&[1, 2], &[], None, 9), []);
@@ -97,6 +97,23 @@ fn what_is_not_clearly_ours_is_never_touched() {
     let mut all = series(3, DAY);
     all.extend([foreign, odd, bare]);
     assert_eq!(deleted(&config(1, 0, 0, 0), all), ["snap-001", "snap-002"]);
+}
+
+/// Whatever the tag says, and if only one snapshot of the set has it.
+#[test]
+fn what_is_kept_is_never_deleted() {
+    for value in ["2026-05-01T02:03:04Z audit", "by hand", ""] {
+        let mut all = series(3, DAY);
+        let mut incomplete = snapshot("snap-00d", at(-9 * DAY), "vol-001", false);
+        for one in [&mut all[2], &mut incomplete] {
+            one.tags.insert(tag::KEPT.to_owned(), value.to_owned());
+        }
+        let mut second = all[2].clone();
+        second.id = "snap-00e".into();
+        second.tags.remove(tag::KEPT);
+        all.extend([incomplete, second]);
+        assert_eq!(deleted(&config(1, 0, 0, 0), all), ["snap-001"], "{value:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,10 @@
 //! describes them. It is stored with each backup, compressed as the nodes send it, and compared before a restore. Nothing depends on it:
 //! one that is missing or cannot be read is said, and that is all.
 
+use crate::catalogue::{Backup, INCOMPLETE_SECONDS};
+use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
+use crate::ids::Id;
 use crate::reply::{Pack, Reply};
 use crate::time::Moment;
 use base64::Engine;
@@ -216,6 +219,27 @@ pub fn not_known(why: &str) -> Vec<String> {
     vec![format!(
         "what has changed on the nodes since the backup is not known: {why}"
     )]
+}
+
+/// Those of the backups `described` whose description nobody needs any more: none of their snapshots is left once `deleted` are gone. One
+/// that EC2 does not show at all is believed to be gone after a day only (rule 6).
+pub fn unneeded(
+    described: Vec<Id>,
+    backups: &[Backup],
+    deleted: &BTreeSet<&SnapshotId>,
+    current: Option<&Id>,
+    now: Moment,
+) -> Vec<Id> {
+    let is_unneeded = |id: &Id| match backups.iter().find(|backup| backup.id == *id) {
+        Some(backup) => {
+            let mut all = backup.snapshots.iter().chain(&backup.others);
+            all.all(|one| deleted.contains(&one.id))
+        }
+        None => now.seconds_since(id.at()) >= INCOMPLETE_SECONDS,
+    };
+    let mut left = described;
+    left.retain(|id| current != Some(id) && is_unneeded(id));
+    left
 }
 
 #[cfg(test)]

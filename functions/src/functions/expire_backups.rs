@@ -3,6 +3,7 @@
 use crate::functions::fence::fence;
 use crate::ports::{Configs, Descriptions, Ledger, Outcome, Snapshots};
 use mirrorsnap_domain::catalogue::{self, DeleteReason};
+use mirrorsnap_domain::description;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
@@ -87,7 +88,7 @@ pub async fn handle(ports: &(impl Configs + Ledger + Snapshots + Descriptions), 
     }
     let gone: BTreeSet<&SnapshotId> = output.deleted.iter().map(|entry| &entry.snapshot).collect();
     let unneeded = match ports.described(&input.cluster).await {
-        Ok(described) => catalogue::undescribed(described, &backups, &gone, input.current.as_ref(), input.now),
+        Ok(described) => description::unneeded(described, &backups, &gone, input.current.as_ref(), input.now),
         Err(error) => {
             output.descriptions_failed.push(error.to_string());
             vec![]
