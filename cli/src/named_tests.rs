@@ -153,6 +153,87 @@ fn every_command_that_is_named_exists() {
     }
 }
 
+/// Whoever is asked for one of our operations is told its command.
+fn asked_without_its_command(line: &str) -> bool {
+    [
+        "start recover",
+        "run the backup again",
+        "restore again",
+        "unhold the cluster",
+    ]
+    .iter()
+    .any(|asked| line.contains(asked))
+}
+
+#[test]
+fn a_message_that_asks_for_an_operation_names_its_command() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let places = ["functions/domain/src", "functions/src", "statemachine"].map(|place| files(&root.join(place)));
+    let mut wrong = Vec::new();
+    for path in places.into_iter().flatten() {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.ends_with("_tests.rs") || path.extension().is_some_and(|kind| kind == "md") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let said = text.lines().filter(|line| !line.trim_start().starts_with(['/', '#']));
+        wrong.extend(said.filter(|line| asked_without_its_command(line)).map(str::to_owned));
+    }
+    let catalogue = fs::read_to_string(root.join("docs/catalogue.yaml")).unwrap();
+    let next = catalogue
+        .lines()
+        .filter_map(|line| Some(line.split_once("next: ")?.1.to_owned()));
+    wrong.extend(next.filter(|next| asked_without_its_command(next)));
+    for page in ["docs/operations.md", "docs/on-the-node.md"] {
+        let page = fs::read_to_string(root.join(page)).unwrap();
+        wrong.extend(
+            page.lines()
+                .filter(|line| asked_without_its_command(line))
+                .map(str::to_owned),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A page that shows a plain execution of ours shows the command before it.
+#[test]
+fn a_page_that_starts_an_execution_names_the_command_first() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for page in [
+        "README.md",
+        "README.ja.md",
+        "docs/operations.md",
+        "docs/operations.ja.md",
+    ] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        let paragraphs: Vec<&str> = text.split("\n\n").collect();
+        for (at, part) in paragraphs.iter().enumerate() {
+            for machine in ["backup", "restore", "recover", "hold"] {
+                let plain = [
+                    format!("`mirrorsnap-{machine}` with"),
+                    format!("`mirrorsnap-{machine}` に `{{"),
+                ];
+                for line in part
+                    .lines()
+                    .filter(|line| plain.iter().any(|plain| line.contains(plain)))
+                {
+                    let first = line
+                        .find("`mirrorsnap ")
+                        .filter(|at| *at < line.find("`mirrorsnap-").unwrap_or(0));
+                    assert!(first.is_some(), "{page}: {line}");
+                }
+            }
+            if part.contains("aws stepfunctions start-execution --state-machine-arn \"") {
+                assert!(
+                    part.contains("mirrorsnap ") || paragraphs[at - 1].contains("mirrorsnap "),
+                    "{page}: {part}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_command_that_does_not_exist_is_found_in_each_form() {
     let page = "See `mirrorsnap status`.\n```\nmirrorsnap repair orders # now\n```\nmirrorsnap knows it.";

@@ -53,6 +53,8 @@ PARAMETERS: dict[str, dict[str, str]] = {
 def step(document: str, node: str = "server1") -> dict[str, Any]:
     """A step as assess and the plans give it, but for its guard."""
     parameters = {"Run": "orders-20261126T030000Z", **PARAMETERS[document]}
+    if "Self" in parameters and node == CLUSTER["Peer"]:
+        parameters |= {"Self": node, "Peer": CLUSTER["Self"]}
     return {"document": document, "node": node, "parameters": parameters}
 
 

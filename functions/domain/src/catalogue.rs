@@ -353,7 +353,7 @@ pub fn find<'a>(cluster: &str, backups: &'a [Backup], wanted: &Wanted) -> Result
         Error::new(
             Kind::BackupNotFound,
             what,
-            "list the snapshots with the tag mirrorsnap:cluster; their tags mirrorsnap:valid and mirrorsnap:consistent-at tell",
+            "run `mirrorsnap backups CLUSTER`; the snapshots' tags mirrorsnap:valid and mirrorsnap:consistent-at tell the same",
         )
     };
     match wanted {

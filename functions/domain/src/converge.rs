@@ -69,7 +69,7 @@ fn operator(case: &Case<'_>) -> Next {
             "{held} is on hold; {} is not brought back until it ends",
             case.intent.id
         ),
-        "finish the work, then unhold the cluster, with both nodes up: recover is started and goes on",
+        "finish the work, then run `mirrorsnap unhold CLUSTER` with both nodes up: recover is started and goes on",
     )))
 }
 
@@ -79,7 +79,7 @@ fn gone(case: &Case<'_>) -> Next {
         None => NOTHING,
         Some(name) => case.stuck(
             format!("the instance of {name} is terminated, or EC2 does not show it"),
-            "rebuild the node with the instance id in the cluster's configuration, then start recover",
+            "rebuild the node with the instance id in the cluster's configuration, then run `mirrorsnap recover CLUSTER`",
         ),
     }
 }

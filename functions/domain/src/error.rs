@@ -192,8 +192,15 @@ mod tests {
 
     #[test]
     fn a_message_says_what_was_found_and_what_to_do() {
-        let error = Error::new(Kind::MirrorNotNormal, "md1 is Abnormal on orders.", "start recover");
-        assert_eq!(error.to_string(), "md1 is Abnormal on orders. Next: start recover.");
+        let error = Error::new(
+            Kind::MirrorNotNormal,
+            "md1 is Abnormal on orders.",
+            "run `mirrorsnap recover CLUSTER`",
+        );
+        assert_eq!(
+            error.to_string(),
+            "md1 is Abnormal on orders. Next: run `mirrorsnap recover CLUSTER`."
+        );
         assert_eq!(error.name(), "MirrorNotNormal");
     }
 

@@ -46,7 +46,7 @@ fn void(found: impl Into<String>) -> SectionState {
     SectionState::Void(Error::new(
         Kind::SectionVoid,
         found,
-        "nothing by hand: the cluster is brought back; look at the records in the report, then run the backup again",
+        "nothing by hand: the cluster is brought back; look at the records in the report, then run `mirrorsnap backup CLUSTER` again",
     ))
 }
 
@@ -55,7 +55,7 @@ pub fn monitors_suspended(found: &str) -> Error {
     Error::new(
         Kind::MonitorAlreadySuspended,
         format!("a mirror monitor was suspended or resumed by somebody just before the outage: {found}"),
-        "nothing was stopped; when the work on the cluster has ended and its monitors are online, run the backup again",
+        "nothing was stopped; when the work on the cluster has ended and its monitors are online, run `mirrorsnap backup CLUSTER` again",
     )
 }
 
@@ -187,7 +187,7 @@ pub fn departing(name: &str, standby: &Node) -> Result<()> {
     Err(Error::new(
         Kind::StepFailed,
         format!("clpbackup.sh --pre on {name} {}", reply::failure(rc, out)),
-        "nothing by hand: the cluster is brought back; mend what the script complains about, then run the backup again",
+        "nothing by hand: the cluster is brought back; mend what the script complains about, then run `mirrorsnap backup CLUSTER` again",
     ))
 }
 
@@ -293,7 +293,7 @@ pub fn valid(intent: &Intent, epoch: u64, evidence: &Evidence) -> Result<()> {
         Err(Error::new(
             Kind::BackupInvalid,
             format!("backup {} is not proved: {found}", intent.id),
-            "nothing by hand: it expires by itself; run the backup again",
+            "nothing by hand: it expires by itself; run `mirrorsnap backup CLUSTER` again",
         ))
     };
     if evidence.section.epoch != epoch {

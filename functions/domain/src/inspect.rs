@@ -58,7 +58,7 @@ pub fn answered<'a>(seen: &'a Observation, name: &str) -> Result<&'a Node> {
                 "{name} did not answer: {}",
                 seen.silent.get(name).map_or("it was not asked", String::as_str)
             ),
-            "check the SSM agent and the node; if an operation left it so, start recover",
+            "check the SSM agent and the node; if an operation left it so, run `mirrorsnap recover CLUSTER`",
         )
     })
 }
@@ -130,7 +130,7 @@ fn refuse_nodes(config: &Config, seen: &Observation, offline: OfflineGroups) -> 
             return Err(Error::new(
                 Kind::OperatorHold,
                 format!("{name} is on hold"),
-                "finish the work, then unhold the cluster",
+                "finish the work, then run `mirrorsnap unhold CLUSTER`",
             ));
         }
         if node.services != Services::Auto {
@@ -140,14 +140,14 @@ fn refuse_nodes(config: &Config, seen: &Observation, offline: OfflineGroups) -> 
                     "the cluster services of {name} do not start by themselves ({:?})",
                     node.services
                 ),
-                "start recover if a backup or restore left it so; else enable the services",
+                "run `mirrorsnap recover CLUSTER` if a backup or restore left it so; else enable the services",
             ));
         }
         if let Some(run) = node.unfinished.first() {
             return Err(Error::new(
                 Kind::OperationInProgress,
                 format!("{name} is still armed for {run}"),
-                "wait for its timer, or start recover",
+                "wait for its timer, or run `mirrorsnap recover CLUSTER`",
             ));
         }
     }

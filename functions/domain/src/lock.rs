@@ -56,7 +56,7 @@ impl Lock {
             Some(why) => Err(Error::new(
                 Kind::OperatorHold,
                 format!("cluster {cluster} is on hold: {why}"),
-                "finish the work, then unhold the cluster",
+                "finish the work, then run `mirrorsnap unhold CLUSTER`",
             )),
         }
     }
@@ -111,7 +111,7 @@ pub fn take_over(cluster: &str, lock: &Lock, holder: HolderStatus, now: Moment) 
             Some(age) => format!("cluster {cluster} has been held by {name} for {age} seconds"),
             None => format!("cluster {cluster} is held by {name}, since when cannot be read"),
         },
-        "wait for it to end, or stop it and start recover",
+        "wait for it to end, or stop it and run `mirrorsnap recover CLUSTER`",
     ))
 }
 

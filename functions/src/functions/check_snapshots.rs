@@ -71,7 +71,7 @@ async fn look(
         return Err(Error::new(
             Kind::SnapshotFailed,
             found,
-            "run the backup again; the failed set expires by itself",
+            "run `mirrorsnap backup CLUSTER` again; the failed set expires by itself",
         ));
     }
     Ok((named, others))

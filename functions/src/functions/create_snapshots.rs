@@ -71,7 +71,7 @@ async fn still_stopped(ports: &(impl Instances + Clock), config: &Config, intent
             return Err(Error::new(
                 Kind::PreparationUnproven,
                 format!("{} is not stopped any more: {why}", intent.standby),
-                "nothing by hand: the cluster is brought back; run the backup again",
+                "nothing by hand: the cluster is brought back; run `mirrorsnap backup CLUSTER` again",
             ));
         }
         ports.sleep(POLL).await;
@@ -194,7 +194,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
         return Err(Error::new(
             Kind::PreparationUnproven,
             found,
-            "nothing by hand; run the backup again",
+            "nothing by hand; run `mirrorsnap backup CLUSTER` again",
         ));
     }
     let snapshots = if let Some(set) = found_after_retry(ports, &id, &wanted, input.retry_count).await? {

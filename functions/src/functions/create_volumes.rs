@@ -80,7 +80,7 @@ async fn check(ports: &impl Ports, volumes: &[NewVolume], made: &[Attachment]) -
     let ids: Vec<VolumeId> = made.iter().map(|one| one.new.clone()).collect();
     let found = ports.volumes(&ids).await?;
     let bad = |found: String| {
-        let next = "nothing was disturbed, and what was made is deleted again; restore again";
+        let next = "nothing was disturbed, and what was made is deleted again; run `mirrorsnap restore CLUSTER` again";
         Err(Error::new(Kind::VolumeFailed, found, next))
     };
     if made.is_empty() || made.len() != volumes.len() {

@@ -136,7 +136,7 @@ async fn begin(
         Some(unfinished) => Err(Error::new(
             Kind::OperationInProgress,
             format!("{} on {cluster} is not brought to its end", unfinished.id),
-            "start recover, or wait for the operation that holds the cluster",
+            "run `mirrorsnap recover CLUSTER`, or wait for the operation that holds the cluster",
         )),
     }
 }
@@ -236,7 +236,7 @@ async fn disturb(
         return Err(Error::new(
             Kind::GroupNotOnline,
             found,
-            "nothing was touched; restore again",
+            "nothing was touched; run `mirrorsnap restore CLUSTER` again",
         ));
     }
     for one in &made {
@@ -249,7 +249,7 @@ async fn disturb(
             return Err(Error::new(
                 Kind::AttachmentUnexpected,
                 found,
-                "nothing was touched; restore again",
+                "nothing was touched; run `mirrorsnap restore CLUSTER` again",
             ));
         }
     }

@@ -99,7 +99,7 @@ fn judge(step: &Step, reply: &Reply) -> Result<Judged> {
         Ended::Refused if reason == "hold" => Err(Error::new(
             Kind::OperatorHold,
             text("was refused"),
-            "finish the work, then unhold the cluster",
+            "finish the work, then run `mirrorsnap unhold CLUSTER`",
         )),
         Ended::Refused if reason == "overtaken" => Err(Error::new(
             Kind::RestoreOvertaken,

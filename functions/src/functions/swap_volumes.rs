@@ -243,7 +243,7 @@ fn need(
             return Err(Error::new(
                 Kind::AttachmentUnexpected,
                 format!("{volume} is attached to {} at {}", other.instance, other.device),
-                "somebody moved it: detach it, then start recover",
+                "somebody moved it: detach it, then run `mirrorsnap recover CLUSTER`",
             ));
         }
     }

@@ -76,7 +76,8 @@ fn wait_for_answer(case: &Case<'_>, name: &str) -> Next {
 
 /// Rule 14: stops a node that hangs in its shutdown, by a plain stop, if the cluster shows that it holds no group.
 fn stop_hung_node(case: &Case<'_>, name: &str) -> Next {
-    let next = "look at the instance's system log; stop and start the node by hand, then start recover";
+    let next =
+        "look at the instance's system log; stop and start the node by hand, then run `mirrorsnap recover CLUSTER`";
     let ours = case.intent.enters_backup_mode(name) || case.intent.enters_restore_mode(name);
     if ours && holds_no_group(case, name) {
         let node = name.to_owned();
@@ -122,7 +123,7 @@ pub(super) fn backup_mode(case: &Case<'_>) -> Next {
             }
             return case.stuck(
                 format!("the cluster services of {name} do not start by themselves, and not because of us"),
-                "enable them and reboot the node, then start recover",
+                "enable them and reboot the node, then run `mirrorsnap recover CLUSTER`",
             );
         }
         shutting_down(case, name, node, ENTER_BACKUP_MODE)?;

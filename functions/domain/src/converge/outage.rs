@@ -133,7 +133,7 @@ pub(super) fn groups(case: &Case<'_>) -> Next {
                     &key,
                     patience::GROUP,
                     &why,
-                    "bring the group to one node by hand, then start recover",
+                    "bring the group to one node by hand, then run `mirrorsnap recover CLUSTER`",
                 );
             }
         }

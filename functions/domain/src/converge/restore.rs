@@ -87,13 +87,13 @@ fn may_be_processed(case: &Case<'_>, name: &str, node: &Node) -> Next {
     if !case.intent.enters_restore_mode(name) {
         return case.stuck(
             format!("the cluster services of {name} do not start by themselves, and not because of us"),
-            "enable them and reboot the node, then start recover",
+            "enable them and reboot the node, then run `mirrorsnap recover CLUSTER`",
         );
     }
     if view(case, name).is_some() {
         return case.stuck(
             format!("{name} is in restore mode, yet somebody started its cluster daemon"),
-            "stop the cluster service on the node, then start recover",
+            "stop the cluster service on the node, then run `mirrorsnap recover CLUSTER`",
         );
     }
     shutting_down(case, name, node, ENTER_RESTORE_MODE)?;

@@ -54,7 +54,7 @@ pub fn check_instance(config: &Config, name: &str, seen: &Observation) -> Result
         return Err(Error::new(
             Kind::NodeUnreachable,
             format!("{id} ({name}) is {}", instance.power),
-            "start recover, which brings the node back if an operation left it so; else start it",
+            "run `mirrorsnap recover CLUSTER`, which brings the node back if an operation left it so; else start it",
         ));
     }
     volumes(config, name, instance)?;

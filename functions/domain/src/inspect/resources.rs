@@ -29,7 +29,7 @@ pub(super) fn refuse_groups(
         Error::new(
             Kind::NodeUnreachable,
             format!("the cluster daemon on {name} is stopped, or clpstat does not answer"),
-            "start the cluster service; if an operation left it so, start recover",
+            "start the cluster service; if an operation left it so, run `mirrorsnap recover CLUSTER`",
         )
     })?;
     for node in config.node_names() {
@@ -37,7 +37,7 @@ pub(super) fn refuse_groups(
             return Err(Error::new(
                 Kind::NodeUnreachable,
                 format!("{name} sees the cluster daemon of {node} as {:?}", stat.server(node)),
-                "bring the daemon online; if an operation left it so, start recover",
+                "bring the daemon online; if an operation left it so, run `mirrorsnap recover CLUSTER`",
             ));
         }
     }
@@ -86,7 +86,7 @@ pub(super) fn refuse_mirrors(config: &Config, name: &str, node: &Node) -> Result
             return Err(Error::new(
                 Kind::MirrorNotNormal,
                 format!("{} is {:?} {:?} on {name}", disk.name, mirror.status, mirror.colors),
-                "wait for the mirror's recovery, or start it; if an operation left it so, start recover",
+                "wait for the mirror's recovery, or start it; if an operation left it so, run `mirrorsnap recover CLUSTER`",
             ));
         }
     }
@@ -105,7 +105,7 @@ pub(super) fn refuse_monitors(config: &Config, name: &str, node: &Node) -> Resul
                     return Err(Error::new(
                         Kind::MonitorAlreadySuspended,
                         format!("the monitor {} is suspended on {at}: somebody is at work", disk.monitor),
-                        "finish that work and resume the monitor; if an operation left it so, start recover",
+                        "finish that work and resume the monitor; if an operation left it so, run `mirrorsnap recover CLUSTER`",
                     ));
                 }
                 State::Online => {}

@@ -33,11 +33,11 @@ pub enum Ready {
 /// Judges both nodes.
 pub fn ready(config: &Config, intent: &Intent, seen: &Observation, memory: &Memory) -> Ready {
     let never = |found: String| {
-        let next = "nothing by hand: the old volumes are put back; then restore again";
+        let next = "nothing by hand: the old volumes are put back; then run `mirrorsnap restore CLUSTER` again";
         Ready::Never(Error::new(Kind::PreparationUnproven, found, next))
     };
     let settled = |found: String| {
-        let next = "nothing by hand: the old volumes are put back; then restore again";
+        let next = "nothing by hand: the old volumes are put back; then run `mirrorsnap restore CLUSTER` again";
         Ready::Mismatch(Error::new(Kind::PreparationUnproven, found, next))
     };
     let mut steps = Vec::new();

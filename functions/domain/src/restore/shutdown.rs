@@ -18,7 +18,7 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
         return Err(Error::new(
             Kind::PreparationUnproven,
             format!("{name} has booted since it was told to shut down"),
-            "nothing by hand: the cluster is brought back; then restore again",
+            "nothing by hand: the cluster is brought back; then run `mirrorsnap restore CLUSTER` again",
         ));
     }
     let overtaken = node.records.void.is_some() || node.records.done.is_some();
@@ -27,18 +27,18 @@ pub fn departing(intent: &Intent, name: &str, node: &Node) -> Result<()> {
         Some((rc, out)) if rc != OVERTAKEN => Err(Error::new(
             Kind::StepFailed,
             format!("clprestore.sh --pre on {name} {}", reply::failure(rc, out)),
-            "nothing was exchanged, and the cluster is brought back; mend what the script complains about, then restore again",
+            "nothing was exchanged, and the cluster is brought back; mend what the script complains about, then run `mirrorsnap restore CLUSTER` again",
         )),
         _ if overtaken => Err(Error::new(
             Kind::RestoreOvertaken,
             format!("{name} has started the groups again by its own timer, before it was down"),
             "nothing was exchanged, and the cluster is brought back; if stopping the groups or Run Command is slow here, raise \
-             max_outage_seconds, then restore again",
+             max_outage_seconds, then run `mirrorsnap restore CLUSTER` again",
         )),
         Some((_, out)) => Err(Error::new(
             Kind::RestoreOvertaken,
             format!("{name} was not shut down: {}", excerpt(out)),
-            "nothing was exchanged, and the cluster is brought back; then restore again",
+            "nothing was exchanged, and the cluster is brought back; then run `mirrorsnap restore CLUSTER` again",
         )),
         None => Ok(()),
     }

@@ -24,7 +24,7 @@ pub(super) async fn inspect(ports: &impl Ports, cluster: &str, claim: Option<&Cl
         return Err(Error::new(
             Kind::OperationInProgress,
             format!("{} on {cluster} is not brought to its end", unfinished.id),
-            "start recover, or wait for the operation that holds the cluster",
+            "run `mirrorsnap recover CLUSTER`, or wait for the operation that holds the cluster",
         ));
     }
     let id = Id::new(IdKind::Backup, cluster, now)?;

@@ -18,7 +18,7 @@ pub(super) fn go_forward(case: &Case<'_>, restoring: &Restoring) -> Next {
     if let Some(name) = case.names().into_iter().find(|name| side(case, name) != Side::New) {
         let found =
             format!("{name} does not have the restore's volumes any more, though its post-processing may have begun");
-        let next = "attach the restore's volumes again, or attach the old ones on both nodes; then start recover";
+        let next = "attach the restore's volumes again, or attach the old ones on both nodes; then run `mirrorsnap recover CLUSTER`";
         return case.wait(&format!("volumes {name}"), patience::SETTLE, &found, || {
             case.stuck(&found, next)
         });
@@ -77,7 +77,7 @@ fn turn_back(kind: Kind, found: String) -> Next {
     let why = Error::new(
         kind,
         found,
-        "nothing by hand: the old volumes are put back; look at the report, then restore again",
+        "nothing by hand: the old volumes are put back; look at the report, then run `mirrorsnap restore CLUSTER` again",
     );
     ControlFlow::Break(Verdict::Turn {
         course: Course::RollBack,

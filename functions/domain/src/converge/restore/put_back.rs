@@ -63,10 +63,10 @@ pub(super) fn old_volumes(case: &Case<'_>) -> Next {
 
 /// Stops a node that runs on the restore's volumes, then swaps. Refuses if its mirror may have started.
 fn swap_back(case: &Case<'_>, name: &str) -> Next {
-    let next = "stop the node by hand, then start recover";
+    let next = "stop the node by hand, then run `mirrorsnap recover CLUSTER`";
     match case.seen.power(name) {
         Power::Stopped => {
-            let next = "look at the volumes of the restore's record; attach the old ones by hand, then start recover";
+            let next = "look at the volumes of the restore's record; attach the old ones by hand, then run `mirrorsnap recover CLUSTER`";
             let node = name.to_owned();
             // A restore that was post-processed has been up for longer than a describe is late before it is shut down to roll back.
             if !case.rolls_back() {
@@ -80,7 +80,7 @@ fn swap_back(case: &Case<'_>, name: &str) -> Next {
             }
             Look::Answers(_) => case.stuck(
                 format!("{name} runs on the restore's volumes, and its cluster services start by themselves"),
-                "look whether the service is online on the new volumes; restore again, or attach the old ones by hand",
+                "look whether the service is online on the new volumes; run `mirrorsnap restore CLUSTER` again, or attach the old ones by hand",
             ),
             Look::Silent => {
                 let why = format!("{name} boots with the restore's volumes");

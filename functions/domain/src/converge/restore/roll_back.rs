@@ -64,7 +64,8 @@ fn shut_both_down(case: &Case<'_>) -> Next {
     for name in case.names() {
         if case.seen.power(name) != Power::Stopped {
             let why = format!("{name} goes down");
-            let next = "look at the instance's system log; stop the node by hand, then start recover";
+            let next =
+                "look at the instance's system log; stop the node by hand, then run `mirrorsnap recover CLUSTER`";
             case.wait_or_stuck(&format!("down {name}"), patience::SHUTDOWN, &why, next)?;
         }
     }
@@ -74,7 +75,7 @@ fn shut_both_down(case: &Case<'_>) -> Next {
 /// Stops the groups that run on `name`. First try: `quiesce-restore`, which arms the node's timer before it stops the groups, so that
 /// they start again if nobody goes on from here. It needs both daemons online. After that: plain `stop-group` (rule 22).
 fn stop_groups(case: &Case<'_>, name: &str, node: &Node, here: &[&str]) -> Next {
-    let next = "stop the groups by hand, then start recover";
+    let next = "stop the groups by hand, then run `mirrorsnap recover CLUSTER`";
     let peer = case.peer(name);
     let key = Try::QuiesceRestore(name.to_owned());
     let whole = here.len() == case.intent.groups().count()
@@ -121,7 +122,7 @@ fn order_restore_mode(case: &Case<'_>, name: &str) -> Next {
         return NOTHING;
     }
     daemon(case, name)?;
-    let next = "run `clprestore.sh --pre` by hand, then start recover";
+    let next = "run `clprestore.sh --pre` by hand, then run `mirrorsnap recover CLUSTER`";
     let timer = match node.records.done {
         Some(_) => TimerDone::Yes,
         None => TimerDone::No,

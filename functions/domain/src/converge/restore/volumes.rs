@@ -52,7 +52,7 @@ pub(super) fn foreign_volume(case: &Case<'_>) -> Next {
                 "cluster {}: {} of {name} holds {volume}, which is neither the old volume {} nor the restore's {}",
                 case.config.name, one.device, one.old, one.new
             );
-            let next = "somebody changed it: attach one of the two while the node is stopped, then start recover";
+            let next = "somebody changed it: attach one of the two while the node is stopped, then run `mirrorsnap recover CLUSTER`";
             return ControlFlow::Break(Verdict::Stuck(Error::new(Kind::AttachmentUnexpected, found, next)));
         }
     }
