@@ -62,6 +62,7 @@ class Timing:
     monitor_interval: float = 0.5  # how often the mirror monitors look
     recovery: float = 1.0  # a FAST mirror recovery, from start to GREEN
     recovery_full: float = 4.0  # a full one
+    fsfreeze: float = 0.0  # what an fsfreeze takes before the kernel is asked
     clp_command: float = 0.0  # what every clp* command takes beside its own work; 0.5 to 1 s in the field
     mirror_break: float = 0.1  # clpmdctrl --break
     backup_mode: float = 0.2  # the own work of clpbackup.sh and clprestore.sh, without shutdown and boot

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ... import context
 from ..socket import Result
-from .cluster import Refused
+from .cluster import Node, Refused
 from .commands import Cli, command, lock, options
 from .mirror import Mirror
 
 RULE = "-" * 60
 # [likely] the exit code is built of the two colours; only what is above 125 is an error
 CODES = {"GREEN": 1, "YELLOW": 2, "RED": 3, "GRAY": 4, "BLUE": 5}
+
+
+LATE = 3.0  # lab seconds after the command's success, with the switch break_while_online
+
+
+def _breaks_late(mirror: Mirror, node: Node) -> None:
+    with context.lab.lock, contextlib.suppress(Refused):  # the state has changed meanwhile
+        mirror.break_(node)
 
 
 def _mirror(c: Cli, name: str | None) -> Mirror:
@@ -102,7 +112,10 @@ def clpmdctrl(c: Cli) -> Result:
         if c.node.agent != "up":
             raise Refused(f"{name}: The mirror agent is not running.", 4)
         if "break" in given:
-            mirror.break_(c.node)
+            if c.cluster.switches.break_while_online == "late" and c.cluster.peer(c.node).name in mirror.mounted:
+                context.lab.timers.after(LATE, lambda: _breaks_late(mirror, c.node))
+            else:
+                mirror.break_(c.node)
             return Result(0, f"{name}: Isolated completed successfully\n")
         source = None
         if "force" in given:

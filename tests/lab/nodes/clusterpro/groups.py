@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 from ... import context
 from .cluster import Node, Refused
 from .filesystem import FileSystemError
+from .freezing import frozen
 from .spec import GroupSpec
 
 if TYPE_CHECKING:
     from .cluster import Cluster
+
+
+FROZEN = 0.1  # lab seconds between two looks at whether a frozen file system can be unmounted
 
 
 @dataclass
@@ -132,6 +136,11 @@ class Groups:
         with context.lab.lock:
             if node.life != transition.life or group.status[node.name] != "stopping":
                 transition.end("the server went down")
+                return
+            mounts = [self.cluster.mirrors[d] for d in group.spec.disks]
+            if any(frozen(mirror, node) for mirror in mounts):
+                # What is blocked in a write keeps the file system busy: the stop goes on once it is thawed.
+                context.lab.timers.after(FROZEN, lambda: self._stopped(group, transition, by_operator))
                 return
             busy = [d for d in group.spec.disks if node.name in self.cluster.mirrors[d].mounted]
             if busy and switches.umount_failures:

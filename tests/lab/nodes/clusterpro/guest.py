@@ -147,6 +147,7 @@ def load_commands() -> None:
     from . import (  # noqa: F401  (each registers its commands)
         commands_backup,
         commands_config,
+        commands_freeze,
         commands_group,
         commands_mirror,
         commands_stat,

@@ -6,7 +6,7 @@ from typing import Any
 
 from ... import context
 from ...control import op
-from . import part
+from . import freezing, part
 from .formatting import find_files
 
 
@@ -51,3 +51,20 @@ def fsr_found() -> None:
     """Fast snapshot restore as it is now is how it was found: oracle 2 compares with this from here on."""
     with context.lab.lock:
         part.oracles.find_fsr()
+
+
+@op("freeze")
+def freeze_op(disk: str | None = None, frozen: bool = True) -> bool:
+    """Somebody else freezes, or thaws, the file system of a mirror disk. Whether it was so."""
+    with context.lab.lock:
+        mirror = part.mirror_of(disk, None)
+        node = part.active_of(mirror)
+        return freezing.begin(mirror, node, freezing.SOMEBODY) is not None if frozen else freezing.thaw(mirror, node)
+
+
+@op("dirty")
+def dirty_op(seconds: float, again: float = 0.0, disk: str | None = None) -> None:
+    """A flush of the file system takes so long now, and so long after each `sync`."""
+    with context.lab.lock:
+        mirror = part.mirror_of(disk, None)
+        mirror.dirty_seconds, mirror.dirty_again = float(seconds), float(again)

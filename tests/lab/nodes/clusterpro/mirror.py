@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ... import context
 from .cluster import Node, Refused
 from .filesystem import FileSystem
+from .freezing import Freeze, frozen
 from .partition import ClusterPartition
 from .recovery import Recovery
 from .spec import DiskSpec
@@ -45,7 +46,10 @@ class Mirror:
         self.recovery: Recovery | None = None
         self.mounted: set[str] = set()  # names of the nodes on which the group has the file system mounted
         self.breaks: dict[str, dict[str, Any]] = {}  # node -> facts of its last break, until a copy overwrites it
-        self.quiesce: dict[str, Any] | None = None  # the last quiesce point: t, node, lineage, digest
+        self.quiesce: dict[str, Any] | None = None  # the last quiesce point: t, node, lineage, digest, how
+        self.freezes: dict[str, Freeze] = {}  # node -> its file system's last freeze, see freezing.py
+        self.dirty_seconds = 0.0  # what a flush of the file system takes now
+        self.dirty_again = 0.0  # … and will take again after each flush that was asked for
 
     # --- what is seen ---
 
@@ -180,13 +184,22 @@ class Mirror:
         if peer := self.peer_side(node):
             peer.set(peer_active=False)
         if quiesce:
-            self.quiesce = {
-                "t": round(context.lab.clock.monotonic(), 4),
-                "node": node.name,
-                "lineage": side.fs.header()["lineage"],
-                "digest": side.fs.digest(),
-            }
-            self._noted("quiesce", **self.quiesce)
+            self._quiet(node, side, "stopped")
+
+    def frozen_at(self, node: Node) -> None:
+        """The file system on `node` has just been frozen: this, too, is a moment that an image may have to equal."""
+        if side := self.side(node):
+            self._quiet(node, side, "frozen")
+
+    def _quiet(self, node: Node, side: Side, how: str) -> None:
+        self.quiesce = {
+            "t": round(context.lab.clock.monotonic(), 4),
+            "node": node.name,
+            "lineage": side.fs.header()["lineage"],
+            "digest": side.fs.digest(),
+            "how": how,
+        }
+        self._noted("quiesce", **self.quiesce)
 
     def change(self, node: Node, operation: str, do: Callable[[str], list[int]]) -> list[int]:
         """Carry out one change of the file system on `node`'s disk and mirror the blocks that it touched."""
@@ -220,23 +233,29 @@ class Mirror:
 
     def break_(self, node: Node) -> None:
         """`clpmdctrl --break` on `node`: its side is RED and frozen from now on; Refused changes nothing."""
-        side, peer = self.side(node), self.peer_side(node)
+        side, peer, peer_node = self.side(node), self.peer_side(node), self.cluster.peer(node)
         if not self.cluster.licence:
             raise Refused("The license of replicator is not registered or has expired.")
         if side is None or peer is None:
             raise Refused(f"{self.spec.name}: the other server is not in a state to isolate from.")
         if self.recovery or side.mirror != "GREEN" or peer.mirror != "GREEN" or node.name in self.mounted:
             raise Refused(f"{self.spec.name}: the status of the mirror disk is invalid.")
+        if peer_node.name in self.mounted and self.cluster.switches.break_while_online == "refused":
+            raise Refused(f"{self.spec.name}: the mirror disk is active on the other server.")
         side.set(mirror="RED")
         peer.set(outdated=True)  # its bitmap is empty, as always while both are GREEN
         group = self.cluster.group_of(self.spec.name)
         self.breaks[node.name] = {
             "t": round(context.lab.clock.monotonic(), 4),
             "boot_id": node.host.boot_id,
-            "group_offline": all(s == "offline" for s in group.status.values()),
+            "quiet": all(s == "offline" for s in group.status.values()) or self._is_frozen(peer_node),
             "quiesce": self.quiesce,
         }
         self._noted("break", node=node.name)
+
+    def _is_frozen(self, node: Node) -> bool:
+        found = frozen(self, node)
+        return found is not None and found.completed is not None
 
     def recover(self, reason: str, source: Node | None = None) -> Recovery:
         """Start the copy from the GREEN side to the RED one; with `source`, from that node whatever the colours."""

@@ -1,8 +1,9 @@
-"""The eight oracles of clusterpro.md, computed from the lab's own state and log, never from what the product says.
+"""The nine oracles of clusterpro.md, computed from the lab's own state and log, never from what the product says.
 
 1 valid snapshots equal the quiesce point; 2 no residue; 3 no GREEN/GREEN with other bytes; 4 no unproved --skip-copy;
 5 nothing destroyed or deleted; 6 never started stale, never online twice; 7 every path reaches 2; 8 a replayed --pre
-causes no second shutdown. 1, 3, 4, 5, 6 and 8 are watched at each change; 2 and 7 are asked for (`residue`).
+causes no second shutdown; 9 no freeze of the product's outlasts LONGEST_PAUSE. 1, 3, 4, 5, 6, 8 and 9 are watched at
+each change; 2 and 7 are asked for (`residue`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from ... import context
 from ...ec2.model import store
 from .cluster import Cluster, Node, services_auto
 from .formatting import find_files
+from .freezing import still_frozen
 from .mirror import Mirror, flag_of
 from .verdicts import judge_snapshot
 
+LONGEST_PAUSE = 10.0  # max_pause_seconds, where no configuration says otherwise
+AFTER_COMPLETION = 0.5  # s that a thaw may take after the kernel has completed a freeze
 VALID_TAG = "mirrorsnap:valid"
 
 
@@ -49,6 +53,8 @@ class Oracles:
             self._ordered(fields)
         elif what == "group" and fields["status"] == "online":
             self._online(fields["group"])
+        elif what == "freeze" and fields["action"] == "thawed":
+            self._thawed(fields)
         elif what == "write" and fields["operation"].startswith("mount "):
             self._mounted(self.cluster.mirrors[fields["disk"]], self.cluster.nodes[fields["node"]])
         if what in ("mirror", "group"):
@@ -99,6 +105,12 @@ class Oracles:
         first = self.replays.setdefault(key, fields["boot_id"])
         if first != fields["boot_id"]:
             self.violate(8, f"{fields['why']} ran again on {fields['node']} after its boot and shut it down again")
+
+    def _thawed(self, fields: dict[str, Any]) -> None:
+        """Oracle 9. What the kernel itself takes to complete a freeze cannot be shortened."""
+        ours = fields["by"].startswith("mirrorsnap-")
+        if ours and fields["seconds"] > LONGEST_PAUSE and fields["since_completed"] > AFTER_COMPLETION:
+            self.violate(9, f"{fields['disk']} of {fields['node']} was frozen for {fields['seconds']} s")
 
     def _online(self, name: str) -> None:
         nodes = [n for n, s in self.cluster.groups[name].status.items()
@@ -167,6 +179,7 @@ class Oracles:
         for group in self.cluster.groups.values():
             if list(group.status.values()).count("online") != 1:
                 out.append(f"group {group.spec.name} is not online on one node: {group.status}")
+        out += still_frozen(self.cluster)
         now = self._fsr()
         out += [f"fast snapshot restore of {s} in {az} was left on" for s, az in sorted(now - self.fsr_as_found)]
         out += [f"fast snapshot restore of {s} in {az} was switched off" for s, az in sorted(self.fsr_as_found - now)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64 as b64
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ... import context
@@ -12,6 +12,7 @@ from ...control import op
 from .cluster import Cluster
 from .filesystem import FileSystemError
 from .formatting import find_files
+from .freezing import frozen
 from .guest import plug
 from .mirror import Mirror
 from .oracles import Oracles
@@ -36,13 +37,26 @@ def mirror_of(disk: str | None, group: str | None) -> Mirror:
     return cluster.mirrors[name]
 
 
-def _active(mirror: Mirror) -> Any:
+def active_of(mirror: Mirror) -> Any:
     """The node on which the disk's group is online; what runs on it may write."""
     group = cluster.group_of(mirror.spec.name)
     nodes = [n for n, s in group.status.items() if s in ("online", "stopping") and n in mirror.mounted]
     if not nodes:
         raise ValueError(f"group {group.spec.name} is not online: nobody can reach {mirror.spec.name}")
     return cluster.nodes[nodes[0]]
+
+
+@contextlib.contextmanager
+def _writer(disk: str | None, group: str | None) -> Iterator[tuple[Mirror, Any]]:
+    """The mirror disk and its active node, with the lab's lock, once the file system there is not frozen."""
+    while True:
+        with context.lab.lock:
+            mirror = mirror_of(disk, group)
+            node = active_of(mirror)
+            if not frozen(mirror, node):
+                yield mirror, node
+                return
+        context.lab.clock.sleep(0.05)
 
 
 @op("cluster_write")
@@ -53,9 +67,7 @@ def cluster_write(
     if (text is None) == (base64 is None) or not file:
         raise ValueError("cluster_write needs file and one of text and base64")
     data = text.encode() if text is not None else b64.b64decode(base64 or "", validate=True)
-    with context.lab.lock:
-        mirror = mirror_of(disk, group)
-        node = _active(mirror)
+    with _writer(disk, group) as (mirror, node):
         side = mirror.side(node)
         assert side is not None
         touched = mirror.change(node, f"write {file}", lambda tip: side.fs.write(file, data, tip))
@@ -64,9 +76,7 @@ def cluster_write(
 
 @op("cluster_delete")
 def cluster_delete(file: str, disk: str | None = None, group: str | None = None) -> dict[str, Any]:
-    with context.lab.lock:
-        mirror = mirror_of(disk, group)
-        node = _active(mirror)
+    with _writer(disk, group) as (mirror, node):
         side = mirror.side(node)
         assert side is not None
         touched = mirror.change(node, f"delete {file}", lambda tip: side.fs.delete(file, tip))
@@ -86,7 +96,7 @@ def cluster_read(
     with context.lab.lock:
         mirror = mirror_of(disk, group)
         if node is None:
-            side = mirror.side(_active(mirror))
+            side = mirror.side(active_of(mirror))
             files = side.fs if side else None
         else:
             if node not in cluster.nodes:

@@ -19,6 +19,7 @@ CHOICES = {
     "current_when_offline": ("None", "-", "empty"),
     "clpcfget_servers": ("resolved", "raw"),
     "clpstat_lags": (0, 2),
+    "break_while_online": ("works", "refused", "late"),
     "fails_once": ("nothing", "reads", "orders"),
 }
 
@@ -48,6 +49,7 @@ class Switches:
     clpcl_leaves_child: bool = False  # `clpcl -s` starts a daemon itself, which keeps its output open
     clpstat_lags: int = 0  # so many seconds after a change clpstat and clpmdstat still show the state before: 0 | 2
     fails_once: str = "nothing"  # the first call of each, on each node, exits with an error: nothing | reads | orders
+    break_while_online: str = "works"  # `--break` on the standby while the group is online: works | refused | late
     clplogcmd: bool = True  # the command exists
     long_names: bool = False  # clpstat prints whole names even without --long
 

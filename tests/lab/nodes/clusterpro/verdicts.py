@@ -71,7 +71,7 @@ def _disk(cluster: Cluster, node: Node, spec: DiskSpec, snapshot: Any) -> tuple[
     files, record = find_files(snapshot.blocks, spec), find_record(snapshot.blocks, spec.name)
     if facts is None:
         out.append("the mirror was not isolated")
-    elif not facts["group_offline"]:
+    elif not facts["quiet"]:
         out.append("the group was not offline at the break")
     flag = record["flag"] if record else None
     if not cluster.switches.flag_on_partition:
@@ -81,7 +81,7 @@ def _disk(cluster: Cluster, node: Node, spec: DiskSpec, snapshot: Any) -> tuple[
     if files is None:
         return None, None, [*out, "the image holds no file system"]
     header = files.header()
-    if header["mounted"]:
+    if header["mounted"] and not (quiesce and quiesce["how"] == "frozen"):
         out.append("the file system was in use")
     if quiesce is None:
         return header["lineage"], None, [*out, "there was no quiesce point"]
