@@ -54,6 +54,17 @@ TYPES: dict[str, dict[str, str]] = {
     },
     "seconds": {"allowedPattern": "^[1-9][0-9]{0,4}$", "description": "Seconds"},
     "part": {"allowedPattern": "^[1-9][0-9]?$", "description": "Number of the part, from 1"},
+    "consistency": {
+        "allowedPattern": "^(stopped|frozen)$",
+        "description": "What makes the active quiet: its groups stop, or its file systems are frozen",
+        "default": "stopped",
+    },
+    "pause": {
+        "allowedPattern": "^[1-9][0-9]?$",
+        "description": "Seconds for which a file system may be frozen",
+        "default": "10",
+    },
+    "hook": {"allowedPattern": "^[1-9][0-9]{0,2}$", "description": "Seconds that a hook may take", "default": "30"},
     "yesno": {"allowedPattern": "^(yes|no)$", "description": "yes or no"},
 }
 GUARD = {"Run": "run", "Epoch": "epoch", "ExpectedBootId": "boot", "NotAfterUptime": "uptime", "Attempt": "attempt"}

@@ -129,8 +129,16 @@ WITNESSES = Part(
 )
 SMOKE = Part("smoke", "a backup in one lab", _pytest(SCENARIOS, "-k", "test_file and plain", workers="0"))
 RUST_AWS = Part("rust-aws", "clippy and tests of what stands on the SDK", _make("test-aws"))
+FROZEN_MORE = "tests/interleaving/test_frozen_more.py"
 INTERLEAVING = Part(
-    "interleaving", "every interleaving of the critical section", _pytest("tests/interleaving", dist="worksteal")
+    "interleaving",
+    "every interleaving of the critical section",
+    _pytest("tests/interleaving", f"--ignore={FROZEN_MORE}", dist="worksteal"),
+)
+INTERLEAVING_MORE = Part(
+    "interleaving-more",
+    "somebody else at every step of a frozen backup, and every stall",
+    _pytest(FROZEN_MORE, dist="worksteal"),
 )
 IMAGES = Part(
     "images", "some of each class of mutilated images are judged", _pytest("tests/images/test_images.py", dist="load")
@@ -205,6 +213,7 @@ ADDED = (
     TEMPLATES,
     DENY,
     IMAGES_MORE,
+    INTERLEAVING_MORE,
     SCHEDULES,
     PRODUCT_MORE,
     TEN_CLUSTERS,

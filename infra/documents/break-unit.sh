@@ -11,6 +11,7 @@
 # @param ActiveWithinSeconds seconds
 # @param StopSeconds seconds
 # @param BatonSeconds seconds
+# @param Consistency consistency
 #
 # S1 of the critical section (section.sh, which must not be shortened). Answers `ok` once the unit waits. Only then may the active's
 # document be sent.
@@ -28,6 +29,7 @@ SPAN='{{ SpanSeconds }}'
 ACTIVE_WITHIN='{{ ActiveWithinSeconds }}'
 STOP='{{ StopSeconds }}'
 BATON='{{ BatonSeconds }}'
+CONSISTENCY='{{ Consistency }}'
 #include lib/guard.sh
 #include lib/cluster.sh
 #include lib/monitors.sh
@@ -35,7 +37,7 @@ BATON='{{ BatonSeconds }}'
 #include lib/later.sh
 #include lib/unit.sh
 ROLE='break'
-ABOUT='breaks the mirrors once the active has stopped the groups'
+ABOUT='breaks the mirrors once the active is quiet'
 guard
 # The wait must last until the active has raised the baton, even if the active starts as late as it may.
 [ "$WAIT" -ge $((ACTIVE_WITHIN + STOP + BATON + 5)) ] || finish invalid ',"reason":"deadlines"'
@@ -78,7 +80,7 @@ cat >"$RUN_DIR/break.sh" <<'MIRRORSNAP_END' || finish failed ',"reason":"disk"'
 #include lib/partitions.sh
 #include section.sh
 MIRRORSNAP_END
-write_params RUN EPOCH SELF PEER FAILOVER_GROUPS DISKS MONITORS KNAMES WAIT SPAN || finish failed ',"reason":"disk"'
+write_params RUN EPOCH SELF PEER FAILOVER_GROUPS DISKS MONITORS KNAMES WAIT SPAN CONSISTENCY || finish failed ',"reason":"disk"'
 put "$RUN_DIR/epoch" "$EPOCH" || finish failed ',"reason":"disk"'
 # shellcheck disable=SC2086
 set -- $DISKS

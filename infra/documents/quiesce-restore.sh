@@ -31,6 +31,8 @@ TMAX='{{ MaxOutageSeconds }}'
 ROLE=active
 ABOUT='stops the groups for a restore'
 THEN='down'
+CONSISTENCY=stopped
+PAUSED=
 guard
 # Time must be left between the stop and the start, to order the shutdown.
 [ "$TMAX" -gt $((STOP + START)) ] || finish invalid ',"reason":"deadlines"'

@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         "the timer is not restarted by systemd",
         "P1",
-        "-p Restart=on-failure",
+        "-p Restart=on-failure $RESTARTS",
         "-p Restart=no",
         faults=2,
         focus=("kill",),
@@ -98,7 +98,7 @@ MUTANTS = (
     Mutant(
         "sealed without reading again under the lock",
         "P2",
-        "        if broken; then",
+        "        if broken && holds; then",
         "        if true; then",
         stalls=0,
     ),
@@ -136,7 +136,7 @@ MUTANTS = (
     Mutant(
         "one look at an offline group is enough after a stale one",
         "P4",
-        '[ "$where" = Online/offline ] || reason=changed_meanwhile',
+        '[ "$where" = "Online/$QUIET" ] || reason=changed_meanwhile',
         ":",
     ),
     Mutant(

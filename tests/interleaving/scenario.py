@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .frozen import DEVICES, FROZEN_WAIT, PAUSE, FrozenRun, FrozenWorld
 from .schedule import Run, Unit
 from .stepper import BOOT, SHELL, Stage
 from .world import (
@@ -35,7 +36,10 @@ import build_documents
 Edit = Callable[[str], str]  # a mutant: text of a script -> changed text
 
 
-DEADLINES = "MONITORS PARTITIONS KNAMES STOP BATON BREAK START TMAX THEN"  # what unit `active` is told besides
+DEADLINES = "MONITORS PARTITIONS KNAMES STOP BATON BREAK START TMAX THEN CONSISTENCY"
+DEADLINES += " DEVICES MOUNTS PAUSE HOOK_SECONDS"  # what unit `active` is told besides
+
+OF_BREAK = "MONITORS KNAMES WAIT SPAN CONSISTENCY"
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Scenario:
     disks: tuple[str, ...] = ("md1",)
     launches: tuple[str, ...] = ()
     epoch: int = 1
+    frozen: bool = False  # the file systems are frozen, and no group stops
+    hooks: bool = False  # there are /etc/mirrorsnap/before and after
     old_baton: bool = False  # the standby still sees the monitors of the active suspended, as an earlier run left them
     lenient: bool = False  # `clpgrp -t` of a stopped group answers 0
 
@@ -84,28 +90,61 @@ def _documents() -> dict[str, build_documents.Document]:
 
 
 @functools.cache
-def _units(disks: tuple[str, ...], edit: Edit | None, restore: bool) -> dict[str, tuple[str, float, dict[str, str]]]:
+def _units(
+    disks: tuple[str, ...], edit: Edit | None, restore: bool, frozen: bool, hooks: bool
+) -> dict[str, tuple[str, float, dict[str, str]]]:
     """role -> (node, RuntimeMaxSec, files)."""
     if restore:
         return {"active": ("a", TMAX + 60, unit_files("active", script("quiesce-restore", disks, edit), DEADLINES))}
-    standby, active = script("break-unit", disks, edit), script("quiesce", disks, edit)
+    values = frozen_values(disks) if frozen else {}
+    standby, active = script("break-unit", disks, edit, **values), script("quiesce", disks, edit, **values)
+    wait, longest = (FROZEN_WAIT, 8 + PAUSE) if frozen else (WAIT, TMAX)
     return {
-        "break": ("s", WAIT + SPAN * len(disks) + 10, unit_files("break", standby, "MONITORS KNAMES WAIT SPAN")),
-        "active": ("a", TMAX + 60, unit_files("active", active, DEADLINES)),
+        "break": ("s", wait + SPAN * len(disks) + 10, unit_files("break", standby, OF_BREAK)),
+        "active": (
+            "a",
+            longest + 60,
+            unit_files("active", active, DEADLINES, **(computed(disks, hooks) if frozen else {})),
+        ),
     }
 
 
+def frozen_values(disks: tuple[str, ...]) -> dict[str, str]:
+    """What the documents of a frozen backup are told besides."""
+    return {
+        "Consistency": "frozen", "Devices": " ".join(DEVICES[d] for d in disks), "WaitSeconds": str(FROZEN_WAIT),
+        "StopSeconds": "8", "BreakSeconds": "4", "MaxPauseSeconds": str(PAUSE), "HookSeconds": "10",
+    }  # fmt: skip
+
+
+def computed(disks: tuple[str, ...], hooks: bool) -> dict[str, str]:
+    """What the document of a frozen backup finds out or works out by itself."""
+    stop = 18 if hooks else 8
+    return {
+        "MOUNTS": " ".join(f"/mnt/{d}" for d in disks), "STOP": str(stop), "START": "3", "TMAX": str(stop + PAUSE)
+    }  # fmt: skip
+
+
 def prepare(binary: Path, scenario: Scenario, edit: Edit | None = None) -> Run:
-    world = World(disks=scenario.disks, stored=dict.fromkeys(NODES, scenario.epoch), lenient=scenario.lenient)
+    kind = FrozenWorld if scenario.frozen else World
+    world = kind(disks=scenario.disks, stored=dict.fromkeys(NODES, scenario.epoch), lenient=scenario.lenient)
     if scenario.old_baton:
         world.monitor_view = "suspended"
     stage = Stage(binary, world)
-    run = Run(stage, world)
+    run = FrozenRun(stage, world) if scenario.frozen else Run(stage, world)
     for node in NODES:
         (stage.root / node / "var/mirrorsnap").mkdir()
         (stage.root / node / "var/mirrorsnap/epoch").write_text(f"{scenario.epoch}\n")
+    if isinstance(run, FrozenRun):
+        run.show_mounts()
+    for hook in ("before", "after") if scenario.hooks else ():
+        path = stage.root / "a/etc/mirrorsnap" / hook
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(binary)
     if scenario.units:
-        for role, (node, limit, files) in _units(scenario.disks, edit, scenario.restore).items():
+        for role, (node, limit, files) in _units(
+            scenario.disks, edit, scenario.restore, scenario.frozen, scenario.hooks
+        ).items():
             _unit(run, node, role, limit, files)
     elif scenario.restore:
         _document(run, "docQ", "quiesce-restore", scenario, edit)
@@ -130,7 +169,7 @@ def _unit(run: Run, node: str, role: str, limit: float, files: dict[str, str]) -
     run._start(unit)
 
 
-def unit_files(role: str, text: str, deadlines: str) -> dict[str, str]:
+def unit_files(role: str, text: str, deadlines: str, **found_out: str) -> dict[str, str]:
     """The files that a document writes for its unit: name -> content."""
     found = re.search(r"<<'MIRRORSNAP_END'[^\n]*\n(.*?\n)MIRRORSNAP_END\n", text, re.S)
     assert found, "the document writes no unit"
@@ -141,6 +180,8 @@ def unit_files(role: str, text: str, deadlines: str) -> dict[str, str]:
         partitions = re.search(r"^PARTITIONS='?([^'\n]*)'?$", text, re.M)
         found_names = partitions.group(1).replace("/dev/", "") if partitions else ""
         known["KNAMES"] = found_names
+    if "DEVICES" in known:
+        known |= {"MOUNTS": "", **found_out}
     lines = "".join(f"{n}='{known[n]}'\n" for n in names if n in known)
     return {f"{role}.sh": found.group(1), f"{role}.params": lines + "\n", "epoch": "1\n"}
 
@@ -148,7 +189,8 @@ def unit_files(role: str, text: str, deadlines: str) -> dict[str, str]:
 def _document(run: Run, actor: str, step: str, scenario: Scenario, edit: Edit | None, **other: str) -> None:
     node = other.pop("node", "s" if step == "break-unit" else "a")
     path = run.stage.root / f"{actor}.sh"
-    values = parameters(step, scenario.disks, **{"Epoch": str(scenario.epoch), **other})
+    values = frozen_values(scenario.disks) if scenario.frozen else {}
+    values = parameters(step, scenario.disks, **{"Epoch": str(scenario.epoch), **values, **other})
     text = _documents()[step].fill(values)
     path.write_text(edit(text) if edit else text)
     run.stage.spawn(actor, node, int(values.get("Epoch", scenario.epoch)), [SHELL, str(path)])
@@ -183,12 +225,17 @@ SOMEBODY: dict[str, list[tuple[float, str]]] = {
     "works": [(0, "suspend"), (0.2, "stop"), (3, "start"), (0.1, "resume")],
     "unguards": [(0, "unguard")],
     "copies": [(0, "copy")],
+    "freezes": [(0, "freeze"), (4, "thaw")],
+    "unfreezes": [(0, "thaw")],
+    "blinks": [(0, "thaw"), (0.3, "freeze"), (8, "thaw")],
 }
 
 
 def _launch(name: str, scenario: Scenario, edit: Edit | None) -> Callable[[Run], None]:
     if name == "reload":
         return Run.reload
+    if name == "shutdown":
+        return FrozenRun.shutdown
     if name == "gone":
         return Run.delete_directories
     if name in SOMEBODY:

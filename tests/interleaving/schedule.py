@@ -38,6 +38,8 @@ RECORDS = frozenset(
         "refused",
         "arming",
         "armed",
+        "before",
+        "freezing",
         "stopping",
         "stopped",
         "baton",
@@ -56,6 +58,9 @@ FAULTY = {  # command prefix -> faults worth injecting
     "dd": ("fail",),
     "clprestore.sh": ("fail",),
     "systemd-run": ("fail",),
+    "fsfreeze -f": ("fail", "hang", "lie", "slow"),
+    "fsfreeze -u": ("fail", "hang", "lie"),
+    "sync": ("fail", "hang"),
     "clpstat": ("fail", "hang"),
 }
 IN_FLIGHT = 4.9  # s that an order may take from its dead sender to the daemon, and no stall makes it longer
@@ -72,6 +77,7 @@ class Unit:
     argv: list[str]
     limit: float | None = None  # RuntimeMaxSec
     restart: bool = False
+    again: float = 3.0  # RestartSec
     due: float | None = None  # of its timer, while that is armed
     on_active: float | None = None  # s from the timer's activation or, up to systemd 253, from the last daemon-reload
     on_boot: float | None = None  # s from the boot
@@ -108,6 +114,7 @@ class Run:
     saw: dict[str, str] = field(default_factory=dict)
     locks: dict[str, LockView] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
+    patience: int = 3  # how often a poller that sees nothing new doubles its sleep twice
     expiring: bool = False  # the action being carried out is a stall (`late`)
 
     def __post_init__(self) -> None:
@@ -128,7 +135,7 @@ class Run:
         for unit in self.units.values():
             actor = self.stage.actors.get(unit.actor)
             if actor and not actor.alive and unit.restart and actor.rc != 0 and unit.back_at is None:
-                unit.back_at = self.world.now + 3
+                unit.back_at = self.world.now + unit.again
                 unit.actor = ""
         for actor in self.stage.actors.values():
             if not actor.alive and actor.name.startswith("fence") and actor.rc == 0:
@@ -151,7 +158,7 @@ class Run:
         version, count = self.naps.get(actor.name, (-1, 0))
         count = count + 1 if version == self.world.version else 0
         self.naps[actor.name] = (self.world.version, count)
-        return self.world.now + float(argv[1]) * 4 ** min(count, 3)
+        return self.world.now + float(argv[1]) * 4 ** min(count, self.patience)
 
     def actions(self) -> list[tuple[float, str]]:
         """(time at which it happens by itself, word), the earliest first; without faults and stalls."""
@@ -162,7 +169,11 @@ class Run:
             elif actor.name in self.hung:
                 if actor.bound:
                     out.append((self.asked[actor.name] + actor.bound, f"bound:{actor.name}"))
-            elif actor.request[0] == "flock" and not self.stage.lock_free(self._lock_path(actor)):
+            elif (
+                actor.request[0] == "flock"
+                and "-n" not in actor.request
+                and not self.stage.lock_free(self._lock_path(actor))
+            ):
                 if "-w" in actor.request:
                     seconds = float(actor.request[actor.request.index("-w") + 1])
                     out.append((self.asked[actor.name] + seconds, f"nolock:{actor.name}"))
@@ -232,7 +243,7 @@ class Run:
             for prefix, kinds in FAULTY.items():
                 if line.startswith(prefix):
                     faults += [f"{kind}:{actor.name}" for kind in kinds]
-        elif default.startswith("op:") and self.stage.actors[default[3:]].alive:
+        elif default.startswith("op:") and (owner := self.stage.actors.get(default[3:])) and owner.alive:
             faults.append(f"kill:{default[3:]}")
         active = self.stage.actors.get("A")
         if active and active.request and active.request[:2] == ["clpgrp", "-t"] and self.world.group == "on":
@@ -272,13 +283,15 @@ class Run:
         """Whether its next step concerns no other actor. Then its order among theirs makes no difference."""
         argv = actor.request
         assert argv
-        silent = {"waiting", "breaking", "stopping", "baton"}
-        return argv[0] in ("dd", "readlink") or (argv[0] == "mv" and Path(argv[-1]).name not in RECORDS - silent)
+        silent = {"waiting", "breaking", "before", "freezing", "stopping", "baton"}
+        return argv[0] in ("dd", "readlink") or (
+            argv[0] == "mv" and Path(argv[-1]).name not in (RECORDS | {"mounts"}) - silent
+        )
 
     def _lock_path(self, actor: Actor) -> Path:
         assert actor.request
         root = self.stage.run_dir(actor.node, self.run)
-        return root / "L" if actor.request[-1] == "9" else root.parent / "lock"
+        return {"9": root / "L", "7": root / "freezes"}.get(actor.request[-1], root.parent / "lock")
 
     def key(self) -> int:
         """Everything that the rest of the run depends on, without the elapsed time."""
@@ -622,6 +635,8 @@ class Run:
                 name, _, value = args.pop(0).partition("=")
                 if name == "RuntimeMaxSec":
                     unit.limit = float(value)
+                elif name == "RestartSec":
+                    unit.again = float(value)
                 elif name == "Restart":
                     unit.restart = value == "on-failure"
             elif arg.startswith("--unit="):

@@ -84,7 +84,7 @@ def test_the_units_are_what_the_documents_start(nodecmd: Path) -> None:
             run.perform(actions[0][1])
         assert run.outcome().valid
         for node, role, step, deadlines in (
-            ("s", "break", "break-unit", "MONITORS KNAMES WAIT SPAN"),
+            ("s", "break", "break-unit", scenario.OF_BREAK),
             ("a", "active", "quiesce", scenario.DEADLINES),
         ):
             home = run.stage.run_dir(node, "r1")

@@ -106,16 +106,31 @@ class World:
         self.suspended = self.suspended | names if suspend else self.suspended - names
         self.version += 1
 
+    @property
+    def calm(self) -> str:
+        """The group's state, by which a break is judged."""
+        return self.group
+
+    @property
+    def bound(self) -> float:
+        """The longest time for which the group may be down."""
+        return TMAX + OP_SECONDS + 0.2  # the timer's accuracy is 0.1 s
+
     def break_disk(self, disk: str, actor: str, epoch: int) -> int:
         self.disturb("s", actor, epoch, "clpmdctrl --break")
         if disk in self.red:
             return 1
         self.red.add(disk)
         self.version += 1
-        self.breaks.append(Break(disk, actor, self.group, "void" in self.records, self.writes))
-        if not self.ever_ours and not {"stop", "suspend"} <= self.theirs:
+        self.breaks.append(Break(disk, actor, self.calm, "void" in self.records, self.writes))
+        if not self.ever_ours and not self.may_mislead <= self.theirs:
             raise Violation("P9", f"{actor} broke {disk} without a stop of ours; somebody did {self.theirs}")
         return 0
+
+    @property
+    def may_mislead(self) -> set[str]:
+        """What somebody else has to do before the standby breaks without us."""
+        return {"stop", "suspend"}
 
     def clpstat(self, node: str) -> str:
         group = self.group if node == "a" else self.view
@@ -203,9 +218,8 @@ class World:
             and (self.ours or "stop" not in self.theirs)
         ):
             raise Violation("P6", f"at the end the group is {self.group}")
-        bound = TMAX + OP_SECONDS + 0.2  # the timer's accuracy is 0.1 s
-        if self.fair and self.longest > bound:
-            raise Violation("P6", f"the group was down for {self.longest:.1f} s, the bound is {bound}")
+        if self.fair and self.longest > self.bound:
+            raise Violation("P6", f"the group was down for {self.longest:.1f} s, the bound is {self.bound}")
 
 
 @dataclass

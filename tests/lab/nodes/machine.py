@@ -107,6 +107,7 @@ class Machine:
             "MIRRORSNAP_VAR_LIB": str(self.root / "var/lib"),
             "MIRRORSNAP_PROC": str(self.root / "proc"),
             "MIRRORSNAP_ETC": str(self.root / "etc"),
+            "MIRRORSNAP_ROOT": str(self.root),
         }
 
     def spawn(

@@ -121,6 +121,8 @@ def plug(spec: ClusterSpec, machines: dict[str, Machine]) -> Cluster:
         if name in spec.recorded:
             playback.play(machine, spec.recorded[name])
         machine.mounts = lambda node=cluster.nodes[name]: mounts(cluster, node)
+        for disk in spec.disks:
+            (machine.root / "mnt" / disk.name).mkdir(parents=True, exist_ok=True)
         machine.plug(ClusterGuest(cluster, cluster.nodes[name]))
     cluster.daemons.begin_monitoring()
     return cluster
