@@ -27,6 +27,7 @@ VALUES = {
     "Devices": "/dev/xvdb1 /dev/xvdb2", "Settings": "yes",
     "Tools": "flock lsblk clpbackup.sh clprestore.sh",
     "Partitions": "/dev/xvdb2", "BatonSeconds": "5", "Part": "1",
+    "Consistency": "stopped", "MaxPauseSeconds": "10", "HookSeconds": "10",
 }  # fmt: skip
 
 

@@ -53,6 +53,10 @@ GOOD = {
     "paths": "/dev/xvdb1 /dev/disk/by-path/pci-0000:00:1f.0-part1 /dev/mapper/vg--a-lv_b+c",
     "seconds": "120",
     "yesno": "yes",
+    "part": "3",
+    "consistency": "frozen",
+    "pause": "10",
+    "hook": "30",
 }
 BAD = {
     "run": ["", "-rf", "a/b", "..", "a b", "x" * 101],
@@ -65,6 +69,10 @@ BAD = {
     "paths": ["dev/x", " /dev/x", "/dev/a  /dev/b", "-e", "/dev/x -e"],
     "seconds": ["", "0", "007", "100000"],
     "yesno": ["", "Yes", "true", "yes no"],
+    "part": ["", "0", "100", "1.5"],
+    "consistency": ["", "Frozen", "stopped frozen"],
+    "pause": ["", "0", "100", "1.5"],
+    "hook": ["", "0", "1000", "-1"],
 }
 
 
@@ -126,7 +134,7 @@ GUARDED = [step for step, document in DOCUMENTS.items() if "NotAfterUptime" in d
 
 
 def test_all_that_disturb_are_guarded() -> None:
-    reading = {"observe", "read-records", "doctor"}
+    reading = {"observe", "read-records", "doctor", "describe"}
     assert set(DOCUMENTS) - set(GUARDED) == reading | {"fence", "hold", "unhold"}
     disturbing = re.compile(
         r"\b(clpgrp -[st]|clpmonctrl|clpmdctrl|clpbackup|clprestore|clpsvcctrl|clpcl |systemd-run|reboot)"

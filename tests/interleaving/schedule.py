@@ -254,7 +254,7 @@ class Run:
     def possible(self, word: str) -> bool:
         """Whether this action, of whatever kind, makes sense now."""
         verb, _, name = word.partition(":")
-        if verb in ("fail", "hang", "lie", "spoil", "cut", "late"):
+        if verb in ("fail", "hang", "lie", "slow", "spoil", "cut", "late"):
             actor = self.stage.actors.get(name)
             late_enough = actor and actor.request and actor.request[0] == "sleep" and self.in_flight is None
             return bool(late_enough if verb == "late" else actor and actor.request)
