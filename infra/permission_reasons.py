@@ -76,6 +76,13 @@ REASONS = (
     ),
     Reason(("kms:CreateGrant",), "*", "kms:ViaService", f"{_KEYS} Nobody but AWS's own services is granted anything."),
     Reason(
+        ("kms:Decrypt",),
+        "*",
+        "kms:ViaService",
+        "The snapshots' keys are known only when the snapshots are read. The call must come through EBS, and the key's "
+        "own policy decides who may use it.",
+    ),
+    Reason(
         ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"),
         "*",
         "kms:ViaService",

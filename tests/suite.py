@@ -141,7 +141,9 @@ INTERLEAVING_MORE = Part(
     _pytest(FROZEN_MORE, dist="worksteal"),
 )
 IMAGES = Part(
-    "images", "some of each class of mutilated images are judged", _pytest("tests/images/test_images.py", dist="load")
+    "images",
+    "some of each class of mutilated images are judged",
+    _pytest("tests/images/test_images.py", "tests/images/test_lab_volumes.py", dist="load"),
 )
 IMAGES_MORE = Part(
     "images-more", "1,000 mutilated images are judged", _pytest("tests/images/test_images_more.py", dist="load")

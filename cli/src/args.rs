@@ -171,6 +171,9 @@ pub enum What {
         /// Leave one backup to the retention again
         #[arg(long, value_name = "ID", conflicts_with_all = ["show", "keep"])]
         unkeep: Option<String>,
+        /// Prove a backup by its own bytes: its id, or `random` for one of the older ones
+        #[arg(long, value_name = "ID", conflicts_with_all = ["show", "keep", "unkeep"])]
+        prove: Option<String>,
     },
     /// Ask both nodes what mirrorsnap believes of them; changes nothing
     Doctor {

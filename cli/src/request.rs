@@ -18,6 +18,7 @@ pub enum Machine {
     Restore,
     Recover,
     Hold,
+    Prove,
 }
 
 impl fmt::Display for Machine {
@@ -27,6 +28,7 @@ impl fmt::Display for Machine {
             Self::Restore => "restore",
             Self::Recover => "recover",
             Self::Hold => "hold",
+            Self::Prove => "prove",
         })
     }
 }
@@ -128,6 +130,11 @@ impl Request {
             What::Recover { cluster, .. } => Self::new(Machine::Recover, cluster, &[])?,
             What::Hold { cluster, why, .. } => Self::new(Machine::Hold, cluster, &[("hold", json!(why))])?,
             What::Unhold { cluster, .. } => Self::new(Machine::Hold, cluster, &[("unhold", json!(true))])?,
+            What::Backups {
+                cluster,
+                prove: Some(backup),
+                ..
+            } => Self::new(Machine::Prove, cluster, &[("backup", json!(backup))])?,
             _ => return Ok(None),
         };
         Ok(Some(request))

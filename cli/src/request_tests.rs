@@ -67,6 +67,11 @@ fn each_command_is_an_input_of_the_contract() {
             Machine::Hold,
             json!({"cluster": "orders", "unhold": true}),
         ),
+        (
+            "mirrorsnap backups orders --prove random",
+            Machine::Prove,
+            json!({"cluster": "orders", "backup": "random"}),
+        ),
     ] {
         assert_eq!((asked(line).machine, input(line)), (machine, wanted), "{line}");
     }

@@ -39,7 +39,12 @@ pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended 
             unkeep: Some(unkeep),
             ..
         } => keep::unkeep(ports, out, cluster, unkeep).await,
-        What::Backups { cluster, show, .. } => status::backups(ports, out, cluster, show.as_deref()).await,
+        What::Backups {
+            cluster,
+            show,
+            prove: None,
+            ..
+        } => status::backups(ports, out, cluster, show.as_deref()).await,
         What::Doctor { cluster, save } => doctor::run(ports, out, cluster, save.as_deref(), &flags).await,
         What::Cluster(Cluster::Check { cluster }) => doctor::check(ports, out, cluster, &flags).await,
         What::Cluster(Cluster::Add {

@@ -4,6 +4,8 @@
 #[cfg(feature = "aws")]
 mod account;
 #[cfg(feature = "aws")]
+mod blocks;
+#[cfg(feature = "aws")]
 mod client;
 #[cfg(feature = "aws")]
 mod clock;

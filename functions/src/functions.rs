@@ -14,6 +14,7 @@ mod keys;
 mod observe;
 pub mod patrol;
 pub mod plan_restore;
+pub mod prove;
 pub mod release_volumes;
 mod repeat;
 pub mod report;
@@ -39,6 +40,7 @@ pub enum Function {
     CreateSnapshots,
     CheckSnapshots,
     ExpireBackups,
+    Prove,
     PlanRestore,
     CreateVolumes,
     FastRestore,
@@ -51,13 +53,14 @@ pub enum Function {
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Assess,
         Self::RunNodeStep,
         Self::SetPower,
         Self::CreateSnapshots,
         Self::CheckSnapshots,
         Self::ExpireBackups,
+        Self::Prove,
         Self::PlanRestore,
         Self::CreateVolumes,
         Self::FastRestore,
@@ -77,6 +80,7 @@ impl Function {
             Self::CreateSnapshots => "create-snapshots",
             Self::CheckSnapshots => "check-snapshots",
             Self::ExpireBackups => "expire-backups",
+            Self::Prove => "prove",
             Self::PlanRestore => "plan-restore",
             Self::CreateVolumes => "create-volumes",
             Self::FastRestore => "fast-restore",
@@ -102,6 +106,7 @@ impl Function {
             Self::CreateSnapshots => read::<create_snapshots::Input>(input).map(drop),
             Self::CheckSnapshots => read::<check_snapshots::Input>(input).map(drop),
             Self::ExpireBackups => read::<expire_backups::Input>(input).map(drop),
+            Self::Prove => read::<prove::Input>(input).map(drop),
             Self::PlanRestore => read::<plan_restore::Input>(input).map(drop),
             Self::CreateVolumes => read::<create_volumes::Input>(input).map(drop),
             Self::FastRestore => read::<fast_restore::Input>(input).map(drop),
@@ -123,6 +128,7 @@ impl Function {
             Self::CreateSnapshots => write(&Box::pin(create_snapshots::handle(ports, read(input)?)).await?),
             Self::CheckSnapshots => write(&Box::pin(check_snapshots::handle(ports, read(input)?)).await?),
             Self::ExpireBackups => write(&Box::pin(expire_backups::handle(ports, read(input)?)).await?),
+            Self::Prove => write(&Box::pin(prove::handle(ports, read(input)?)).await?),
             Self::PlanRestore => Box::pin(plan_restore::handle(ports, read(input)?)).await,
             Self::CreateVolumes => Box::pin(create_volumes::handle(ports, read(input)?)).await,
             Self::FastRestore => Box::pin(fast_restore::handle(ports, read(input)?)).await,

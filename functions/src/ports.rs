@@ -189,6 +189,38 @@ pub trait Snapshots {
     async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Outcome;
 }
 
+/// A part of the list of the blocks that a snapshot holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The volume's size.
+    pub gib: u64,
+    /// The size of a block.
+    pub block_bytes: usize,
+    /// The tokens by which blocks are read, by their numbers. Between the number that was asked for and the last one here, a block that
+    /// is not named was never written: it reads as zeros.
+    pub tokens: BTreeMap<u64, String>,
+    /// There are blocks behind the last one. Else none of those is held either.
+    pub more: bool,
+}
+
+/// What asking for a block's bytes came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// Its bytes, whose checksum is right.
+    Bytes(Vec<u8>),
+    /// The token has expired. A new list has another one.
+    TokenNotValid,
+}
+
+/// What a completed snapshot holds, read without a volume (EBS direct APIs).
+pub trait Images {
+    /// A part of the list, from that block on.
+    async fn blocks(&self, snapshot: &SnapshotId, from: u64) -> Result<Listed>;
+
+    /// One block. `AwsUnavailable`: also one that arrived damaged.
+    async fn block(&self, snapshot: &SnapshotId, number: u64, token: &str) -> Result<Fetched>;
+}
+
 /// Tags of volumes and snapshots. A repeat of either call is harmless.
 pub trait Tags {
     /// Writes tags. `NotYet`: EC2 does not know the id yet, which happens for a second or so after it was made.
@@ -322,10 +354,10 @@ impl<T: Instances + Volumes + Snapshots + Tags + FastRestores> Ec2 for T {}
 
 /// Everything; each function names the few that it needs.
 pub trait Ports:
-    Configs + Ledger + Descriptions + Fleet + Ec2 + Quotas + Keys + Schedules + Nodes + Clock + Metrics
+    Configs + Ledger + Descriptions + Fleet + Ec2 + Images + Quotas + Keys + Schedules + Nodes + Clock + Metrics
 {
 }
-impl<T: Configs + Ledger + Descriptions + Fleet + Ec2 + Quotas + Keys + Schedules + Nodes + Clock + Metrics> Ports
-    for T
+impl<T: Configs + Ledger + Descriptions + Fleet + Ec2 + Images + Quotas + Keys + Schedules + Nodes + Clock + Metrics>
+    Ports for T
 {
 }

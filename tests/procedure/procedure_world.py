@@ -157,7 +157,14 @@ ANSWERS: dict[str, Any] = {
     "FastRestore check": {"ready": True, "why": None},
     "CreateSnapshots": {"snapshots": [{"snapshot": "snap-0a1", "volume": "vol-0a1"}], "after": STOPPED},
     "Report": {"cause": "as reported"},
-    "Patrol fleet": {"stranded": [], "overdue": [], "findings": [], "counts": {"clusters": 1, "stranded": 0}},
+    "Patrol fleet": {
+        "stranded": [],
+        "overdue": [],
+        "findings": [],
+        "prove": [],
+        "counts": {"clusters": 1, "stranded": 0},
+    },
+    "Prove": {"id": BACKUP, "verdict": "clean", "message": None},
     "Patrol morning": {"message": {"subject": "all is well", "text": "yes"}, "newest": {"orders": BACKUP}},
     "KeepSchedules": {"created": [], "updated": [], "deleted": [], "failed": []},
     "Patrol stranded": {"recover": True, "why": "nobody works on it"},
@@ -173,6 +180,7 @@ INPUTS = {
     "release": {"cluster": "orders", "release": RESTORE, "confirm": "orders"},
     "recover": {"cluster": "orders"},
     "patrol": {},
+    "prove": {"cluster": "orders", "backup": BACKUP},
 }
 MORNING = {"morning": "2026-11-26T23:00:00Z"}
 # The event of an execution that ended, as EventBridge delivers it whole.
@@ -220,6 +228,8 @@ class World:
             return {"Item": self.item} if self.item else {}
         if "ExecutionArn" in arguments:
             return {"Status": self.answers.get("status", "FAILED")}
+        if "ProveStateMachine" in arguments.get("StateMachineArn", ""):
+            return {"ExecutionArn": "arn:prove", "StartDate": NOW}
         if "StateMachineArn" in arguments:
             return self.answers.get("child", CONVERGED)
         if "FunctionName" in arguments:

@@ -26,5 +26,6 @@ def test_builds_side_by_side(tmp_path: Path) -> None:
         assert archive.read("bootstrap") == bootstrap.read_bytes()
     built = sorted(path.name for path in (tmp_path / "target/deploy").iterdir())
     machines = ["backup.asl.json", "converge.asl.json", "hold.asl.json", "patrol.asl.json"]
+    machines += ["prove.asl.json"]
     machines += ["recover.asl.json", "restore.asl.json"]
     assert built == [*machines, "template.json"]

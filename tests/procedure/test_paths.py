@@ -105,8 +105,8 @@ EVERY = [(what, name) for what in INPUTS for name in tasks(what)]
 # Tasks whose failure is no failure of the operation.
 FORGIVEN = re.compile(
     r"Expire|Report|Release the|Forget|forget|switch fast|PostProcess: one|Clean up|Stop the child|Read the"
-    r"|Cancel what|StartBoth: (active|standby)|Keep the schedules|note that it is back|^Say |describe the nodes"
-    r"|keep the description"
+    r"|Cancel what|Start the proof|StartBoth: (active|standby)|Keep the schedules|note that it is back|^Say "
+    r"|describe the nodes|keep the description"
 )
 
 
@@ -499,3 +499,50 @@ def test_a_morning_that_fails_is_a_failure_of_the_patrol(fails: str) -> None:
 def test_a_morning_that_is_told_and_not_noted_is_no_failure() -> None:
     done, world = run("patrol", World(fails="Note what was told"), **MORNING)
     assert done.output == {"morning": True} and len(world.mails) == 1
+
+
+def test_a_backup_starts_the_proof_and_does_not_wait_for_it() -> None:
+    done, _ = run("backup")
+    assert done.error is None and done.output["proof"] == {"execution": "arn:prove"}
+    asked = dict(done.calls)["Start the proof"]
+    assert asked["Input"] | {"cluster": "orders", "backup": BACKUP} == asked["Input"]
+    order = [name for name, _ in done.calls]
+    assert order.index("MarkValid") < order.index("Start the proof") < order.index("Release the lock")
+
+
+def test_a_proof_that_cannot_be_started_fails_no_backup() -> None:
+    done, world = run("backup", World(fails="Start the proof"))
+    assert done.error is None and done.output["proof"]["error"] == "Broken"
+    assert "holder" not in world.item
+
+
+def test_an_image_that_is_not_clean_is_told_and_is_no_failure_of_its_proof() -> None:
+    message = {"subject": "an image of orders is not clean", "text": "restore the one before it"}
+    answer = {"id": BACKUP, "verdict": "torn", "message": message}
+    for fails in ("", "Tell that it is not clean"):
+        done, world = run("prove", World(fails=fails, Prove=answer))
+        assert done.error is None and done.output == answer
+        assert world.mails == ([] if fails else ["an image of orders is not clean"])
+    done, world = run("prove")
+    assert done.error is None and world.mails == []
+    done, _ = run("prove", World(fails="Prove"))
+    assert done.error and done.error["Error"] == "Broken"
+
+
+@pytest.mark.parametrize("wrong", [{"backup": 7}, {"backup": ""}, {"cluster": "Orders"}, {"more": 1}])
+def test_a_proof_is_of_one_backup_of_one_cluster(wrong: dict[str, Any]) -> None:
+    done, _ = run("prove", **wrong)
+    assert done.error and done.error["Error"] == "InputInvalid" and not done.calls
+
+
+def test_the_patrol_starts_the_proofs_of_the_week_and_one_that_is_there_already_is_no_failure() -> None:
+    due = [{"cluster": each, "backup": f"{each}-1", "name": f"weekly-{each}-1"} for each in ("accounts", "orders")]
+    fleet = {"Patrol fleet": {**ANSWERS["Patrol fleet"], "prove": due}}
+    done, _ = run("patrol", World(**fleet))
+    started = [asked for name, asked in done.calls if name == "Start the proof"]
+    assert [asked["Name"] for asked in started] == ["weekly-accounts-1", "weekly-orders-1"]
+    assert [each["started"] for each in done.output["proofs"]] == ["arn:prove"] * 2
+    done, _ = run(
+        "patrol", World(fails="Start the proof", error="StepFunctions.ExecutionAlreadyExistsException", **fleet)
+    )
+    assert done.error is None and [each["failed"] for each in done.output["proofs"]] == ["as it broke"] * 2

@@ -107,6 +107,7 @@ def subjects() -> list[str]:
         "cluster": LONG,
         "failure": {"Error": "E" * 256, "Cause": "c"},
         "deadline": NOW,
+        "proof": {"message": {"subject": f"mirrorsnap: an image of {LONG} is not clean"}},
         "morning": {"message": {"subject": f"{LONG} and more"}},
         "states": {"input": {"Error": "E" * 256, "Cause": "c"}, "context": {"Task": {"Token": "t"}}},
     }

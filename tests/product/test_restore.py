@@ -75,6 +75,7 @@ def test_every_end_without_success_has_an_alarm(product: Product) -> None:
     found = {name.removeprefix("mirrorsnap-") for name in alarms(product)}
     functions = {name for name in found if name.endswith(("-errors", "-throttles"))}
     looks = {"backup-overdue", "left-behind", "fast-restore-left", "schedules-wrong", "degraded-too-long", "stuck"}
+    looks |= {"image-not-clean", "prove-failed"}
     assert found - functions == ends | lost | looks | {"patrol-silent"}
     assert functions == {f"{name}-{what}" for name in step_names.functions() for what in ("errors", "throttles")}
 

@@ -98,6 +98,9 @@ async fn judged(ports: &impl Ports, execution: &Execution, follow: &Follow) -> R
         },
         _ => Unfinished::Nothing,
     };
+    if execution.status == Status::Succeeded && end::tells_a_person(execution.output.as_ref()) {
+        return Ok(Exit::NeedsYou);
+    }
     Ok(end::exit(execution.status, follow.not_back, unfinished))
 }
 

@@ -16,6 +16,15 @@ fn validity(backup: &Backup) -> &'static str {
     }
 }
 
+/// What its own bytes say, and when they were asked.
+fn image(backup: &Backup) -> String {
+    match (backup.valid, backup.proof.at()) {
+        (false, _) => "-".to_owned(),
+        (true, Some(at)) => format!("{} ({at})", backup.proof.word()),
+        (true, None) => backup.proof.word().to_owned(),
+    }
+}
+
 /// All backups, newest first.
 pub fn list(cluster: &str, backups: &[Backup]) -> String {
     if backups.is_empty() {
@@ -26,13 +35,17 @@ pub fn list(cluster: &str, backups: &[Backup]) -> String {
             backup.id.to_string(),
             backup.consistent_at.to_string(),
             validity(backup).to_owned(),
+            image(backup),
             format!("{} GiB", gib(backup)),
             backup.source_node.clone(),
             backup.kept.as_ref().map_or("-", |kept| &kept.why).to_owned(),
         ]
     };
     let rows: Vec<Vec<String>> = backups.iter().map(row).collect();
-    table(&["BACKUP", "CONSISTENT AT", "VALID", "SIZE", "NODE", "KEPT"], &rows)
+    table(
+        &["BACKUP", "CONSISTENT AT", "VALID", "IMAGE", "SIZE", "NODE", "KEPT"],
+        &rows,
+    )
 }
 
 /// One backup.
@@ -48,11 +61,12 @@ pub fn one(backup: &Backup) -> String {
     };
     let rows: Vec<Vec<String>> = backup.snapshots.iter().map(row).collect();
     format!(
-        "{}\nconsistent at {}, of the volumes of {}, valid: {}{}\n\n{}",
+        "{}\nconsistent at {}, of the volumes of {}, valid: {}, image: {}{}\n\n{}",
         backup.id,
         backup.consistent_at,
         backup.source_node,
         validity(backup),
+        image(backup),
         backup.kept.as_ref().map(said).unwrap_or_default(),
         table(&["SNAPSHOT", "VOLUME", "STATE", "PROGRESS", "SIZE"], &rows)
     )
@@ -77,6 +91,7 @@ pub fn document(backup: &Backup) -> Value {
         .collect();
     json!({
         "id": backup.id.to_string(), "consistent_at": backup.consistent_at, "valid": backup.valid,
+        "proof": backup.proof,
         "source_node": backup.source_node, "gib": gib(backup), "snapshots": snapshots,
         "kept": kept(backup.kept.as_ref()),
     })

@@ -4,6 +4,7 @@ use super::span;
 use crate::catalogue::{self, Language};
 use crate::exit::Exit;
 use crate::ports::{Execution, Status};
+use mirrorsnap_domain::proof::{CLEAN, NOT_JUDGED};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -45,6 +46,9 @@ struct Shown {
     recover: Option<String>,
     kind: Option<String>,
     description: Option<Kept>,
+    verdict: Option<String>,
+    disks: Vec<Judged>,
+    before: Option<String>,
 }
 
 /// What became of the description that a rebuild needs.
@@ -53,6 +57,33 @@ struct Shown {
 struct Kept {
     missing: Vec<String>,
     why: Option<String>,
+}
+
+/// A mirror disk, as a proof judged it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Judged {
+    disk: String,
+    sentence: String,
+}
+
+/// Whether a proof has found something against the image, which a person has to see.
+pub fn tells_a_person(output: Option<&Value>) -> bool {
+    output.is_some_and(|output| output["verdict"].is_string() && output["message"].is_object())
+}
+
+/// What a proof says.
+fn proved(id: &str, verdict: &str, shown: &Shown) -> String {
+    let mut lines = vec![format!("{id}: {verdict}")];
+    lines.extend(shown.disks.iter().map(|one| format!("{}: {}", one.disk, one.sentence)));
+    lines.extend(
+        shown
+            .before
+            .iter()
+            .filter(|_| verdict != CLEAN && verdict != NOT_JUDGED)
+            .map(|before| format!("a restore of the latest backup takes the one before it: {before}")),
+    );
+    lines.join("\n")
 }
 
 /// What is said at the end, as text.
@@ -70,6 +101,9 @@ fn done(output: Option<&Value>) -> String {
         .unwrap_or_default();
     if !shown.plan.is_empty() {
         return shown.plan.join("\n");
+    }
+    if let (Some(id), Some(verdict)) = (&shown.id, &shown.verdict) {
+        return proved(id, verdict, &shown);
     }
     if shown.skipped {
         return "skipped: the cluster is on hold".to_owned();

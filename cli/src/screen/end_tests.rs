@@ -124,3 +124,22 @@ fn the_document_has_the_exit_code() {
     let found = document(&ended(Status::Failed, None, Some("Stuck")), Exit::NotBack);
     assert_eq!((&found["exit"], &found["error"]), (&json!(3), &json!("Stuck")));
 }
+
+#[test]
+fn a_proof_says_its_verdict_and_the_backup_to_restore_instead() {
+    let disks = json!([{"disk": "md1", "sentence": "the image is not clean (torn)", "blocks": 7}]);
+    let output = |verdict: &str, message: Value| json!({"id": "orders-2", "verdict": verdict, "disks": disks, "before": "orders-1", "message": message});
+    let said = |output: Value| {
+        let execution = ended(Status::Succeeded, Some(output), None);
+        text(&execution, Exit::Done, "orders", Language::English)
+    };
+    let torn = output("torn", json!({"subject": "s", "text": "t"}));
+    assert!(tells_a_person(Some(&torn)));
+    assert_eq!(
+        said(torn),
+        "orders-2: torn\nmd1: the image is not clean (torn)\na restore of the latest backup takes the one before it: orders-1"
+    );
+    let clean = output("clean", Value::Null);
+    assert!(!tells_a_person(Some(&clean)) && !tells_a_person(None));
+    assert_eq!(said(clean), "orders-2: clean\nmd1: the image is not clean (torn)");
+}

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::ec2::{SnapshotId, SnapshotState, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, IdKind};
+use crate::proof::Proof;
 use crate::time::Moment;
 pub use kept::{Kept, MOST_WHY};
 use serde::Serialize;
@@ -34,6 +35,12 @@ pub mod tag {
     pub const ATTACHED: &str = "mirrorsnap:attached";
     /// On a volume that a restore replaced. It is kept until the operator releases it.
     pub const REPLACED: &str = "mirrorsnap:replaced";
+    /// What its own bytes say of the image: `clean`, `not-judged`, or the reason why it is not clean.
+    pub const PROVED: &str = "mirrorsnap:proved";
+    /// When that was judged.
+    pub const PROVED_AT: &str = "mirrorsnap:proved-at";
+    /// Before a mirror disk's name: its fingerprint at the quiet moment, and the places of its cluster and data partition.
+    pub const DISK: &str = "mirrorsnap:disk:";
     /// On a snapshot of a volume of which another snapshot counts.
     pub const DUPLICATE: &str = "mirrorsnap:duplicate";
     /// On the snapshots of a backup that the retention must not delete: since when, and why. Whatever its value, it counts.
@@ -110,12 +117,13 @@ pub fn tags(id: &Id, consistent_at: Moment, node: &str, disks: &[String], size: 
 /// The most tags of a volume or snapshot that EC2 allows. AWS's own do not count.
 pub const MOST_TAGS: usize = 50;
 
-/// Our tags on a snapshot: those of [`tags`] with the disks, `valid` or `duplicate` in the end, and maybe `kept`.
-const ON_SNAPSHOT: usize = 9;
+/// Our tags on a snapshot: those of [`tags`] with the disks, `valid` or `duplicate`, maybe `kept`, and the two of a proof. Each mirror
+/// disk on the volume has one more.
+const ON_SNAPSHOT: usize = 11;
 
 /// Which of the volumes' tags their snapshots get, and the keys of those that do not fit beside ours. AWS's tags and ours are
-/// never carried over.
-pub fn carried(volumes: &[BTreeMap<String, String>]) -> (BTreeMap<String, String>, Vec<String>) {
+/// never carried over. `disks`: the mirror disks on the volume that has most of them.
+pub fn carried(volumes: &[BTreeMap<String, String>], disks: usize) -> (BTreeMap<String, String>, Vec<String>) {
     let [first, others @ ..] = volumes else {
         return (BTreeMap::new(), Vec::new());
     };
@@ -127,7 +135,7 @@ pub fn carried(volumes: &[BTreeMap<String, String>]) -> (BTreeMap<String, String
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let mut left = Vec::new();
-    while common.len() + ON_SNAPSHOT > MOST_TAGS {
+    while common.len() + ON_SNAPSHOT + disks > MOST_TAGS && !common.is_empty() {
         left.extend(common.pop_last().map(|(key, _)| key));
     }
     (common, left)
@@ -149,6 +157,8 @@ pub struct Backup {
     pub proved: bool,
     /// Somebody wants it to be kept: a snapshot of it carries the tag.
     pub kept: Option<Kept>,
+    /// What its image says of itself, by its own bytes.
+    pub proof: Proof,
     /// The snapshots that count, one for each place.
     pub snapshots: Vec<Snapshot>,
     /// Others with the same id.
@@ -228,6 +238,7 @@ fn backup(id: Id, mut set: Vec<Snapshot>) -> Option<Backup> {
         valid: size > 0 && snapshots.len() == size && snapshots.iter().all(is_proved),
         proved,
         kept,
+        proof: Proof::of(&snapshots),
         snapshots,
         others,
     })
@@ -261,6 +272,9 @@ pub fn expired(
     let proved: Vec<&Backup> = backups.iter().filter(|backup| backup.proved).collect();
     let mut kept = keep(config, &valid);
     kept.extend(keep(config, &proved));
+    // Nor does one whose image is not clean.
+    let sound: Vec<&Backup> = valid.iter().copied().filter(|one| !one.proof.is_unclean()).collect();
+    kept.extend(keep(config, &sound));
     let copied = sources(backups);
     let mut out = Vec::new();
     let may_go = |backup: &&Backup| current != Some(&backup.id) && backup.kept.is_none();
@@ -347,6 +361,24 @@ pub enum Wanted {
     Before(Moment),
 }
 
+fn candidates(backups: &[Backup], before: Option<Moment>) -> impl Iterator<Item = &Backup> {
+    let fits = move |one: &&Backup| one.valid && before.is_none_or(|limit| one.consistent_at < limit);
+    backups.iter().filter(fits)
+}
+
+/// The valid backups, newest first, that would be taken if their images were clean. They are restored only when they are named by their
+/// ids (rule 24).
+pub fn passed_over<'a>(backups: &'a [Backup], wanted: &Wanted) -> Vec<&'a Backup> {
+    let limit = match wanted {
+        Wanted::Latest => None,
+        Wanted::Before(time) => Some(*time),
+        Wanted::Exactly(_) => return vec![],
+    };
+    candidates(backups, limit)
+        .take_while(|one| one.proof.is_unclean())
+        .collect()
+}
+
 /// Chooses among the backups of a cluster (newest first). Errors: `BackupNotFound`, `BackupInvalid`.
 pub fn find<'a>(cluster: &str, backups: &'a [Backup], wanted: &Wanted) -> Result<&'a Backup> {
     let none = |what: String| {
@@ -356,15 +388,23 @@ pub fn find<'a>(cluster: &str, backups: &'a [Backup], wanted: &Wanted) -> Result
             "run `mirrorsnap backups CLUSTER`; the snapshots' tags mirrorsnap:valid and mirrorsnap:consistent-at tell the same",
         )
     };
+    let newest = |limit: Option<Moment>, when: &str| {
+        let passed = passed_over(backups, wanted);
+        let sound = candidates(backups, limit).find(|one| !one.proof.is_unclean());
+        sound.ok_or_else(|| match passed.as_slice() {
+            [] => none(format!("cluster {cluster} has no valid backup{when}")),
+            all => none(format!(
+                "cluster {cluster} has no valid backup{when} with a clean image: {}",
+                all.iter()
+                    .map(|one| format!("{} is not clean ({})", one.id, one.proof.word()))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )),
+        })
+    };
     match wanted {
-        Wanted::Latest => backups
-            .iter()
-            .find(|backup| backup.valid)
-            .ok_or_else(|| none(format!("cluster {cluster} has no valid backup"))),
-        Wanted::Before(time) => backups
-            .iter()
-            .find(|backup| backup.valid && backup.consistent_at < *time)
-            .ok_or_else(|| none(format!("cluster {cluster} has no valid backup from before {time}"))),
+        Wanted::Latest => newest(None, ""),
+        Wanted::Before(time) => newest(Some(*time), &format!(" from before {time}")),
         Wanted::Exactly(id) => {
             let found = backups.iter().find(|backup| &backup.id == id);
             let backup = found.ok_or_else(|| none(format!("cluster {cluster} has no backup {id}")))?;

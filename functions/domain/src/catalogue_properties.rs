@@ -2,6 +2,7 @@
 
 use super::tests::*;
 use super::*;
+use crate::proof;
 use proptest::prelude::*;
 
 /// What somebody may add to a set that was proved.
@@ -123,15 +124,17 @@ fn a_snapshot_carries_what_fits_beside_our_own_tags() {
         (0..count).map(|n| (format!("t{n:02}"), "v".to_owned())).collect()
     };
     let id = Id::parse("orders-20260501T020304Z").unwrap();
-    for count in [0, 40, 41, 42, 49] {
-        let (carried, left) = carried(&[many(count)]);
+    for count in [0, 37, 38, 39, 49] {
+        let (carried, left) = carried(&[many(count)], 1);
         assert_eq!(carried.len() + left.len(), count);
         let mut all = carried;
         all.extend(tags(&id, Moment::from_unix(0), "server1", &["md1".into()], 1));
         all.insert(tag::VALID.into(), "true".into());
         all.insert(tag::KEPT.into(), "by hand".into());
+        all.extend(proof::tags(&["md1".to_owned()], &BTreeMap::new(), &BTreeMap::new()));
+        all.extend(proof::verdict_tags(proof::CLEAN, Moment::from_unix(0)));
         assert!(
-            all.len() <= MOST_TAGS && (all.len() == MOST_TAGS) == (count >= 41),
+            all.len() <= MOST_TAGS && (all.len() == MOST_TAGS) == (count >= 38),
             "{count}"
         );
     }
@@ -141,7 +144,7 @@ fn a_snapshot_carries_what_fits_beside_our_own_tags() {
         first.insert(key.into(), "v".into());
         other.insert(key.into(), "v".into());
     }
-    let (carried, left) = carried(&[first, other]);
+    let (carried, left) = carried(&[first, other], 1);
     assert_eq!(carried.into_keys().collect::<Vec<_>>(), ["t00", "t02"]);
     assert!(left.is_empty());
 }

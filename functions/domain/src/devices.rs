@@ -9,6 +9,7 @@ use crate::clusterpro::settings::{Setting, Settings};
 use crate::config::Config;
 use crate::ec2::VolumeId;
 use crate::error::{Error, Kind, Result};
+use crate::layout;
 use crate::observation::Node;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,8 @@ pub struct Under {
     pub disks: BTreeSet<Disk>,
     /// Whether the path itself is a logical volume.
     pub is_lvm: bool,
+    /// The partition's number, if the path itself is a partition.
+    pub partition: Option<u32>,
 }
 
 /// Types of `lsblk` that lie between a path and a disk.
@@ -59,10 +62,14 @@ fn pairs(line: &str) -> BTreeMap<&str, &str> {
 pub fn under(text: &str) -> Option<Under> {
     let mut disks = BTreeSet::new();
     let mut kinds = Vec::new();
+    let mut partition = None;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let pairs = pairs(line);
         let name = pairs.get("KNAME").or_else(|| pairs.get("NAME"))?;
         let kind = *pairs.get("TYPE")?;
+        if kind == "part" && kinds.is_empty() {
+            partition = layout::partition_number(name);
+        }
         if kind == "disk" {
             disks.insert(Disk {
                 name: (*name).to_owned(),
@@ -76,6 +83,7 @@ pub fn under(text: &str) -> Option<Under> {
     (!disks.is_empty()).then(|| Under {
         disks,
         is_lvm: kinds.first() == Some(&"lvm"),
+        partition,
     })
 }
 

@@ -16,6 +16,7 @@ use crate::intent::{Disturbance, Intent, Operation, Phase};
 use crate::layout;
 use crate::lvm_devices;
 use crate::observation::{Node, Observation};
+use crate::proof;
 use crate::steps::Step;
 use crate::time::Moment;
 use instance::refuse_too_many_volumes;
@@ -220,6 +221,7 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
         quiet_after_seconds: times.not_after_seconds + times.standby_wait_seconds() + config.max_outage_seconds,
         disturbances,
         restore: None,
+        places: proof::places(config, &standby, &answered(seen, &standby)?.devices),
     };
     let volumes = volumes(config, &standby, instance)?;
     let steps = Step::of_backup(config, &intent, answered(seen, &active)?, answered(seen, &standby)?);

@@ -5,6 +5,7 @@
 
 use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::Error;
+use crate::proof::Places;
 use crate::time::Moment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -183,6 +184,9 @@ pub struct Intent {
     /// Only of a restore or a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restoring>,
+    /// Only of a backup: where the partitions of each mirror disk are, as the inspection saw the standby.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<String, Places>,
 }
 
 impl Intent {

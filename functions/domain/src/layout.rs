@@ -41,7 +41,7 @@ fn behind_attachment(last: &str) -> Option<&str> {
 }
 
 /// The partition's number, if the path ends in one that counts partitions.
-fn partition_number(path: &str) -> Option<u32> {
+pub(crate) fn partition_number(path: &str) -> Option<u32> {
     let last = path.rsplit('/').next()?;
     let number = match last.rsplit_once("-part") {
         Some((_, number)) => number,

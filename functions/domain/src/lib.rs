@@ -24,6 +24,7 @@ pub mod lvm_devices;
 pub mod names;
 pub mod observation;
 pub mod patrol;
+pub mod proof;
 pub mod reply;
 pub mod restore;
 pub mod schedule;

@@ -1,5 +1,6 @@
 //! The patrol's look over all clusters (safety.md, rules 7, 12, 13): who needs recover although no event came, and what is left that
-//! nobody needs. It changes nothing: recover is the only thing that it starts, and never for a cluster on hold.
+//! nobody needs. It changes nothing. It starts recover, never for a cluster on hold, and once a week the proof of an
+//! older backup of each cluster (rule 24).
 
 use crate::catalogue::{self, Backup, Snapshot, tag};
 use crate::config::Config;
@@ -8,6 +9,7 @@ use crate::error::Result;
 use crate::ids::Id;
 use crate::intent::{Disturbance, Intent};
 use crate::lock::Lock;
+use crate::proof::{self, DueProof};
 use crate::restore::Record;
 use crate::restore::fast_snapshot_restore::FastRestore;
 use crate::time::Moment;
@@ -123,6 +125,8 @@ pub struct Report {
     pub figures: Vec<Figures>,
     /// What is left.
     pub findings: Vec<Finding>,
+    /// Older backups whose images are to be proved now.
+    pub prove: Vec<DueProof>,
 }
 
 impl Item {
@@ -176,6 +180,11 @@ impl Fleet {
             ages: self.ages(now),
             figures: self.figures(now),
             findings,
+            prove: self
+                .backups()
+                .into_iter()
+                .filter_map(|(cluster, all)| proof::weekly(cluster, &all, now))
+                .collect(),
         }
     }
 

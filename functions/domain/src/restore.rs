@@ -117,6 +117,7 @@ fn intent(
             not_normal_before: not_normal(config, seen),
             turned: None,
         }),
+        places: BTreeMap::new(),
     })
 }
 

@@ -111,6 +111,7 @@ pub(crate) fn node(name: &str) -> Node {
         }]
         .into(),
         is_lvm: false,
+        partition: None,
     };
     Node {
         boot_id: format!("boot-{name}"),

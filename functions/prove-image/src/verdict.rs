@@ -66,6 +66,8 @@ pub enum NotJudged {
     Contents,
     /// A file system that keeps a part of itself on another device, or has a feature that is not known here.
     Feature,
+    /// Neither the backup nor the configuration says where the partitions are.
+    PlaceUnknown,
     /// A logical volume that is more than a row of extents on this one volume.
     LogicalVolume,
     /// The bound on the blocks was reached.
@@ -74,10 +76,11 @@ pub enum NotJudged {
 
 impl NotJudged {
     /// Each of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::NoFingerprint,
         Self::Contents,
         Self::Feature,
+        Self::PlaceUnknown,
         Self::LogicalVolume,
         Self::TooManyBlocks,
     ];
@@ -88,6 +91,7 @@ impl NotJudged {
             Self::NoFingerprint => "no-fingerprint",
             Self::Contents => "contents",
             Self::Feature => "feature",
+            Self::PlaceUnknown => "place-unknown",
             Self::LogicalVolume => "logical-volume",
             Self::TooManyBlocks => "too-many-blocks",
         }
@@ -96,7 +100,7 @@ impl NotJudged {
     fn next(self) -> &'static str {
         match self {
             Self::NoFingerprint => "backups that are made from now on have one",
-            Self::Contents | Self::Feature | Self::LogicalVolume | Self::TooManyBlocks => {
+            Self::Contents | Self::Feature | Self::PlaceUnknown | Self::LogicalVolume | Self::TooManyBlocks => {
                 "only a restore or a volume made from the snapshot can prove this backup"
             }
         }

@@ -9,6 +9,7 @@ mod operations;
 mod order_tests;
 mod patrol_tests;
 mod ports;
+mod prove_tests;
 mod random_tests;
 mod schedule;
 mod schedules_tests;

@@ -18,6 +18,7 @@ use std::time::Duration;
 /// The clients, built once per process.
 #[derive(Debug)]
 pub struct Aws {
+    pub(super) ebs: aws_sdk_ebs::Client,
     pub(super) ec2: aws_sdk_ec2::Client,
     /// Without the SDK's own retries, for calls that have no idempotency token: after a lost reply a retry of the SDK would make a
     /// second snapshot.
@@ -82,6 +83,7 @@ impl Aws {
     pub fn of(config: &SdkConfig, table: String, parameters: String) -> Self {
         let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
         Self {
+            ebs: aws_sdk_ebs::Client::new(config),
             ec2: aws_sdk_ec2::Client::new(config),
             ec2_once: aws_sdk_ec2::Client::new(&once),
             ssm: aws_sdk_ssm::Client::new(config),
@@ -194,6 +196,15 @@ pub(super) async fn pages<T, E: Reported>(
 /// Whether a call that changes nothing failed since what was asked for is not there.
 pub(super) fn is_absent<E: Reported>(call: &str, error: &SdkError<E>) -> bool {
     outcome::is_absent(call, &answer(error))
+}
+
+/// The same, where a reason that the service tells beside the code makes the difference.
+pub(super) fn is_absent_because<E: Reported>(call: &str, error: &SdkError<E>, reason: &str) -> bool {
+    let mut answer = answer(error);
+    if let Answer::Error { message, .. } = &mut answer {
+        *message = format!("{reason}: {message}");
+    }
+    outcome::is_absent(call, &answer)
 }
 
 /// The end of a call that changes something; what it answered when it was accepted is dropped.

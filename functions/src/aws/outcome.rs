@@ -105,6 +105,13 @@ const TABLE: &[Row] = &[
     // Right after SendCommand the invocation may not be there yet.
     ("GetCommandInvocation", "InvocationDoesNotExist", "", AlreadySo),
     ("GetParameter", "ParameterNotFound", "", Refused(Kind::ClusterNotFound)),
+    // The token of a block's list has expired, or belongs to another list.
+    (
+        "GetSnapshotBlock",
+        "ValidationException",
+        "INVALID_BLOCK_TOKEN",
+        AlreadySo,
+    ),
     // Two patrols at once: the other one has made it. Whether it is ours is seen by the next one.
     ("CreateSchedule", "ConflictException", "", AlreadySo),
     ("UpdateSchedule", "ConflictException", "", NotYet),
@@ -117,6 +124,7 @@ const TABLE: &[Row] = &[
     ("*", "RequestLimitExceeded", "", NotYet),
     ("*", "Throttling", "", NotYet),
     ("*", "ThrottlingException", "", NotYet),
+    ("*", "RequestThrottledException", "", NotYet),
     ("*", "ThrottledException", "", NotYet),
     ("*", "EC2ThrottledException", "", NotYet),
     ("*", "TooManyRequestsException", "", NotYet),
@@ -137,6 +145,7 @@ const TABLE: &[Row] = &[
     ("*", "InternalFailure", "", Unknown),
     ("*", "InternalServerError", "", Unknown),
     ("*", "InternalServerErrorException", "", Unknown),
+    ("*", "InternalServerException", "", Unknown),
     ("*", "InternalException", "", Unknown),
     ("*", "ServerInternal", "", Unknown),
     ("*", "ServiceUnavailable", "", Unknown),

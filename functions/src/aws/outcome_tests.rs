@@ -161,6 +161,20 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     ("ec2:CreateSnapshots", "Throttling", "", "not yet"),
     ("ssm:SendCommand", "ThrottlingException", "", "not yet"),
     ("ssm:SendCommand", "ThrottledException", "", "not yet"),
+    ("ebs:ListSnapshotBlocks", "RequestThrottledException", "", "not yet"),
+    ("ebs:ListSnapshotBlocks", "InternalServerException", "", "unknown"),
+    (
+        "ebs:GetSnapshotBlock",
+        "ValidationException",
+        "INVALID_BLOCK_TOKEN: it has expired",
+        "already so",
+    ),
+    (
+        "ebs:GetSnapshotBlock",
+        "ValidationException",
+        "INVALID_SNAPSHOT_ID: no",
+        "AwsRefused",
+    ),
     ("ec2:CreateTags", "EC2ThrottledException", "", "not yet"),
     (
         "servicequotas:ListServiceQuotas",

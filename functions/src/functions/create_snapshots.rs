@@ -15,6 +15,7 @@ use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::inspect;
 use mirrorsnap_domain::intent::Intent;
 use mirrorsnap_domain::lock::Claim;
+use mirrorsnap_domain::proof;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -104,11 +105,11 @@ async fn found_after_retry(
 }
 
 /// The volumes' tags that their snapshots get.
-async fn carried(ports: &impl Volumes, volumes: &BTreeSet<VolumeId>) -> Result<BTreeMap<String, String>> {
+async fn carried(ports: &impl Volumes, volumes: &BTreeSet<VolumeId>, disks: usize) -> Result<BTreeMap<String, String>> {
     let ids: Vec<VolumeId> = volumes.iter().cloned().collect();
     let shown = ports.volumes(&ids).await?;
     let tags: Vec<BTreeMap<String, String>> = shown.into_values().map(|one| one.shape.tags).collect();
-    let (carried, left) = catalogue::carried(&tags);
+    let (carried, left) = catalogue::carried(&tags, disks);
     if !left.is_empty() {
         tracing::warn!(tags = %left.join(", "), "not carried over to the snapshots: EC2 allows no more tags");
     }
@@ -205,7 +206,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
             })
             .collect()
     } else {
-        let mut tags = carried(ports, &wanted).await?;
+        let mut tags = carried(ports, &wanted, input.stopped.volumes.len()).await?;
         // One call gives one set of tags to all: of several, which disks are on which volume is written afterwards.
         let disks = match wanted.first() {
             Some(only) if wanted.len() == 1 => disks_on(&input.stopped, only),
@@ -213,13 +214,15 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
         };
         let ours = catalogue::tags(&id, input.section.consistent_at, &intent.standby, &disks, wanted.len());
         tags.extend(ours);
+        tags.extend(proof::tags(&disks, &input.section.fingerprints, &intent.places));
         let set = set(ports, &config, &input.stopped, tags, &wanted).await?;
         create(ports, &input, &set).await?
     };
     if wanted.len() > 1 {
         for one in &snapshots {
-            let disks = disks_on(&input.stopped, &one.volume).join(" ");
-            let tags = BTreeMap::from([(tag::MIRROR_DISKS.to_owned(), disks)]);
+            let disks = disks_on(&input.stopped, &one.volume);
+            let mut tags = proof::tags(&disks, &input.section.fingerprints, &intent.places);
+            tags.insert(tag::MIRROR_DISKS.to_owned(), disks.join(" "));
             let mut lag = TAG_LAGS;
             let call = async || {
                 fence(ports, &input.cluster, &input.lock).await?;

@@ -9,6 +9,7 @@ use mirrorsnap_domain::ended::{self, Found};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::patrol::morning::{Morning, Newest};
 use mirrorsnap_domain::patrol::{self, Age, Described, Due, Figures, Finding, Holder, Stranded, Tagged};
+use mirrorsnap_domain::proof::DueProof;
 use mirrorsnap_domain::time::Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -55,6 +56,7 @@ pub enum Output {
         stranded: Vec<Stranded>,
         overdue: Vec<Age>,
         findings: Vec<Finding>,
+        prove: Vec<DueProof>,
         /// How many there are in all.
         counts: Counts,
     },
@@ -159,7 +161,7 @@ async fn whole(ports: &impl Ports, name: &str, now: Moment) -> Result<Output> {
     }
     let of_all = OfAll::of(&report);
     let mut overdue: Vec<Age> = report.ages.into_iter().filter(|age| age.overdue).collect();
-    let (mut stranded, mut findings) = (report.stranded, report.findings);
+    let (mut stranded, mut findings, mut prove) = (report.stranded, report.findings, report.prove);
     let counts = Counts {
         clusters: seen.clusters.len(),
         stranded: stranded.len(),
@@ -176,10 +178,12 @@ async fn whole(ports: &impl Ports, name: &str, now: Moment) -> Result<Output> {
     stranded.truncate(MOST);
     overdue.truncate(MOST);
     findings.truncate(MOST);
+    prove.truncate(MOST);
     Ok(Output::Fleet {
         stranded,
         overdue,
         findings,
+        prove,
         counts,
     })
 }
@@ -296,6 +300,7 @@ mod tests {
                     restore: "r".to_owned(),
                 },
             ],
+            prove: vec![],
         };
         let lines = [
             of_cluster(&one, now),

@@ -74,7 +74,8 @@ pub fn plan(
     facts: Facts<'_>,
 ) -> Result<Plan> {
     let backups = catalogue::backups(&config.name, facts.snapshots);
-    let backup = catalogue::find(&config.name, &backups, &asked.wanted(&config.name)?)?;
+    let wanted = asked.wanted(&config.name)?;
+    let backup = catalogue::find(&config.name, &backups, &wanted)?;
     let source = inspect::refuse_restore(config, seen)?;
     let planned = volumes::plan(config, id, backup, seen, facts.volumes)?;
     let quotas = facts.quotas.storage(&planned)?;
@@ -104,6 +105,14 @@ pub fn plan(
     let phases = forecast::stages(config, source.as_deref(), volumes.len());
     let may_still_end = forecast::later();
     let mut words = data(backup, &volumes);
+    words.extend(catalogue::passed_over(&backups, &wanted).into_iter().map(|one| {
+        format!(
+            "backup {} is newer and is not taken: its image is not clean ({}); it is restored only when it is named by its id",
+            one.id,
+            one.proof.word()
+        )
+    }));
+    words.push(backup.proof.words());
     words.extend(quotas);
     words.extend(money(&choice));
     words.extend(outage.words());

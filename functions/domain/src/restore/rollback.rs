@@ -8,6 +8,7 @@ use crate::ids::Id;
 use crate::inspect;
 use crate::intent::{Course, Disturbance, Intent, Operation, Phase, Restoring};
 use crate::observation::Observation;
+use std::collections::BTreeMap;
 
 /// The intent of a rollback. Converge does the rest. `id` is the rollback's own id, since a document acts once per run.
 pub fn rollback(config: &Config, id: &Id, record: &Record, seen: &Observation) -> Result<Intent> {
@@ -62,5 +63,6 @@ pub fn rollback(config: &Config, id: &Id, record: &Record, seen: &Observation) -
             not_normal_before: Vec::new(),
             turned: None,
         }),
+        places: BTreeMap::new(),
     })
 }

@@ -1,6 +1,7 @@
 //! The functions' ports on the world in memory.
 
 mod ec2;
+mod images;
 mod schedules;
 
 use crate::faults::Kind;

@@ -6,6 +6,7 @@ mod cluster;
 mod documents;
 pub(crate) mod ec2;
 mod guest;
+pub(crate) mod image;
 mod ledger;
 mod prints;
 mod section;
@@ -42,6 +43,8 @@ pub(crate) const ZONES: [&str; 2] = ["ap-northeast-1a", "ap-northeast-1c"];
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) now: Ms,
+    /// How long a token of a list of blocks is good; `None`: for days.
+    pub(crate) tokens: Option<Ms>,
     pub(crate) config: Config,
     /// Other clusters of the account. Nothing of them is simulated but their configurations.
     pub(crate) others: BTreeMap<String, Result<Config, Error>>,
@@ -111,6 +114,7 @@ impl World {
         }
         Self {
             now: BEGIN,
+            tokens: None,
             config: Config::parse(CLUSTER, &config.to_string()).expect("a valid configuration"),
             others: BTreeMap::new(),
             schedules: BTreeMap::new(),

@@ -3,7 +3,7 @@
 
 use super::cluster::Color;
 use super::ec2::Side;
-use super::{Ms, SECOND, World};
+use super::{Ms, SECOND, World, image};
 use mirrorsnap_domain::reply::Record;
 
 /// What follows the stop of the groups.
@@ -133,11 +133,12 @@ impl World {
                     .map(|disk| disk.monitor.clone())
                     .collect();
                 if !self.has(at, &unit, "baton") {
+                    let fingerprint = image::fingerprint(self.content(at).unwrap());
                     let prints = self
                         .config
                         .mirror_disks
                         .iter()
-                        .map(|disk| (disk.name.clone(), "9f".repeat(32)));
+                        .map(|disk| (disk.name.clone(), fingerprint.clone()));
                     let record = Record {
                         fingerprints: prints.collect(),
                         ..self.record(at, unit.epoch)

@@ -1,14 +1,18 @@
 """The data partition's file system: tiny, but in real blocks: what the mirror forgets to copy is really missing.
 
-Block 0 is the superblock (JSON), blocks 1..64 the directory, file contents follow. Each mutation extends a hash
-chain, the *lineage*, whose tip lies in the superblock: it travels with every copy of the bytes, and two images with one
-tip but other bytes, or with tips of which neither descends from the other, are corruption or a split.
+Block 0 is the superblock: our own in its first KiB (JSON), and behind it that of an ext2 without a journal, which says
+of itself whether it is mounted, as Linux writes it. Blocks 1..64 are the directory, file contents follow. Each
+mutation extends a hash chain, the *lineage*, whose tip lies in the superblock: it travels with every copy of the bytes,
+and two images with one tip but other bytes, or with tips of which neither descends from the other, are corruption or a
+split.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import struct
+import uuid
 from typing import Any
 
 from ...ec2.blocks import SIZE, Blocks
@@ -16,6 +20,21 @@ from ...ec2.blocks import SIZE, Blocks
 MAGIC = "LABFS1"
 DIRECTORY = 64  # blocks
 FIRST_DATA = 1 + DIRECTORY
+OWN = 1024  # bytes of block 0 before ext2's superblock
+
+
+def _ext2(blocks: int, header: dict[str, Any], origin: str) -> bytes:
+    """The superblock of an ext2 of so many blocks of 4 KiB. Source: Linux, Documentation/filesystems/ext4/super.rst. At
+    a mount the kernel takes the bit `valid` out of the state, at the unmount it puts it back."""
+    changed, valid = header["mutations"], int(header["mounted"] is None)
+    groups = -(-blocks // 32768)
+    out = struct.pack(
+        "<IIIIIIIIIII", 8192 * groups, blocks, 0, blocks - FIRST_DATA, 8192 * groups - 11, 0, 2, 2, 32768, 32768, 8192
+    )
+    out += struct.pack("<IIHHHHHHIIII", changed, changed, changed & 0xFFFF, 0xFFFF, 0xEF53, valid, 1, 0, 0, 0, 0, 1)
+    # No features but those that every mkfs gives: names with types, few copies of the superblock, large files.
+    out += struct.pack("<HHIHHIII", 0, 0, 11, 128, 0, 0, 2, 3) + uuid.uuid5(uuid.NAMESPACE_OID, origin).bytes
+    return out.ljust(1024, b"\0")
 
 
 class FileSystemError(Exception):
@@ -40,7 +59,7 @@ class FileSystem:
 
     def header(self) -> dict[str, Any]:
         """The superblock: lineage, number of mutations, the node that has it mounted (None after a clean umount)."""
-        raw = self.blocks.block(self.first).rstrip(b"\0")
+        raw = self.blocks.block(self.first)[:OWN].rstrip(b"\0")
         try:
             value = json.loads(raw)
             if value["magic"] == MAGIC:
@@ -67,7 +86,10 @@ class FileSystem:
         if len(text) > DIRECTORY * SIZE:
             raise FileSystemError("the directory is full")
         header["length"] = len(text)
-        touched = self._put(0, json.dumps(header, sort_keys=True).encode())
+        own = json.dumps(header, sort_keys=True).encode()
+        if len(own) > OWN:
+            raise FileSystemError("the superblock is full")
+        touched = self._put(0, own.ljust(OWN, b"\0") + _ext2(self.end - self.first, header, MAGIC))
         return touched + self._put(1, text)
 
     def _put(self, block: int, data: bytes) -> list[int]:

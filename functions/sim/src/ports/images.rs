@@ -1,0 +1,61 @@
+//! The EBS direct APIs on the model.
+
+use crate::faults::Kind;
+use crate::sim::Sim;
+use crate::world::image::{BLOCK, HELD, block};
+use crate::world::{SECOND, World};
+use mirrorsnap_domain::ec2::SnapshotId;
+use mirrorsnap_domain::error::{Error, Kind as ErrorKind, Result};
+use mirrorsnap_functions::ports::{Fetched, Images, Listed};
+
+/// How long a token is good.
+const GOOD: u64 = 7 * 24 * 3600 * SECOND;
+/// Blocks of one page: so few, that every judgement needs several.
+const PAGE: usize = 2;
+
+fn content(world: &World, snapshot: &SnapshotId) -> Result<u32> {
+    let found = world.ec2.shown.snapshots.get(snapshot.as_str());
+    let complete = found.filter(|one| one.completes <= world.now);
+    complete.map(|one| one.content).ok_or_else(|| {
+        let found = format!("ebs:ListSnapshotBlocks answered ValidationException: {snapshot}");
+        Error::new(ErrorKind::AwsRefused, found, "read the message")
+    })
+}
+
+impl Images for Sim {
+    async fn blocks(&self, snapshot: &SnapshotId, from: u64) -> Result<Listed> {
+        let read = |world: &World| {
+            content(world, snapshot)?;
+            let left: Vec<u64> = HELD.into_iter().filter(|number| *number >= from).collect();
+            let token = |number: &u64| {
+                (
+                    *number,
+                    format!("{number} {}", world.now + world.tokens.unwrap_or(GOOD)),
+                )
+            };
+            Ok(Listed {
+                gib: 20,
+                block_bytes: BLOCK,
+                tokens: left.iter().take(PAGE).map(token).collect(),
+                more: left.len() > PAGE,
+            })
+        };
+        self.read("ebs:ListSnapshotBlocks", Kind::Read, format!("{snapshot} {from}"), read)
+            .await
+    }
+
+    async fn block(&self, snapshot: &SnapshotId, number: u64, token: &str) -> Result<Fetched> {
+        let read = |world: &World| {
+            let content = content(world, snapshot)?;
+            let until = token
+                .strip_prefix(&format!("{number} "))
+                .and_then(|text| text.parse().ok());
+            Ok(match until {
+                Some(until) if world.now < until => Fetched::Bytes(block(content, number)),
+                _ => Fetched::TokenNotValid,
+            })
+        };
+        self.read("ebs:GetSnapshotBlock", Kind::Read, format!("{snapshot} {number}"), read)
+            .await
+    }
+}

@@ -1,0 +1,81 @@
+"""What a backup's own bytes say of it, on the deployed product (safety.md, rule 24)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from restores import alarms, ended, output, run
+
+from scenario.product import Product
+
+
+def snapshots(product: Product, backup: str) -> dict[str, dict[str, str]]:
+    found = product.ec2.describe_snapshots(Filters=[{"Name": "tag:mirrorsnap:backup-id", "Values": [backup]}])
+    return {each["SnapshotId"]: {t["Key"]: t["Value"] for t in each["Tags"]} for each in found["Snapshots"]}
+
+
+def proofs(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [output(each) for each in members if each["machine"] == "mirrorsnap-prove"]
+
+
+def backup(product: Product) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A backup's report, and what its own proof says."""
+    members = ended(product, product.start("backup", {}))
+    (proof,) = proofs(members)
+    return output(members[0]), proof
+
+
+def test_a_backup_is_proved_by_its_own_bytes(product: Product) -> None:
+    done, proof = backup(product)
+    assert proof["id"] == done["id"] and proof["verdict"] == "clean", proof
+    assert "arn:" in done["proof"]["execution"]
+    assert (
+        0 < proof["blocks"] < 20 and proof["seconds"] < 60 and 0 < proof["cost_usd"] < 0.01 and proof["message"] is None
+    )
+    for tags in snapshots(product, done["id"]).values():
+        assert tags["mirrorsnap:proved"] == "clean" and tags["mirrorsnap:proved-at"] >= tags["mirrorsnap:consistent-at"]
+    plan = output(run(product, "restore", {"backup": "latest", "dry_run": True}))["plan"]
+    assert any("proved clean by its own bytes" in text for text in plan), plan
+
+
+def test_an_image_that_is_not_clean_is_told_and_no_restore_takes_it_by_itself(product: Product) -> None:
+    first, _ = backup(product)
+    done, _ = backup(product)
+    # As if the run had recorded another moment than the one that the snapshot holds.
+    for name, tags in snapshots(product, done["id"]).items():
+        changed = "0" * 64 + tags["mirrorsnap:disk:md1"][64:]
+        product.ec2.create_tags(Resources=[name], Tags=[{"Key": "mirrorsnap:disk:md1", "Value": changed}])
+    proof = output(run(product, "prove", {"backup": done["id"]}))
+    assert (proof["verdict"], proof["before"]) == ("fingerprint-differs", first["id"])
+    text = proof["message"]["text"]
+    assert done["id"] in text and first["id"] in text
+    product.lab.wait_for(lambda: alarms(product)["mirrorsnap-image-not-clean"] == "ALARM", 900, "the alarm")
+    planned = output(run(product, "restore", {"backup": "latest", "dry_run": True}))
+    assert planned["backup"] == first["id"]
+    assert any(done["id"] in text and "is not taken" in text for text in planned["plan"]), planned["plan"]
+    named = output(run(product, "restore", {"backup": done["id"], "dry_run": True}))
+    assert named["backup"] == done["id"] and any("NOT CLEAN" in text for text in named["plan"])
+
+
+def test_a_proof_says_what_is_wrong_with_its_input(product: Product) -> None:
+    for value, error in [
+        ({"backup": "orders-20200101T000000Z"}, "BackupNotFound"),
+        ({"backup": "latest"}, "InputInvalid"),
+        ({"backup": 7}, "InputInvalid"),
+    ]:
+        assert run(product, "prove", value)["error"] == error
+
+
+def test_blocks_that_are_throttled_damaged_or_refused(product: Product) -> None:
+    done, _ = backup(product)
+    product.lab.fault(call="ebs:GetSnapshotBlock", nth=1, times=4, effect={"error": "RequestThrottledException"})
+    product.lab.fault(call="ebs:ListSnapshotBlocks", nth=1, effect={"error": "InternalServerException"})
+    assert output(run(product, "prove", {"backup": done["id"]}))["verdict"] == "clean"
+    (name,) = snapshots(product, done["id"])
+    product.lab.control("damage_block", snapshot=name, index=0)
+    product.lab.control("block_tokens", seconds=0)
+    failed = run(product, "prove", {"backup": done["id"]})
+    assert failed["status"] == "FAILED" and failed["error"] == "AwsUnavailable", failed
+    product.lab.control("damage_block", snapshot=name, index=0, damaged=False)
+    product.lab.control("block_tokens", seconds=7 * 86400)
+    assert snapshots(product, done["id"])[name]["mirrorsnap:proved"] == "clean"
