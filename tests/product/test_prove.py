@@ -79,3 +79,18 @@ def test_blocks_that_are_throttled_damaged_or_refused(product: Product) -> None:
     product.lab.control("damage_block", snapshot=name, index=0, damaged=False)
     product.lab.control("block_tokens", seconds=7 * 86400)
     assert snapshots(product, done["id"])[name]["mirrorsnap:proved"] == "clean"
+
+
+def test_a_queue_that_was_not_drained_is_found_in_the_bytes(product: Product) -> None:
+    """An asynchronous mirror whose configuration calls itself synchronous, so that the inspection lets it pass."""
+    product.lab.control("undrained", on=True)
+    try:
+        done, proof = backup(product)
+    finally:
+        product.lab.control("undrained", on=False)
+    assert done["valid"] is True
+    assert proof["verdict"] in {"not-unmounted", "fingerprint-differs"} and done["id"] in proof["message"]["text"], (
+        proof
+    )
+    planned = output(run(product, "restore", {"backup": "latest", "dry_run": True}))
+    assert planned["backup"] != done["id"]

@@ -44,6 +44,7 @@ class Mirror:
     def __init__(self, cluster: Cluster, spec: DiskSpec) -> None:
         self.cluster, self.spec = cluster, spec
         self.recovery: Recovery | None = None
+        self.undrained = False  # changes wait in a queue that nobody sees (control operation `undrained`)
         self.mounted: set[str] = set()  # names of the nodes on which the group has the file system mounted
         self.breaks: dict[str, dict[str, Any]] = {}  # node -> facts of its last break, until a copy overwrites it
         self.quiesce: dict[str, Any] | None = None  # the last quiesce point: t, node, lineage, digest, how
@@ -211,6 +212,8 @@ class Mirror:
         peer = self.peer_side(node)
         if peer and self.recovery and self.recovery.source is node:
             self.copy(side, peer, touched)  # what is pending among them is copied once more, which does no harm
+        elif peer and side.mirror == peer.mirror == "GREEN" and self.undrained:
+            side.cp.mark(touched)  # it waits in the queue, and nobody sees that
         elif peer and side.mirror == peer.mirror == "GREEN":
             self.copy(side, peer, touched)
         else:

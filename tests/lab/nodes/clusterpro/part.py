@@ -152,6 +152,13 @@ def cluster_set(
         return cluster.dump()
 
 
+@op("undrained")
+def undrained(on: bool, disk: str | None = None) -> None:
+    """An asynchronous mirror's queue: from now on changes wait in it, and both sides stay GREEN; or no longer."""
+    with context.lab.lock:
+        mirror_of(disk, None).undrained = on
+
+
 @op("heartbeat")
 def heartbeat(up: bool) -> None:
     """Cut (false) or mend (true) heartbeat and mirror connect between the nodes."""
