@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from document_nodes import Nodes
-from node_steps import sh
+from node_steps import rebooted, sh, status
 
 from lab.client import Lab
 
@@ -150,3 +150,18 @@ def test_hooks_run_around_the_pause_and_are_root_s_alone(nodes: Nodes) -> None:
     finally:
         sh(nodes.lab, "rm -r $MIRRORSNAP_ETC/mirrorsnap")
     mended(nodes)
+
+
+def test_a_node_that_shuts_down_while_frozen_thaws_and_goes_down(nodes: Nodes) -> None:
+    """The last one here: the group fails over."""
+    lab = nodes.lab
+    lab.control("cluster_set", switches={"break_while_online": "refused"})
+    section(nodes)
+    lab.wait_for(lambda: "baton" in nodes.records("server1"), 60, "the file system is frozen")
+    boot = status(lab)["boot_id"]
+    sh(lab, "shutdown -r now")
+    rebooted(lab, boot)
+    thawed = [e for e in lab.log(kind="cluster") if e.get("what") == "freeze" and e["action"] == "thawed"]
+    assert thawed and thawed[-1]["since_completed"] < 10
+    assert lab.control("oracles")["violations"] == []
+    assert not [e for e in lab.control("oracles")["residue"] if "frozen" in e["text"]]
