@@ -262,6 +262,16 @@ pub(super) fn pair(n: usize, when: i64, proved: bool) -> Vec<Snapshot> {
         .collect()
 }
 
+/// Of a set of two, one with a copy that does not name its source: only the snapshot of the copy's own disk is its source.
+#[test]
+fn the_source_of_a_copy_is_that_of_its_own_place() {
+    let older = pair(1, -30 * DAY, true);
+    let copy = copy_of(&older[0], "snap-00b", false, DAY);
+    let newer = pair(2, -DAY, true);
+    let all: Vec<Snapshot> = older.iter().chain(&newer).cloned().chain([copy]).collect();
+    assert_eq!(deleted(&config(1, 0, 0, 0), all), [older[1].id.as_str()]);
+}
+
 #[test]
 fn a_member_that_one_answer_lacks_is_no_reason_to_delete_the_others() {
     for missing in 0..2 {
