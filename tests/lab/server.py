@@ -33,6 +33,7 @@ PARTS = (
     "patches.scheduler_schedules",
     "patches.scheduler_rules",
     "patches.sns_limits",
+    "patches.sqs_metrics",
     "patches.cloudformation_resources",
     "patches.cloudformation_documents",
     "ops",
