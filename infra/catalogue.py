@@ -66,6 +66,9 @@ def problems(catalogue: dict[str, Any]) -> list[str]:
     risks = catalogue["risks"]
     for name, texts in risks.items():
         out += [f"risk {name}: no text in {each}" for each in LANGUAGES if not texts.get(each)]
+    for name, texts in catalogue["screens"].items():
+        if texts.keys() != set(LANGUAGES) or not all(texts.values()):
+            out.append(f"screens {name}: needs a text in each of {', '.join(LANGUAGES)}, and nothing else")
     for kind in KINDS:
         for name, entry in catalogue[kind].items():
             if entry.keys() != {"cluster", *LANGUAGES, *(["run"] if kind != "errors" else [])}:

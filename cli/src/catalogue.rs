@@ -1,8 +1,12 @@
 //! The catalogue of errors and alarms (docs/catalogue.json) in the operator's language. An error's own cause is English, and says in
 //! English what the catalogue adds; so only another language is looked up.
 
+mod words;
+
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
+pub use words::Words;
 
 const TEXT: &str = include_str!("../../docs/catalogue.json");
 
@@ -34,6 +38,13 @@ struct Catalogue {
     risks: BTreeMap<String, Texts<String>>,
     errors: BTreeMap<String, Entry>,
     alarms: BTreeMap<String, Entry>,
+    screens: BTreeMap<String, Both>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Both {
+    en: String,
+    ja: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,17 +65,23 @@ struct Said {
     next: String,
 }
 
-/// `None`: nothing is looked up, or it cannot be read, which a test rules out.
-fn read(language: Language) -> Option<Catalogue> {
+/// `None`: it cannot be read, which a test rules out.
+fn read() -> Option<&'static Catalogue> {
+    static READ: OnceLock<Option<Catalogue>> = OnceLock::new();
+    READ.get_or_init(|| serde_json::from_str(TEXT).ok()).as_ref()
+}
+
+/// The catalogue where something is looked up in it: an English cause says it itself.
+fn translated(language: Language) -> Option<&'static Catalogue> {
     match language {
         Language::English => None,
-        Language::Japanese => serde_json::from_str(TEXT).ok(),
+        Language::Japanese => read(),
     }
 }
 
 /// What an error means, what is at risk, and what to do next; `None`: the cause says it, or there is no such error.
 pub fn error(language: Language, name: &str) -> Option<String> {
-    let catalogue = read(language)?;
+    let catalogue = translated(language)?;
     let entry = catalogue.errors.get(name)?;
     let Said { means, next } = &entry.texts.ja;
     let risk = &catalogue.risks.get(&entry.cluster)?.ja;
@@ -73,7 +90,7 @@ pub fn error(language: Language, name: &str) -> Option<String> {
 
 /// What an alarm means; `None`: as above.
 pub fn alarm(language: Language, name: &str) -> Option<String> {
-    Some(read(language)?.alarms.remove(name)?.texts.ja.means)
+    Some(translated(language)?.alarms.get(name)?.texts.ja.means.clone())
 }
 
 /// Links of a page as a terminal can show them: `[text](page)` becomes `text (docs/page)`.

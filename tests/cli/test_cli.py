@@ -15,6 +15,7 @@ from command_line import AWS, BINARY, DONE, NEEDS_YOU, NOT_BACK, REFUSED, STOPPE
 from terminal import ESCAPES, Terminal
 
 from lab.client import Lab
+from lab.nodes.clusterpro.configuration import SECRETS
 from lab.nodes.clusterpro.spec import parse
 from scenario.product import Product, wait_until_up
 
@@ -169,6 +170,30 @@ def test_by_the_locale_errors_are_told_in_japanese(product: Product, run: Run) -
     assert "次に行うこと: " not in said(run("backup", "nothing", **japanese, LC_ALL="C"), REFUSED)
     plain = run("backup", "nothing", "--output", "json", **japanese).stdout
     assert "次に行うこと" not in plain and json.loads(plain)["error"] == "ClusterNotFound"
+
+
+def test_one_backup_is_kept_shown_in_full_and_left_again(product: Product, run: Run) -> None:
+    (one, *_) = json.loads(said(run("backups", "orders", "--output", "json"), DONE))["backups"]
+    assert one["kept"] is None
+    kept = said(run("backups", "orders", "--keep", one["id"], "audit, Tanaka"), DONE)
+    assert f"mirrorsnap backups orders --unkeep {one['id']}" in kept
+    assert "audit, Tanaka" in said(run("backups", "orders"), DONE)
+    japanese = said(run("backups", "orders", LANG="ja_JP.UTF-8"), DONE)
+    assert "バックアップ" in japanese and "保持" in japanese and "BACKUP" not in japanese
+    ours = [{"Name": "tag-key", "Values": ["mirrorsnap:kept"]}]
+    tagged = [each["SnapshotId"] for each in product.ec2.describe_snapshots(Filters=ours)["Snapshots"]]
+    assert sorted(tagged) == sorted(each["id"] for each in one["snapshots"])
+    shown = json.loads(said(run("backups", "orders", "--show", one["id"], "--output", "json"), DONE))
+    assert shown["kept"]["why"] == "audit, Tanaka"
+    nodes = shown["description"]["nodes"]
+    assert set(nodes) == {"server1", "server2"} and nodes["server1"]["instance"]["type"]
+    assert '<md name="md1">' in nodes["server1"]["pieces"]["clp.conf"]
+    assert "/root/webmgr/security/operationpwd" in nodes["server1"]["left_out"]
+    text = said(run("backups", "orders", "--show", one["id"]), DONE)
+    assert "server1: clp.conf" in text and "left out of clp.conf" in text
+    assert not [secret for secret in SECRETS if secret in text + json.dumps(shown)]
+    said(run("backups", "orders", "--unkeep", one["id"]), DONE)
+    assert product.ec2.describe_snapshots(Filters=ours)["Snapshots"] == []
 
 
 def test_completion(run: Run) -> None:

@@ -151,6 +151,8 @@ MUTANTS = {
     "no command": (drop("alarms", "backup-failed", "run"), "alarms backup-failed: has"),
     "an empty command": (lambda source: source["mails"]["cluster-not-back"].update(run=""), "`run` names no command"),
     "a text too many": (lambda source: source["errors"]["Stuck"].update(fr="x"), "errors Stuck: has"),
+    "a screen in one language": (drop("screens", "kept", "ja"), "screens kept: needs a text in each of en, ja"),
+    "a screen's empty text": (lambda source: source["screens"]["kept"].update(en=""), "screens kept: needs"),
     "a risk too many": (lambda source: source["risks"].update(other={"en": "x", "ja": "x"}), "nothing has it"),
 }
 

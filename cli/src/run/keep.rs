@@ -1,6 +1,7 @@
 //! `backups --keep` and `--unkeep`: the hold of one backup, a tag on its snapshots. Whoever has no command line writes the tag by hand.
 
 use super::{Ports, status};
+use crate::catalogue::Words;
 use crate::exit::{Ended, Exit, Trouble};
 use crate::out::Out;
 use crate::screen;
@@ -21,7 +22,8 @@ pub async fn keep(ports: &impl Ports, out: &Out, cluster: &str, given: &[String]
     ports.keep(&members(&backup), &kept.value()).await?;
     out.result(
         &format!(
-            "{id} is kept, whatever the retention says. To leave it to the retention again:\n  mirrorsnap backups {cluster} --unkeep {id}{flags}"
+            "{}\n  mirrorsnap backups {cluster} --unkeep {id}{flags}",
+            Words::Keeps.with(out.language(), &[("id", id)])
         ),
         &json!({"exit": Exit::Done.code(), "backup": id, "kept": screen::backups::kept(Some(&kept))}),
     );
@@ -33,7 +35,7 @@ pub async fn unkeep(ports: &impl Ports, out: &Out, cluster: &str, id: &str) -> E
     let backup = found(ports, cluster, id).await?;
     ports.unkeep(&members(&backup)).await?;
     out.result(
-        &format!("{id} is left to the retention again: the next backup may delete it"),
+        &Words::Unkeeps.with(out.language(), &[("id", id)]),
         &json!({"exit": Exit::Done.code(), "backup": id, "kept": screen::backups::kept(None)}),
     );
     Ok(Exit::Done)

@@ -1,5 +1,6 @@
 use super::*;
 use crate::args::{Command, Output};
+use crate::catalogue::Language;
 use crate::ports::Status;
 use crate::run;
 use crate::testing::{Fake, block};
@@ -89,8 +90,10 @@ fn the_list_and_the_backup_show_it() {
             .insert(tag::KEPT.to_owned(), "2026-05-01T01:46:40Z audit".to_owned());
     }
     let backups = catalogue::backups("orders", ports.snapshots.clone());
-    assert!(screen::backups::list("orders", &backups).contains("audit"));
-    assert!(screen::backups::one(&backups[0]).contains("kept since 2026-05-01T01:46:40Z: audit"));
+    assert!(screen::backups::list("orders", &backups, Language::English).contains("audit"));
+    assert!(screen::backups::one(&backups[0], Language::English).contains("kept since 2026-05-01T01:46:40Z: audit"));
+    let japanese = screen::backups::one(&backups[0], Language::Japanese);
+    assert!(japanese.contains("2026-05-01T01:46:40Z から保持: audit"), "{japanese}");
     let shown = screen::backups::document(&backups[0]);
     assert_eq!(shown["kept"], json!({"since": "2026-05-01T01:46:40Z", "why": "audit"}));
 }

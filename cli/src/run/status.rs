@@ -49,7 +49,7 @@ pub async fn backups(ports: &impl Ports, out: &Out, cluster: &str, show: Option<
         None => {
             let all: Vec<Value> = backups.iter().map(screen::backups::document).collect();
             out.result(
-                &screen::backups::list(cluster, &backups),
+                &screen::backups::list(cluster, &backups, out.language()),
                 &json!({"cluster": cluster, "backups": all}),
             );
         }
@@ -62,8 +62,8 @@ pub async fn backups(ports: &impl Ports, out: &Out, cluster: &str, show: Option<
             }
             let text = format!(
                 "{}\n\n{}",
-                screen::backups::one(found),
-                screen::description::text(&description)
+                screen::backups::one(found, out.language()),
+                screen::description::text(&description, out.language())
             );
             out.result(&text, &document);
         }

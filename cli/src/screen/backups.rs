@@ -1,6 +1,7 @@
 //! The screen of `backups`: the catalogue of a cluster, and one backup in full.
 
 use super::table::table;
+use crate::catalogue::{Language, Words};
 use mirrorsnap_domain::catalogue::{Backup, Kept};
 use serde_json::{Value, json};
 
@@ -8,12 +9,13 @@ fn gib(backup: &Backup) -> i64 {
     backup.snapshots.iter().map(|one| i64::from(one.gib)).sum()
 }
 
-fn validity(backup: &Backup) -> &'static str {
-    match (backup.valid, backup.proved) {
-        (true, _) => "yes",
-        (false, true) => "no: a snapshot is missing",
-        (false, false) => "no: not proved",
-    }
+fn validity(backup: &Backup, language: Language) -> String {
+    let words = match (backup.valid, backup.proved) {
+        (true, _) => Words::IsValid,
+        (false, true) => Words::IsIncomplete,
+        (false, false) => Words::IsUnproved,
+    };
+    words.said(language)
 }
 
 /// What its own bytes say, and when they were asked.
@@ -26,15 +28,15 @@ fn image(backup: &Backup) -> String {
 }
 
 /// All backups, newest first.
-pub fn list(cluster: &str, backups: &[Backup]) -> String {
+pub fn list(cluster: &str, backups: &[Backup], language: Language) -> String {
     if backups.is_empty() {
-        return format!("{cluster} has no backups");
+        return Words::NoBackups.with(language, &[("cluster", cluster)]);
     }
     let row = |backup: &Backup| {
         vec![
             backup.id.to_string(),
             backup.consistent_at.to_string(),
-            validity(backup).to_owned(),
+            validity(backup, language),
             image(backup),
             format!("{} GiB", gib(backup)),
             backup.source_node.clone(),
@@ -42,14 +44,20 @@ pub fn list(cluster: &str, backups: &[Backup]) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = backups.iter().map(row).collect();
-    table(
-        &["BACKUP", "CONSISTENT AT", "VALID", "IMAGE", "SIZE", "NODE", "KEPT"],
-        &rows,
-    )
+    let headings = [
+        Words::ColumnBackup,
+        Words::ColumnConsistent,
+        Words::ColumnValid,
+        Words::ColumnImage,
+        Words::ColumnSize,
+        Words::ColumnNode,
+        Words::ColumnKept,
+    ];
+    table(&headings.map(|words| words.said(language)), &rows)
 }
 
 /// One backup.
-pub fn one(backup: &Backup) -> String {
+pub fn one(backup: &Backup, language: Language) -> String {
     let row = |one: &mirrorsnap_domain::catalogue::Snapshot| {
         vec![
             one.id.to_string(),
@@ -60,21 +68,39 @@ pub fn one(backup: &Backup) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = backup.snapshots.iter().map(row).collect();
+    let headings = [
+        Words::ColumnSnapshot,
+        Words::ColumnVolume,
+        Words::ColumnState,
+        Words::ColumnProgress,
+        Words::ColumnSize,
+    ];
+    let fills = [
+        ("at", backup.consistent_at.to_string()),
+        ("node", backup.source_node.clone()),
+        ("valid", validity(backup, language)),
+        ("image", image(backup)),
+    ];
+    let fills: Vec<(&str, &str)> = fills.iter().map(|(name, value)| (*name, value.as_str())).collect();
     format!(
-        "{}\nconsistent at {}, of the volumes of {}, valid: {}, image: {}{}\n\n{}",
+        "{}\n{}{}\n\n{}",
         backup.id,
-        backup.consistent_at,
-        backup.source_node,
-        validity(backup),
-        image(backup),
-        backup.kept.as_ref().map(said).unwrap_or_default(),
-        table(&["SNAPSHOT", "VOLUME", "STATE", "PROGRESS", "SIZE"], &rows)
+        Words::Backup.with(language, &fills),
+        backup
+            .kept
+            .as_ref()
+            .map(|kept| said(kept, language))
+            .unwrap_or_default(),
+        table(&headings.map(|words| words.said(language)), &rows)
     )
 }
 
-fn said(kept: &Kept) -> String {
-    let since = kept.since.map(|since| format!(" since {since}")).unwrap_or_default();
-    format!("\nkept{since}: {}", kept.why)
+fn said(kept: &Kept, language: Language) -> String {
+    let said = match kept.since.map(|since| since.to_string()) {
+        Some(since) => Words::KeptSince.with(language, &[("since", &since), ("why", &kept.why)]),
+        None => Words::Kept.with(language, &[("why", &kept.why)]),
+    };
+    format!("\n{said}")
 }
 
 /// The hold of a backup as JSON; null: the retention decides.

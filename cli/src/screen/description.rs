@@ -1,5 +1,6 @@
 //! What a backup's description says, for `backups --show`.
 
+use crate::catalogue::{Language, Words};
 use mirrorsnap_domain::description::{Description, Facts, Pieces};
 use mirrorsnap_domain::error::{Error, Result};
 use serde_json::{Value, json};
@@ -9,19 +10,29 @@ fn facts(facts: &Facts) -> String {
     facts.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn node(name: &str, read: &std::result::Result<Pieces, String>, instance: Option<&Facts>) -> Vec<String> {
+fn node(
+    name: &str,
+    read: &std::result::Result<Pieces, String>,
+    instance: Option<&Facts>,
+    language: Language,
+) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(instance) = instance {
-        parts.push(format!("── {name}: instance ──\n{}", facts(instance)));
+        let heading = Words::Instance.said(language);
+        parts.push(format!("── {name}: {heading} ──\n{}", facts(instance)));
     }
     match read {
-        Err(why) => parts.push(format!("── {name} ──\nnot described: {why}")),
+        Err(why) => {
+            let said = Words::NotDescribed.with(language, &[("why", why)]);
+            parts.push(format!("── {name} ──\n{said}"));
+        }
         Ok(read) => {
             let piece = |(what, text): (&String, &String)| format!("── {name}: {what} ──\n{}", text.trim_end());
             parts.extend(read.pieces.iter().map(piece));
             if !read.left_out.is_empty() {
                 parts.push(format!(
-                    "── {name}: left out of clp.conf, since it looks like a secret ──\n{}",
+                    "── {name}: {} ──\n{}",
+                    Words::LeftOut.said(language),
                     read.left_out.join("\n")
                 ));
             }
@@ -31,18 +42,18 @@ fn node(name: &str, read: &std::result::Result<Pieces, String>, instance: Option
 }
 
 /// In words. The error is no reason to show nothing of the backup.
-pub fn text(stored: &Result<Option<Description>>) -> String {
+pub fn text(stored: &Result<Option<Description>>, language: Language) -> String {
     match stored {
         Ok(Some(description)) => {
             let of = |(name, read): (&&str, &std::result::Result<Pieces, String>)| {
-                node(name, read, description.instances.get(*name))
+                node(name, read, description.instances.get(*name), language)
             };
-            let mut parts = vec![format!("what a rebuild needs, as it was at {}", description.taken)];
+            let mut parts = vec![Words::Rebuild.with(language, &[("at", &description.taken.to_string())])];
             parts.extend(description.pieces().iter().flat_map(of));
             parts.join("\n\n")
         }
-        Ok(None) => "what a rebuild needs was not kept with it".to_owned(),
-        Err(error) => format!("what a rebuild needs cannot be read: {error}"),
+        Ok(None) => Words::RebuildNone.said(language),
+        Err(error) => Words::RebuildUnreadable.with(language, &[("why", &error.to_string())]),
     }
 }
 
@@ -100,7 +111,7 @@ mod tests {
 
     #[test]
     fn it_shows_what_there_is_and_names_what_was_left_out() {
-        let text = text(&Ok(Some(description())));
+        let text = text(&Ok(Some(description())), Language::English);
         for part in [
             "── server1: instance ──\ntype: m5.large",
             "── server1: clp.conf ──\n<root>\n</root>",
@@ -117,10 +128,13 @@ mod tests {
 
     #[test]
     fn none_and_one_that_cannot_be_read_are_said() {
-        assert_eq!(text(&Ok(None)), "what a rebuild needs was not kept with it");
+        assert_eq!(
+            text(&Ok(None), Language::English),
+            "what a rebuild needs was not kept with it"
+        );
         assert_eq!(document(&Ok(None)), Value::Null);
         let error = || Err(Error::new(Kind::AwsRefused, "no such table", "look"));
-        assert!(text(&error()).contains("cannot be read: no such table"));
+        assert!(text(&error(), Language::English).contains("cannot be read: no such table"));
         assert_eq!(document(&error())["error"], "AwsRefused");
     }
 }

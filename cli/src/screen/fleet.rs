@@ -2,7 +2,7 @@
 
 use super::span;
 use super::table::table;
-use crate::catalogue::{self, Language};
+use crate::catalogue::{self, Language, Words};
 use crate::fleet::{Row, Runs, Wrong};
 
 const NONE: &str = "-";
@@ -20,9 +20,9 @@ fn runs(runs: &Runs) -> String {
 fn wrong(wrong: &Wrong, language: Language) -> String {
     let alarm = |name: &str, english: String| catalogue::alarm(language, name).unwrap_or(english);
     match wrong {
-        Wrong::ConfigUnreadable { why } => format!("its description cannot be read: {why}"),
+        Wrong::ConfigUnreadable { why } => Words::ConfigUnreadable.with(language, &[("why", why)]),
         Wrong::LockUnreadable { why } => why.clone(),
-        Wrong::Hold { why } => format!("it is on hold ({why}): no backup is made"),
+        Wrong::Hold { why } => Words::OnHold.with(language, &[("why", why)]),
         Wrong::NotBack => {
             let english = "THE CLUSTER IS NOT BACK: an operation is unfinished, and nobody works on it";
             alarm("cluster-not-back", english.to_owned())
@@ -31,7 +31,7 @@ fn wrong(wrong: &Wrong, language: Language) -> String {
             "backup-overdue",
             format!("its newest valid backup is older than {objective_hours} h"),
         ),
-        Wrong::NoBackup => "it has no valid backup".to_owned(),
+        Wrong::NoBackup => Words::WithoutBackup.said(language),
     }
 }
 
@@ -54,7 +54,7 @@ fn mends(row: &Row, wrong: &Wrong) -> String {
 /// The screen. `flags` are repeated behind each command.
 pub fn text(rows: &[Row], flags: &str, language: Language) -> String {
     if rows.is_empty() {
-        return "no cluster is described for this stack".to_owned();
+        return Words::NoClusters.said(language);
     }
     let cells = |row: &Row| {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
@@ -68,8 +68,15 @@ pub fn text(rows: &[Row], flags: &str, language: Language) -> String {
         ]
     };
     let shown: Vec<Vec<String>> = rows.iter().map(cells).collect();
-    let headings = ["CLUSTER", "ACTIVE", "NEWEST VALID BACKUP", "AGE", "OBJECTIVE", "RUNS"];
-    let mut text = table(&headings, &shown);
+    let headings = [
+        Words::ColumnCluster,
+        Words::ColumnActive,
+        Words::ColumnNewest,
+        Words::ColumnAge,
+        Words::ColumnObjective,
+        Words::ColumnRuns,
+    ];
+    let mut text = table(&headings.map(|words| words.said(language)), &shown);
     let found = rows
         .iter()
         .flat_map(|row| row.wrong.iter().map(move |each| (row, each)));
@@ -81,7 +88,7 @@ pub fn text(rows: &[Row], flags: &str, language: Language) -> String {
         .collect();
     text.push_str("\n\n");
     if lines.is_empty() {
-        text.push_str("nothing is wrong");
+        text.push_str(&Words::NothingWrong.said(language));
     }
     text + &lines.join("\n")
 }
@@ -196,6 +203,27 @@ nothing is wrong";
             "{text}"
         );
         assert!(text.contains("objective_hours より古く"), "{text}");
+    }
+
+    #[test]
+    fn in_japanese_the_screen_is_japanese() {
+        let mut bad = row("orders");
+        bad.wrong = vec![
+            Wrong::Hold {
+                why: "Tanaka".to_owned(),
+            },
+            Wrong::NoBackup,
+        ];
+        let text = text(&[bad], "", Language::Japanese);
+        let wanted = "\
+クラスター  現用系   最新の有効なバックアップ  経過       目標  実行中
+orders      server1  orders-20260501T020304Z   3 h 0 min  26 h  -
+
+orders: hold 中のため、バックアップは取られません（Tanaka）
+  mirrorsnap unhold orders
+orders: 有効なバックアップがありません
+  mirrorsnap unhold orders";
+        assert_eq!(text, wanted);
     }
 
     #[test]

@@ -1,27 +1,24 @@
-//! Tables of text: columns as wide as their widest cell.
+//! Tables of text: columns as wide as their widest cell, as a terminal shows it.
+
+use unicode_width::UnicodeWidthStr;
 
 /// Rows under their headings.
-pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+pub fn table<H: AsRef<str>>(headings: &[H], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
-        let cells = rows
-            .iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count());
-        cells
-            .chain(headings.get(column).map(|heading| heading.len()))
-            .max()
-            .unwrap_or(0)
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
+        let heading = headings.get(column).map(|heading| heading.as_ref().width());
+        cells.chain(heading).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let padded: Vec<String> = widths
             .iter()
             .zip(cells)
-            .map(|(width, cell)| format!("{cell:width$}"))
+            .map(|(width, cell)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width()))))
             .collect();
         padded.join("  ").trim_end().to_owned()
     };
-    let mut lines = vec![line(&mut headings.iter().copied())];
+    let mut lines = vec![line(&mut headings.iter().map(AsRef::as_ref))];
     lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
     lines.join("\n")
 }
@@ -37,5 +34,6 @@ mod tests {
             vec!["a".to_owned(), String::new()],
         ];
         assert_eq!(table(&["NAME", "VALID"], &rows), "NAME    VALID\norders  yes\na");
+        assert_eq!(table(&["名前", "有効"], &rows), "名前    有効\norders  yes\na");
     }
 }
