@@ -52,6 +52,13 @@ REASONS = (
         "ec2:CreateAction",
         "Only within the call that makes the volume, which must be given our tag.",
     ),
+    Reason(
+        ("ec2:CopySnapshot",),
+        "ec2 snapshot/snap-*",
+        "ec2:Owner",
+        "The source of a copy: AWS offers none of its tags as a condition. It is only read, and the copy must be given "
+        "our tags in the same call.",
+    ),
     Reason(("ec2:CreateTags", "ec2:DeleteTags"), "ec2 volume/*", "mirrorsnap:replaced", _MARKS),
     Reason(
         ("ec2:DeleteTags",),

@@ -14,6 +14,8 @@ mod commands;
 #[cfg(feature = "aws")]
 mod convert;
 #[cfg(feature = "aws")]
+mod copies;
+#[cfg(feature = "aws")]
 mod descriptions;
 #[cfg(feature = "aws")]
 mod fast_restores;
@@ -26,6 +28,8 @@ mod keys;
 #[cfg(feature = "aws")]
 mod lock;
 pub mod outcome;
+#[cfg(feature = "aws")]
+mod presigned;
 #[cfg(feature = "aws")]
 mod schedules;
 #[cfg(feature = "aws")]

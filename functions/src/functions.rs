@@ -2,6 +2,7 @@
 
 pub mod assess;
 pub mod check_snapshots;
+pub mod copy_snapshots;
 pub mod create_snapshots;
 pub mod create_volumes;
 mod describe;
@@ -49,6 +50,7 @@ pub enum Function {
     Report,
     Patrol,
     KeepSchedules,
+    CopySnapshots,
 }
 
 impl Function {
@@ -69,6 +71,7 @@ impl Function {
         Self::Report,
         Self::Patrol,
         Self::KeepSchedules,
+        Self::CopySnapshots,
     ];
 
     /// The handler's name.
@@ -89,6 +92,7 @@ impl Function {
             Self::Report => "report",
             Self::Patrol => "patrol",
             Self::KeepSchedules => "keep-schedules",
+            Self::CopySnapshots => "copy-snapshots",
         }
     }
 
@@ -115,6 +119,7 @@ impl Function {
             Self::Report => read::<report::Input>(input).map(drop),
             Self::Patrol => read::<patrol::Input>(input).map(drop),
             Self::KeepSchedules => read::<keep_schedules::Input>(input).map(drop),
+            Self::CopySnapshots => read::<copy_snapshots::Input>(input).map(drop),
         }
     }
 
@@ -137,6 +142,7 @@ impl Function {
             Self::Report => write(&report::handle(ports, read(input)?)?),
             Self::Patrol => write(&Box::pin(patrol::handle(ports, read(input)?)).await?),
             Self::KeepSchedules => write(&Box::pin(keep_schedules::handle(ports, read(input)?)).await?),
+            Self::CopySnapshots => Box::pin(copy_snapshots::handle(ports, read(input)?)).await,
         }
     }
 }

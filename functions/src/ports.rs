@@ -5,6 +5,7 @@
 
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::copies::{self, KeyArn, Region, Seen};
 use mirrorsnap_domain::description::{Description, Facts};
 use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, SnapshotId, Tagged, VolumeId, VolumeState};
 use mirrorsnap_domain::error::{Error, Result};
@@ -221,6 +222,47 @@ pub trait Images {
     async fn block(&self, snapshot: &SnapshotId, number: u64, token: &str) -> Result<Fetched>;
 }
 
+/// A copy that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCopy {
+    /// The snapshot.
+    pub source: SnapshotId,
+    /// The snapshot's region.
+    pub from: Region,
+    /// Whether the snapshot is encrypted.
+    pub encrypted: bool,
+    /// The key that the copy is encrypted with. Absent: what is encrypted gets the region's key for EBS.
+    pub kms_key: Option<KeyArn>,
+    /// The copy's description.
+    pub description: String,
+    /// The copy's tags, written by the same call.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Copies of snapshots in a region, our own only.
+pub trait Copies {
+    /// The region of the clusters and their snapshots.
+    fn region(&self) -> Result<Region>;
+
+    /// By the tag `mirrorsnap:cluster`, those with the tag `mirrorsnap:copy-of`.
+    async fn copies_of_cluster(&self, region: &Region, cluster: &str) -> Result<Vec<Seen>>;
+
+    /// Copies a snapshot into a region. It has no idempotency token, so it is never repeated by the SDK.
+    async fn copy_snapshot(&self, region: &Region, new: &NewCopy) -> Outcome<SnapshotId>;
+
+    /// Writes tags. A repeat is harmless.
+    async fn tag_copies(&self, region: &Region, copies: &[SnapshotId], tags: &BTreeMap<String, String>) -> Outcome;
+
+    /// Deletes a copy. `AlreadySo`: EC2 does not know it.
+    async fn delete_copy(&self, region: &Region, copy: &SnapshotId) -> Outcome;
+
+    /// Locks a copy against deletion. A repeat makes the lock begin anew.
+    async fn lock_copy(&self, region: &Region, copy: &SnapshotId, lock: &copies::Lock) -> Outcome;
+
+    /// All locked snapshots of the account in the region, and until when they are.
+    async fn locked_copies(&self, region: &Region) -> Result<BTreeMap<SnapshotId, String>>;
+}
+
 /// Tags of volumes and snapshots. A repeat of either call is harmless.
 pub trait Tags {
     /// Writes tags. `NotYet`: EC2 does not know the id yet, which happens for a second or so after it was made.
@@ -354,10 +396,10 @@ impl<T: Instances + Volumes + Snapshots + Tags + FastRestores> Ec2 for T {}
 
 /// Everything; each function names the few that it needs.
 pub trait Ports:
-    Configs + Ledger + Descriptions + Fleet + Ec2 + Images + Quotas + Keys + Schedules + Nodes + Clock + Metrics
+    Configs + Ledger + Descriptions + Fleet + Ec2 + Images + Copies + Quotas + Keys + Schedules + Nodes + Clock + Metrics
 {
 }
-impl<T: Configs + Ledger + Descriptions + Fleet + Ec2 + Images + Quotas + Keys + Schedules + Nodes + Clock + Metrics>
+impl<T: Configs + Ledger + Descriptions + Fleet + Ec2 + Images + Copies + Quotas + Keys + Schedules + Nodes + Clock + Metrics>
     Ports for T
 {
 }

@@ -122,7 +122,15 @@ ANSWERS: dict[str, Any] = {
     },
     "Assess claim": {"epoch": 8},
     "CheckSnapshots progress": {"complete": True},
-    "CheckSnapshots mark": {},
+    "CheckSnapshots mark": {"copy": True},
+    "CopySnapshots copy": {
+        "wanted": True,
+        "complete": True,
+        "region": "ap-northeast-3",
+        "copies": {"snap-0a1": "snap-0c1"},
+        "asked": {"snap-0a1": {"copy": "snap-0c1", "at": NOW}},
+    },
+    "CopySnapshots expire": {"deleted": [], "kept": [], "valid_copies": 1},
     "PlanRestore plan": {
         "id": RESTORE,
         "plan": {
@@ -181,6 +189,7 @@ INPUTS = {
     "recover": {"cluster": "orders"},
     "patrol": {},
     "prove": {"cluster": "orders", "backup": BACKUP},
+    "copy": {"cluster": "orders", "backup": BACKUP},
 }
 MORNING = {"morning": "2026-11-26T23:00:00Z"}
 # The event of an execution that ended, as EventBridge delivers it whole.

@@ -25,7 +25,7 @@ def test_builds_side_by_side(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "target/lambda/bootstrap.zip") as archive:
         assert archive.read("bootstrap") == bootstrap.read_bytes()
     built = sorted(path.name for path in (tmp_path / "target/deploy").iterdir())
-    machines = ["backup.asl.json", "converge.asl.json", "hold.asl.json", "patrol.asl.json"]
+    machines = ["backup.asl.json", "converge.asl.json", "copy.asl.json", "hold.asl.json", "patrol.asl.json"]
     machines += ["prove.asl.json"]
     machines += ["recover.asl.json", "restore.asl.json"]
     assert built == [*machines, "template.json"]

@@ -95,7 +95,7 @@ def test_a_long_cause_is_cut() -> None:
 
 MUTANTS: dict[str, dict[str, Any]] = {
     "no cluster": {"cluster": ""},
-    "an operation that is none": {"operation": "copy"},
+    "an operation that is none": {"operation": "rename"},
     "a state that is none": {"state": "ended"},
     "a member too many": {"more": 1},
     "an error of a success": {"error": "Stuck"},

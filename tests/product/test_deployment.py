@@ -100,7 +100,7 @@ def test_a_second_stack_shares_nothing_with_the_first(product: Product) -> None:
         assert {kind for kind in kinds if any(re.search(rf":{kind}[:/]", p) for p in patterns)} == set(kinds)
         account = f"{lab.region}:000000000000"
         names = resources(lab, others).values()
-        machines = ("backup", "restore", "converge", "recover", "hold")
+        machines = ("backup", "restore", "converge", "recover", "hold", "copy")
         theirs = [
             *(name if name.startswith("arn:") else f"arn:aws:x:{account}:x/{name}" for name in names),
             *(f"arn:aws:ssm:{account}:document/{name}" for name in names),

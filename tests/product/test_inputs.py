@@ -115,6 +115,9 @@ def test_a_bad_input_of_backup_ends_before_anything_is_read(product: Product, te
         ("hold", '{"cluster": "orders", "hold": "x", "unhold": true}'),
         ("hold", '{"cluster": "orders", "unhold": false}'),
         ("hold", json.dumps({"cluster": "orders", "hold": "x" * 201})),
+        ("copy", '{"cluster": "orders"}'),
+        ("copy", '{"cluster": "orders", "backup": 7}'),
+        ("copy", '{"cluster": "orders", "backup": "latest", "region": "ap-northeast-3"}'),
     ],
 )
 def test_a_bad_input_of_the_others_likewise(product: Product, machine: str, text: str) -> None:

@@ -69,7 +69,9 @@ def test_a_restore_that_is_stopped_after_the_exchange_and_its_recovery_name_the_
 
 
 def test_every_end_without_success_has_an_alarm(product: Product) -> None:
-    ends = {f"{kind}-{end}" for kind in ("backup", "restore", "hold") for end in ("failed", "timed-out", "aborted")}
+    ends = {
+        f"{kind}-{end}" for kind in ("backup", "restore", "hold", "copy") for end in ("failed", "timed-out", "aborted")
+    }
     ends |= {"cluster-not-back", "recover-timed-out", "recover-aborted", "patrol-failed", "patrol-timed-out"}
     lost = {"backup-missed", "event-undelivered", "recover-not-started", "recover-not-restarted"}
     found = {name.removeprefix("mirrorsnap-") for name in alarms(product)}

@@ -121,6 +121,10 @@ def statements(template: dict[str, Any]) -> Iterator[Statement]:
             yield Statement(owner, text, arns, trust)
 
 
+# A `*` in the place of a region is any region, and no more than that.
+ANY_REGION = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:\*:")
+
+
 @functools.cache
 def overlap(one: str, other: str) -> bool:
     """Whether there is a text that both patterns match; `*` is any text."""
@@ -140,7 +144,8 @@ def pattern(kind: iam_data.ResourceType) -> str:
 
 def touched(action: iam_data.Action, resources: tuple[str, ...]) -> list[iam_data.ResourceType]:
     """The resource types of an action that a statement with these resources speaks of."""
-    return [kind for kind in action.types if any(overlap(pattern(kind), each) for each in resources)]
+    here = [each.replace(":*:", f":{REGION}:", 1) if ANY_REGION.match(each) else each for each in resources]
+    return [kind for kind in action.types if any(overlap(pattern(kind), each) for each in here)]
 
 
 def expanded(name: str) -> list[str]:

@@ -3,7 +3,7 @@
 
 mod kept;
 
-use crate::config::Config;
+use crate::config::{Config, Retention};
 use crate::ec2::{SnapshotId, SnapshotState, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, IdKind};
@@ -45,6 +45,12 @@ pub mod tag {
     pub const DUPLICATE: &str = "mirrorsnap:duplicate";
     /// On the snapshots of a backup that the retention must not delete: since when, and why. Whatever its value, it counts.
     pub const KEPT: &str = "mirrorsnap:kept";
+    /// On a copy: the backup that it is a copy of. A copy has no `backup-id`.
+    pub const COPY_OF: &str = "mirrorsnap:copy-of";
+    /// On a copy: the snapshot that it was made from; the intent tag by which a copy is found again before another one is made.
+    pub const COPIED_SNAPSHOT: &str = "mirrorsnap:copied-snapshot";
+    /// On a copy: the region of that snapshot.
+    pub const COPIED_FROM: &str = "mirrorsnap:copied-from";
 }
 
 /// A snapshot as EC2 describes it.
@@ -85,7 +91,7 @@ impl Snapshot {
         self.volume.as_str() == VOLUME_OF_COPIES || self.copied_from.is_some()
     }
 
-    fn says_valid(&self) -> bool {
+    pub(crate) fn says_valid(&self) -> bool {
         self.tag(tag::VALID) == Some("true")
     }
 
@@ -185,9 +191,15 @@ pub fn choose(snapshots: Vec<Snapshot>) -> (Vec<Snapshot>, Vec<Snapshot>) {
 /// The backups of a cluster, newest first. Snapshots whose tags are not ours in every respect are left out: they are
 /// neither restored nor deleted.
 pub fn backups(cluster: &str, snapshots: Vec<Snapshot>) -> Vec<Backup> {
+    let no_copies = snapshots.into_iter().filter(|one| one.tag(tag::COPY_OF).is_none());
+    sets(cluster, no_copies.collect(), tag::BACKUP_ID)
+}
+
+/// The sets of a cluster by the tag that holds their ids, newest first.
+pub(crate) fn sets(cluster: &str, snapshots: Vec<Snapshot>, key: &str) -> Vec<Backup> {
     let mut sets: BTreeMap<String, (Id, Vec<Snapshot>)> = BTreeMap::new();
     for snapshot in snapshots {
-        let id = snapshot.tag(tag::BACKUP_ID).and_then(|text| Id::parse(text).ok());
+        let id = snapshot.tag(key).and_then(|text| Id::parse(text).ok());
         let Some(id) = id.filter(|id| id.kind() == IdKind::Backup && id.cluster() == cluster) else {
             continue;
         };
@@ -270,11 +282,11 @@ pub fn expired(
     // A backup that this answer shows in part is kept, and takes no complete backup's place in the retention.
     let valid: Vec<&Backup> = backups.iter().filter(|backup| backup.valid).collect();
     let proved: Vec<&Backup> = backups.iter().filter(|backup| backup.proved).collect();
-    let mut kept = keep(config, &valid);
-    kept.extend(keep(config, &proved));
+    let mut kept = keep(&config.retention, &valid);
+    kept.extend(keep(&config.retention, &proved));
     // Nor does one whose image is not clean.
     let sound: Vec<&Backup> = valid.iter().copied().filter(|one| !one.proof.is_unclean()).collect();
-    kept.extend(keep(config, &sound));
+    kept.extend(keep(&config.retention, &sound));
     let copied = sources(backups);
     let mut out = Vec::new();
     let may_go = |backup: &&Backup| current != Some(&backup.id) && backup.kept.is_none();
@@ -324,8 +336,7 @@ fn sources(backups: &[Backup]) -> BTreeSet<SnapshotId> {
 }
 
 /// The ids of those among `sets`, newest first, that the retention keeps.
-fn keep(config: &Config, sets: &[&Backup]) -> BTreeSet<String> {
-    let keep = &config.retention;
+pub(crate) fn keep(keep: &Retention, sets: &[&Backup]) -> BTreeSet<String> {
     let newest = sets.iter().take(keep.keep_last.max(1) as usize);
     let mut kept: BTreeSet<String> = newest.map(|backup| backup.id.to_string()).collect();
     // Newest first, so the first of a period is its newest.

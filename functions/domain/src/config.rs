@@ -3,6 +3,7 @@
 //! Unknown keys are errors, since a misspelt `accept_device_name_risk` must not be silently off, nor a misspelt
 //! `max_outage_seconds` silently 120.
 
+use crate::copies::CopyTo;
 use crate::ec2::InstanceId;
 use crate::error::{Error, Kind, Result};
 use crate::names;
@@ -81,6 +82,23 @@ pub struct Retention {
     /// The newest of each of so many months that have one.
     #[serde(default)]
     pub monthly: u32,
+}
+
+impl Retention {
+    /// Error: `ConfigInvalid`. `what`: its key in the JSON.
+    pub(crate) fn validate(&self, what: &str) -> Result<()> {
+        if self.keep_last == 0
+            || [self.keep_last, self.daily, self.weekly, self.monthly]
+                .iter()
+                .any(|n| *n > 1000)
+        {
+            return Err(invalid(
+                format!("{what} is {self:?}"),
+                "keep at least the last one, and at most 1000 of each kind",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// The parts of the outage's bound (safety.md, the critical section). Absent: shares of `max_outage_seconds`.
@@ -195,6 +213,9 @@ pub struct Config {
     /// When backups begin by themselves. Absent: only when somebody starts one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
+    /// Where each valid backup is copied to. Absent: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyTo>,
 }
 
 fn invalid(found: impl Into<String>, next: impl Into<String>) -> Error {
@@ -270,6 +291,9 @@ impl Config {
         self.validate_disks()?;
         if let Some(schedule) = &self.schedule {
             schedule.validate()?;
+        }
+        if let Some(copy) = &self.copy {
+            copy.validate()?;
         }
         self.validate_times()
     }
@@ -366,18 +390,7 @@ impl Config {
                 "lower break_seconds",
             ));
         }
-        let keeps = &self.retention;
-        if keeps.keep_last == 0
-            || [keeps.keep_last, keeps.daily, keeps.weekly, keeps.monthly]
-                .iter()
-                .any(|n| *n > 1000)
-        {
-            return Err(invalid(
-                format!("retention is {keeps:?}"),
-                "keep at least the last one, and at most 1000 of each kind",
-            ));
-        }
-        Ok(())
+        self.retention.validate("retention")
     }
 
     /// The parts of the outage's bound.

@@ -123,6 +123,8 @@ kinds! {
     RestoreOverdue,
     /// A snapshot ended in error.
     SnapshotFailed,
+    /// A backup could not be copied into another region.
+    CopyFailed,
     /// EC2 has no capacity to start the instance now.
     CapacityLacking,
     /// The output of a node could not be understood.
@@ -165,6 +167,11 @@ impl Error {
     /// What this error is called.
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What was found, without what to do next.
+    pub fn found(&self) -> &str {
+        &self.found
     }
 
     /// The stable name of [`Self::kind`].

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod clusterpro;
 pub mod config;
 pub mod converge;
+pub mod copies;
 pub mod description;
 pub mod devices;
 pub mod doctor;

@@ -35,6 +35,8 @@ pub struct Aws {
     pub(super) table: String,
     pub(super) parameters: String,
     documents: BTreeMap<String, String>,
+    /// For clients of other regions, to which backups are copied.
+    pub(super) config: SdkConfig,
     pub(super) key_roles: BTreeMap<String, String>,
 }
 
@@ -96,6 +98,7 @@ impl Aws {
             table,
             parameters,
             documents: names_in("MIRRORSNAP_DOCUMENTS"),
+            config: config.clone(),
             key_roles: names_in("MIRRORSNAP_KEY_ROLES"),
         }
     }

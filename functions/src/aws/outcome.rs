@@ -72,6 +72,10 @@ const TABLE: &[Row] = &[
     ("CreateSnapshots", "PendingSnapshotLimitExceeded", "", NotYet),
     ("CreateSnapshots", "IncorrectState", "", NotYet),
     ("DeleteSnapshot", "InvalidSnapshot.NotFound", "", AlreadySo),
+    // EC2 makes so many copies into a region at once; or it does not show yet that the source is completed. Nothing was made.
+    ("CopySnapshot", "ResourceLimitExceeded", "", NotYet),
+    ("CopySnapshot", "IncorrectState", "", NotYet),
+    ("LockSnapshot", "IncorrectState", "", NotYet),
     // The snapshot is not completed yet, as EC2 sees it.
     ("CreateVolume", "IncorrectState", "", NotYet),
     ("DeleteVolume", "InvalidVolume.NotFound", "", AlreadySo),

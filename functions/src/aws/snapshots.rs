@@ -12,7 +12,7 @@ use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
 
-fn read(one: &aws_sdk_ec2::types::Snapshot) -> Result<Option<Snapshot>> {
+pub(super) fn read(one: &aws_sdk_ec2::types::Snapshot) -> Result<Option<Snapshot>> {
     let Some(started) = moment(one.start_time()) else {
         return Ok(None);
     };
@@ -29,7 +29,7 @@ fn read(one: &aws_sdk_ec2::types::Snapshot) -> Result<Option<Snapshot>> {
     }))
 }
 
-fn tagged(key: &str, value: String) -> Filter {
+pub(super) fn tagged(key: &str, value: String) -> Filter {
     by(&format!("tag:{key}"), [value])
 }
 
@@ -40,19 +40,24 @@ fn specification(set: &SnapshotSet) -> TagSpecification {
         .build()
 }
 
+/// Our own snapshots of a region by a filter, as EC2 describes them.
+pub(super) async fn all_by(ec2: &aws_sdk_ec2::Client, filter: Filter) -> Result<Vec<aws_sdk_ec2::types::Snapshot>> {
+    let mut stream = ec2
+        .describe_snapshots()
+        .owner_ids("self")
+        .filters(filter)
+        .into_paginator()
+        .page_size(PAGE)
+        .send();
+    let pages = pages("ec2:DescribeSnapshots", async || stream.next().await).await?;
+    let all = pages.iter().flat_map(DescribeSnapshotsOutput::snapshots);
+    Ok(all.cloned().collect())
+}
+
 impl Aws {
     pub(super) async fn snapshots_by(&self, filter: Filter) -> Result<Vec<Snapshot>> {
-        let mut stream = self
-            .ec2
-            .describe_snapshots()
-            .owner_ids("self")
-            .filters(filter)
-            .into_paginator()
-            .page_size(PAGE)
-            .send();
-        let pages = pages("ec2:DescribeSnapshots", async || stream.next().await).await?;
-        let all = pages.iter().flat_map(DescribeSnapshotsOutput::snapshots);
-        all.filter_map(|one| read(one).transpose()).collect()
+        let all = all_by(&self.ec2, filter).await?;
+        all.iter().filter_map(|one| read(one).transpose()).collect()
     }
 
     async fn one_snapshot(&self, set: &SnapshotSet, volume: &VolumeId) -> Outcome<Vec<Taken>> {

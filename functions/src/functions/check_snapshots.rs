@@ -41,6 +41,8 @@ pub struct Output {
     /// The progress of the slowest.
     progress: String,
     valid: bool,
+    /// The configuration asks for copies in another region.
+    copy: bool,
     snapshots: Vec<SnapshotId>,
 }
 
@@ -110,6 +112,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
                 complete: is_complete(&seen, &snapshots),
                 progress: format!("{slowest}%"),
                 valid: false,
+                copy: false,
                 snapshots: snapshots.into_iter().map(|one| one.snapshot).collect(),
             })
         }
@@ -164,6 +167,7 @@ async fn mark(ports: &impl Ports, cluster: &str, claim: &Claim, evidence: &Evide
         complete: true,
         progress: "100%".to_owned(),
         valid: true,
+        copy: config.copy.is_some(),
         snapshots: ids,
     })
 }

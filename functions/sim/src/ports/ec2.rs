@@ -21,7 +21,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 /// An id of the model, as EC2 would answer it.
-fn parsed<I: FromStr<Err = Error>>(id: &str) -> I {
+pub(super) fn parsed<I: FromStr<Err = Error>>(id: &str) -> I {
     id.parse().unwrap()
 }
 

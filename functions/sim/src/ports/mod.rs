@@ -1,5 +1,6 @@
 //! The functions' ports on the world in memory.
 
+mod copies;
 mod ec2;
 mod images;
 mod schedules;

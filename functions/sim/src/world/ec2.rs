@@ -1,6 +1,7 @@
 //! EC2 as far as the functions call it: instances, volumes with attachments, snapshots, tags and fast snapshot restore.
 //! Transitions take time. Calls answer with EC2's own codes; what they mean is the functions' affair.
 
+use super::copies::Copy;
 use super::{Ms, SECOND};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -137,6 +138,8 @@ pub(crate) struct Shown {
     pub(crate) volumes: BTreeMap<String, Volume>,
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
     pub(crate) fast: BTreeMap<(String, String), Fast>,
+    /// In the other region.
+    pub(crate) copies: BTreeMap<String, Copy>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -148,6 +151,8 @@ pub(crate) struct Ec2 {
     made: u32,
     /// What was made within so long is not known to calls that change something.
     pub(crate) newborn: Ms,
+    /// The key that copies get cannot be used.
+    pub(crate) copies_fail: bool,
     /// Volumes for which AttachVolume was ever sent, whatever was answered.
     pub(crate) ever_attached: BTreeSet<String>,
     /// The restore that is being released: its volumes may lose the tag `attached`, since they are the operator's then.

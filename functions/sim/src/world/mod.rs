@@ -3,6 +3,7 @@
 
 mod calls;
 mod cluster;
+pub(crate) mod copies;
 mod documents;
 pub(crate) mod ec2;
 mod guest;
