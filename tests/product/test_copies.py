@@ -155,6 +155,31 @@ def test_an_encrypted_backup_is_copied(product: Product) -> None:
     assert one["Encrypted"] and one["KmsKeyId"].startswith(f"arn:aws:kms:{THERE}:")
 
 
+def test_a_copy_that_was_copied_back_is_restored_by_its_backups_id(product: Product) -> None:
+    name, _, _ = backup(product)
+    (there,) = copied(product, name)
+    (source,) = [each for each in product.snapshots() if each["tags"].get("mirrorsnap:backup-id") == name]
+    tags = [{"ResourceType": "snapshot", "Tags": there["Tags"]}]
+    back = product.ec2.copy_snapshot(SourceRegion=THERE, SourceSnapshotId=there["SnapshotId"], TagSpecifications=tags)[
+        "SnapshotId"
+    ]
+
+    def whole() -> bool:
+        return product.ec2.describe_snapshots(SnapshotIds=[back])["Snapshots"][0]["State"] == "completed"
+
+    product.lab.wait_for(whole, 60, "the copy that is back")
+    assert name in product.valid_backups()
+    product.ec2.delete_snapshot(SnapshotId=source["SnapshotId"])
+    product.lab.sleep(6)
+    latest = product.ended(product.start("restore", {"backup": "latest", "dry_run": True}), 600).main
+    assert latest["status"] != "SUCCEEDED" or json.loads(latest["output"])["backup"] != name
+    asked = {"backup": name, "confirm": "orders", "initialization": "none"}
+    done = product.ended(product.start("restore", asked), 3000).main
+    assert done["status"] == "SUCCEEDED", done
+    made = [each for each in product.volumes() if each.get("SnapshotId") == back]
+    assert len(made) == 2 and product.lab.control("oracles")["violations"] == []
+
+
 def test_locked_copies_stay_and_the_output_says_so(product: Product) -> None:
     product.configure({"copy": {**KEEP, "lock": {"mode": "governance", "days": 2}}})
     first, _, _ = backup(product)

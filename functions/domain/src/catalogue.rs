@@ -171,6 +171,15 @@ pub struct Backup {
     pub others: Vec<Snapshot>,
 }
 
+impl Backup {
+    /// The region that it was copied from, if it is a copy.
+    pub fn copied_from(&self) -> Option<&str> {
+        let first = self.snapshots.first()?;
+        first.tag(tag::COPY_OF)?;
+        Some(first.tag(tag::COPIED_FROM).unwrap_or("another region"))
+    }
+}
+
 /// Rule 6: of several snapshots of one volume under one backup id, the one that counts. The earliest, since it was taken
 /// first after the standby had stopped; one marked as a duplicate never.
 pub fn choose(snapshots: Vec<Snapshot>) -> (Vec<Snapshot>, Vec<Snapshot>) {

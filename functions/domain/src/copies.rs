@@ -8,7 +8,7 @@ mod settings;
 
 pub use settings::{CopyTo, KeyArn, Lock, Mode, Region};
 
-use crate::catalogue::{self, Backup, Snapshot, tag};
+use crate::catalogue::{self, Backup, Snapshot, Wanted, tag};
 use crate::config::Retention;
 use crate::ec2::{SnapshotId, SnapshotState};
 use crate::error::{Error, Kind, Result};
@@ -184,6 +184,18 @@ fn ended_in_error(copy: &Seen, source: &Snapshot, to: &CopyTo) -> Error {
 /// The copies of a cluster's backups as sets, newest first. Snapshots whose tags are not a copy's in every respect are left out.
 pub fn sets(cluster: &str, snapshots: Vec<Snapshot>) -> Vec<Backup> {
     catalogue::sets(cluster, snapshots, tag::COPY_OF)
+}
+
+/// Chooses for a restore. A valid copy takes the place of a backup that is named by its id and is not there, or is not valid; the newest
+/// backup, and the newest before a time, are never copies. Errors: `BackupNotFound`, `BackupInvalid`.
+pub fn find<'a>(cluster: &str, backups: &'a [Backup], copies: &'a [Backup], wanted: &Wanted) -> Result<&'a Backup> {
+    catalogue::find(cluster, backups, wanted).or_else(|error| {
+        let named = match wanted {
+            Wanted::Exactly(id) => copies.iter().find(|copy| copy.valid && &copy.id == id),
+            Wanted::Latest | Wanted::Before(_) => None,
+        };
+        named.ok_or(error)
+    })
 }
 
 /// The copies to delete: of sets that `keep` does not keep, and of sets that were never proved in a week. Never one of the newest valid

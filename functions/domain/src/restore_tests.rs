@@ -79,6 +79,42 @@ pub(super) fn with(
 pub(super) const T: i64 = 1_780_000_000;
 
 #[test]
+fn a_copy_is_restored_only_by_the_id_of_its_backup_and_the_plan_says_so() {
+    let original = snapshot("snap-001", T, "md1", 1, true);
+    let id = original.tags[tag::BACKUP_ID].clone();
+    let mut copy = snapshot("snap-00c", T, "md1", 1, true);
+    copy.volume = "vol-ffffffff".into();
+    copy.tags.remove(tag::BACKUP_ID);
+    copy.tags.insert(tag::COPY_OF.to_owned(), id.clone());
+    copy.tags
+        .insert(tag::COPIED_FROM.to_owned(), "ap-northeast-3".to_owned());
+    let exactly = format!("{id:?}");
+    let of =
+        |asked: &str, all: &[&Snapshot]| planned(asked, all.iter().copied().cloned().collect(), &testing::healthy());
+    let plan = of(&exactly, &[&copy]).unwrap();
+    assert!(plan.volumes.iter().all(|one| one.snapshot == "snap-00c"));
+    let said = plan.words.join("\n");
+    assert!(
+        said.contains(&format!("a copy of backup {id}")) && said.contains("ap-northeast-3"),
+        "{said}"
+    );
+    for asked in [r#""latest""#, r#"{"before": "2030-01-01T00:00:00Z"}"#] {
+        assert_eq!(of(asked, &[&copy]).unwrap_err().kind(), Kind::BackupNotFound, "{asked}");
+    }
+    // The backup itself goes first, one that is not valid does not, and neither does a copy that is not.
+    let plan = of(&exactly, &[&copy, &original]).unwrap();
+    assert!(plan.volumes.iter().all(|one| one.snapshot == "snap-001"));
+    assert!(!plan.words.join("\n").contains("copy of"));
+    let unproved = snapshot("snap-001", T, "md1", 1, false);
+    assert_eq!(
+        of(&exactly, &[&copy, &unproved]).unwrap().volumes[0].snapshot,
+        "snap-00c"
+    );
+    copy.tags.remove(tag::VALID);
+    assert_eq!(of(&exactly, &[&copy]).unwrap_err().kind(), Kind::BackupNotFound);
+}
+
+#[test]
 fn one_snapshot_for_both_nodes_and_all_that_the_old_volume_was() {
     let plan = planned(
         r#""latest""#,

@@ -7,6 +7,7 @@ use super::volumes::{self, NewVolume, OldVolume};
 use super::{Asked, intent, steps};
 use crate::catalogue::{self, Backup, Snapshot};
 use crate::config::Config;
+use crate::copies;
 use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::Result;
 use crate::ids::Id;
@@ -54,7 +55,7 @@ pub struct Plan {
 /// What is known before the plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts<'a> {
-    /// The cluster's backups' snapshots.
+    /// The snapshots of the cluster's backups, and copies of such.
     pub snapshots: Vec<Snapshot>,
     /// The nodes' present volumes, by id.
     pub volumes: &'a BTreeMap<VolumeId, OldVolume>,
@@ -73,9 +74,11 @@ pub fn plan(
     seen: &Observation,
     facts: Facts<'_>,
 ) -> Result<Plan> {
+    let copies = copies::sets(&config.name, facts.snapshots.clone());
     let backups = catalogue::backups(&config.name, facts.snapshots);
     let wanted = asked.wanted(&config.name)?;
     let backup = catalogue::find(&config.name, &backups, &wanted)?;
+    let backup = copies::find(&config.name, &backups, &copies, &asked.wanted(&config.name)?)?;
     let source = inspect::refuse_restore(config, seen)?;
     let planned = volumes::plan(config, id, backup, seen, facts.volumes)?;
     let quotas = facts.quotas.storage(&planned)?;
@@ -142,6 +145,12 @@ fn data(backup: &Backup, volumes: &[NewVolume]) -> Vec<String> {
         "data of {} (backup {}), on both nodes; what was written since is only on the replaced volumes",
         backup.consistent_at, backup.id
     )];
+    words.extend(backup.copied_from().map(|region| {
+        format!(
+            "the snapshots are a copy of backup {}, made from its snapshots in {region}",
+            backup.id
+        )
+    }));
     words.extend(volumes.iter().map(|one| {
         format!(
             "{}: {} {} GiB from {} in {} takes the place of {} at {}",
