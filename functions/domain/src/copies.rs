@@ -206,7 +206,7 @@ pub fn expired(keep: &Retention, sets: &[Backup], current: &Id, now: Moment) -> 
     let mut kept: BTreeSet<String> = catalogue::keep(keep, &valid);
     kept.extend(catalogue::keep(keep, &proved));
     let mut out = Vec::new();
-    for set in sets.iter().filter(|set| &set.id != current) {
+    for set in sets.iter().filter(|set| &set.id != current && set.kept.is_none()) {
         let all = || set.snapshots.iter().chain(&set.others);
         let newest = all().map(|one| one.started).max();
         let old = newest.is_some_and(|newest| now.seconds_since(newest) >= INCOMPLETE_SECONDS);
