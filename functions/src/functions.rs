@@ -55,7 +55,7 @@ pub enum Function {
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Assess,
         Self::RunNodeStep,
         Self::SetPower,

@@ -399,7 +399,20 @@ pub trait Ports:
     Configs + Ledger + Descriptions + Fleet + Ec2 + Images + Copies + Quotas + Keys + Schedules + Nodes + Clock + Metrics
 {
 }
-impl<T: Configs + Ledger + Descriptions + Fleet + Ec2 + Images + Copies + Quotas + Keys + Schedules + Nodes + Clock + Metrics>
-    Ports for T
+impl<
+    T: Configs
+        + Ledger
+        + Descriptions
+        + Fleet
+        + Ec2
+        + Images
+        + Copies
+        + Quotas
+        + Keys
+        + Schedules
+        + Nodes
+        + Clock
+        + Metrics,
+> Ports for T
 {
 }

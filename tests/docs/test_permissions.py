@@ -111,7 +111,7 @@ def test_no_role_can_take_more_than_the_page_says() -> None:
 def test_every_role_of_the_stack_has_the_boundary() -> None:
     makes = ("AWS::IAM::Role", "AWS::Serverless::StateMachine")
     found = [each["Properties"] for each in TEMPLATE["Resources"].values() if each["Type"] in makes]
-    assert len(found) == 25
+    assert len(found) == 27
     for each in found:
         assert each["PermissionsBoundary"]["Fn::If"][:2] == ["HasBoundary", {"Ref": "PermissionsBoundary"}]
     # SAM makes no role of a function that has one.

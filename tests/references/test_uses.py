@@ -61,7 +61,7 @@ def test_what_users_do_is_no_role_s(left: Path) -> None:
 
 def test_every_role_of_the_template_is_judged(template: dict[str, Any]) -> None:
     held = uses.granted(template)
-    assert len(held) == 25  # 15 functions, 7 state machines, two of schedules, the rules'
+    assert len(held) == 27  # 16 functions, 8 state machines, two of schedules, the rules'
     assert held["SetPowerFunctionRole"] >= {"ec2:StartInstances", "ec2:StopInstances", "kms:CreateGrant"}
     assert held["SwapVolumesFunctionRole"] >= {"kms:ReEncryptFrom", "kms:ReEncryptTo"}
     assert held["RuleRole"] == {"states:StartExecution"}

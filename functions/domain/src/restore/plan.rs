@@ -77,8 +77,7 @@ pub fn plan(
     let copies = copies::sets(&config.name, facts.snapshots.clone());
     let backups = catalogue::backups(&config.name, facts.snapshots);
     let wanted = asked.wanted(&config.name)?;
-    let backup = catalogue::find(&config.name, &backups, &wanted)?;
-    let backup = copies::find(&config.name, &backups, &copies, &asked.wanted(&config.name)?)?;
+    let backup = copies::find(&config.name, &backups, &copies, &wanted)?;
     let source = inspect::refuse_restore(config, seen)?;
     let planned = volumes::plan(config, id, backup, seen, facts.volumes)?;
     let quotas = facts.quotas.storage(&planned)?;
