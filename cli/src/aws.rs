@@ -11,6 +11,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use mirrorsnap_domain::catalogue::{Snapshot, tag};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::copies::{Region, Seen};
 use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -18,7 +19,7 @@ use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_functions::aws::Aws;
-use mirrorsnap_functions::ports::{Clock, Descriptions, Fleet, Items, Ledger, Outcome, Snapshots, Tags};
+use mirrorsnap_functions::ports::{Clock, Copies as _, Descriptions, Fleet, Items, Ledger, Outcome, Snapshots, Tags};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -116,6 +117,10 @@ impl Catalogue for Stack {
 
     async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>> {
         self.aws.snapshots_of_cluster(cluster).await
+    }
+
+    async fn copies_of_cluster(&self, region: &Region, cluster: &str) -> Result<Vec<Seen>> {
+        self.aws.copies_of_cluster(region, cluster).await
     }
 
     async fn keep(&self, snapshots: &[SnapshotId], value: &str) -> Result<()> {

@@ -7,6 +7,7 @@ use crate::follow::Event;
 use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::copies::{Region, Seen};
 use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::{InstanceId, SnapshotId};
 use mirrorsnap_domain::error::Result;
@@ -102,6 +103,9 @@ pub trait Catalogue {
 
     /// Our snapshots of one cluster.
     async fn snapshots_of_cluster(&self, cluster: &str) -> Result<Vec<Snapshot>>;
+
+    /// The copies of a cluster's backups in a region.
+    async fn copies_of_cluster(&self, region: &Region, cluster: &str) -> Result<Vec<Seen>>;
 
     /// Writes the tag that keeps them.
     async fn keep(&self, snapshots: &[SnapshotId], value: &str) -> Result<()>;

@@ -2,6 +2,7 @@
 
 pub mod backups;
 pub mod clusters;
+pub mod copies;
 pub mod description;
 pub mod doctor;
 pub mod end;

@@ -5,6 +5,7 @@ use crate::ports::{Catalogue, Execution, Executions, Pause, Probe, Registry, Sta
 use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::copies::{Region, Seen};
 use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::{InstanceId, SnapshotId};
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -44,6 +45,8 @@ pub(crate) struct Fake {
     pub(crate) described: Option<Value>,
     /// Snapshots of the cluster `orders`.
     pub(crate) snapshots: Vec<Snapshot>,
+    /// Their copies in another region; none: the region refuses to show them.
+    pub(crate) copies: Vec<Seen>,
     /// What was written, in order.
     pub(crate) wrote: RefCell<Vec<String>>,
 }
@@ -62,6 +65,7 @@ impl Fake {
             instances: RefCell::default(),
             described: None,
             snapshots: vec![],
+            copies: vec![],
             wrote: RefCell::default(),
         }
     }
@@ -172,6 +176,13 @@ impl Catalogue for Fake {
 
     async fn snapshots_of_cluster(&self, _: &str) -> Result<Vec<Snapshot>> {
         Ok(self.snapshots.clone())
+    }
+
+    async fn copies_of_cluster(&self, region: &Region, _: &str) -> Result<Vec<Seen>> {
+        match self.copies.as_slice() {
+            [] => Err(Error::new(Kind::AwsRefused, format!("{region} is closed"), "open it")),
+            some => Ok(some.to_vec()),
+        }
     }
 
     async fn keep(&self, snapshots: &[SnapshotId], value: &str) -> Result<()> {

@@ -5,8 +5,10 @@ use crate::exit::{Ended, Exit};
 use crate::fleet::Seen;
 use crate::out::Out;
 use crate::screen;
+use crate::screen::copies::Copies;
 use mirrorsnap_domain::catalogue::{self, Backup, Wanted};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::copies;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::names;
@@ -48,9 +50,15 @@ pub async fn backups(ports: &impl Ports, out: &Out, cluster: &str, show: Option<
     match wanted {
         None => {
             let all: Vec<Value> = backups.iter().map(screen::backups::document).collect();
+            let copies = copies(ports, cluster).await?;
+            let now = Moment::from_unix(ports.millis() / 1000);
+            let text = [
+                screen::backups::list(cluster, &backups, out.language()),
+                screen::copies::text(copies.as_ref(), now),
+            ];
             out.result(
-                &screen::backups::list(cluster, &backups, out.language()),
-                &json!({"cluster": cluster, "backups": all}),
+                text.join("\n\n").trim_end(),
+                &json!({"cluster": cluster, "backups": all, "copies": screen::copies::document(copies.as_ref())}),
             );
         }
         Some(id) => {
@@ -69,6 +77,21 @@ pub async fn backups(ports: &impl Ports, out: &Out, cluster: &str, show: Option<
         }
     }
     Ok(Exit::Done)
+}
+
+/// The copies of the cluster's backups, if its configuration asks for any.
+async fn copies(ports: &impl Ports, cluster: &str) -> Result<Option<Copies>> {
+    let Some(Ok(config)) = ports.clusters().await?.remove(cluster) else {
+        return Ok(None);
+    };
+    let Some(to) = config.copy else {
+        return Ok(None);
+    };
+    // Another region may be closed to whoever asks: the backups are shown all the same.
+    let seen = ports.copies_of_cluster(&to.region, cluster).await;
+    let sets = seen.map(|seen| copies::sets(cluster, seen.into_iter().map(|one| one.snapshot).collect()));
+    let region = to.region;
+    Ok(Some(Copies { region, sets }))
 }
 
 /// The backup of that id, also one that is not valid. Error: `BackupNotFound`.
