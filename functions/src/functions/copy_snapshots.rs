@@ -1,5 +1,5 @@
 //! `copy-snapshots`: the copies of a backup in another region, one of each snapshot. CopySnapshot has no idempotency token, so a source
-//! is looked for by its copies' intent tag for as long as EC2 may lag before it is copied (safety.md, rule 6). It holds no lock: it
+//! is looked for by its copies' intent tag for as long as EC2 may lag before it is copied (safety.md, rules 6 and 25). It holds no lock: it
 //! touches nothing but copies, which no operation uses.
 
 use crate::deadline::Deadline;
