@@ -105,8 +105,8 @@ EVERY = [(what, name) for what in INPUTS for name in tasks(what)]
 # Tasks whose failure is no failure of the operation.
 FORGIVEN = re.compile(
     r"Expire|Report|Release the|Forget|forget|switch fast|PostProcess: one|Clean up|Stop the child|Read the"
-    r"|Cancel what|Start the proof|Start the copy|StartBoth: (active|standby)|Keep the schedules|note that it is back|^Say "
-    r"|describe the nodes|keep the description"
+    r"|Cancel what|Start the proof|Start the copy|StartBoth: (active|standby)|Keep the schedules|note that it is back"
+    r"|^Say |describe the nodes|keep the description"
 )
 
 
