@@ -158,10 +158,16 @@ fn the_parameters_are_those_of_the_scripts() {
             panic!("no script {path}");
         };
         let guard = ["Run", "Epoch", "ExpectedBootId", "NotAfterUptime", "Attempt"];
+        // No function asks for the frozen way yet: their defaults are the stopped one (infra/build_documents.py).
+        let frozen: &[&str] = match document.name() {
+            "break-unit" => &["Consistency"],
+            "quiesce" => &["Consistency", "Devices", "MaxPauseSeconds", "HookSeconds"],
+            _ => &[],
+        };
         let declared: BTreeSet<&str> = text
             .lines()
             .filter_map(|line| line.strip_prefix("# @param ")?.split(' ').next())
-            .filter(|name| !guard.contains(name))
+            .filter(|name| !guard.contains(name) && !frozen.contains(name))
             .collect();
         let parameters = document.parameters("server1");
         let ours: BTreeSet<&str> = parameters
