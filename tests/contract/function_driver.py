@@ -108,6 +108,7 @@ ROLES: dict[str, list[dict[str, Any]]] = {
         PARAMETER,
         allow("ec2:DescribeSnapshots"),
         allow("ec2:DeleteSnapshot", "arn:aws:ec2:*::snapshot/*", **OURS),
+        allow(["dynamodb:Query", "dynamodb:DeleteItem"], "arn:aws:dynamodb:*:*:table/mirrorsnap-descriptions"),
     ],
     "plan-restore": [
         LOCK,
@@ -214,6 +215,13 @@ class Functions:
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        )
+        names = {"cluster": "HASH", "backup": "RANGE"}
+        self.dynamodb.create_table(
+            TableName="mirrorsnap-descriptions",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names.items()],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
         )
         ssm = lab.boto("ssm")
         for document in build_documents.documents().values():

@@ -106,7 +106,7 @@ def test_a_backup_call_by_call(functions: Functions) -> None:
     (snapshot,) = snapshots(functions, found["id"])
     assert tags(snapshot) | {"mirrorsnap:valid": "true", "mirrorsnap:mirror-disks": "md1"} == tags(snapshot)
     kept = functions.on_orders("expire-backups", now=functions.now(), current=found["id"])
-    assert kept == {"deleted": [], "failed": [], "valid_backups": 1}
+    assert kept == {"deleted": [], "failed": [], "valid_backups": 1, "descriptions_deleted": []}
     report = functions.call(
         "report",
         cluster="orders",

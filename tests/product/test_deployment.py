@@ -200,7 +200,7 @@ def test_the_first_deployment_asks_and_the_next_one_remembers(product: Product) 
     cloudformation = product.lab.boto("cloudformation")
     code, said = on_a_terminal(product, "guided", "guided-artifacts", "ops@example.com", "y", "n")
     assert code == 1 and "There is no bucket guided-artifacts" in said and "nothing was changed" in said, said
-    assert "add       15 AWS::Lambda::Function" in said, said
+    assert "add       16 AWS::Lambda::Function" in said, said
     # The bucket and the address are known now. What was declined left nothing that is in the way.
     code, said = on_a_terminal(product, "guided", "y")
     assert code == 0 and "stack guided is CREATE_COMPLETE" in said, said
