@@ -7,7 +7,7 @@ mod registry;
 use crate::args::Common;
 use crate::interrupt;
 use crate::ports::{Catalogue, Pause};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use mirrorsnap_domain::catalogue::{Snapshot, tag};
 use mirrorsnap_domain::config::Config;
@@ -49,7 +49,7 @@ impl Stack {
             loader = loader.profile_name(profile);
         }
         if let Some(region) = &common.region {
-            loader = loader.region(Region::new(region.clone()));
+            loader = loader.region(aws_config::Region::new(region.clone()));
         }
         let config = loader.load().await;
         let stack = common.stack.clone();

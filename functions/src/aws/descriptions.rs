@@ -4,6 +4,7 @@ use super::Aws;
 use super::client::{ended, failed, pages};
 use super::lock::text;
 use crate::ports::{Descriptions, Outcome};
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::AttributeValue;
 use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::error::Result;
@@ -49,7 +50,7 @@ impl Descriptions for Aws {
             .into_paginator()
             .send();
         let pages = pages("dynamodb:Query", async || stream.next().await).await?;
-        let items = pages.iter().flat_map(|page| page.items());
+        let items = pages.iter().flat_map(QueryOutput::items);
         // What is not ours stays.
         Ok(items.filter_map(|item| Id::parse(text(item, "backup")?).ok()).collect())
     }

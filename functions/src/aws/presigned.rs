@@ -11,7 +11,7 @@ use mirrorsnap_domain::error::{Error, Kind, Result};
 use std::time::{Duration, SystemTime};
 
 /// EC2 asks at once; the longest that it may wait.
-const VALID: Duration = Duration::from_secs(3600);
+const VALID: Duration = Duration::from_hours(1);
 
 fn cannot(error: &impl std::fmt::Display) -> Error {
     Error::new(
