@@ -177,7 +177,8 @@ def test_attributes_are_read_of_tagged_nodes_only_and_by_the_inspections_only(ro
 def test_keys_are_used_through_ec2_only_and_grants_are_for_aws_only(role: str) -> None:
     key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
     through = {"kms:ViaService": f"ec2.{REGION}.amazonaws.com"}
-    grants = role in ("SetPowerFunction", "CreateVolumesFunction", "SwapVolumesFunction")
+    # A copy under a customer's key needs a grant too (EBS user guide, permissions to use keys).
+    grants = role in ("SetPowerFunction", "CreateVolumesFunction", "SwapVolumesFunction", "CopySnapshotsFunction")
     assert allowed(ROLES[role], "kms:CreateGrant", key, through | {"kms:GrantIsForAWSResource": "true"}) == grants
     for keys in (through, {"kms:GrantIsForAWSResource": "true"}, through | {"kms:GrantIsForAWSResource": "false"}, {}):
         assert not allowed(ROLES[role], "kms:CreateGrant", key, keys)
