@@ -41,6 +41,17 @@ pub enum Outcome<T = ()> {
     Refused(Error),
 }
 
+impl<T> Outcome<T> {
+    /// Why it is not known to be done, in words, for those who name what is left and go on; `None`: nothing is left to do.
+    pub fn undone(self) -> Option<String> {
+        match self {
+            Self::Accepted(_) | Self::AlreadySo => None,
+            Self::NotYet(why) => Some(why),
+            Self::Unknown(error) | Self::Refused(error) => Some(error.to_string()),
+        }
+    }
+}
+
 /// The clusters' configurations.
 pub trait Configs {
     /// Errors: `ClusterNotFound`, `ConfigInvalid`, `InputInvalid`.

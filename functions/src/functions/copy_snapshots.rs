@@ -265,11 +265,7 @@ async fn expire(ports: &impl Ports, cluster: &str, current: &Id, now: Moment) ->
     for (copy, backup) in going {
         let why = match locked.get(&copy) {
             Some(until) => Some(format!("locked until {until}")),
-            None => match ports.delete_copy(&to.region, &copy).await {
-                Outcome::Accepted(()) | Outcome::AlreadySo => None,
-                Outcome::NotYet(why) => Some(why),
-                Outcome::Unknown(error) | Outcome::Refused(error) => Some(error.to_string()),
-            },
+            None => ports.delete_copy(&to.region, &copy).await.undone(),
         };
         match why {
             None => output.deleted.push(copy),

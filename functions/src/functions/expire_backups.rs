@@ -1,7 +1,7 @@
 //! `expire-backups`: deletes what the retention no longer keeps, and sets that never became valid.
 
 use crate::functions::fence::fence;
-use crate::ports::{Configs, Descriptions, Ledger, Outcome, Snapshots};
+use crate::ports::{Configs, Descriptions, Ledger, Snapshots};
 use mirrorsnap_domain::catalogue::{self, DeleteReason};
 use mirrorsnap_domain::description;
 use mirrorsnap_domain::ec2::SnapshotId;
@@ -72,12 +72,7 @@ pub async fn handle(ports: &(impl Configs + Ledger + Snapshots + Descriptions), 
         if !input.dry_run {
             fence(ports, &input.cluster, &input.lock).await?;
             // One in use (by an image, a lock) stays, and must not keep the others; the next backup tries again.
-            let failure = match ports.delete_snapshot(&entry.snapshot).await {
-                Outcome::Accepted(()) | Outcome::AlreadySo => None,
-                Outcome::NotYet(why) => Some(why),
-                Outcome::Unknown(error) | Outcome::Refused(error) => Some(error.to_string()),
-            };
-            if let Some(error) = failure {
+            if let Some(error) = ports.delete_snapshot(&entry.snapshot).await.undone() {
                 tracing::warn!(snapshot = %entry.snapshot, %error, "not deleted");
                 entry.error = Some(error);
                 output.failed.push(entry);
@@ -97,16 +92,9 @@ pub async fn handle(ports: &(impl Configs + Ledger + Snapshots + Descriptions), 
     for id in unneeded {
         if !input.dry_run {
             fence(ports, &input.cluster, &input.lock).await?;
-            match ports.forget_description(&id).await {
-                Outcome::Accepted(()) | Outcome::AlreadySo => {}
-                Outcome::NotYet(why) => {
-                    output.descriptions_failed.push(why);
-                    continue;
-                }
-                Outcome::Unknown(error) | Outcome::Refused(error) => {
-                    output.descriptions_failed.push(error.to_string());
-                    continue;
-                }
+            if let Some(why) = ports.forget_description(&id).await.undone() {
+                output.descriptions_failed.push(why);
+                continue;
             }
         }
         output.descriptions_deleted.push(id);

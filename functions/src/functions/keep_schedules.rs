@@ -2,7 +2,7 @@
 //! do for one cluster keeps it from no other, and is done by the next patrol.
 
 use super::embedded_metrics::head;
-use crate::ports::{Fleet, Metrics, Outcome, Schedules};
+use crate::ports::{Fleet, Metrics, Schedules};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::schedule::{Change, Target, plan};
 use mirrorsnap_domain::time::Moment;
@@ -58,15 +58,10 @@ pub async fn handle(ports: &(impl Fleet + Schedules + Metrics), input: Input) ->
             ),
             Change::Delete => (ports.delete_schedule(group, &cluster).await, &mut output.deleted),
         };
-        let why = match ended {
-            Outcome::Accepted(()) | Outcome::AlreadySo => {
-                done.push(cluster);
-                continue;
-            }
-            Outcome::NotYet(why) => why,
-            Outcome::Unknown(error) | Outcome::Refused(error) => error.to_string(),
-        };
-        output.failed.push(Failed { cluster, why });
+        match ended.undone() {
+            None => done.push(cluster),
+            Some(why) => output.failed.push(Failed { cluster, why }),
+        }
     }
     for one in &output.failed {
         tracing::warn!(
