@@ -186,6 +186,11 @@ pub const CLEAN: &str = "clean";
 /// The name of the verdict of an image against which nothing was found, and which cannot be called clean either.
 pub const NOT_JUDGED: &str = "not-judged";
 
+/// Whether a verdict speaks against an image, whatever it says: only two words do not.
+fn is_against(verdict: &str) -> bool {
+    verdict != CLEAN && verdict != NOT_JUDGED
+}
+
 /// What a backup's image says of itself, by the tags of its snapshots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
@@ -216,13 +221,9 @@ impl Proof {
     pub fn of(snapshots: &[Snapshot]) -> Self {
         let said = |one: &Snapshot| one.tags.get(tag::PROVED).cloned();
         let moment = |one: &Snapshot| one.tags.get(tag::PROVED_AT).and_then(|text| Moment::parse(text).ok());
-        // Whatever it says: only two words are no reason against it.
-        let against = snapshots.iter().find_map(|one| {
-            Some((
-                said(one).filter(|said| said != CLEAN && said != NOT_JUDGED)?,
-                moment(one),
-            ))
-        });
+        let against = snapshots
+            .iter()
+            .find_map(|one| Some((said(one).filter(|said| is_against(said))?, moment(one))));
         if let Some((reason, at)) = against {
             return Self::Unclean { reason, at };
         }
@@ -303,8 +304,7 @@ pub struct Judged {
 
 /// The verdict of several mirror disks together. None at all is nothing that could be judged.
 pub fn worst(disks: &[Judged]) -> &str {
-    let unclean = |one: &&Judged| one.verdict != CLEAN && one.verdict != NOT_JUDGED;
-    match disks.iter().find(unclean) {
+    match disks.iter().find(|one| is_against(&one.verdict)) {
         Some(found) => &found.verdict,
         None if !disks.is_empty() && disks.iter().all(|one| one.verdict == CLEAN) => CLEAN,
         None => NOT_JUDGED,
@@ -324,7 +324,7 @@ pub struct Message {
 pub fn message(backup: &Backup, disks: &[Judged], before: Option<&Id>) -> Option<Message> {
     let unclean: Vec<String> = disks
         .iter()
-        .filter(|one| one.verdict != CLEAN && one.verdict != NOT_JUDGED)
+        .filter(|one| is_against(&one.verdict))
         .map(|one| format!("{} ({}): {}", one.disk, one.snapshot, one.sentence))
         .collect();
     if unclean.is_empty() {
@@ -359,14 +359,17 @@ fn drawn(texts: &[&str]) -> u64 {
     once ^ (once >> 33)
 }
 
+/// One of these, drawn by the texts; `None`: there are none.
+fn one_of<'a>(among: &[&'a Backup], texts: &[&str]) -> Option<&'a Backup> {
+    let count = u64::try_from(among.len()).ok()?.max(1);
+    among.get(usize::try_from(drawn(texts) % count).ok()?).copied()
+}
+
 /// One of the valid backups but the newest, drawn at random; the newest if there is no other. Error: `BackupNotFound`.
 pub fn random<'a>(cluster: &str, backups: &'a [Backup], now: Moment) -> Result<&'a Backup> {
     let valid: Vec<&Backup> = backups.iter().filter(|one| one.valid).collect();
     let among = valid.get(1..).filter(|older| !older.is_empty()).unwrap_or(&valid);
-    let count = u64::try_from(among.len()).unwrap_or(u64::MAX).max(1);
-    let number = drawn(&[cluster, &now.to_string()]) % count;
-    let found = usize::try_from(number).ok().and_then(|number| among.get(number));
-    found.copied().ok_or_else(|| {
+    one_of(among, &[cluster, &now.to_string()]).ok_or_else(|| {
         Error::new(
             Kind::BackupNotFound,
             format!("cluster {cluster} has no valid backup"),
@@ -406,8 +409,7 @@ pub fn weekly(cluster: &str, backups: &[Backup], now: Moment) -> Option<DueProof
         .collect();
     let without: Vec<&Backup> = old.iter().copied().filter(|one| one.proof == Proof::NotYet).collect();
     let among = if without.is_empty() { old } else { without };
-    let number = drawn(&[cluster, &week.to_string()]) % u64::try_from(among.len()).ok()?.max(1);
-    let backup = among.get(usize::try_from(number).ok()?)?;
+    let backup = one_of(&among, &[cluster, &week.to_string()])?;
     Some(DueProof {
         cluster: cluster.to_owned(),
         backup: backup.id.clone(),
