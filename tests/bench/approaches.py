@@ -19,7 +19,7 @@ from lab.client import Lab
 from lab.nodes.clusterpro.spec import parse as parse_cluster
 from scenario import operation, report
 from scenario.format import Expect, Step
-from scenario.journal import Journal
+from scenario.journal import Journal, state_names
 from scenario.product import ENDED, Product, wait_until_up
 from scenario.timeline import Window, degraded, longest
 from scenario.writer import Writer
@@ -82,11 +82,12 @@ def mirrorsnap(lab: Lab, extent: Extent) -> Figures:
     _sound(lab)
     whole = report.figures(product, journal, begun, "backup", [], [])
     end = begun.over or begun.started
-    kept = ("degraded_seconds", "total_seconds", "transitions", "completion_poll_transitions")
+    kept = ("degraded_seconds", "total_seconds", "completion_poll_transitions", "proof_and_copy_transitions")
     assert begun.family is not None
     spent = bill(journal.entries, begun.started, end, sum(each["transitions"] for each in begun.family.members))
     outage = parts.outage(journal.entries, _outage(journal, begun.started, end))
-    return {**outage, **{key: whole[key] for key in kept}, **spent}
+    own = whole["transitions"] - whole["proof_and_copy_transitions"]
+    return {**outage, "transitions": own, **{key: whole[key] for key in kept}, **spent}
 
 
 def _whole(journal: Journal, start: float, transitions: int) -> Figures:
@@ -95,7 +96,7 @@ def _whole(journal: Journal, start: float, transitions: int) -> Figures:
     without = sum(w.seconds for w in degraded(journal.entries, journal.disks) if w.end > start)
     spent = bill(journal.entries, start, end, transitions)
     figures = {"degraded_seconds": round(without, 3), "total_seconds": round(end - start, 3)}
-    return {**figures, "transitions": transitions, "completion_poll_transitions": 0, **spent}
+    return {**figures, "transitions": transitions, "completion_poll_transitions": 0, "proof_and_copy_transitions": 0, **spent}
 
 
 def _script(lab: Lab, extent: Extent, **settings: str) -> Figures:
@@ -129,7 +130,7 @@ def cli_1s(lab: Lab, extent: Extent) -> Figures:
 
 
 def polling_state_machine(lab: Lab, extent: Extent) -> Figures:
-    """The same procedure as a state machine of SDK integrations, which looks every 5 seconds. Always whole."""
+    """The same procedure as a state machine of SDK integrations, which looks every 5 seconds."""
     spec = parse_cluster({})
     product = Product(lab, spec)
     journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
@@ -148,14 +149,17 @@ def polling_state_machine(lab: Lab, extent: Extent) -> Figures:
         while (main := product.family(begun).main)["status"] not in ENDED:
             if deadline.passed():
                 raise Failed("the polling state machine does not end")
+            journal.refresh()
+            if extent is Extent.UNTIL_BACK and polling.BEHIND in state_names(journal.entries, begun):
+                break
             lab.sleep(0.5)
     if writer.problem:
         raise Failed(f"the application failed: {writer.problem}")
-    if main["status"] != "SUCCEEDED":
+    if main["status"] in ENDED and main["status"] != "SUCCEEDED":
         raise Failed(f"the polling state machine ended {main['status']}: {main['error']} {main['cause']}")
     _sound(lab)
-    whole = _whole(journal, start, main["transitions"])
-    return {**parts.outage(journal.entries, _outage(journal, start, journal.now())), **whole}
+    found = parts.outage(journal.entries, _outage(journal, start, journal.now()))
+    return {**found, **(_whole(journal, start, main["transitions"]) if extent is Extent.WHOLE else {})}
 
 
 APPROACHES: dict[str, Callable[[Lab, Extent], Figures]] = {

@@ -12,7 +12,7 @@ Report = dict[str, Any]
 
 MEASURES = (
     *("outage_seconds", "outage_overhead_seconds", "degraded_seconds", "total_seconds", "transitions"),
-    *("completion_poll_transitions", "lambda_ms", "api_calls", "cost_usd"),
+    *("completion_poll_transitions", "proof_and_copy_transitions", "lambda_ms", "api_calls", "cost_usd"),
 )
 OVERHEAD = "outage_overhead_seconds"
 OURS = "mirrorsnap"
@@ -22,7 +22,7 @@ COMPARED = {
     "cli_waiters": "the script's with the AWS CLI's waiters",
     "polling_state_machine": "the polling state machine's",
 }
-TRANSITIONS = 45  # of a backup, waits for completion apart
+TRANSITIONS = 45  # of a backup, nested ones included; waits for completion, proof and copy apart
 OF_A_RESTORE, OF_A_ROLLBACK = 7.0, 12.0  # seconds of our own in the recovery time
 FORECAST = 0.2  # of what came
 CONSTANT = 1.1  # the most that a cluster among many may take, of what one alone takes

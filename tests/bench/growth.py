@@ -29,14 +29,14 @@ def mapping(clusters: int) -> dict[str, Any]:
     return {"further": [{"name": name, "nodes": [f"{name}-a", f"{name}-b"]} for name in names]}
 
 
-def rates(entries: list[Entry], start: float, end: float) -> tuple[int, dict[str, int]]:
-    """(all calls, the most calls in one second by action) between two moments."""
+def rates(entries: list[Entry], start: float, end: float) -> tuple[dict[str, int], dict[str, int]]:
+    """(all calls by action, the most calls in one second by action) between two moments."""
     calls = [each for each in entries if each["kind"] == "api" and start <= each["t"] <= end]
     counted = collections.Counter((each["call"], int(each["t"])) for each in calls)
     peaks: dict[str, int] = {}
     for (call, _), count in counted.items():
         peaks[call] = max(peaks.get(call, 0), count)
-    return len(calls), peaks
+    return dict(collections.Counter(each["call"] for each in calls)), peaks
 
 
 def run(lab: Lab, clusters: int) -> dict[str, Any]:
@@ -74,7 +74,8 @@ def run(lab: Lab, clusters: int) -> dict[str, Any]:
     return {
         "clusters": clusters,
         "transitions_per_cluster": transitions / clusters,
-        "calls_per_cluster": calls / clusters,
+        "calls_per_cluster": sum(calls.values()) / clusters,
+        "calls_by_action": {call: count / clusters for call, count in sorted(calls.items())},
         "peak_calls_per_second": max(peaks.values()),
         "peaks": dict(sorted(peaks.items(), key=lambda each: -each[1])[:8]),
         "total_seconds": round(end - start, 1),

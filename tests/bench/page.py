@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from . import figures
+from . import figures, paper
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 NAMES = {
@@ -105,6 +105,23 @@ def _growth(report: dict[str, Any]) -> list[str]:
     return ["## Many clusters at once", "", *_table(head, rows)]
 
 
+def _on_paper(report: dict[str, Any]) -> list[str]:
+    """For volumes and fleets that no two cores can play."""
+    measured = report.get("approaches", {}).get(figures.OURS, {}).get("0.1")
+    sizes = report.get("growth", [])
+    if not measured or "transitions" not in measured or not sizes:
+        return []
+    found = ["## On paper", "", ON_PAPER]
+    found += _table(
+        ["volume", "snapshot", "complete after", "state transitions", "orchestration", "proof"], paper.backups(measured)
+    )
+    found += [RESTORE_ON_PAPER]
+    found += _table(["volume", "initialization", "wait before the outage", "the volumes", "cost"], paper.restores())
+    found += [FLEET_ON_PAPER]
+    head = ["clusters due at once", "state transitions", "API calls", "a night costs", "held back by"]
+    return [*found, *_table(head, paper.fleets(sizes, measured["cost_usd"]["median"]))]
+
+
 def _targets(report: dict[str, Any]) -> list[str]:
     rows = [
         [each["name"], each["wanted"], f"{each['got']:g}", "met" if each["met"] else "missed"]
@@ -158,8 +175,23 @@ cost the same whoever makes them. An operator's time is not counted.
 """
 
 
+ON_PAPER = f"""No machine here holds a volume of 16 TiB. These figures are computed (tests/bench/paper.py) from what was measured and
+from AWS's list prices of us-east-1. AWS publishes no rate at which a snapshot completes: {paper.SNAPSHOT_MIB_PER_SECOND} MiB/s are assumed. A backup's
+outage, and the time until the cluster has its redundancy back, do not wait for the snapshot.
+"""
+RESTORE_ON_PAPER = """A restore makes two volumes from one snapshot, in two zones. Its outage does not grow with the volume; what grows is the wait
+before the outage, or the time in which the new volumes read each block from S3 at its first use. Fast restore's wait is that of its
+optimization and of one credit, as AWS publishes them.
+"""
+FLEET_ON_PAPER = """Many clusters that are due at the same moment share the account's limits in a Region. Each row has the limit that takes longest, by the
+calls that one cluster of the largest run has made; AWS publishes none for Systems Manager's calls. A flexible window of a schedule
+spreads them.
+"""
+
+
 def text(report: dict[str, Any]) -> str:
-    lines = [HEAD.format(**report), *_approaches(report), BELOW, *_others(report), *_growth(report), *_targets(report)]
+    lines = [HEAD.format(**report), *_approaches(report), BELOW, *_others(report), *_growth(report), *_on_paper(report)]
+    lines += _targets(report)
     return "\n".join(lines).rstrip() + "\n"
 
 

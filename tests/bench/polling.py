@@ -14,6 +14,7 @@ from typing import Any
 from lab.client import Lab
 
 SECONDS = 5
+BEHIND = "enter backup mode"  # its first state once the group is back
 ROLE = "polling"
 NAME = "polling"
 ACTIONS = (
@@ -87,7 +88,7 @@ def definition(active: tuple[str, str], standby: tuple[str, str], volume: str) -
         machine.run(name, one, f"clpmonctrl -s -h {server} -m mdw1")
     machine.run("break mirror", two, "clpmdctrl --break md1")
     machine.run("start group", one, "clpgrp -s failover1")
-    machine.run("enter backup mode", two, goes_down("clpbackup.sh --pre"))
+    machine.run(BEHIND, two, goes_down("clpbackup.sh --pre"))
     state = "$.Seen.Reservations[0].Instances[0].State.Name"
     described = _task("ec2:describeInstances", {"InstanceIds": [two]}, "$.Seen")
     machine.until("standby stops", described, {"Variable": state, "StringEquals": "stopped"})

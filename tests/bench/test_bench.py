@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from scenario.timeline import Window
 
-from . import figures, growth, page, parts, polling
+from . import figures, growth, page, paper, parts, polling
 from .__main__ import plan
 from .bill import bill
 
@@ -102,7 +102,7 @@ def test_the_runs_take_turns_and_of_others_the_first_is_whole():
 
 
 def size(clusters: int, transitions: float, busy: float) -> dict:
-    calls = {"calls_per_cluster": 100.0, "peak_calls_per_second": 3, "peaks": {}, "total_seconds": 1.0}
+    calls = {"calls_per_cluster": 100.0, "calls_by_action": {"ec2:DescribeVolumes": 8.0}, "peak_calls_per_second": 3, "peaks": {}, "total_seconds": 1.0}
     return {"clusters": clusters, "transitions_per_cluster": transitions, **calls, "host_busy": busy}
 
 
@@ -118,7 +118,7 @@ def test_a_cluster_among_many_takes_no_more_and_a_busy_machine_s_figures_are_voi
 
 def test_rates_are_counted_by_action_and_second():
     calls = [{"kind": "api", "call": call, "t": t} for call, t in (("a", 1.1), ("a", 1.9), ("a", 2.0), ("b", 9.0))]
-    assert growth.rates(calls, 1.0, 8.0) == (3, {"a": 2})
+    assert growth.rates(calls, 1.0, 8.0) == ({"a": 3}, {"a": 2})
     assert len(growth.mapping(3)["further"]) == 2
 
 
@@ -164,6 +164,59 @@ def test_the_polling_machine_does_what_the_script_types_and_ends():
         "clpbackup.sh --post",
     ):
         assert any(word in line for line in typed) and word in script, word
+
+
+INITIALIZATION = Path(__file__).parents[2] / "functions/domain/src/restore/initialization.rs"
+BACKUP = Path(__file__).parents[2] / "statemachine/backup.yaml"
+
+
+def test_a_polling_state_machine_knows_when_the_group_is_back():
+    machine = polling.definition(("server1", "i-1"), ("server2", "i-2"), "vol-1")["States"]
+    names = list(machine)
+    assert names.index("start group: is it over?") + 1 == names.index(polling.BEHIND)
+
+
+def test_what_is_computed_stands_on_the_product_s_own_constants():
+    source = INITIALIZATION.read_text(encoding="utf-8").replace("_", "")
+    for name, value in (("RATEUSD: f64", "0.000012"), ("FASTEST: i32", "300"), ("FSRUSD: f64", "0.75")):
+        assert f"const {name} = {value};" in source, name
+    assert (paper.RATE_USD, paper.FASTEST, paper.FSR_USD) == (0.000012, 300, 0.75)
+    looks = ", ".join(f"{_pause(each)} x {most}" if most else _pause(each) for each, most in paper.LOOKS)
+    assert f"every: [{looks}]" in BACKUP.read_text(encoding="utf-8")
+
+
+def _pause(seconds: int) -> str:
+    return f"{seconds // 60}m" if seconds in (360, 1800) else f"{seconds}s"
+
+
+def test_looks_and_limits():
+    assert [paper.looks(each) for each in (0, 15, 16, 600, 601, 4200)] == [1, 2, 3, 41, 42, 101]
+    assert paper.seconds_for(100, paper.EC2_READS) == 0 and paper.seconds_for(300, paper.EC2_READS) == 10
+    calls = {"ec2:DescribeVolumes": 8.0, "ec2:CreateTags": 1.0, "ssm:SendCommand": 99.0}
+    assert paper.bound(1, calls, 50) == paper.Bound("state transitions", 0.0)
+    assert paper.bound(1000, calls, 50) == paper.Bound("ec2:DescribeVolumes", 395.0)
+    assert paper.limit_of("ssm:SendCommand") is None and paper.limit_of("ec2:StartInstances") == paper.EC2_WRITES
+
+
+def test_a_restore_on_paper_costs_what_its_data_costs():
+    rows = {(row[0], row[1]): row for row in paper.restores()}
+    assert rows["1 TiB", "rate"][2:] == ["none", "fast after 59 min", "$7.37"]
+    assert rows["1 TiB", "fsr"][2:] == ["2.0 h", "fast at once", "$3.00"]
+    assert rows["16 TiB", "none"][4] == "$0"
+
+
+def test_the_page_computes_what_no_machine_here_can_play(tmp_path: Path):
+    more = {"transitions": 43, "proof_and_copy_transitions": 6, "lambda_ms": 900.0, "cost_usd": 0.0015}
+    runs = {
+        ("outage", "mirrorsnap", "0.1"): [{**single(1.0), **more, "host_busy": 0.2}],
+        ("growth", "50"): [size(50, 54, 0.5)],
+    }
+    found = {"date": "2026-11-27", "machine": "2 cores", **figures.report(runs), "targets": []}
+    page.write(found, tmp_path)
+    text = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    assert "## On paper" in text and "| 1,000 |" in text
+    assert "ec2:DescribeVolumes: at least 7 min for all" in text
+    assert "| 16 TiB | the first | 23.3 h |" in text
 
 
 def test_the_page_is_made_of_the_report(tmp_path: Path):

@@ -17,6 +17,9 @@ POLLS = (
     *("PrepareVolumes: are they there", "PrepareVolumes: go on when there", "PrepareVolumes: wait for the volumes"),
     *("PrepareVolumes: is it fast", "PrepareVolumes: go on when fast", "PrepareVolumes: wait for fast restore"),
 )
+# What follows a backup and is no part of it: its proof and its copy, with the states that start them.
+APART = ("Start the proof", "Copy elsewhere?", "Start the copy")
+MACHINES_APART = ("mirrorsnap-prove", "mirrorsnap-copy")
 RESTORES = ("restore", "rollback")  # kinds whose entry has the recovery time
 
 
@@ -51,6 +54,13 @@ def without_redundancy(journal: Journal, operation: Operation) -> list[Window]:
     return [w for w in degraded(journal.entries, journal.disks) if w.end > whole.start and w.start < end]
 
 
+def apart(members: list[dict[str, Any]], journal: Journal) -> int:
+    """The state transitions of the proof and of the copy, of those that `members` have in all."""
+    proofs = [each for each in members if each["machine"] in MACHINES_APART]
+    _, starts = transitions([each for each in members if each not in proofs], journal.entries, APART)
+    return starts + sum(each["transitions"] for each in proofs)
+
+
 def figures(
     product: Product, journal: Journal, operation: Operation, kind: str, snapshots: list[str], violations: list[Any]
 ) -> dict[str, Any]:
@@ -66,6 +76,7 @@ def figures(
         "total_seconds": round(whole.seconds, 3),
         "transitions": total - polls,
         "completion_poll_transitions": polls,
+        "proof_and_copy_transitions": apart(operation.family.members, journal),
         "snapshots": snapshots,
         "violations": violations,
         **(rto.figures(journal.entries, recovery(journal, operation)) if kind in RESTORES else {}),
