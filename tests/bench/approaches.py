@@ -96,7 +96,13 @@ def _whole(journal: Journal, start: float, transitions: int) -> Figures:
     without = sum(w.seconds for w in degraded(journal.entries, journal.disks) if w.end > start)
     spent = bill(journal.entries, start, end, transitions)
     figures = {"degraded_seconds": round(without, 3), "total_seconds": round(end - start, 3)}
-    return {**figures, "transitions": transitions, "completion_poll_transitions": 0, "proof_and_copy_transitions": 0, **spent}
+    return {
+        **figures,
+        "transitions": transitions,
+        "completion_poll_transitions": 0,
+        "proof_and_copy_transitions": 0,
+        **spent,
+    }
 
 
 def _script(lab: Lab, extent: Extent, **settings: str) -> Figures:

@@ -92,7 +92,9 @@ def backups(measured: dict[str, Any]) -> list[list[str]]:
         for kind, share in (("the first", 1.0), ("5 % changed", CHANGED)):
             seconds = gib * 1024 * share / SNAPSHOT_MIB_PER_SECOND
             transitions = own + STATES_OF_A_LOOK * looks(seconds)
-            price = transitions * bill.TRANSITION + measured["lambda_ms"]["median"] / 1000 * bill.MEMORY_GB * bill.GB_SECOND
+            price = (
+                transitions * bill.TRANSITION + measured["lambda_ms"]["median"] / 1000 * bill.MEMORY_GB * bill.GB_SECOND
+            )
             proof = PROOF_BLOCKS[size] * BLOCK_USD
             rows.append([size, kind, minutes(seconds), f"{transitions:.0f}", f"${price:.4f}", f"${proof:.5f}"])
     return rows
@@ -121,7 +123,15 @@ def fleets(sizes: list[dict[str, Any]], cost: float) -> list[list[str]]:
         held = bound(count, last["calls_by_action"], last["transitions_per_cluster"])
         by = "none" if held.seconds < 1 else f"{held.limit}: at least {minutes(held.seconds)} for all"
         each = last["transitions_per_cluster"]
-        rows.append([f"{count:,}", f"{count * each:,.0f}", f"{count * last['calls_per_cluster']:,.0f}", f"${count * cost:,.3f}", by])
+        rows.append(
+            [
+                f"{count:,}",
+                f"{count * each:,.0f}",
+                f"{count * last['calls_per_cluster']:,.0f}",
+                f"${count * cost:,.3f}",
+                by,
+            ]
+        )
     return rows
 
 

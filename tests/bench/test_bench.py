@@ -102,7 +102,13 @@ def test_the_runs_take_turns_and_of_others_the_first_is_whole():
 
 
 def size(clusters: int, transitions: float, busy: float) -> dict:
-    calls = {"calls_per_cluster": 100.0, "calls_by_action": {"ec2:DescribeVolumes": 8.0}, "peak_calls_per_second": 3, "peaks": {}, "total_seconds": 1.0}
+    calls = {
+        "calls_per_cluster": 100.0,
+        "calls_by_action": {"ec2:DescribeVolumes": 8.0},
+        "peak_calls_per_second": 3,
+        "peaks": {},
+        "total_seconds": 1.0,
+    }
     return {"clusters": clusters, "transitions_per_cluster": transitions, **calls, "host_busy": busy}
 
 
