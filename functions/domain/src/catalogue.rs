@@ -21,6 +21,8 @@ pub mod tag {
     pub const BACKUP_ID: &str = "mirrorsnap:backup-id";
     /// The moment at which the groups were stopped.
     pub const CONSISTENT_AT: &str = "mirrorsnap:consistent-at";
+    /// How the active was quiet then: `stopped` or `frozen`. A snapshot without it is of a stopped service.
+    pub const CONSISTENCY: &str = "mirrorsnap:consistency";
     /// The mirror disks on the volume, separated by spaces.
     pub const MIRROR_DISKS: &str = "mirrorsnap:mirror-disks";
     /// The node whose volume it is.

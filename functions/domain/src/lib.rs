@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod clusterpro;
 pub mod config;
+pub mod consistency;
 pub mod converge;
 pub mod copies;
 pub mod description;
