@@ -175,17 +175,18 @@ cost the same whoever makes them. An operator's time is not counted.
 """
 
 
-ON_PAPER = f"""No machine here holds a volume of 16 TiB. These figures are computed (tests/bench/paper.py) from what was measured and
-from AWS's list prices of us-east-1. AWS publishes no rate at which a snapshot completes: {paper.SNAPSHOT_MIB_PER_SECOND} MiB/s are assumed. A backup's
-outage, and the time until the cluster has its redundancy back, do not wait for the snapshot.
+ON_PAPER = f"""No machine here holds a volume of 16 TiB. These figures are computed (tests/bench/paper.py) from what was
+measured and from AWS's list prices of us-east-1. AWS publishes no rate at which a snapshot completes:
+{paper.SNAPSHOT_MIB_PER_SECOND} MiB/s are assumed. A backup's outage, and the time until the cluster has its redundancy
+back, do not wait for the snapshot.
 """
-RESTORE_ON_PAPER = """A restore makes two volumes from one snapshot, in two zones. Its outage does not grow with the volume; what grows is the wait
-before the outage, or the time in which the new volumes read each block from S3 at its first use. Fast restore's wait is that of its
-optimization and of one credit, as AWS publishes them.
+RESTORE_ON_PAPER = """A restore makes two volumes from one snapshot, in two zones. Its outage does not grow with the
+volume; what grows is the wait before the outage, or the time in which the new volumes read each block from S3 at its
+first use. Fast restore's wait is that of its optimization and of one credit, as AWS publishes them.
 """
-FLEET_ON_PAPER = """Many clusters that are due at the same moment share the account's limits in a Region. Each row has the limit that takes longest, by the
-calls that one cluster of the largest run has made; AWS publishes none for Systems Manager's calls. A flexible window of a schedule
-spreads them.
+FLEET_ON_PAPER = """Many clusters that are due at the same moment share the account's limits in a Region. Each row has
+the limit that takes longest, by the calls that one cluster of the largest run has made; AWS publishes none for Systems
+Manager's calls. A flexible window of a schedule spreads them.
 """
 
 

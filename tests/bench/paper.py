@@ -1,7 +1,8 @@
 """What a backup and a restore take beyond these machines: for larger volumes and more clusters. Pure arithmetic.
 
-It stands on three things: the figures of a run, AWS's list prices (bill.py and functions/domain/src/restore/initialization.rs,
-compared by a test), and the limits that AWS publishes. Where AWS publishes nothing, the assumption is in the page.
+It stands on three things: the figures of a run, AWS's list prices (bill.py, and restore/initialization.rs of the
+domain, compared by a test), and the limits that AWS publishes. Where AWS publishes nothing, the page says what is
+assumed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ CREDITS_MINUTES_PER_TIB = 60
 
 # AWS's published limits of an account in a Region: (tokens in the bucket, tokens added each second).
 # EC2 Developer Guide, "Request throttling": non-mutating and mutating actions. Step Functions Developer Guide, "Service
-# quotas", for Regions other than us-east-1, us-west-2 and eu-west-1. Systems Manager and EventBridge publish none for the calls here.
+# quotas", for Regions other than us-east-1, us-west-2 and eu-west-1. Systems Manager publishes none for our calls.
 EC2_READS, EC2_WRITES = (100, 20), (50, 5)
 STEP_FUNCTIONS = {
     "states:StartExecution": (800, 150),
