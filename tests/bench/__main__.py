@@ -82,10 +82,10 @@ def approach(name: str, pace: str, extent: Extent) -> Figures:
         return APPROACHES[name](fresh, extent)
 
 
-def application(seconds: str) -> Figures:
+def application(seconds: str, extent: Extent) -> Figures:
     half = float(seconds) / 2
     with lab("0.1", {"group_stop": half, "group_start": half}) as fresh:
-        return mirrorsnap(fresh, Extent.WHOLE)
+        return mirrorsnap(fresh, extent)
 
 
 def restore() -> Figures:
@@ -112,14 +112,18 @@ def functions() -> Figures:
         return starts.run(fresh)
 
 
+def extent_of(number: int) -> Extent:
+    return Extent.WHOLE if number == 1 else Extent.UNTIL_BACK
+
+
 def outage(of_ours: int, of_others: int) -> list[Run]:
     """In turns, so that what disturbs this machine meets all of them. Of others the first run of each is whole."""
     counts = {name: of_ours if name == figures.OURS else of_others for name in APPROACHES}
     found = []
     for number in range(1, max(counts.values()) + 1):
-        extent = Extent.WHOLE if number == 1 else Extent.UNTIL_BACK
         for pace in PACES:
             for name in (each for each in APPROACHES if number <= counts[each]):
+                extent = Extent.WHOLE if name == figures.OURS else extent_of(number)
                 measure = lambda name=name, pace=pace, extent=extent: approach(name, pace, extent)  # noqa: E731
                 found.append(Run("outage", (name, pace), number, measure))
     return found
@@ -129,7 +133,7 @@ def plan(parts: tuple[str, ...], of_ours: int, of_others: int) -> list[Run]:
     of_each: dict[str, list[Run]] = {
         "outage": outage(of_ours, of_others),
         "applications": [
-            Run("applications", (seconds,), n, lambda seconds=seconds: application(seconds))
+            Run("applications", (seconds,), n, lambda seconds=seconds, n=n: application(seconds, extent_of(n)))
             for n in range(1, of_others + 1)
             for seconds in APPLICATIONS
         ],

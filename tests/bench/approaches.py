@@ -28,6 +28,7 @@ from . import parts, polling
 from .bill import bill
 
 HEALTHY_WITHIN = 120.0
+BEHIND = "EnterBackupMode"  # of statemachine/backup.yaml, its first state once the groups are back and the records read
 # What the vendor's chapter 2 does until the group is back: the outage lies within.
 UNTIL_BACK = ("check_mirror", "stop_group", "suspend_monitors", "break_mirror", "start_group")
 WHOLE = (
@@ -61,8 +62,25 @@ def _sound(lab: Lab) -> None:
         raise Failed(f"the lab's oracles object: {bad}")
 
 
+def _ended(product: Product, journal: Journal, arn: str, extent: Extent, behind: str) -> int:
+    """Waits for the execution's end, or until it has entered `behind`, its first state once the group is back. Its
+    state transitions so far.
+    """
+    deadline = product.lab.deadline(1800)
+    while (main := product.family(arn).main)["status"] not in ENDED:
+        if deadline.passed():
+            raise Failed("the execution does not end")
+        journal.refresh()
+        if extent is Extent.UNTIL_BACK and behind in state_names(journal.entries, arn):
+            return main["transitions"]
+        product.lab.sleep(0.5)
+    if main["status"] != "SUCCEEDED":
+        raise Failed(f"the execution ended {main['status']}: {main['error']} {main['cause']}")
+    return main["transitions"]
+
+
 def mirrorsnap(lab: Lab, extent: Extent) -> Figures:
-    """The deployed product: one backup, to its end."""
+    """The deployed product: one backup."""
     spec = parse_cluster({})
     product = Product(lab, spec)
     journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
@@ -73,9 +91,15 @@ def mirrorsnap(lab: Lab, extent: Extent) -> Figures:
     with Writer(lab) as writer:
         lab.sleep(1)
         begun = operation.begin(product, step, "backup", {}, [])
-        operation.finish(product, journal, begun)
+        if extent is Extent.UNTIL_BACK:
+            _ended(product, journal, begun.arn, extent, BEHIND)
+        else:
+            operation.finish(product, journal, begun)
     if writer.problem:
         raise Failed(f"the application failed: {writer.problem}")
+    if extent is Extent.UNTIL_BACK:
+        _sound(lab)
+        return parts.outage(journal.entries, _outage(journal, begun.started, journal.now()))
     operation.judge(product, journal, begun, set())
     if wrong := [*begun.failures, *begun.residue, *begun.violations]:
         raise Failed(f"the backup: {wrong}")
@@ -150,22 +174,13 @@ def polling_state_machine(lab: Lab, extent: Extent) -> Figures:
     start = journal.now()
     with Writer(lab) as writer:
         lab.sleep(1)
-        begun = product.sfn.start_execution(stateMachineArn=arn, input=json.dumps({}))["executionArn"]
-        deadline = lab.deadline(1800)
-        while (main := product.family(begun).main)["status"] not in ENDED:
-            if deadline.passed():
-                raise Failed("the polling state machine does not end")
-            journal.refresh()
-            if extent is Extent.UNTIL_BACK and polling.BEHIND in state_names(journal.entries, begun):
-                break
-            lab.sleep(0.5)
+        begun: str = product.sfn.start_execution(stateMachineArn=arn, input=json.dumps({}))["executionArn"]
+        transitions = _ended(product, journal, begun, extent, polling.BEHIND)
     if writer.problem:
         raise Failed(f"the application failed: {writer.problem}")
-    if main["status"] in ENDED and main["status"] != "SUCCEEDED":
-        raise Failed(f"the polling state machine ended {main['status']}: {main['error']} {main['cause']}")
     _sound(lab)
     found = parts.outage(journal.entries, _outage(journal, start, journal.now()))
-    return {**found, **(_whole(journal, start, main["transitions"]) if extent is Extent.WHOLE else {})}
+    return {**found, **(_whole(journal, start, transitions) if extent is Extent.WHOLE else {})}
 
 
 APPROACHES: dict[str, Callable[[Lab, Extent], Figures]] = {
