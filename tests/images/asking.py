@@ -22,17 +22,18 @@ def _note(name: str, seeds: range, figures: Mapping[str, Any]) -> None:
     (out / f"{name.replace(' ', '-')}-{seeds.start}.json").write_text(text, encoding="utf-8")
 
 
-def never_clean(kind: str, seeds: range, ask: Ask) -> None:
+def never_clean(kind: str, seeds: range, ask: Ask, consistency: str = "stopped") -> None:
     found, alone, wrong = Counter[str](), Counter[str](), []
     for seed in seeds:
-        case = mutilated(kind, seed)
+        case = mutilated(kind, seed, consistency)
         verdict = ask(case)["verdict"]
         found[verdict] += 1
         by_structures = ask(case, alone=True)["verdict"]
         alone[by_structures] += 1
         if verdict == "clean" or (by_structures == "clean" and kind in SEEN_ALONE):
             wrong.append(f"{seed}: {case.family} {case.what}")
-    _note(kind, seeds, {"verdicts": dict(found), "by the structures alone": dict(alone)})
+    name = kind if consistency == "stopped" else f"{consistency} {kind}"
+    _note(name, seeds, {"verdicts": dict(found), "by the structures alone": dict(alone)})
     assert not wrong
 
 

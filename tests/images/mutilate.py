@@ -1,8 +1,8 @@
 """Images that nobody may call clean, made from sound ones by a seed; and sound ones that nobody may refuse.
 
 Each mutilated image is judged with the fingerprint that the active would have recorded for the sound one, and once more
-with a fingerprint of its own bytes (`alone`), which says what the structures show without it. It shares no code with
-the judge.
+with a fingerprint of its own bytes (`alone`), which says what the structures show without it. Those of a frozen backup
+begin with what a kernel's freeze left. It shares no code with the judge.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from images.disks import SECTOR, Data, Ext4, Lvm, Table, Xfs
 from images.store import FINGERPRINTED, FIXTURES, Image, State, load
 
 CLEAN = ("made", "unmounted", "later", "lost")
+WITHOUT_JOURNAL = ("ext4-no-journal", "ext2")
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Case:
     about: dict[str, Any]
     fingerprint: str = ""
     with_table: bool = True
+    consistency: str = "stopped"
 
     def request(self, path: str, alone: bool = False) -> dict[str, Any]:
         own = self.own_fingerprint() if alone else self.fingerprint
@@ -43,6 +45,7 @@ class Case:
             "data": about["data"],
             "fingerprint": own,
             "table": saved,
+            "consistency": self.consistency,
         }
 
     def own_fingerprint(self) -> str:
@@ -65,16 +68,39 @@ def judged() -> list[str]:
     ]
 
 
-def _clean(family: str) -> list[str]:
+def wanted(family: str, name: str, consistency: str) -> str:
+    """What the judge has to say of a state as it is; `unclean`: any reason against it."""
+    about = families()[family][name].about
+    known = about["verdict"]
+    if consistency == "stopped" or known == "not-judged":
+        return known
+    if family in WITHOUT_JOURNAL:
+        # It says the same of itself while it is frozen and while it is in use.
+        return "clean" if known == "clean" else "not-judged"
+    # A frozen ext4 and an unmounted one say the same of themselves. An XFS says which it is.
+    clean = name == "frozen" if about["file_system"] == "xfs" else known == "clean"
+    return "clean" if clean else "not-as-frozen"
+
+
+def _clean(family: str, consistency: str) -> list[str]:
+    names = CLEAN if consistency == "stopped" else ("frozen",)
     states = families()[family]
-    return [name for name in CLEAN if name in states and states[name].about["verdict"] == "clean"]
+    return [name for name in names if name in states and wanted(family, name, consistency) == "clean"]
+
+
+class Dice(random.Random):
+    """A seed's random numbers, and what kind of backup the image is of."""
+
+    def __init__(self, seed: str, consistency: str) -> None:
+        super().__init__(seed)
+        self.consistency = consistency
 
 
 @dataclass
 class Draw:
     """One sound image to begin with."""
 
-    random: random.Random
+    random: Dice
     family: str
     state: str
     image: Image
@@ -101,13 +127,15 @@ class Draw:
         return found[name]
 
 
-def draw(rng: random.Random, wanted: Callable[[dict[str, Any]], bool] = lambda about: True) -> Draw:
+def draw(rng: Dice, fits: Callable[[dict[str, Any]], bool] = lambda about: True) -> Draw:
     while True:
         family = rng.choice(judged())
-        states = families()[family]
-        state = rng.choice(_clean(family))
+        states, clean = families()[family], _clean(family, rng.consistency)
+        if not clean:
+            continue
+        state = rng.choice(clean)
         about = states[state].about
-        if wanted(about):
+        if fits(about):
             return Draw(rng, family, state, states[state].image.copy(), about)
 
 
@@ -118,14 +146,14 @@ def _like(about: dict[str, Any], data: bytes, image: Image) -> None:
     target.write(0, data)
 
 
-def torn_set(rng: random.Random) -> Draw:
+def torn_set(rng: Dice) -> Draw:
     """A set of two disks, the second one of which is from another moment."""
     made = draw(rng)
     made.image = made.other(("unmounted", "later", "made", "lost")).image.copy()
     return made
 
 
-def older_image(rng: random.Random) -> Draw:
+def older_image(rng: Dice) -> Draw:
     made = draw(rng)
     while made.state == "made":
         made = draw(rng)
@@ -134,7 +162,7 @@ def older_image(rng: random.Random) -> Draw:
     return made
 
 
-def swapped_partition(rng: random.Random) -> Draw:
+def swapped_partition(rng: Dice) -> Draw:
     made = draw(rng, lambda about: about["data_at"] is not None)
     which = rng.randrange(3)
     table = Table(made.image, made.about["table"]["kind"])
@@ -159,7 +187,7 @@ def swapped_partition(rng: random.Random) -> Draw:
     return made
 
 
-def foreign_volume(rng: random.Random) -> Draw:
+def foreign_volume(rng: Dice) -> Draw:
     made, other = draw(rng), draw(rng)
     while other.family == made.family:
         other = draw(rng)
@@ -170,7 +198,7 @@ def foreign_volume(rng: random.Random) -> Draw:
     return made
 
 
-def truncated_log(rng: random.Random) -> Draw:
+def truncated_log(rng: Dice) -> Draw:
     made = draw(rng)
     if not made.is_xfs:
         while made.is_xfs or not Ext4(made.data).journaled:
@@ -230,13 +258,15 @@ def _record(xfs: Xfs, made: Draw) -> None:
     made.data.write(xfs.log_at + begin, bytes(header + body))
 
 
-def dirty_log(rng: random.Random) -> Draw:
+def dirty_log(rng: Dice) -> Draw:
     if rng.random() < 0.5:
         # As a kernel left it, with the fingerprint of just these bytes.
         while True:
             family = rng.choice(judged())
             states = families()[family]
-            names = [name for name, state in states.items() if state.about["verdict"] == "unclean"]
+            names = [name for name in states if wanted(family, name, rng.consistency) in ("unclean", "not-as-frozen")]
+            if rng.consistency == "frozen":
+                names = [name for name in names if name not in CLEAN]
             if names:
                 break
         name = rng.choice(names)
@@ -265,7 +295,7 @@ def dirty_log(rng: random.Random) -> Draw:
     return made
 
 
-def superblock(rng: random.Random) -> Draw:
+def superblock(rng: Dice) -> Draw:
     """Zeroed, or older."""
     made, which = draw(rng), rng.randrange(3)
     at, size = (0, SECTOR) if made.is_xfs else (1024, 1024)
@@ -280,7 +310,7 @@ def superblock(rng: random.Random) -> Draw:
     return made
 
 
-def shifted_partition(rng: random.Random) -> Draw:
+def shifted_partition(rng: Dice) -> Draw:
     made = draw(rng, lambda about: about["data_at"] is not None)
     table = Table(made.image, made.about["table"]["kind"])
     which, sectors = rng.randrange(3), rng.choice((1, 2, 7, 8, 63, 64, 128, 1024, 2048))
@@ -299,7 +329,7 @@ def shifted_partition(rng: random.Random) -> Draw:
     return made
 
 
-def lv_missing_extent(rng: random.Random) -> Draw:
+def lv_missing_extent(rng: Dice) -> Draw:
     made = draw(rng, lambda about: about["data_at"] is None)
     lvm = Lvm(made.image)
     volume, which = lvm.volume("dp"), rng.randrange(6)
@@ -354,7 +384,7 @@ def _checked(made: Draw) -> list[int]:
     return sectors
 
 
-def stray_inside(rng: random.Random) -> Draw:
+def stray_inside(rng: Dice) -> Draw:
     """A sector of something else where a checksum is looked at."""
     made = draw(rng)
     at = rng.choice(_checked(made))
@@ -371,7 +401,7 @@ def _random_place(made: Draw) -> int:
     return made.random.randrange(2 * 1024 * 1024 + FINGERPRINTED, made.image.size - 64 * 1024) // SECTOR * SECTOR
 
 
-def stray_outside(rng: random.Random) -> Draw:
+def stray_outside(rng: Dice) -> Draw:
     """A sector of something else anywhere: mostly nobody looks there."""
     made = draw(rng)
     for _ in range(rng.randrange(1, 4)):
@@ -379,7 +409,7 @@ def stray_outside(rng: random.Random) -> Draw:
     return made
 
 
-def torn_image(rng: random.Random) -> Draw:
+def torn_image(rng: Dice) -> Draw:
     """From some block on from another moment, as if blocks of two snapshots were mixed."""
     made = draw(rng)
     other = made.other(("made", "unmounted", "later", "lost"))
@@ -390,7 +420,7 @@ def torn_image(rng: random.Random) -> Draw:
 
 
 # What may never be called clean.
-CLASSES: dict[str, Callable[[random.Random], Draw]] = {
+CLASSES: dict[str, Callable[[Dice], Draw]] = {
     "torn set": torn_set,
     "swapped partition": swapped_partition,
     "foreign volume": foreign_volume,
@@ -402,10 +432,12 @@ CLASSES: dict[str, Callable[[random.Random], Draw]] = {
     "logical volume with a missing extent": lv_missing_extent,
     "stray sector where a checksum is": stray_inside,
 }
+# Of these, what a frozen backup's image may be: no fixture is an LVM's or older than another one that is frozen.
+OF_FROZEN = tuple(each for each in CLASSES if each not in ("older image", "logical volume with a missing extent"))
 # What the structures show without a fingerprint.
 SEEN_ALONE = ("truncated log", "dirty log", "shifted partition", "logical volume with a missing extent")
 # What is seen by chance: counted, and no promise.
-BY_CHANCE: dict[str, Callable[[random.Random], Draw]] = {
+BY_CHANCE: dict[str, Callable[[Dice], Draw]] = {
     "stray sectors anywhere": stray_outside,
     "blocks of two moments": torn_image,
 }
@@ -415,23 +447,26 @@ def _changed(case: Draw) -> bool:
     """Whether the mutilation did anything: an older state may have the same bytes in one place."""
     sound = families()[case.family][case.state]
     same = case.image.pages == sound.image.pages and case.image.size == sound.image.size
-    return not same or case.about is not sound.about or sound.about["verdict"] != "clean"
+    is_sound = case.state in _clean(case.family, case.random.consistency)
+    return not same or case.about is not sound.about or not is_sound
 
 
-def mutilated(kind: str, seed: int) -> Case:
+def mutilated(kind: str, seed: int, consistency: str = "stopped") -> Case:
     """Number `seed` of a class."""
     make = {**CLASSES, **BY_CHANCE}[kind]
     for attempt in range(100):
-        made = make(random.Random(f"{kind} {seed} {attempt}"))
+        dice = Dice(f"{kind} {seed} {attempt}", consistency)
+        made = make(dice)
         if _changed(made):
             what = " ".join((made.state, *made.notes))
-            return Case(kind, made.family, what, made.image, made.about, made.about["fingerprint"])
+            print_ = made.about["fingerprint"]
+            return Case(kind, made.family, what, made.image, made.about, print_, consistency=consistency)
     raise AssertionError(f"{kind} {seed} changes nothing")
 
 
 def sound(numbers: Iterable[int]) -> Iterator[Case]:
     """Sound images: each clean state as it is, then with what an operator may have done."""
-    every = [(name, state) for name in judged() for state in _clean(name)]
+    every = [(name, state) for name in judged() for state in _clean(name, "stopped")]
     for number in numbers:
         (family, name), turn = every[number % len(every)], number // len(every)
         state = families()[family][name]

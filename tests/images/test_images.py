@@ -11,15 +11,20 @@ import pytest
 
 from images.asking import Ask, counted, never_clean, none_refused
 from images.disks import SECTOR, Data, Ext4, Lvm, Xfs, castagnoli
-from images.mutilate import BY_CHANCE, CLASSES, Case, families, judged, not_judged, sound
+from images.mutilate import BY_CHANCE, CLASSES, OF_FROZEN, Case, families, judged, not_judged, sound, wanted
 
 # Of each class; test_images_more.py takes those that follow.
-FEW = 20
+FEW, FEW_FROZEN = 20, 5
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_mutilated_image_is_never_clean(kind: str, ask: Ask) -> None:
     never_clean(kind, range(FEW), ask)
+
+
+@pytest.mark.parametrize("kind", OF_FROZEN)
+def test_a_mutilated_image_of_a_frozen_backup_is_never_clean(kind: str, ask: Ask) -> None:
+    never_clean(kind, range(FEW_FROZEN), ask, "frozen")
 
 
 @pytest.mark.parametrize("kind", BY_CHANCE)
@@ -31,16 +36,18 @@ def test_no_sound_image_is_refused(ask: Ask) -> None:
     none_refused(range(2 * FEW), ask)
 
 
-def test_what_a_kernel_left_is_judged_as_it_is(ask: Ask) -> None:
-    """Every state of every fixture, with the fingerprint of its own bytes."""
+@pytest.mark.parametrize("consistency", ["stopped", "frozen"])
+def test_what_a_kernel_left_is_judged_as_it_is(consistency: str, ask: Ask) -> None:
+    """Every state of every fixture, with the fingerprint of its own bytes, for either kind of backup."""
     wrong = []
     for family, states in families().items():
         for name, state in states.items():
-            case = Case("as it is", family, name, state.image, state.about, state.about["fingerprint"])
-            verdict = ask(case, False)["verdict"]
-            wanted = state.about["verdict"]
-            if verdict != wanted and not (wanted == "unclean" and verdict not in ("clean", "not-judged")):
-                wrong.append(f"{family} {name}: {verdict}, and it is {wanted}")
+            print_ = state.about["fingerprint"]
+            case = Case("as it is", family, name, state.image, state.about, print_, consistency=consistency)
+            found, right = ask(case, False), wanted(family, name, consistency)
+            verdict = found["verdict"]
+            if verdict != right and not (right == "unclean" and verdict not in ("clean", "not-judged")):
+                wrong.append(f"{family} {name}: {found['sentence']}, and it is {right}")
     assert not wrong
 
 

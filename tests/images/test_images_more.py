@@ -5,15 +5,20 @@ from __future__ import annotations
 import pytest
 
 from images.asking import Ask, counted, never_clean, none_refused
-from images.mutilate import BY_CHANCE, CLASSES
-from images.test_images import FEW
+from images.mutilate import BY_CHANCE, CLASSES, OF_FROZEN
+from images.test_images import FEW, FEW_FROZEN
 
-EACH, SOUND = 100, 200
+EACH, EACH_FROZEN, SOUND = 100, 20, 200
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_mutilated_image_is_never_clean(kind: str, ask: Ask) -> None:
     never_clean(kind, range(FEW, EACH), ask)
+
+
+@pytest.mark.parametrize("kind", OF_FROZEN)
+def test_a_mutilated_image_of_a_frozen_backup_is_never_clean(kind: str, ask: Ask) -> None:
+    never_clean(kind, range(FEW_FROZEN, EACH_FROZEN), ask, "frozen")
 
 
 @pytest.mark.parametrize("kind", BY_CHANCE)

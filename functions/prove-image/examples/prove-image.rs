@@ -1,9 +1,9 @@
 //! Judges image files: `prove-image`, and on its standard input one JSON object a line, each answered by one line:
-//! `{"image": FILE, "cluster": PLACE, "data": PLACE, "fingerprint": HEX, "table": TABLE}`, a place being a partition's number or
-//! `"group/volume"`. With FILE as its argument it takes partitions 1 and 2 of that file and no fingerprint.
+//! `{"image": FILE, "cluster": PLACE, "data": PLACE, "fingerprint": HEX, "table": TABLE, "consistency": "stopped" or "frozen"}`, a place
+//! being a partition's number or `"group/volume"`. With FILE as its argument it takes partitions 1 and 2 of that file and no fingerprint.
 #![allow(clippy::print_stdout, reason = "it is for the tests, which read what it prints")]
 
-use mirrorsnap_prove_image::{BLOCK, Block, Blocks, MirrorDisk, Place, ReadError, Table, Verdict, judge};
+use mirrorsnap_prove_image::{BLOCK, Block, Blocks, MirrorDisk, Place, Quiet, ReadError, Table, Verdict, judge};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
@@ -74,12 +74,17 @@ fn answer(request: &Value) -> Result<Value, Box<dyn std::error::Error>> {
         data_partition: place(&request["data"], 2).ok_or_else(unclear)?,
         fingerprint: print,
         table,
+        quiet: match request["consistency"].as_str() {
+            None | Some("stopped") => Quiet::Unmounted,
+            Some("frozen") => Quiet::Frozen,
+            Some(_) => return Err(unclear().into()),
+        },
     };
     let file = File::open(request["image"].as_str().ok_or_else(unclear)?)?;
     let size = file.metadata()?.len();
     let report = judge(&subject, &mut Image { file, size }).map_err(|error| error.to_string())?;
     let reason = match &report.verdict {
-        Verdict::Clean => None,
+        Verdict::Clean(_) => None,
         Verdict::NotJudged(reason, _) => Some(reason.name()),
         Verdict::Unclean(reason, _) => Some(reason.name()),
     };

@@ -1,4 +1,6 @@
-//! ext2, ext3 and ext4: whether the file system was unmounted cleanly. Source: Linux, Documentation/filesystems/ext4/super.rst (the
+//! ext2, ext3 and ext4: whether the file system was unmounted cleanly or frozen. A freeze (fs/ext4/super.c, `ext4_freeze`) empties the
+//! journal and clears `needs_recovery`. The file system stays mounted: files that were deleted while they are open stay on the list of
+//! orphans, which a mount works off without a journal, and the guard against two mounts says that it is mounted. Source: Linux, Documentation/filesystems/ext4/super.rst (the
 //! superblock), fs/ext4/ext4.h (features, states) and fs/ext4/super.c (`ext4_superblock_csum`).
 //!
 //! Own code: the crate `ext4-view` reads files out of an image, replays the journal in memory, and shows neither the state nor a checksum.
@@ -10,7 +12,7 @@ use crate::area::Area;
 use crate::blocks::Disk;
 use crate::bytes::{byte, le16, le32, le64};
 use crate::checksum;
-use crate::verdict::{NotJudged, Stop, Unclean};
+use crate::verdict::{NotJudged, Quiet, Stop, Unclean};
 
 /// The superblock lies behind room for a boot loader.
 const AT: usize = 1024;
@@ -35,6 +37,8 @@ const CHECKSUMS: u32 = 0x400;
 const ORPHAN_PRESENT: u32 = 0x1_0000;
 /// `EXT4_MMP_SEQ_CLEAN`: no node has it mounted.
 const MOUNTED_NOWHERE: u32 = 0xff4d_4d50;
+/// `EXT4_MMP_SEQ_FSCK`: e2fsck works on it.
+const UNDER_REPAIR: u32 = 0xe24d_4d50;
 
 /// What the superblock says, as far as the other parts need it.
 struct Superblock<'a> {
@@ -120,25 +124,34 @@ fn superblock(first: &[u8], size: u64) -> Result<Superblock<'_>, Stop> {
     })
 }
 
-fn state(found: &Superblock<'_>) -> Result<(), Stop> {
+fn state(found: &Superblock<'_>, quiet: Quiet) -> Result<(), Stop> {
     let state = found.le16(0x3a);
     if found.incompatible & NEEDS_RECOVERY != 0 {
-        return Err(Unclean::NotUnmounted.because("ext4's journal needs recovery: the file system was in use"));
+        return Err(quiet.missed("ext4's journal needs recovery: the file system was in use"));
     }
     if state & ERRORS != 0 {
         return Err(Unclean::ErrorsNoted.because("ext4 notes in its superblock that it has errors"));
     }
     if state & VALID == 0 {
-        return Err(Unclean::NotUnmounted.because("ext4's superblock does not say that it was unmounted"));
+        let found = match quiet {
+            Quiet::Frozen if found.compatible & HAS_JOURNAL == 0 => {
+                return Err(NotJudged::Feature
+                    .because("ext4 without a journal says the same while it is frozen and while it is in use"));
+            }
+            Quiet::Frozen => "ext4's superblock says that it was not left in order",
+            Quiet::Unmounted => "ext4's superblock does not say that it was unmounted",
+        };
+        return Err(quiet.missed(found));
     }
-    if state & ORPHANS != 0 || found.read_only & ORPHAN_PRESENT != 0 || found.le32(0xe8) != 0 {
-        return Err(Unclean::NotUnmounted.because("ext4 has files that were deleted while they were open"));
+    let orphans = found.read_only & ORPHAN_PRESENT != 0 || found.le32(0xe8) != 0;
+    if state & ORPHANS != 0 || (orphans && quiet == Quiet::Unmounted) {
+        return Err(quiet.missed("ext4 has files that were deleted while they were open"));
     }
     Ok(())
 }
 
 /// ext4's guard against two nodes: its block says whether a node has the file system mounted (Documentation/filesystems/ext4/mmp.rst).
-fn guard(disk: &mut Disk<'_>, area: &Area, found: &Superblock<'_>) -> Result<(), Stop> {
+fn guard(disk: &mut Disk<'_>, area: &Area, found: &Superblock<'_>, quiet: Quiet) -> Result<(), Stop> {
     if found.incompatible & MULTIPLE_MOUNT == 0 {
         return Ok(());
     }
@@ -152,26 +165,34 @@ fn guard(disk: &mut Disk<'_>, area: &Area, found: &Superblock<'_>) -> Result<(),
     if le32(&block, 0) != Some(0x004d_4d50) {
         return Err(damaged("the block of ext4's guard against two mounts is damaged"));
     }
-    if le32(&block, 4) != Some(MOUNTED_NOWHERE) {
-        return Err(Unclean::NotUnmounted.because("ext4's guard against two mounts says that a node has it mounted"));
+    match (quiet, le32(&block, 4)) {
+        (_, Some(MOUNTED_NOWHERE)) => Ok(()),
+        (Quiet::Unmounted, _) => Err(quiet.missed("ext4's guard against two mounts says that a node has it mounted")),
+        (Quiet::Frozen, Some(UNDER_REPAIR)) => {
+            Err(quiet.missed("ext4's guard against two mounts says that e2fsck works on it"))
+        }
+        (Quiet::Frozen, _) => Ok(()),
     }
-    Ok(())
 }
 
 /// Judges the file system in `area`, whose first bytes are `first`. What was seen, if nothing is wrong.
-pub(crate) fn judge(disk: &mut Disk<'_>, area: &Area, first: &[u8]) -> Result<String, Stop> {
+pub(crate) fn judge(disk: &mut Disk<'_>, area: &Area, first: &[u8], quiet: Quiet) -> Result<String, Stop> {
     let found = superblock(first, area.size())?;
-    state(&found)?;
-    guard(disk, area, &found)?;
+    state(&found, quiet)?;
+    guard(disk, area, &found, quiet)?;
     groups::judge(disk, area, &found)?;
     let journal = if found.compatible & HAS_JOURNAL == 0 {
         "no journal"
     } else {
-        journal::judge(disk, area, &found)?;
+        journal::judge(disk, area, &found, quiet)?;
         "an empty journal"
     };
+    let how = match quiet {
+        Quiet::Unmounted => "unmounted",
+        Quiet::Frozen => "frozen",
+    };
     Ok(format!(
-        "ext4 of {} blocks of {} bytes, unmounted, {journal}",
+        "ext4 of {} blocks of {} bytes, {how}, {journal}",
         found.blocks, found.block_size
     ))
 }

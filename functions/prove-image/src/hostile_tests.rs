@@ -61,22 +61,34 @@ impl Blocks for Made {
     }
 }
 
+const BOTH: [Quiet; 2] = [Quiet::Unmounted, Quiet::Frozen];
+
 fn subject(fingerprint: Option<[u8; 32]>) -> MirrorDisk {
     MirrorDisk {
         cluster_partition: Place::Partition(1),
         data_partition: Place::Partition(2),
         fingerprint,
         table: None,
+        quiet: Quiet::Unmounted,
     }
 }
 
+/// Both ways; the report is that of an unmounted file system.
 fn judged(mut image: Made) -> Report {
     let print = image.fingerprint();
-    let report = judge(&subject(Some(print)), &mut image).unwrap();
-    assert_eq!(report.blocks, image.reads);
-    assert!(report.blocks <= BOUND);
-    assert!(!report.verdict.sentence().is_empty());
-    report
+    let [unmounted, _] = BOTH.map(|quiet| {
+        image.reads = 0;
+        let asked = MirrorDisk {
+            quiet,
+            ..subject(Some(print))
+        };
+        let report = judge(&asked, &mut image).unwrap();
+        assert_eq!(report.blocks, image.reads);
+        assert!(report.blocks <= BOUND);
+        assert!(!report.verdict.sentence().is_empty());
+        report
+    });
+    unmounted
 }
 
 /// A superblock of XFS whose checksum fits. Numbers that are plausible, some of them changed.
@@ -204,7 +216,7 @@ proptest! {
         image.put(4096, &area);
         image.put(4096 + 512, text.as_bytes());
         let place = |volume: &str| Place::LogicalVolume { group: "vg".to_owned(), volume: volume.to_owned() };
-        let subject = MirrorDisk { cluster_partition: place("cp"), data_partition: place("dp"), fingerprint: None, table: None };
+        let subject = MirrorDisk { cluster_partition: place("cp"), data_partition: place("dp"), fingerprint: None, table: None, quiet: Quiet::Unmounted };
         judge(&subject, &mut image).unwrap();
     }
 

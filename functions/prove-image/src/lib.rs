@@ -1,5 +1,5 @@
 //! What the image of a mirror disk says of itself (safety.md, A2b and rule 3): its partitions are where they belong, its file system was
-//! unmounted cleanly, and its bytes are those that the active read at the quiet moment. This crate implements a part of the safety
+//! unmounted cleanly or frozen, as the backup has it, and its bytes are those that the active read at the quiet moment. This crate implements a part of the safety
 //! argument and must not be "simplified" without changing that.
 //!
 //! Pure: it reads blocks through [`Blocks`], knows no SDK and no clock, and takes any bytes without a panic or an endless loop. What it
@@ -20,7 +20,7 @@ mod xfs;
 
 pub use blocks::{BLOCK, BOUND, Block, Blocks, ReadError};
 pub use table::{Partition, Table, TableKind};
-pub use verdict::{NotJudged, Unclean, Verdict};
+pub use verdict::{NotJudged, Quiet, Unclean, Verdict};
 
 use area::{Area, Piece};
 use blocks::Disk;
@@ -57,6 +57,8 @@ pub struct MirrorDisk {
     pub fingerprint: Option<[u8; 32]>,
     /// The partition table as it was saved, if it was.
     pub table: Option<Table>,
+    /// How the file system became quiet.
+    pub quiet: Quiet,
 }
 
 /// The judgement and what it took.
@@ -79,7 +81,7 @@ pub fn judge(subject: &MirrorDisk, source: &mut dyn Blocks) -> Result<Report, Re
     let mut disk = Disk::new(source);
     let (mut seen, mut table) = (Vec::new(), None);
     let verdict = match look(subject, &mut disk, &mut seen, &mut table) {
-        Ok(()) => Verdict::Clean,
+        Ok(()) => Verdict::Clean(subject.quiet),
         Err(Stop::Verdict(verdict)) => verdict,
         Err(Stop::Read(error)) => return Err(error),
     };
@@ -145,9 +147,9 @@ fn look(
         seen.push("the data partition begins with the bytes of the quiet moment".to_owned());
     }
     let state = if xfs::is_there(&first) {
-        xfs::judge(disk, &data, &first)
+        xfs::judge(disk, &data, &first, subject.quiet)
     } else if ext4::is_there(&first) {
-        ext4::judge(disk, &data, &first)
+        ext4::judge(disk, &data, &first, subject.quiet)
     } else {
         Err(NotJudged::Contents.because(contents::name(&first)))
     };

@@ -3,11 +3,31 @@
 use crate::blocks::ReadError;
 use serde::Serialize;
 
+/// How the file system became quiet for the backup, which its image has to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// It was unmounted.
+    Unmounted,
+    /// It was frozen, and stayed mounted.
+    Frozen,
+}
+
+impl Quiet {
+    /// What an image is that does not show it.
+    pub(crate) fn missed(self, found: impl Into<String>) -> Stop {
+        match self {
+            Self::Unmounted => Unclean::NotUnmounted.because(found),
+            Self::Frozen => Unclean::NotAsFrozen.because(found),
+        }
+    }
+}
+
 /// The judgement of one mirror disk's image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Everything that can be looked at is as a cleanly unmounted file system leaves it, and the bytes are those of the quiet moment.
-    Clean,
+    /// Everything that can be looked at is as a file system leaves it that became quiet in this way, and the bytes are those of the
+    /// quiet moment.
+    Clean(Quiet),
     /// Nothing was found against the image, but it cannot be called clean: why.
     NotJudged(NotJudged, String),
     /// The image is not what a backup has to be: why.
@@ -18,7 +38,7 @@ impl Verdict {
     /// The verdict's stable name: `clean`, `not-judged`, or the name of the reason why it is not clean.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Clean => "clean",
+            Self::Clean(_) => "clean",
             Self::NotJudged(..) => "not-judged",
             Self::Unclean(reason, _) => reason.name(),
         }
@@ -27,9 +47,12 @@ impl Verdict {
     /// One sentence for the operator: what was found, and what that means or what to do.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Clean => {
-                "the image holds a cleanly unmounted file system, and its first bytes are those of the quiet moment"
-                    .to_owned()
+            Self::Clean(quiet) => {
+                let how = match quiet {
+                    Quiet::Unmounted => "a cleanly unmounted file system",
+                    Quiet::Frozen => "a file system as a freeze leaves it",
+                };
+                format!("the image holds {how}, and its first bytes are those of the quiet moment")
             }
             Self::NotJudged(reason, found) => format!(
                 "the image was not judged ({}): {found}; {}",
@@ -68,6 +91,8 @@ pub enum NotJudged {
     Feature,
     /// Neither the backup nor the configuration says where the partitions are.
     PlaceUnknown,
+    /// The backup does not say in words that are known here how its file systems became quiet.
+    ConsistencyUnknown,
     /// A logical volume that is more than a row of extents on this one volume.
     LogicalVolume,
     /// The bound on the blocks was reached.
@@ -76,11 +101,12 @@ pub enum NotJudged {
 
 impl NotJudged {
     /// Each of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NoFingerprint,
         Self::Contents,
         Self::Feature,
         Self::PlaceUnknown,
+        Self::ConsistencyUnknown,
         Self::LogicalVolume,
         Self::TooManyBlocks,
     ];
@@ -92,6 +118,7 @@ impl NotJudged {
             Self::Contents => "contents",
             Self::Feature => "feature",
             Self::PlaceUnknown => "place-unknown",
+            Self::ConsistencyUnknown => "consistency-unknown",
             Self::LogicalVolume => "logical-volume",
             Self::TooManyBlocks => "too-many-blocks",
         }
@@ -100,9 +127,12 @@ impl NotJudged {
     fn next(self) -> &'static str {
         match self {
             Self::NoFingerprint => "backups that are made from now on have one",
-            Self::Contents | Self::Feature | Self::PlaceUnknown | Self::LogicalVolume | Self::TooManyBlocks => {
-                "only a restore or a volume made from the snapshot can prove this backup"
-            }
+            Self::Contents
+            | Self::Feature
+            | Self::PlaceUnknown
+            | Self::ConsistencyUnknown
+            | Self::LogicalVolume
+            | Self::TooManyBlocks => "only a restore or a volume made from the snapshot can prove this backup",
         }
     }
 
@@ -158,6 +188,8 @@ reasons! {
     LogDamaged = "log-damaged",
     /// The file system's log (journal) has changes that are not in the file system yet: it was not unmounted.
     NotUnmounted = "not-unmounted",
+    /// The file system was to be frozen, and its log (journal) is not as a freeze leaves it: it was in use, or unmounted.
+    NotAsFrozen = "not-as-frozen",
     /// Parts of the file system are from different moments.
     Torn = "torn",
     /// The file system's own notes say that it has errors.

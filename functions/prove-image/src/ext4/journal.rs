@@ -7,7 +7,7 @@ use crate::area::Area;
 use crate::blocks::Disk;
 use crate::bytes::{be32, byte, le16, le32};
 use crate::checksum;
-use crate::verdict::{NotJudged, Stop, Unclean};
+use crate::verdict::{NotJudged, Quiet, Stop, Unclean};
 
 const MAGIC: u32 = 0xc03b_3998;
 /// A journal's superblock, of the first and of the second version.
@@ -53,7 +53,7 @@ fn first_block(disk: &mut Disk<'_>, area: &Area, of: &Superblock<'_>) -> Result<
 }
 
 /// Judges the journal: it has to be empty.
-pub(super) fn judge(disk: &mut Disk<'_>, area: &Area, of: &Superblock<'_>) -> Result<(), Stop> {
+pub(super) fn judge(disk: &mut Disk<'_>, area: &Area, of: &Superblock<'_>, quiet: Quiet) -> Result<(), Stop> {
     if of.le32(0xe0) == 0 {
         return Err(NotJudged::Feature.because("ext4 whose journal is on another device"));
     }
@@ -83,7 +83,7 @@ pub(super) fn judge(disk: &mut Disk<'_>, area: &Area, of: &Superblock<'_>) -> Re
         return Err(Unclean::ErrorsNoted.because(format!("ext4's journal notes the error {}", number(32))));
     }
     if number(28) != 0 {
-        return Err(Unclean::NotUnmounted.because("ext4's journal holds changes that are not in the file system"));
+        return Err(quiet.missed("ext4's journal holds changes that are not in the file system"));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::area::Area;
 use crate::blocks::Disk;
 use crate::bytes::{array, be32, be64, le32};
 use crate::checksum;
-use crate::verdict::{Stop, Unclean};
+use crate::verdict::{Quiet, Stop, Unclean};
 
 /// Groups whose headers are read. A file system has four for each TiB, and more only where it has grown.
 const MOST: u64 = 256;
@@ -74,8 +74,24 @@ fn header(sector: &[u8], kind: &Kind, number: u64, of: &Superblock, end: Positio
     Ok(())
 }
 
+/// Whether the superblock counts as many free blocks as its groups have. A mounted file system keeps some back in each group for what
+/// may grow there, and gives them back at an unmount, not at a freeze (fs/xfs/libxfs/xfs_ag_resv.c, fs/xfs/xfs_super.c): of 1 KiB
+/// blocks up to 8 %, of larger ones less. The mount that replays a frozen log counts anew.
+const fn counts_free(counted: u64, free: u64, of: &Superblock, quiet: Quiet) -> bool {
+    match quiet {
+        Quiet::Unmounted => counted == free,
+        Quiet::Frozen => counted <= free && free - counted <= of.blocks / 8,
+    }
+}
+
 /// Judges the groups' headers and the sums of their counts. `end` is the log's.
-pub(super) fn judge(disk: &mut Disk<'_>, area: &Area, of: &Superblock, end: Position) -> Result<(), Stop> {
+pub(super) fn judge(
+    disk: &mut Disk<'_>,
+    area: &Area,
+    of: &Superblock,
+    end: Position,
+    quiet: Quiet,
+) -> Result<(), Stop> {
     if !is_past(of.sequence, end) {
         return Err(Unclean::Torn.because("XFS's superblock is newer than the end of the log"));
     }
@@ -101,7 +117,7 @@ pub(super) fn judge(disk: &mut Disk<'_>, area: &Area, of: &Superblock, end: Posi
     let Some(counts) = of.counts.filter(|_| of.groups <= MOST) else {
         return Ok(());
     };
-    if counts == (inodes, free_inodes, free) {
+    if (counts.0, counts.1) == (inodes, free_inodes) && counts_free(counts.2, free, of, quiet) {
         return Ok(());
     }
     Err(Unclean::Torn.because(format!(

@@ -9,6 +9,7 @@ use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{Clock, Configs, Images, Metrics, Snapshots, Tags};
 use mirrorsnap_domain::catalogue::{self, Backup, Wanted};
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::consistency::Consistency;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
@@ -103,6 +104,14 @@ fn place(place: Place) -> image::Place {
     }
 }
 
+/// What the image has to show.
+const fn quiet(consistency: Consistency) -> image::Quiet {
+    match consistency {
+        Consistency::Stopped => image::Quiet::Unmounted,
+        Consistency::Frozen => image::Quiet::Frozen,
+    }
+}
+
 /// What was judged of one mirror disk.
 async fn judged(
     reader: &mut Reader<'_, impl Images + Clock>,
@@ -115,7 +124,13 @@ async fn judged(
         let verdict = image::Verdict::NotJudged(image::NotJudged::PlaceUnknown, found);
         return Ok(said(snapshot, disk, &verdict, &[], 0));
     };
+    let Some(consistency) = recorded.consistency else {
+        let found = "the snapshot's tag mirrorsnap:consistency has a word that is not known here".to_owned();
+        let verdict = image::Verdict::NotJudged(image::NotJudged::ConsistencyUnknown, found);
+        return Ok(said(snapshot, disk, &verdict, &[], 0));
+    };
     let subject = image::MirrorDisk {
+        quiet: quiet(consistency),
         cluster_partition: place(cluster),
         data_partition: place(data),
         fingerprint: recorded.fingerprint,
