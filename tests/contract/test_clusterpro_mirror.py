@@ -19,7 +19,7 @@ def copies(b):
 def test_writes_reach_both_disks(bench):
     b = bench()
     touched = b.write("a", "x" * 9000)
-    assert len(touched) == 5  # three of the file, superblock, directory
+    assert len(touched) == 6  # three of the file, superblock, directory, the journal's superblock
     assert b.files("server2").read("a") == b"x" * 9000
     assert b.files("server1").digest() == b.files("server2").digest()
     assert b.cluster.mirrors["md1"].dump()["bitmap"] == {"server1": 0, "server2": 0}

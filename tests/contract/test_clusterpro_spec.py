@@ -9,7 +9,7 @@ import pytest
 
 from lab.ec2.blocks import SIZE, Blocks
 from lab.nodes.clusterpro import layout
-from lab.nodes.clusterpro.filesystem import FIRST_DATA, FileSystem, FileSystemError
+from lab.nodes.clusterpro.filesystem import FIRST_DATA, JOURNAL, FileSystem, FileSystemError
 from lab.nodes.clusterpro.formatting import find_files, find_record, format_volume
 from lab.nodes.clusterpro.partition import ClusterPartition
 from lab.nodes.clusterpro.spec import SpecError, distinct, load, parse, parse_further
@@ -174,7 +174,7 @@ def files():
 def test_files_are_bytes_on_blocks(files):
     data = bytes(range(256)) * 40
     touched = files.write("a", data, "t1")
-    assert touched == [FIRST_DATA, FIRST_DATA + 1, FIRST_DATA + 2, 0, 1]
+    assert touched == [FIRST_DATA, FIRST_DATA + 1, FIRST_DATA + 2, 0, 1, JOURNAL]  # which is empty no longer
     assert files.blocks.read((512 + FIRST_DATA) * SIZE, len(data)) == data
     assert (files.read("a"), files.files(), files.header()["lineage"]) == (data, ["a"], "t1")
     files.write("b", b"", "t2")

@@ -134,3 +134,23 @@ def test_a_break_while_the_group_is_online(cluster, how):
     assert red == (how == "works")
     if how == "late":
         b.until(lambda: b.cluster.mirrors["md1"].breaks, "the break")
+
+
+def test_a_freeze_empties_the_journal_and_a_thaw_says_that_it_is_in_use(cluster):
+    """As ext4 does: what a frozen backup's image has to show."""
+    b = cluster
+
+    def state(node: str) -> tuple[bool, bool]:
+        header = b.files(node).header()
+        return header["frozen"], header["logged"]
+
+    b.write("a", "x")
+    assert state("server1") == state("server2") == (False, True)
+    b.ok("server1", f"fsfreeze -f {POINT}")
+    assert state("server1") == state("server2") == (True, False)
+    assert b.cluster.mirrors["md1"].quiesce["lineage"] == b.files("server2").header()["lineage"]
+    b.ok("server1", f"fsfreeze -u {POINT}")
+    b.write("a", "y")
+    assert state("server1") == state("server2") == (False, True)
+    b.ok("server1", "clpgrp -t failover1")
+    assert state("server1") == (False, False) and b.files("server1").header()["mounted"] is None

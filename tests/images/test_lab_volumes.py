@@ -1,5 +1,5 @@
 """The lab's own mirror volumes are images that the judge takes for what they are: tables, LVM, and whether the file
-system is mounted. So a backup in the lab is really proved."""
+system is mounted, frozen or unmounted. So a backup in the lab is really proved."""
 
 from __future__ import annotations
 
@@ -48,16 +48,22 @@ def test_a_volume_of_the_lab_is_judged_by_its_own_bytes(judge: Judge, tmp_path: 
             {"cluster": f"{place}cp", "data": f"{place}dp"} if kind == "lvm" else {"cluster": place, "data": place + 1}
         )
 
-        def verdict(fingerprint: str, asked: dict[str, Any] = asked) -> str:
+        def verdict(fingerprint: str, consistency: str = "stopped", asked: dict[str, Any] = asked) -> str:
             image = saved(blocks, tmp_path / "image")
-            return judge({"image": str(image), "fingerprint": fingerprint, **asked})["verdict"]
+            asked = {"image": str(image), "fingerprint": fingerprint, "consistency": consistency, **asked}
+            return judge(asked)["verdict"]
 
         def first(data: Any = data) -> str:
             return hashlib.sha256(blocks.read(data.first * SIZE, 65536)).hexdigest()
 
         files.mutate("a1", mounted="server1")
         files.write("hello", b"world", "a2")
-        assert verdict(first()) == "not-unmounted"
+        assert (verdict(first()), verdict(first(), "frozen")) == ("not-unmounted", "not-as-frozen")
+        files.mutate("a3", mounted="server1", frozen=True)
+        frozen = first()
+        assert verdict(frozen, "frozen") == "clean"
+        files.mutate("a3", mounted="server1")
+        assert (verdict(frozen, "frozen"), verdict(first(), "frozen")) == ("not-as-frozen", "not-as-frozen")
         files.mutate("a3", mounted=None)
         quiet = first()
         assert verdict(quiet) == "clean"

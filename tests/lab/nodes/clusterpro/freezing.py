@@ -63,7 +63,7 @@ def _completed(mirror: Mirror, node: Node, freeze: Freeze) -> None:
             return
         freeze.completed = context.lab.clock.monotonic()
         mirror.dirty_seconds = 0.0
-        mirror.frozen_at(node)
+        mirror.frozen_at(node)  # ext4 empties its journal, and its superblock says so
         _noted(mirror, node, freeze, "frozen")
 
 
@@ -73,6 +73,7 @@ def thaw(mirror: Mirror, node: Node) -> bool:
     if not found or found.completed is None:
         return False
     del mirror.freezes[node.name]
+    mirror.thawed_at(node)
     _noted(mirror, node, found, "thawed")
     return True
 

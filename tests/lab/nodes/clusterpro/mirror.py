@@ -190,7 +190,12 @@ class Mirror:
     def frozen_at(self, node: Node) -> None:
         """The file system on `node` has just been frozen: this, too, is a moment that an image may have to equal."""
         if side := self.side(node):
+            self.change(node, f"freeze {node.name}", lambda tip: side.fs.mutate(tip, mounted=node.name, frozen=True))
             self._quiet(node, side, "frozen")
+
+    def thawed_at(self, node: Node) -> None:
+        if side := self.side(node):
+            self.change(node, f"thaw {node.name}", lambda tip: side.fs.mutate(tip, mounted=node.name))
 
     def _quiet(self, node: Node, side: Side, how: str) -> None:
         self.quiesce = {
