@@ -80,5 +80,5 @@ def test_the_lock_is_waited_for_and_given_back(tmp_path: Path) -> None:
     for _ in range(2):
         assert run(tmp_path, after, STOP="5")[0] == 0
     code, calls = run(tmp_path, before)
-    assert code == 1 and "systemctl stop mirrorsnap-mysql-lock" in calls
+    assert code == 1 and "systemctl stop backup-mysql-lock" in calls
     assert run(tmp_path, before, ACTIVE="3")[0] == 0
