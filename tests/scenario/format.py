@@ -28,7 +28,10 @@ ANSWERS = frozenset({"continue", "rollback"})
 STATUSES = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 STEP_KEYS = frozenset({"as", "background", "at", "faults", "expect"})
 EXPECT_KEYS = frozenset(
-    {"status", "error", "outage_below", "healthy_within", "valid_backups", "stuck", "violations", "mails"}
+    {
+        *("status", "error", "outage_below", "healthy_within", "valid_backups", "stuck", "violations", "mails"),
+        *("pause_below", "failed_writes"),
+    }
 )
 ORACLES = range(1, 11)
 CLUSTER_KEYS = frozenset(
@@ -52,7 +55,7 @@ SET_KEYS = frozenset(
     {
         *("auto_recovery", "fullcopy", "licence", "switches", "partitions", "timing", "ssm", "config", "heartbeat"),
         *("node", "run", "instance", "tamper", "exchange", "fsr", "fsr_unsuccessful", "snapshots", "abort"),
-        "monitor_failure",
+        *("monitor_failure", "freeze"),
     }
 )
 
@@ -66,6 +69,10 @@ class Expect:
     status: str | None = None
     error: str | None = None
     outage_below: float | None = None
+    # the product froze a file system, and the longest pause stays below
+    pause_below: float | None = None
+    # an application writes through the group all the time, and so many writes fail; None: nobody writes
+    failed_writes: int | None = None
     healthy_within: float = 60.0
     valid_backups: int | None = None
     # the cluster cannot come back without a person, who must have been told: True, False, or "maybe" (either will do)
@@ -121,13 +128,15 @@ def _expect(value: Any, where: str) -> Expect:
         raise ScenarioError(f"{where}.error: expected an error's name, found {expect.error!r}")
     if expect.outage_below is not None:
         expect.outage_below = _number(expect.outage_below, f"{where}.outage_below")
+    if expect.pause_below is not None:
+        expect.pause_below = _number(expect.pause_below, f"{where}.pause_below")
     expect.healthy_within = _number(expect.healthy_within, f"{where}.healthy_within")
     if not isinstance(expect.stuck, bool) and expect.stuck != "maybe":
         raise ScenarioError(f"{where}.stuck: true, false or maybe, found {expect.stuck!r}")
-    if expect.valid_backups is not None and (
-        not isinstance(expect.valid_backups, int) or isinstance(expect.valid_backups, bool) or expect.valid_backups < 0
-    ):
-        raise ScenarioError(f"{where}.valid_backups: expected a count, found {expect.valid_backups!r}")
+    for key in ("valid_backups", "failed_writes"):
+        count = getattr(expect, key)
+        if count is not None and (type(count) is not int or count < 0):
+            raise ScenarioError(f"{where}.{key}: expected a count, found {count!r}")
     mails = expect.mails if expect.mails is not None else []
     if not isinstance(mails, list) or not all(isinstance(text, str) for text in mails):
         raise ScenarioError(f"{where}.mails: expected a list of texts, found {expect.mails!r}")
@@ -179,8 +188,8 @@ def _value(kind: str, value: Any, where: str, names: set[str]) -> Any:
     if kind == "wait":
         if value == "healthy":
             return {"healthy": 60.0}
-        if value == "asked":
-            return {"asked": 0.0}
+        if value in ("asked", "frozen"):
+            return {value: 0.0}
         raw = _mapping(value, where, frozenset({"seconds", "healthy"}))
         if len(raw) != 1:
             raise ScenarioError(f"{where}: needs either seconds or healthy")

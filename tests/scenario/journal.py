@@ -8,7 +8,7 @@ from lab.client import Lab
 from lab.phases import phase_of
 
 from .format import PHASES
-from .timeline import Entry, Window, outages
+from .timeline import Entry, Window, outages, pauses
 
 
 class Journal:
@@ -32,6 +32,10 @@ class Journal:
         """The outages that have a part within [start, end], each whole."""
         found = outages(self.entries, self.groups, {})
         return [window for window in found if window.end > start and window.start < end]
+
+    def pauses(self, start: float, end: float) -> list[Window]:
+        """The product's freezes of a file system that have a part within [start, end], each whole."""
+        return [window for window in pauses(self.entries) if window.end > start and window.start < end]
 
     def phases(self, arns: set[str]) -> list[tuple[float, str]]:
         """(time, phase) of each first entry of a phase in these executions, in order."""

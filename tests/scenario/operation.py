@@ -16,10 +16,12 @@ from .format import Expect, Step
 from .journal import Journal
 from .product import WAIT, Family, Product
 from .timeline import longest
+from .writer import Writer
 
 POLL = 0.05  # real seconds between two looks
 LIMIT = 7200.0  # lab seconds after which an operation counts as never ending
 HOLDS = ("hold", "unhold")  # they change nothing on the nodes: the residue belongs to the operation that they stop
+BETWEEN_WRITES = 0.1  # lab seconds, of the application where a step counts its writes
 LEAST = 60.0  # real seconds that every operation is given, however fast the lab's clock is
 
 
@@ -37,6 +39,7 @@ class Operation:
     before: list[dict[str, Any]] = field(default_factory=list)  # every volume when it began
     found: list[str] = field(default_factory=list)  # residue that a hold or its end finds, and leaves alone
     violations: list[tuple[int, str]] = field(default_factory=list)  # of the oracles on volumes, residue apart
+    writer: Writer | None = None  # only where the step counts writes
 
 
 def begin(product: Product, step: Step, kind: str, value: dict[str, Any], faults: list[dict[str, Any]]) -> Operation:
@@ -46,7 +49,8 @@ def begin(product: Product, step: Step, kind: str, value: dict[str, Any], faults
     before = product.volumes()
     residue = lab.control("oracles")["residue"] if step.kind in HOLDS else []
     started = float(lab.control("time")["t"])
-    begun = Operation(step, product.start(kind, value), started, ids, before=before)
+    writer = Writer(lab, BETWEEN_WRITES).__enter__() if step.expect.failed_writes is not None else None
+    begun = Operation(step, product.start(kind, value), started, ids, before=before, writer=writer)
     begun.found = [each["text"] for each in residue]
     return begun
 
@@ -82,6 +86,8 @@ def finish(
         found = product.family(operation.arn, found, 0.0 if found.over else WAIT)
     for each in operation.faults:
         product.lab.control("clear_faults", id=each)
+    if operation.writer:
+        operation.writer.__exit__()
     journal.refresh()
 
 
@@ -106,6 +112,17 @@ def judge(product: Product, journal: Journal, operation: Operation, excused: set
         if worst is not None and (worst.open or worst.seconds >= expect.outage_below):
             text = "not ended" if worst.open else f"{worst.seconds:.2f} s"
             operation.failures.append(f"outage {text}, expected below {expect.outage_below:g} s")
+    if expect.pause_below is not None:
+        pause = longest(journal.pauses(operation.started, operation.over or operation.started))
+        if pause is None or pause.open or pause.seconds >= expect.pause_below:
+            text = "none" if pause is None else "not ended" if pause.open else f"{pause.seconds:.2f} s"
+            operation.failures.append(f"pause {text}, expected one below {expect.pause_below:g} s")
+    if writer := operation.writer:
+        if writer.problem:
+            operation.failures.append(f"the application failed: {writer.problem}")
+        elif not writer.done or writer.refused != expect.failed_writes:
+            text = f"{writer.refused} of {writer.done + writer.refused} writes failed, expected {expect.failed_writes}"
+            operation.failures.append(text)
     if expect.mails is not None:
         _mails(product, operation, expect.mails)
     if expect.valid_backups is not None:
@@ -181,14 +198,16 @@ def error_text(execution: dict[str, Any]) -> str:
 def result(journal: Journal, operation: Operation) -> dict[str, Any]:
     """The step's entry in the result line."""
     main, over = _main(operation), operation.over or operation.started
-    worst = longest(journal.outages(operation.started, over))
-    members = operation.family.members if operation.family else []
+    worst, pause = longest(journal.outages(operation.started, over)), longest(journal.pauses(operation.started, over))
+    members, writer = operation.family.members if operation.family else [], operation.writer
     return {
         "status": main["status"],
         "error": main["error"],
         "cause": (main.get("cause") or None) and str(main["cause"])[:1000],
         "seconds": round((operation.ended or over) - operation.started, 3),
         "outage_seconds": None if worst is None else round(worst.seconds, 3),
+        **({} if pause is None else {"pause_seconds": round(pause.seconds, 3)}),
+        **({} if writer is None else {"writes": {"done": writer.done, "failed": writer.refused}}),
         "executions": [
             {key: each[key] for key in ("machine", "name", "status", "error", "transitions")} for each in members
         ],

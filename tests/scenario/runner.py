@@ -166,6 +166,20 @@ class Runner:
         unasked = "nobody has asked the operator anything"
         self._patiently(asked, unasked)
 
+    def _frozen(self) -> None:
+        """Until the product has frozen a file system, which it does only while an operation runs."""
+
+        def frozen() -> bool:
+            now = self.journal.now()
+            if any(pause.open for pause in self.journal.pauses(0.0, now + 1)):
+                return True
+            if all(self.product.family(begun.arn).over for begun, _ in self.running.values()):
+                raise world.StepFailed(never)
+            return False
+
+        never = "nothing was frozen"
+        self._patiently(frozen, never)
+
     def _patiently(self, condition: Callable[[], bool], otherwise: str) -> None:
         deadline = self.lab.deadline(PHASE_SECONDS, least=20.0)
         while not condition():
@@ -179,6 +193,9 @@ class Runner:
             return
         if "asked" in value:
             self._asked()
+            return
+        if "frozen" in value:
+            self._frozen()
             return
         deadline = self.lab.deadline(value["healthy"], least=5.0)
         while left := self._residue():

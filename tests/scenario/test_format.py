@@ -38,6 +38,12 @@ steps:
     expect: {violations: [3, 4]}
   - wait: asked
   - answer: continue
+  - backup: {consistency: frozen}
+    as: third
+    background: true
+    expect: {outage_below: 0, pause_below: 10, failed_writes: 0}
+  - wait: frozen
+  - set: {freeze: true}
   - set: {exchange: {node: server2, disk: md1, backup: {step: first}}}
   - restore: {rollback: {step: second}, confirm: orders}
 """
@@ -51,7 +57,7 @@ def test_reads_the_documented_example() -> None:
     scenario = parse(EXAMPLE)
     assert [s.kind for s in scenario.steps] == [
         *("write", "backup", "backup", "join", "delete", "restore", "check", "check", "wait", "wait", "set"),
-        *("restore", "wait", "answer", "set", "restore"),
+        *("restore", "wait", "answer", "backup", "wait", "set", "set", "restore"),
     ]
     assert scenario.steps[1].background
     assert len(scenario.steps[1].faults) == 6
@@ -63,6 +69,9 @@ def test_reads_the_documented_example() -> None:
     assert scenario.steps[11].expect.violations == [3, 4]
     assert scenario.steps[12].value == {"asked": 0.0}
     assert scenario.steps[13].value == "continue"
+    frozen = scenario.steps[14].expect
+    assert (frozen.outage_below, frozen.pause_below, frozen.failed_writes) == (0.0, 10.0, 0)
+    assert scenario.steps[15].value == {"frozen": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -74,6 +83,8 @@ def test_reads_the_documented_example() -> None:
         ("  - {backup: {}, expect: {status: BROKEN}}", "BROKEN"),
         ("  - {backup: {}, expect: {outage_below: soon}}", "outage_below"),
         ("  - {backup: {}, expect: {valid_backups: true}}", "valid_backups"),
+        ("  - {backup: {}, expect: {failed_writes: false}}", "failed_writes"),
+        ("  - {backup: {}, expect: {pause_below: short}}", "pause_below"),
         ("  - {backup: {}, expect: {violations: 3}}", "violations"),
         ("  - {backup: {}, expect: {mails: 3}}", "mails"),
         ("  - {backup: {}, expect: {mails: [3]}}", "mails"),

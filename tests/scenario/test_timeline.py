@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenario.timeline import Window, cluster_seconds, degraded, longest, outages, union_seconds
+from scenario.timeline import Window, cluster_seconds, degraded, longest, outages, pauses, union_seconds
 
 
 def group(t: float, status: str, node: str = "server1", name: str = "failover1") -> dict:
@@ -14,6 +14,11 @@ def group(t: float, status: str, node: str = "server1", name: str = "failover1")
 
 def mirror(t: float, **colours: str) -> dict:
     return {"t": t, "kind": "cluster", "what": "mirror", "disk": "md1", "colours": colours}
+
+
+def freeze(t: float, action: str, by: str = "mirrorsnap-r1-active.service", disk: str = "md1") -> dict:
+    of = {"disk": disk, "node": "server1", "by": by, "action": action}
+    return {"t": t, "kind": "cluster", "what": "freeze", **of}
 
 
 def command(started: float, t: float, *argv: str) -> dict:
@@ -29,6 +34,18 @@ def test_an_outage_lasts_from_the_stop_to_online_again() -> None:
         group(13, "online"),
     ]
     assert outages(log, ["failover1"], {"failover1": "server1"}) == [Window(10, 12.5)]
+
+
+def test_a_pause_lasts_from_the_freeze_s_begin_to_the_thaw_and_somebody_else_s_is_none() -> None:
+    log = [freeze(1, "freezing"), freeze(1.2, "freezing", disk="md2"), freeze(1.5, "frozen"), freeze(2, "thawed")]
+    log += [freeze(2.5, "thawed", disk="md2"), freeze(3, "freezing", "somebody"), freeze(4, "thawed", "somebody")]
+    assert pauses(log) == [Window(1, 2), Window(1.2, 2.5)]
+    assert pauses([freeze(1, "freezing"), group(3, "online")]) == [Window(1, 3, open=True)]
+    cut = {"t": 2, "kind": "power", "node": "server1", "event": "power_cut"}
+    assert pauses([freeze(1, "freezing"), cut, freeze(5, "freezing"), freeze(6, "thawed")]) == [
+        Window(1, 2),
+        Window(5, 6),
+    ]
 
 
 def test_any_group_counts_and_windows_that_touch_are_one() -> None:

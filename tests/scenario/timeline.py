@@ -1,4 +1,4 @@
-"""What the lab's log says about time: outages, the clusterware's own share of them, and time without redundancy.
+"""What the lab's log says about time: outages, the clusterware's own share of them, pauses, time without redundancy.
 
 Pure functions over log entries (tests/lab/README.md lists the kinds), for scenarios, the demo's report and benchmarks
 alike. All times are lab seconds since the lab's start.
@@ -79,6 +79,23 @@ def degraded(entries: list[Entry], disks: list[str]) -> list[Window]:
             colours[entry["disk"]].update(entry["colours"])
             changes.append((entry["t"], single()))
     return _windows(changes, entries[-1]["t"] if entries else 0.0)
+
+
+def pauses(entries: list[Entry]) -> list[Window]:
+    """Windows in which a freeze of the product's blocked the writers of one file system: from its begin to the thaw, or
+    to the loss of the node's power."""
+    found, since = [], dict[tuple[str, str], float]()
+    for entry in entries:
+        if entry["kind"] == "power" and entry["event"] == "power_cut":
+            for key in [key for key in since if key[0] == entry["node"]]:
+                found.append(Window(since.pop(key), entry["t"]))
+        elif entry["kind"] == "cluster" and entry["what"] == "freeze" and entry["by"].startswith("mirrorsnap-"):
+            key = (entry["node"], entry["disk"])
+            if entry["action"] == "freezing":
+                since[key] = entry["t"]
+            elif entry["action"] == "thawed" and key in since:
+                found.append(Window(since.pop(key), entry["t"]))
+    return found + [Window(begun, entries[-1]["t"], open=True) for begun in since.values()]
 
 
 def union_seconds(intervals: Iterable[tuple[float, float]]) -> float:

@@ -85,6 +85,8 @@ def change(lab: Lab, product: Product, value: dict[str, Any]) -> None:
         _instance(product, role(lab, node), wanted)
     if "tamper" in value:
         lab.control("tamper", **value["tamper"])
+    if "freeze" in value:
+        lab.control("freeze", frozen=value["freeze"])
     if "monitor_failure" in value:
         lab.control("monitor_failure", group=value["monitor_failure"])
     if "fsr_unsuccessful" in value:

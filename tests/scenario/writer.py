@@ -18,7 +18,7 @@ class Writer:
     def __init__(self, lab: Lab, pause: float = 0.4) -> None:
         self.lab, self.pause = lab, pause  # lab seconds between two writes
         self.books = Books()
-        self.refused = 0
+        self.refused = self.done = 0
         self.problem: Exception | None = None  # what ended it against its will
         self._number = 0  # of the last order of this run
         self._down = False  # the last order was refused
@@ -72,4 +72,5 @@ class Writer:
         if self._down:
             self.books.restarted()
         self._number, self._down = number, False
+        self.done += 1
         self.books.wrote(name, text)
