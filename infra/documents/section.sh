@@ -19,8 +19,8 @@
 # This file is stricter than the argument in these points:
 # - It reads the node's epoch and hold again before the first stop, before each break and before the seal. A unit that a fence did
 #   not stop in time then does nothing more.
-# - A3 needs the same answer in two successive polls, as S2 does. A false look never seals. Between the polls the standby reads
-#   again after its break, before the groups start, which would taint a good image.
+# - A4 reads the peers once more, after the groups, though A3 has just read them RED. A false look never seals. In that time the
+#   standby reads the groups after its break, before they start, which would taint a good image.
 # - The timer waits for the lock of a hanging `active` for a limited time, then stops that unit. If even that fails, it starts the
 #   groups and writes no record. Without `sealed` nothing is valid. A seal that still appeared would rest on reads from before the
 #   start, when every disk was broken already.

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from .schedule import Op, Run
 from .stepper import Actor
-from .world import Outcome, Violation, World
+from .world import LockView, Outcome, Violation, World
 
 PAUSE = 10  # max_pause_seconds
 FROZEN_WAIT = 21  # W, which the hook and the flush make longer
@@ -77,6 +77,9 @@ class FrozenWorld(World):
         seconds, since = self.now - self.began[disk], self.now - self.completed[disk]
         if by != SOMEBODY and self.fair and seconds > PAUSE and since > 0.5:
             raise Violation("P6", f"{disk} was frozen for {seconds:.1f} s")
+
+    def read_enough(self, locked: LockView) -> bool:
+        return locked.saw_offline  # RED is read before, in A3: see section/freeze.sh
 
     def check(self) -> None:
         if self.ours_frozen and not self.watching and not self.down:

@@ -57,12 +57,20 @@ FROZEN_MUTANTS = (
     Mutant(
         "sealed though nobody knows that it was still frozen",
         "P2",
-        "if broken && holds; then",
-        "if broken; then",
+        "if holds; then",
+        "if true; then",
         scenario=UNFREEZES,
         stalls=0,
         faults=1,
         focus=("launch",),
+    ),
+    Mutant(
+        "frozen, and sealed without RED",
+        "P2",
+        "until red; do",
+        "until quiet; do",
+        scenario=CORE,
+        stalls=0,
     ),
     Mutant(
         "what is frozen is written nowhere",

@@ -98,7 +98,7 @@ MUTANTS = (
     Mutant(
         "sealed without reading again under the lock",
         "P2",
-        "        if broken && holds; then",
+        "        if holds; then",
         "        if true; then",
         stalls=0,
     ),

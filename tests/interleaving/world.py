@@ -196,10 +196,14 @@ class World:
         if name == "sealed":
             if epoch < self.fences.get(node, 0):
                 raise Violation("P7", f"sealed in epoch {epoch} after fence {self.fences[node]}")
-            if locked and not (locked.saw_offline and locked.saw_red):
-                raise Violation("P2", "sealed without having read `offline` and RED under the lock")
+            if locked and not self.read_enough(locked):
+                raise Violation("P2", f"sealed, and under the lock {locked} was read")
             if locked and locked.stored > epoch:
                 raise Violation("P7", f"sealed in epoch {epoch} though {locked.stored} was stored before the lock")
+
+    def read_enough(self, locked: LockView) -> bool:
+        """Whether the active may seal upon what it has read under the lock."""
+        return locked.saw_offline and locked.saw_red
 
     def finish(self, outcome: Outcome) -> None:
         """Checks at the end of a run, when no actor can move any more."""

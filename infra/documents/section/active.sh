@@ -134,32 +134,35 @@ order_suspend() {
 }
 
 # belief: clp-break-online
-# A3: waits until all groups are Offline (frozen: Online here) and every disk's peer is RED. Fails if a group is not Offline, and at the deadline. What cannot be
-# read counts for nothing.
+# A3: waits until every disk's peer is RED. A4 reads the groups, so they are read here only now and then: if somebody starts one, no
+# break comes. Fails if a group is not Offline (frozen: Online here), and at the deadline. What cannot be read counts for nothing.
 await_breaks() {
     clock || return 1
-    deadline=$((NOW + BREAK * 100))
-    until broken; do
-        reason=state
-        case $READ/$SELF_UP/$PEER_UP/$WHERE in
-        no/* | "yes/Online/Online/$QUIET") ;;
-        *) return 1 ;;
-        esac
+    deadline=$((NOW + BREAK * 100)) next_look=$((NOW + 300))
+    until red; do
+        if past $next_look; then
+            reason=state
+            quiet || [ $READ = no ] || return 1
+            clock || return 1
+            next_look=$((NOW + 300))
+        fi
         reason=deadline
         past $deadline && return 1
         pause 0.2
     done
 }
 
-# Sets UNCLEAR=yes if the answer is no only because something cannot be read.
-broken() {
-    unclear=no
-    look
-    [ $READ = yes ] || unclear=yes
-    [ "$READ/$SELF_UP/$PEER_UP/$WHERE" = "yes/Online/Online/$QUIET" ] || return 1
+# Both set UNCLEAR=yes if the answer is no only because something cannot be read.
+red() {
     colours
     case $OWN/$OTHERS in *MIXED*) unclear=yes ;; esac
     [ "$OWN/$OTHERS" = GREEN/RED ]
+}
+
+quiet() {
+    look
+    [ $READ = yes ] || unclear=yes
+    [ "$READ/$SELF_UP/$PEER_UP/$WHERE" = "yes/Online/Online/$QUIET" ]
 }
 
 # A4: writes exactly one of `sealed` and `void`, once, under the lock that the timer takes too. It reads the condition again here,
@@ -179,8 +182,8 @@ judge() {
 
 still_broken() {
     while ! overruled; do
-        reason=state
-        if broken && holds; then
+        reason=state unclear=no
+        if holds; then
             reason=writes unclear=yes
             ! counts || [ "$WRITES" != "$quiet" ] || return 0
             [ -z "$WRITES" ] || return 1

@@ -98,7 +98,9 @@ if [ "$CONSISTENCY" = frozen ]; then
         command exec 7>>"$RUN_DIR/freezes" && flock -n 7
     )
 
-    # A4: a second freeze of each mount must answer EBUSY. If it succeeds, somebody has thawed it, and it is frozen by us again.
+    # A4, under the lock: a second freeze of each mount must answer EBUSY. If it succeeds, somebody has thawed it, and it is frozen by us
+    # again. The pause is short, so nothing is read twice: A3 has read RED, and a copy that ended it would count as writes of the standby;
+    # the standby reads the groups before and after its break, and a group that stops meanwhile waits for our thaw.
     holds() {
         reason=thawed
         for each in $frozen; do

@@ -20,9 +20,10 @@ become_quiet() {
     stop_groups
 }
 
-# A4, under the lock: whether it is still we who keep it quiet. The groups' state, which was just read, says so.
+# A4, under the lock: whether it is still quiet, and broken. RED is read once more since the standby, which reads the groups after its
+# break, must have done so before they start: else it calls a good image tainted.
 holds() {
-    :
+    quiet && red
 }
 
 # Sets OTHERWISE, what the timer's command line does without the run's directory.
