@@ -24,7 +24,7 @@ from scenario.product import ENDED, Product, wait_until_up
 from scenario.timeline import Window, degraded, longest
 from scenario.writer import Writer
 
-from . import parts, polling
+from . import parts, phases, polling
 from .bill import bill
 
 HEALTHY_WITHIN = 120.0
@@ -111,6 +111,8 @@ def mirrorsnap(lab: Lab, extent: Extent) -> Figures:
     spent = bill(journal.entries, begun.started, end, sum(each["transitions"] for each in begun.family.members))
     outage = parts.outage(journal.entries, _outage(journal, begun.started, end))
     own = whole["transitions"] - whole["proof_and_copy_transitions"]
+    lost = [(w.start, w.end) for w in report.without_redundancy(journal, begun)]
+    outage["degraded_parts"] = phases.seconds(lost, journal.phases({m["arn"] for m in begun.family.members}))
     return {**outage, "transitions": own, **{key: whole[key] for key in kept}, **spent}
 
 

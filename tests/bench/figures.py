@@ -13,6 +13,7 @@ Report = dict[str, Any]
 MEASURES = (
     *("outage_seconds", "outage_overhead_seconds", "degraded_seconds", "total_seconds", "transitions"),
     *("completion_poll_transitions", "proof_and_copy_transitions", "lambda_ms", "api_calls", "cost_usd"),
+    "degraded_parts",
 )
 OVERHEAD = "outage_overhead_seconds"
 OURS = "mirrorsnap"
@@ -48,9 +49,20 @@ def figure(values: list[float]) -> dict[str, float | int]:
 
 
 def figures_of(runs: list[dict[str, Any]], keys: tuple[str, ...]) -> dict[str, Any]:
-    """Each measure that a run has, over those runs that have it."""
+    """Each measure that a run has, over those runs that have it. Of what has parts, each part."""
     found = {key: [run[key] for run in runs if run.get(key) is not None] for key in keys}
-    return {key: figure(values) for key, values in found.items() if values}
+    return {
+        key: parted(values) if isinstance(values[0], dict) else figure(values)
+        for key, values in found.items()
+        if values
+    }
+
+
+def parted(values: list[dict[str, float]]) -> dict[str, Any]:
+    """A part that a run lacks took no time in it. The largest first."""
+    names = {name for each in values for name in each}
+    found = {name: figure([each.get(name, 0.0) for each in values]) for name in names}
+    return dict(sorted(found.items(), key=lambda each: -each[1]["median"]))
 
 
 def report(runs: Runs) -> Report:

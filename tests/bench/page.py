@@ -61,6 +61,27 @@ def _approaches(report: dict[str, Any]) -> list[str]:
     return found
 
 
+def _spent(report: dict[str, Any]) -> list[str]:
+    """What our own figures are spent on, the largest first."""
+    rows = []
+    for pace, each in report.get("approaches", {}).get(figures.OURS, {}).items():
+        parts = {name: value for name, value in each["parts"].items() if name != "cluster"}
+        rows.append([f"a backup's outage beyond the clusterware, commands of {pace} s", _largest(parts)])
+        if "degraded_parts" in each:
+            rows.append([f"its time without redundancy, commands of {pace} s", _largest(each["degraded_parts"])])
+    for kind, each in report.get("restore", {}).items():
+        name = "a rollback's outage, our own part" if kind == "rollback" else f"a restore's ({kind}), our own part"
+        rows.append([name, _largest(each.get("own_parts", {}))])
+    return (
+        ["## What the time is spent on", "", SPENT, *_table(["", "seconds, the largest first"], rows)] if rows else []
+    )
+
+
+def _largest(parts: dict[str, Any]) -> str:
+    found = sorted(((each["median"], name) for name, each in parts.items()), reverse=True)
+    return ", ".join(f"{name} {seconds:.2f}" for seconds, name in found[:5] if seconds >= 0.01) or "–"
+
+
 def _others(report: dict[str, Any]) -> list[str]:
     found: list[str] = []
     if restored := report.get("restore"):
@@ -175,6 +196,9 @@ cost the same whoever makes them. An operator's time is not counted.
 """
 
 
+SPENT = """In an outage: `monitors` are suspended (the baton), `reads` are clpstat and clpmdstat, `between` is when none
+of CLUSTERPRO's commands ran. Elsewhere the names are those of the phases ([architecture.md](architecture.md)).
+"""
 ON_PAPER = f"""No machine here holds a volume of 16 TiB. These figures are computed (tests/bench/paper.py) from what was
 measured and from AWS's list prices of us-east-1. AWS publishes no rate at which a snapshot completes:
 {paper.SNAPSHOT_MIB_PER_SECOND} MiB/s are assumed. A backup's outage, and the time until the cluster has its redundancy
@@ -191,7 +215,15 @@ Manager's calls. A flexible window of a schedule spreads them.
 
 
 def text(report: dict[str, Any]) -> str:
-    lines = [HEAD.format(**report), *_approaches(report), BELOW, *_others(report), *_growth(report), *_on_paper(report)]
+    lines = [
+        HEAD.format(**report),
+        *_approaches(report),
+        BELOW,
+        *_spent(report),
+        *_others(report),
+        *_growth(report),
+        *_on_paper(report),
+    ]
     lines += _targets(report)
     return "\n".join(lines).rstrip() + "\n"
 

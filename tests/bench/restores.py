@@ -7,16 +7,17 @@ from typing import Any
 
 from lab.client import Lab
 from lab.nodes.clusterpro.spec import parse as parse_cluster
-from scenario import operation, report
+from scenario import operation, report, rto
 from scenario.format import Expect, Step
 from scenario.journal import Journal
 from scenario.product import Product, wait_until_up
 
+from . import phases
 from .approaches import HEALTHY_WITHIN, Failed
 
 KINDS = ("none", "rate", "fsr")
 ROLLBACK = "rollback"
-KEPT = ("outage_seconds", "total_seconds", "rto_own_seconds")
+KEPT = ("outage_seconds", "total_seconds", "rto_own_seconds", "own_parts")
 
 
 class Restores:
@@ -40,6 +41,10 @@ class Restores:
             raise Failed(f"the {kind}: {wrong}")
         assert begun.family is not None
         found = report.figures(self.product, self.journal, begun, kind, [], [])
+        window = report.recovery(self.journal, begun)
+        spent = [] if window is None else rto.sequence(self.journal.entries, window)
+        ours = [(start, end) for start, end, part in spent if part == rto.OURS]
+        found["own_parts"] = phases.seconds(ours, self.journal.phases({m["arn"] for m in begun.family.members}))
         return found, json.loads(begun.family.main["output"] or "{}")
 
     def _restored(self, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from scenario.timeline import Window
 
-from . import figures, growth, page, paper, parts, polling
+from . import figures, growth, page, paper, parts, phases, polling
 from .__main__ import plan
 from .bill import bill
 
@@ -71,9 +71,11 @@ def restored(own: float, outage: float, forecast: float) -> dict:
 
 def test_a_restore_has_its_targets_and_its_forecast():
     run = {"none": restored(6.9, 100.0, 121.0), "rollback": {"outage_seconds": 1.0, "rto_own_seconds": 11.9}}
+    run["none"]["own_parts"] = {"Plan": 2.0, "Swap": 4.9}
     forecast = {"none": {"outage_seconds": 100.0, "forecast_seconds": 121.0}}
     found = figures.report({("restore",): [{**run, "host_busy": 0.1}], ("forecast",): [forecast]})
     assert set(found["restore"]) == {"none", "rollback"}
+    assert found["restore"]["none"]["own_parts"]["Swap"]["median"] == 4.9
     assert [(each.got, each.met) for each in figures.targets(found)] == [(6.9, True), (11.9, True), (0.21, False)]
 
 
@@ -120,6 +122,13 @@ def test_a_cluster_among_many_takes_no_more_and_a_busy_machine_s_figures_are_voi
         (0.1, True),
         (0.8, False),
     ]
+
+
+def test_time_is_told_by_phase_and_a_part_that_a_run_lacks_took_none():
+    told = [(1.0, "Quiesce"), (4.0, "Snapshot")]
+    assert phases.seconds([(0.5, 2.0), (3.0, 9.0)], told) == {"Snapshot": 5.0, "Quiesce": 2.0, "before": 0.5}
+    found = figures.parted([{"a": 1.0, "b": 5.0}, {"b": 4.0}])
+    assert list(found) == ["b", "a"] and found["a"]["median"] == 0.5 and found["b"]["max"] == 5.0
 
 
 def test_rates_are_counted_by_action_and_second():
@@ -235,5 +244,6 @@ def test_the_page_is_made_of_the_report(tmp_path: Path):
     found["targets"] = [vars(each) for each in figures.targets(found)]
     page.write(found, tmp_path)
     text = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    assert "| a backup's outage beyond the clusterware, commands of 0.7 s | reads 1.00, monitors 1.00" in text
     assert "2026-11-27" in text and "2.00 s" in text and "| missed |" in text
     ElementTree.parse(tmp_path / "performance.svg")
