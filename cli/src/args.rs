@@ -62,6 +62,9 @@ pub enum What {
         /// Change nothing: say what would be done, or what refuses it
         #[arg(long)]
         dry_run: bool,
+        /// How the service becomes quiet; default: as the cluster's JSON says
+        #[arg(long, value_enum, value_name = "HOW")]
+        consistency: Option<Consistency>,
         /// Whether it is followed
         #[command(flatten)]
         following: Following,
@@ -275,6 +278,15 @@ pub struct Confirmation {
     /// Do not ask; only together with --confirm
     #[arg(long, requires = "confirm")]
     pub yes: bool,
+}
+
+/// How the service becomes quiet for a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Consistency {
+    /// Its groups are stopped
+    Stopped,
+    /// Its file systems are frozen for seconds, and nothing stops
+    Frozen,
 }
 
 /// How new volumes become fast.

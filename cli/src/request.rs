@@ -100,8 +100,14 @@ impl Request {
     pub fn of(what: &What) -> Result<Option<Self>> {
         let dry = |dry_run: bool, otherwise| if dry_run { Effect::Nothing } else { otherwise };
         let request = match what {
-            What::Backup { cluster, dry_run, .. } => {
-                Self::new(Machine::Backup, cluster, &[])?.effect(dry(*dry_run, Effect::Changes))
+            What::Backup {
+                cluster,
+                dry_run,
+                consistency,
+                ..
+            } => {
+                let more: Vec<_> = consistency.map(|how| ("consistency", word(&how))).into_iter().collect();
+                Self::new(Machine::Backup, cluster, &more)?.effect(dry(*dry_run, Effect::Changes))
             }
             What::Restore {
                 cluster,

@@ -28,6 +28,11 @@ fn each_command_is_an_input_of_the_contract() {
             json!({"cluster": "orders", "dry_run": true}),
         ),
         (
+            "mirrorsnap backup orders --consistency frozen",
+            Machine::Backup,
+            json!({"cluster": "orders", "consistency": "frozen"}),
+        ),
+        (
             "mirrorsnap restore orders",
             Machine::Restore,
             json!({"cluster": "orders", "backup": "latest"}),

@@ -28,6 +28,8 @@ BOUND=10
 #include lib/records.sh
 #include lib/shorten.sh
 #include lib/settings.sh
+#include lib/hooks.sh
+#include lib/mounts.sh
 boot
 read_epoch
 [ "$STORED" != bad ] || STORED=null
@@ -207,9 +209,30 @@ for disk in $DISKS; do
     ask compact "clpmdstat $disk" clpmdstat -m "$disk"
     [ "$TOOK" -le "$SLOWEST_MDSTAT" ] || SLOWEST_MDSTAT=$TOOK
 done
+# mounts: the file systems that a frozen backup would freeze, in lines `<device> <word> <file system> <mount point>`.
+mounts() {
+    found=
+    IFS=$LF
+    for each_line in $read_all; do
+        IFS=' '
+        device_of=${each_line#nmppath 0 }
+        case $each_line in
+        'nmppath 0 '*) ;;
+        *) continue ;;
+        esac
+        judge_mount "$device_of"
+        found="$found$device_of ${WHY:-ok} ${KIND:--} ${POINT:--}$LF"
+    done
+    IFS=' '
+    section mounts 0 "$found"
+}
+
 # The paths are read on a node in backup or restore mode too: its post-processing opens those of clp.conf.
 case $SETTINGS/$outside in
-yes/*) settings whole ;;
+yes/*)
+    settings whole
+    mounts
+    ;;
 */yes) settings paths ;;
 esac
 line ok ",\"stored_epoch\":$STORED,\"hold\":$hold,\"records\":$RECORDS,\"units\":$UNITS,\"unfinished\":$unfinished,\"jobs\":{$jobs},\"missing\":$missing,\"took_ms\":{\"clpstat\":$SLOWEST_STAT,\"clpmdstat\":$SLOWEST_MDSTAT}"

@@ -33,10 +33,12 @@ PARAMETERS: dict[str, dict[str, str]] = {
     "resume-monitors": MONITORS,
     "break-unit": CLUSTER
     | MIRROR
-    | {"WaitSeconds": "60", "SpanSeconds": "10", "ActiveWithinSeconds": "30", "StopSeconds": "20", "BatonSeconds": "5"},
+    | {"WaitSeconds": "60", "SpanSeconds": "10", "ActiveWithinSeconds": "30", "StopSeconds": "20", "BatonSeconds": "5"}
+    | {"Consistency": "frozen"},
     "quiesce": CLUSTER
     | MIRROR
-    | {"StopSeconds": "20", "BatonSeconds": "5", "BreakSeconds": "15", "StartSeconds": "30", "MaxOutageSeconds": "120"},
+    | {"StopSeconds": "20", "BatonSeconds": "5", "BreakSeconds": "15", "StartSeconds": "30", "MaxOutageSeconds": "120"}
+    | {"Consistency": "frozen", "Devices": "/dev/NMP1", "MaxPauseSeconds": "10", "HookSeconds": "30"},
     "quiesce-restore": CLUSTER | {"Disks": "md1", "StopSeconds": "20", "StartSeconds": "30", "MaxOutageSeconds": "120"},
     "start-group": CLUSTER,
     "stop-group": CLUSTER,
@@ -100,14 +102,20 @@ INTENT = (
 ANSWERS: dict[str, Any] = {
     "Assess inspect": {
         "id": BACKUP,
-        "plan": {"steps": STEPS, "words": ["a step"], "volumes": {}},
+        "plan": {"steps": STEPS, "words": ["a step"], "volumes": {}, "consistency": "frozen"},
         "intent_json": INTENT,
     },
     "Assess doctor": {"report": {"findings": []}, "recording": {"nodes": []}, "words": ["a belief"]},
     "Assess describe": {"description_json": "{}", "missing": ["server2: it was silent"]},
     "Assess section": {
         "over": True,
-        "section": {"epoch": 7, "consistent_at": NOW, "outage_seconds": 3.5},
+        "section": {
+            "epoch": 7,
+            "consistent_at": NOW,
+            "consistency": "frozen",
+            "outage_seconds": 0,
+            "pause_seconds": 3.5,
+        },
     },
     "Assess stopped": {"over": True, "stopped": STOPPED},
     "Assess down": {"over": True, "why": None},

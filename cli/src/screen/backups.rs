@@ -3,6 +3,7 @@
 use super::table::table;
 use crate::catalogue::{Language, Words};
 use mirrorsnap_domain::catalogue::{Backup, Kept};
+use mirrorsnap_domain::consistency::Consistency;
 use serde_json::{Value, json};
 
 fn gib(backup: &Backup) -> i64 {
@@ -14,6 +15,14 @@ fn validity(backup: &Backup, language: Language) -> String {
         (true, _) => Words::IsValid,
         (false, true) => Words::IsIncomplete,
         (false, false) => Words::IsUnproved,
+    };
+    words.said(language)
+}
+
+fn service(backup: &Backup, language: Language) -> String {
+    let words = match backup.consistency {
+        Consistency::Stopped => Words::WasStopped,
+        Consistency::Frozen => Words::WasFrozen,
     };
     words.said(language)
 }
@@ -37,6 +46,7 @@ pub fn list(cluster: &str, backups: &[Backup], language: Language) -> String {
             backup.id.to_string(),
             backup.consistent_at.to_string(),
             validity(backup, language),
+            service(backup, language),
             image(backup),
             format!("{} GiB", gib(backup)),
             backup.source_node.clone(),
@@ -48,6 +58,7 @@ pub fn list(cluster: &str, backups: &[Backup], language: Language) -> String {
         Words::ColumnBackup,
         Words::ColumnConsistent,
         Words::ColumnValid,
+        Words::ColumnConsistency,
         Words::ColumnImage,
         Words::ColumnSize,
         Words::ColumnNode,
@@ -79,6 +90,7 @@ pub fn one(backup: &Backup, language: Language) -> String {
         ("at", backup.consistent_at.to_string()),
         ("node", backup.source_node.clone()),
         ("valid", validity(backup, language)),
+        ("service", service(backup, language)),
         ("image", image(backup)),
     ];
     let fills: Vec<(&str, &str)> = fills.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -117,6 +129,7 @@ pub fn document(backup: &Backup) -> Value {
         .collect();
     json!({
         "id": backup.id.to_string(), "consistent_at": backup.consistent_at, "valid": backup.valid,
+        "consistency": backup.consistency,
         "proof": backup.proof,
         "source_node": backup.source_node, "gib": gib(backup), "snapshots": snapshots,
         "kept": kept(backup.kept.as_ref()),

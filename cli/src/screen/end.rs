@@ -35,6 +35,7 @@ struct Shown {
     id: Option<String>,
     valid: Option<bool>,
     outage_seconds: Option<f64>,
+    pause_seconds: Option<f64>,
     degraded_seconds: Option<i64>,
     total_seconds: Option<i64>,
     plan: Vec<String>,
@@ -124,8 +125,12 @@ fn done(output: Option<&Value>) -> String {
         seconds.map(|seconds| format!("{what} {}", span(seconds.saturating_mul(1000))))
     };
     let outage = shown.outage_seconds.map(|seconds| format!("outage {seconds:.1} s"));
+    let pause = shown
+        .pause_seconds
+        .map(|seconds| format!("writes paused {seconds:.1} s"));
     let figures: Vec<String> = [
         outage,
+        pause,
         seconds("without redundancy", shown.degraded_seconds),
         seconds("in all", shown.total_seconds),
     ]

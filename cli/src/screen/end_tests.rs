@@ -44,6 +44,15 @@ fn a_backup_says_its_id_and_its_figures() {
 }
 
 #[test]
+fn a_frozen_backup_says_its_pause() {
+    let output = json!({"kind": "backup", "id": "orders-20260501T020304Z", "valid": true, "outage_seconds": 0.0,
+        "consistency": "frozen", "pause_seconds": 2.7, "total_seconds": 140});
+    let execution = ended(Status::Succeeded, Some(output), None);
+    let said = text(&execution, Exit::Done, "orders", Language::English);
+    assert!(said.contains("outage 0.0 s, writes paused 2.7 s"), "{said}");
+}
+
+#[test]
 fn a_dry_run_says_its_plan_and_recover_what_it_found() {
     let said = |output| {
         text(

@@ -4,6 +4,7 @@
 mod kept;
 
 use crate::config::{Config, Retention};
+use crate::consistency::{Consistency, RestoreFrom};
 use crate::ec2::{SnapshotId, SnapshotState, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, IdKind};
@@ -122,12 +123,17 @@ pub fn tags(id: &Id, consistent_at: Moment, node: &str, disks: &[String], size: 
     tags
 }
 
+/// The tag that says how the active was quiet.
+pub fn consistency_tag(consistency: Consistency) -> (String, String) {
+    (tag::CONSISTENCY.to_owned(), consistency.word().to_owned())
+}
+
 /// The most tags of a volume or snapshot that EC2 allows. AWS's own do not count.
 pub const MOST_TAGS: usize = 50;
 
-/// Our tags on a snapshot: those of [`tags`] with the disks, `valid` or `duplicate`, maybe `kept`, and the two of a proof. Each mirror
+/// Our tags on a snapshot: those of [`tags`] with the disks, the consistency, `valid` or `duplicate`, maybe `kept`, and the two of a proof. Each mirror
 /// disk on the volume has one more.
-const ON_SNAPSHOT: usize = 11;
+const ON_SNAPSHOT: usize = 12;
 
 /// Which of the volumes' tags their snapshots get, and the keys of those that do not fit beside ours. AWS's tags and ours are
 /// never carried over. `disks`: the mirror disks on the volume that has most of them.
@@ -154,8 +160,10 @@ pub fn carried(volumes: &[BTreeMap<String, String>], disks: usize) -> (BTreeMap<
 pub struct Backup {
     /// Its id.
     pub id: Id,
-    /// The moment at which the groups were stopped.
+    /// The moment at which the groups were stopped, or the file systems frozen.
     pub consistent_at: Moment,
+    /// How the active was quiet then.
+    pub consistency: Consistency,
     /// The node whose volumes they are.
     pub source_node: String,
     /// A proved and completed snapshot of each of its mirror disks is there.
@@ -239,6 +247,10 @@ fn backup(id: Id, mut set: Vec<Snapshot>) -> Option<Backup> {
     let kept = set.iter().find_map(|one| one.tag(tag::KEPT)).map(Kept::read);
     let first = set.first()?;
     let consistent_at = Moment::parse(first.tag(tag::CONSISTENT_AT)?).ok()?;
+    // Backups of earlier versions have no such tag, and are of a stopped service.
+    let consistency = first
+        .tag(tag::CONSISTENCY)
+        .map_or(Some(Consistency::Stopped), Consistency::read)?;
     let source_node = first.tag(tag::SOURCE_NODE)?.to_owned();
     let size = first.tag(tag::SET_SIZE)?.parse::<usize>().ok()?;
     let is_of_set = |one: &Snapshot| {
@@ -257,6 +269,7 @@ fn backup(id: Id, mut set: Vec<Snapshot>) -> Option<Backup> {
     Some(Backup {
         id,
         consistent_at,
+        consistency,
         source_node,
         valid: size > 0 && snapshots.len() == size && snapshots.iter().all(is_proved),
         proved,
@@ -376,11 +389,11 @@ fn keep_periods<K: Ord>(valid: &[&Backup], count: u32, period: impl Fn(Moment) -
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// The newest valid one.
-    Latest,
+    Latest(RestoreFrom),
     /// This one.
     Exactly(Id),
-    /// The newest valid one whose groups were stopped before.
-    Before(Moment),
+    /// The newest valid one that is of a moment before.
+    Before(Moment, RestoreFrom),
 }
 
 fn candidates(backups: &[Backup], before: Option<Moment>) -> impl Iterator<Item = &Backup> {
@@ -388,16 +401,25 @@ fn candidates(backups: &[Backup], before: Option<Moment>) -> impl Iterator<Item 
     backups.iter().filter(fits)
 }
 
-/// The valid backups, newest first, that would be taken if their images were clean. They are restored only when they are named by their
-/// ids (rule 24).
-pub fn passed_over<'a>(backups: &'a [Backup], wanted: &Wanted) -> Vec<&'a Backup> {
-    let limit = match wanted {
-        Wanted::Latest => None,
-        Wanted::Before(time) => Some(*time),
+/// Why a valid backup is not taken unless it is named by its id; `None`: it is taken.
+pub fn objection(backup: &Backup, from: RestoreFrom) -> Option<String> {
+    if backup.proof.is_unclean() {
+        return Some(format!("its image is not clean ({})", backup.proof.word()));
+    }
+    let frozen = from.leaves_out(backup.consistency);
+    frozen.then(|| "it is a frozen one, and the cluster's JSON has \"restore_from\": \"stopped\"".to_owned())
+}
+
+/// The valid backups, newest first, that would be taken but for what speaks against them. They are restored only when they are named by
+/// their ids (rule 24).
+pub fn passed_over<'a>(backups: &'a [Backup], wanted: &Wanted) -> Vec<(&'a Backup, String)> {
+    let (limit, from) = match wanted {
+        Wanted::Latest(from) => (None, *from),
+        Wanted::Before(time, from) => (Some(*time), *from),
         Wanted::Exactly(_) => return vec![],
     };
     candidates(backups, limit)
-        .take_while(|one| one.proof.is_unclean())
+        .map_while(|one| Some((one, objection(one, from)?)))
         .collect()
 }
 
@@ -410,23 +432,23 @@ pub fn find<'a>(cluster: &str, backups: &'a [Backup], wanted: &Wanted) -> Result
             "run `mirrorsnap backups CLUSTER`; the snapshots' tags mirrorsnap:valid and mirrorsnap:consistent-at tell the same",
         )
     };
-    let newest = |limit: Option<Moment>, when: &str| {
+    let newest = |limit: Option<Moment>, from: RestoreFrom, when: &str| {
         let passed = passed_over(backups, wanted);
-        let sound = candidates(backups, limit).find(|one| !one.proof.is_unclean());
-        sound.ok_or_else(|| match passed.as_slice() {
+        let taken = candidates(backups, limit).find(|one| objection(one, from).is_none());
+        taken.ok_or_else(|| match passed.as_slice() {
             [] => none(format!("cluster {cluster} has no valid backup{when}")),
             all => none(format!(
-                "cluster {cluster} has no valid backup{when} with a clean image: {}",
+                "cluster {cluster} has no valid backup{when} that is taken without being named by its id: {}",
                 all.iter()
-                    .map(|one| format!("{} is not clean ({})", one.id, one.proof.word()))
+                    .map(|(one, why)| format!("{}: {why}", one.id))
                     .collect::<Vec<_>>()
                     .join(", ")
             )),
         })
     };
     match wanted {
-        Wanted::Latest => newest(None, ""),
-        Wanted::Before(time) => newest(Some(*time), &format!(" from before {time}")),
+        Wanted::Latest(from) => newest(None, *from, ""),
+        Wanted::Before(time, from) => newest(Some(*time), *from, &format!(" from before {time}")),
         Wanted::Exactly(id) => {
             let found = backups.iter().find(|backup| &backup.id == id);
             let backup = found.ok_or_else(|| none(format!("cluster {cluster} has no backup {id}")))?;

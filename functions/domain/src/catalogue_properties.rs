@@ -129,12 +129,13 @@ fn a_snapshot_carries_what_fits_beside_our_own_tags() {
         assert_eq!(carried.len() + left.len(), count);
         let mut all = carried;
         all.extend(tags(&id, Moment::from_unix(0), "server1", &["md1".into()], 1));
+        all.extend([consistency_tag(Consistency::Frozen)]);
         all.insert(tag::VALID.into(), "true".into());
         all.insert(tag::KEPT.into(), "by hand".into());
         all.extend(proof::tags(&["md1".to_owned()], &BTreeMap::new(), &BTreeMap::new()));
         all.extend(proof::verdict_tags(proof::CLEAN, Moment::from_unix(0)));
         assert!(
-            all.len() <= MOST_TAGS && (all.len() == MOST_TAGS) == (count >= 38),
+            all.len() <= MOST_TAGS && (all.len() == MOST_TAGS) == (count >= 37),
             "{count}"
         );
     }

@@ -199,15 +199,23 @@ fn a_restore_finds_valid_backups_only() {
     all[0].tags.remove(tag::VALID);
     let all = backups("orders", all);
     assert_eq!(
-        find("orders", &all, &Wanted::Latest).unwrap().snapshots[0].id,
+        find("orders", &all, &Wanted::Latest(RestoreFrom::Any))
+            .unwrap()
+            .snapshots[0]
+            .id,
         "snap-001"
     );
     assert_eq!(
-        find("orders", &all, &Wanted::Before(at(-DAY))).unwrap().snapshots[0].id,
+        find("orders", &all, &Wanted::Before(at(-DAY), RestoreFrom::Any))
+            .unwrap()
+            .snapshots[0]
+            .id,
         "snap-002"
     );
     assert_eq!(
-        find("orders", &all, &Wanted::Before(at(-9 * DAY))).unwrap_err().kind(),
+        find("orders", &all, &Wanted::Before(at(-9 * DAY), RestoreFrom::Any))
+            .unwrap_err()
+            .kind(),
         Kind::BackupNotFound
     );
     let exact = Wanted::Exactly(all[0].id.clone());
@@ -327,4 +335,59 @@ fn the_source_of_a_copy_is_read_from_its_description() {
     ] {
         assert_eq!(source_of_copy(text).as_ref().map(SnapshotId::as_str), source, "{text}");
     }
+}
+
+fn of_frozen(mut snapshot: Snapshot) -> Snapshot {
+    snapshot.tags.extend([consistency_tag(Consistency::Frozen)]);
+    snapshot
+}
+
+#[test]
+fn a_backup_says_how_its_service_was_quiet() {
+    let of = |tag: Option<&str>| {
+        let mut one = snapshot("snap-001", at(0), "vol-001", true);
+        one.tags
+            .extend(tag.map(|word| (tag::CONSISTENCY.to_owned(), word.to_owned())));
+        backups("orders", vec![one]).first().map(|backup| backup.consistency)
+    };
+    assert_eq!(of(None), Some(Consistency::Stopped));
+    assert_eq!(of(Some("stopped")), Some(Consistency::Stopped));
+    assert_eq!(of(Some("frozen")), Some(Consistency::Frozen));
+    // What nobody knows is neither restored nor deleted.
+    assert_eq!(of(Some("paused")), None);
+}
+
+#[test]
+fn the_newest_is_taken_however_it_was_made_unless_the_cluster_says_stopped() {
+    let all = backups(
+        "orders",
+        vec![
+            of_frozen(snapshot("snap-000", at(0), "vol-001", true)),
+            of_frozen(snapshot("snap-001", at(-DAY), "vol-001", true)),
+            snapshot("snap-002", at(-2 * DAY), "vol-001", true),
+        ],
+    );
+    let taken = |wanted: &Wanted| find("orders", &all, wanted).unwrap().snapshots[0].id.to_string();
+    let (any, stopped) = (RestoreFrom::Any, RestoreFrom::Stopped);
+    assert_eq!(taken(&Wanted::Latest(any)), "snap-000");
+    assert_eq!(taken(&Wanted::Latest(stopped)), "snap-002");
+    assert_eq!(taken(&Wanted::Before(at(0), any)), "snap-001");
+    assert_eq!(taken(&Wanted::Before(at(0), stopped)), "snap-002");
+    assert_eq!(taken(&Wanted::Exactly(all[0].id.clone())), "snap-000");
+    assert!(passed_over(&all, &Wanted::Latest(any)).is_empty());
+    let passed = passed_over(&all, &Wanted::Latest(stopped));
+    assert_eq!(passed.len(), 2);
+    assert!(passed[0].1.contains("frozen"), "{}", passed[0].1);
+    let none = find("orders", &all[..2], &Wanted::Latest(stopped)).unwrap_err();
+    assert_eq!(none.kind(), Kind::BackupNotFound);
+    assert!(none.to_string().contains("restore_from"), "{none}");
+}
+
+/// The retention treats both alike.
+#[test]
+fn a_frozen_backup_is_kept_and_expires_like_any_other() {
+    let all = || series(4, DAY).into_iter();
+    let plain = deleted(&config(2, 0, 0, 0), all().collect());
+    assert_eq!(plain, deleted(&config(2, 0, 0, 0), all().map(of_frozen).collect()));
+    assert_eq!(plain.len(), 2);
 }

@@ -3,6 +3,9 @@
 //! Unknown keys are errors, since a misspelt `accept_device_name_risk` must not be silently off, nor a misspelt
 //! `max_outage_seconds` silently 120.
 
+mod deadlines;
+
+use crate::consistency::{Consistency, PAUSES, RestoreFrom, Times};
 use crate::copies::CopyTo;
 use crate::ec2::InstanceId;
 use crate::error::{Error, Kind, Result};
@@ -10,6 +13,8 @@ use crate::names;
 use crate::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use deadlines::Deadlines;
 
 /// Largest configuration that is read: an advanced parameter of Parameter Store holds 8 KiB.
 pub const MAX_BYTES: usize = 8192;
@@ -101,71 +106,20 @@ impl Retention {
     }
 }
 
-/// The parts of the outage's bound (safety.md, the critical section). Absent: shares of `max_outage_seconds`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Deadlines {
-    /// Ts: the longest that stopping all groups may take.
-    pub group_stop_seconds: u32,
-    /// Tb: the longest that the baton may take: the stopped active reads its partitions and suspends its mirror monitors. Absent: a
-    /// quarter of `split_seconds`, which is that much shorter then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub baton_seconds: Option<u32>,
-    /// D: how long the stopped active then waits for the standby's break.
-    pub split_seconds: u32,
-    /// The longest that starting all groups is expected to take; the timer fires this long before the bound.
-    pub group_start_seconds: u32,
-    /// B: the longest that the break of one mirror disk may take.
-    pub break_seconds: u32,
-    /// How long after the inspection the active's document may still begin to act.
-    pub not_after_seconds: u32,
-}
-
-impl Deadlines {
-    /// Half for the stop, a third for the start, the rest for the break: for 120 s that is 60, 40 and 20.
-    pub const fn of_bound(max_outage_seconds: u32) -> Self {
-        let stop = max_outage_seconds / 2;
-        let start = max_outage_seconds / 3;
-        // Rounding leaves a second or two more for the largest bounds than a split may have.
-        let rest = max_outage_seconds - stop - start;
-        let split = if rest < 600 { rest } else { 600 };
-        Self {
-            group_stop_seconds: stop,
-            baton_seconds: None,
-            split_seconds: split,
-            group_start_seconds: start,
-            break_seconds: if split / 2 < 10 { split / 2 } else { 10 },
-            // Two deliveries by Run Command, the suspension of the monitors, and room for a slow morning.
-            not_after_seconds: 180,
-        }
-    }
-
-    /// Tb.
-    pub fn baton(&self) -> u32 {
-        self.baton_seconds.unwrap_or(self.split_seconds / 4).max(1)
-    }
-
-    /// D.
-    pub fn split(&self) -> u32 {
-        match self.baton_seconds {
-            Some(_) => self.split_seconds,
-            None => self.split_seconds.saturating_sub(self.baton()),
-        }
-    }
-
-    /// W: how long the standby waits for the baton. Long enough to outlast any active that still begins to act.
-    pub fn standby_wait_seconds(&self) -> u32 {
-        self.not_after_seconds + self.group_stop_seconds + self.baton() + 5
-    }
-}
-
 const fn default_outage() -> u32 {
     120
 }
 
 const fn default_restore_outage() -> u32 {
     3600
+}
+
+const fn default_pause() -> u32 {
+    10
+}
+
+const fn default_hook() -> u32 {
+    30
 }
 
 /// A cluster. Made by [`Config::parse`] only, so that a value of this type is valid.
@@ -195,6 +149,20 @@ pub struct Config {
     /// The bound of a backup's outage, without the group's start.
     #[serde(default = "default_outage")]
     pub max_outage_seconds: u32,
+    /// How a backup makes the service quiet: `stopped` stops its groups, `frozen` freezes its file systems for seconds.
+    #[serde(default)]
+    pub consistency: Consistency,
+    /// The longest that a frozen backup holds the service's writes.
+    #[serde(default = "default_pause")]
+    #[cfg_attr(test, schemars(range(min = 6, max = 99)))]
+    pub max_pause_seconds: u32,
+    /// The longest that each hook of a frozen backup (/etc/mirrorsnap/before and after) may take.
+    #[serde(default = "default_hook")]
+    #[cfg_attr(test, schemars(range(min = 1, max = 300)))]
+    pub hook_seconds: u32,
+    /// From which backups a restore of `latest`, or of the newest before a time, chooses.
+    #[serde(default)]
+    pub restore_from: RestoreFrom,
     /// The bound of a restore's outage, after which it rolls back.
     #[serde(default = "default_restore_outage")]
     pub max_restore_outage_seconds: u32,
@@ -357,6 +325,13 @@ impl Config {
         }
         let parts = self.deadlines();
         for (what, value, least, most) in [
+            (
+                "max_pause_seconds",
+                self.max_pause_seconds,
+                *PAUSES.start(),
+                *PAUSES.end(),
+            ),
+            ("hook_seconds", self.hook_seconds, 1, 300),
             ("group_stop_seconds", parts.group_stop_seconds, 2, 3600),
             ("baton_seconds", parts.baton(), 1, 600),
             ("split_seconds", parts.split_seconds, 2, 600),
@@ -397,6 +372,28 @@ impl Config {
     pub fn deadlines(&self) -> Deadlines {
         self.deadlines
             .unwrap_or_else(|| Deadlines::of_bound(self.max_outage_seconds))
+    }
+
+    /// The time limits of the critical section of a backup.
+    pub fn times(&self, consistency: Consistency) -> Times {
+        let parts = self.deadlines();
+        match consistency {
+            Consistency::Frozen => Times::frozen(self.max_pause_seconds, self.hook_seconds, parts.break_seconds),
+            Consistency::Stopped => Times {
+                stop: parts.group_stop_seconds,
+                baton: parts.baton(),
+                split: parts.split(),
+                start: parts.group_start_seconds,
+                span: parts.break_seconds,
+                most: self.max_outage_seconds,
+            },
+        }
+    }
+
+    /// W: how long the standby waits for the baton. Long enough to outlast any active that still begins to act.
+    pub fn standby_wait_seconds(&self, consistency: Consistency) -> u32 {
+        let times = self.times(consistency);
+        self.deadlines().not_after_seconds + times.stop + times.baton + 5
     }
 
     /// The names of the two nodes.

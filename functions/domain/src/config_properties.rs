@@ -199,6 +199,10 @@ fn what_is_accepted_keeps_every_rule_and_is_read_back() {
                 "/max_outage_seconds" => json!(120),
                 "/max_restore_outage_seconds" => json!(3600),
                 "/accept_device_name_risk" => json!(false),
+                "/consistency" => json!("stopped"),
+                "/max_pause_seconds" => json!(10),
+                "/hook_seconds" => json!(30),
+                "/restore_from" => json!("any"),
                 _ => json!(0),
             };
             prop_assert_eq!(plain, &wanted, "{}", at);

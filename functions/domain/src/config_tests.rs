@@ -24,7 +24,9 @@ fn the_design_s_example_is_read() {
         (parts.group_stop_seconds, parts.split_seconds, parts.group_start_seconds),
         (60, 20, 40)
     );
-    assert!(parts.standby_wait_seconds() >= parts.not_after_seconds + parts.group_stop_seconds + 5);
+    assert!(
+        config.standby_wait_seconds(Consistency::Stopped) >= parts.not_after_seconds + parts.group_stop_seconds + 5
+    );
 }
 
 #[test]
@@ -98,6 +100,46 @@ fn the_outage_s_parts_must_fit_the_bound() {
     refused(&with("/max_restore_outage_seconds", json!(1)));
     refused(&with("/retention/keep_last", json!(0)));
     refused(&with("/retention/daily", json!(-1)));
+}
+
+#[test]
+fn a_frozen_backup_s_times_are_within_what_the_documents_take() {
+    let plain = Config::parse("orders", &orders().to_string()).unwrap();
+    assert_eq!(
+        (
+            plain.consistency,
+            plain.max_pause_seconds,
+            plain.hook_seconds,
+            plain.restore_from
+        ),
+        (Consistency::Stopped, 10, 30, RestoreFrom::Any)
+    );
+    let mut json = orders();
+    json["consistency"] = json!("frozen");
+    json["restore_from"] = json!("stopped");
+    for (key, good, bad) in [
+        ("max_pause_seconds", [6, 99], [5, 100]),
+        ("hook_seconds", [1, 300], [0, 301]),
+    ] {
+        for value in good {
+            json[key] = json!(value);
+            let config = Config::parse("orders", &json.to_string()).unwrap();
+            assert_eq!(
+                (config.consistency, config.restore_from),
+                (Consistency::Frozen, RestoreFrom::Stopped)
+            );
+        }
+        for value in bad {
+            json[key] = json!(value);
+            assert!(refused(&json.to_string()).contains(key));
+        }
+        json[key] = json!(10);
+    }
+    for key in ["consistency", "restore_from"] {
+        let mut json = orders();
+        json[key] = json!("frosty");
+        refused(&json.to_string());
+    }
 }
 
 #[test]

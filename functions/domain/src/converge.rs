@@ -20,6 +20,7 @@ pub use listed::is_listed;
 pub use restore::skip_copy_proof;
 pub use verdict::{Action, Awaited, Memory, OnBoth, Started, Try, Verdict, Waiting};
 
+use crate::consistency::Consistency;
 use crate::document::Document;
 use crate::error::{Error, Kind};
 use crate::observation::Power;
@@ -100,13 +101,18 @@ fn fence(case: &Case<'_>) -> Next {
             }
             Look::Answers(node) => {
                 if node.unfinished.iter().any(|run| run == &case.intent.id) && !restore::goes_down(case, node) {
-                    let why = format!("{name}'s own timer starts the groups again");
-                    case.wait_or_stuck(
-                        &format!("timer {name}"),
-                        patience::TIMER,
-                        &why,
-                        "start the groups by hand on the node with GREEN mirror disks",
-                    )?;
+                    let (does, next) = match case.intent.consistency {
+                        Consistency::Stopped => (
+                            "starts the groups again",
+                            "start the groups by hand on the node with GREEN mirror disks",
+                        ),
+                        Consistency::Frozen => (
+                            "thaws the file systems",
+                            "look with `systemctl list-timers` and /proc/mounts on the node; `fsfreeze -u` thaws what is still frozen",
+                        ),
+                    };
+                    let why = format!("{name}'s own timer {does}");
+                    case.wait_or_stuck(&format!("timer {name}"), patience::TIMER, &why, next)?;
                 }
             }
             Look::Silent => {

@@ -26,7 +26,9 @@ use world::{BEGUN, GroupAt, NAMES, POINTS, World};
 fn intent() -> Intent {
     let seen = testing::healthy();
     let id = Id::new(IdKind::Backup, "orders", seen.at).unwrap();
-    crate::inspect::backup(&testing::config(), &id, &seen).unwrap().intent
+    crate::inspect::backup(&testing::config(), &id, crate::consistency::Consistency::Stopped, &seen)
+        .unwrap()
+        .intent
 }
 
 /// Runs converge at epoch 8, as recover does after a take-over. The last verdict.

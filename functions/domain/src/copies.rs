@@ -64,6 +64,7 @@ pub fn tags(backup: &Backup, source: &Snapshot, from: &Region) -> Result<BTreeMa
         (tag::COPIED_SNAPSHOT.to_owned(), source.id.to_string()),
         (tag::COPIED_FROM.to_owned(), from.to_string()),
         (tag::CONSISTENT_AT.to_owned(), backup.consistent_at.to_string()),
+        catalogue::consistency_tag(backup.consistency),
         (tag::MIRROR_DISKS.to_owned(), disks.clone()),
         (tag::SOURCE_NODE.to_owned(), backup.source_node.clone()),
         (tag::SET_SIZE.to_owned(), backup.snapshots.len().to_string()),
@@ -192,7 +193,7 @@ pub fn find<'a>(cluster: &str, backups: &'a [Backup], copies: &'a [Backup], want
     catalogue::find(cluster, backups, wanted).or_else(|error| {
         let named = match wanted {
             Wanted::Exactly(id) => copies.iter().find(|copy| copy.valid && &copy.id == id),
-            Wanted::Latest | Wanted::Before(_) => None,
+            Wanted::Latest(_) | Wanted::Before(..) => None,
         };
         named.ok_or(error)
     })

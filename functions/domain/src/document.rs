@@ -4,12 +4,13 @@
 mod parameters;
 mod words;
 
+use crate::consistency::Consistency;
 use crate::error::Result;
 use parameters::invalid;
 use std::fmt;
 
 pub use parameters::Parameters;
-pub use words::{AskedSettings, Reboot, SkipCopy, TimerDone};
+pub use words::{AskedSettings, Freeze, Quiet, Reboot, SkipCopy, TimerDone};
 
 /// The number of a try of one document in one run. A node replays the result of a number that it knows, so each try has its own number
 /// under each epoch. It is written `98.1`: epoch and number. A backup's or restore's own states send a number alone, as earlier
@@ -98,6 +99,7 @@ pub enum Document {
         active_within: u32,
         stop: u32,
         baton: u32,
+        consistency: Consistency,
     },
     Quiesce {
         cluster: Cluster,
@@ -109,6 +111,7 @@ pub enum Document {
         split: u32,
         start: u32,
         max_outage: u32,
+        quiet: Quiet,
     },
     QuiesceRestore {
         cluster: Cluster,
@@ -173,6 +176,9 @@ pub const TOOLS: [&str; 18] = [
     "clprestore.sh",
     "clpsvcctrl.sh",
 ];
+
+/// The commands that a frozen backup needs besides.
+pub const FREEZING_TOOLS: [&str; 1] = ["fsfreeze"];
 
 /// The names of the documents. Each is written here, and nowhere else in the code.
 pub mod name {
@@ -272,6 +278,7 @@ impl Document {
                 active_within,
                 stop,
                 baton,
+                consistency,
             } => all
                 .cluster(node, cluster)
                 .list("Disks", disks)
@@ -281,7 +288,8 @@ impl Document {
                 .number("SpanSeconds", *span)
                 .number("ActiveWithinSeconds", *active_within)
                 .number("StopSeconds", *stop)
-                .number("BatonSeconds", *baton),
+                .number("BatonSeconds", *baton)
+                .text("Consistency", consistency.word()),
             Self::Quiesce {
                 cluster,
                 disks,
@@ -292,6 +300,7 @@ impl Document {
                 split,
                 start,
                 max_outage,
+                quiet,
             } => all
                 .cluster(node, cluster)
                 .list("Disks", disks)
@@ -301,7 +310,8 @@ impl Document {
                 .number("BatonSeconds", *baton)
                 .number("BreakSeconds", *split)
                 .number("StartSeconds", *start)
-                .number("MaxOutageSeconds", *max_outage),
+                .number("MaxOutageSeconds", *max_outage)
+                .quiet(quiet),
             Self::QuiesceRestore {
                 cluster,
                 disks,
@@ -378,6 +388,7 @@ impl Document {
                 active_within: all.take_number("ActiveWithinSeconds")?,
                 stop: all.take_number("StopSeconds")?,
                 baton: all.take_number("BatonSeconds")?,
+                consistency: all.take_word("Consistency", Consistency::read)?,
             },
             name::QUIESCE => Self::Quiesce {
                 cluster: all.take_cluster(node)?,
@@ -389,6 +400,7 @@ impl Document {
                 split: all.take_number("BreakSeconds")?,
                 start: all.take_number("StartSeconds")?,
                 max_outage: all.take_number("MaxOutageSeconds")?,
+                quiet: all.take_quiet()?,
             },
             name::QUIESCE_RESTORE => Self::QuiesceRestore {
                 cluster: all.take_cluster(node)?,

@@ -48,6 +48,7 @@ pub(crate) fn all() -> Vec<Document> {
             active_within: 3,
             stop: 4,
             baton: 5,
+            consistency: Consistency::Frozen,
         },
         Document::Quiesce {
             cluster: cluster(),
@@ -59,6 +60,11 @@ pub(crate) fn all() -> Vec<Document> {
             split: 2,
             start: 3,
             max_outage: 4,
+            quiet: Quiet::Frozen(Freeze {
+                devices: names("/dev/NMP1 /dev/NMP2"),
+                pause: 10,
+                hook: 30,
+            }),
         },
         Document::QuiesceRestore {
             cluster: cluster(),
@@ -158,16 +164,10 @@ fn the_parameters_are_those_of_the_scripts() {
             panic!("no script {path}");
         };
         let guard = ["Run", "Epoch", "ExpectedBootId", "NotAfterUptime", "Attempt"];
-        // No function asks for the frozen way yet: their defaults are the stopped one (infra/build_documents.py).
-        let frozen: &[&str] = match document.name() {
-            "break-unit" => &["Consistency"],
-            "quiesce" => &["Consistency", "Devices", "MaxPauseSeconds", "HookSeconds"],
-            _ => &[],
-        };
         let declared: BTreeSet<&str> = text
             .lines()
             .filter_map(|line| line.strip_prefix("# @param ")?.split(' ').next())
-            .filter(|name| !guard.contains(name) && !frozen.contains(name))
+            .filter(|name| !guard.contains(name))
             .collect();
         let parameters = document.parameters("server1");
         let ours: BTreeSet<&str> = parameters
@@ -178,6 +178,31 @@ fn the_parameters_are_those_of_the_scripts() {
             .collect();
         assert_eq!(ours, declared, "{}", document.name());
     }
+}
+
+/// What a stopped backup sends is what it sent before there was another, and a word that says so.
+#[test]
+fn a_stopped_backup_sends_nothing_of_a_freeze() {
+    let mut quiesce = all().into_iter().find(|one| one.name() == name::QUIESCE).unwrap();
+    let frozen = quiesce.parameters("server1").0;
+    assert_eq!(frozen["Devices"], "/dev/NMP1 /dev/NMP2");
+    let Document::Quiesce { quiet, .. } = &mut quiesce else {
+        panic!()
+    };
+    *quiet = Quiet::Stopped;
+    let sent = quiesce.parameters("server1").0;
+    let only_frozen: Vec<&String> = frozen.keys().filter(|name| !sent.contains_key(*name)).collect();
+    assert_eq!(only_frozen, ["Devices", "HookSeconds", "MaxPauseSeconds"]);
+    assert_eq!(sent["Consistency"], "stopped");
+    let step = guarded(quiesce);
+    let mut json = serde_json::to_value(&step).unwrap();
+    assert_eq!(serde_json::from_value::<Step>(json.clone()).unwrap(), step);
+    // A freeze without its devices is no step, nor are devices without a freeze.
+    json["parameters"]["Consistency"] = "frozen".into();
+    assert!(serde_json::from_value::<Step>(json.clone()).is_err());
+    json["parameters"]["Consistency"] = "stopped".into();
+    json["parameters"]["Devices"] = "/dev/NMP1".into();
+    assert!(serde_json::from_value::<Step>(json).is_err());
 }
 
 #[test]

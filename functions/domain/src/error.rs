@@ -63,6 +63,8 @@ kinds! {
     DiskSpaceLow,
     /// CLUSTERPRO's commands take so long that the deadlines cannot be kept.
     CommandsTooSlow,
+    /// A file system of a mirror disk cannot be frozen, or not for as long as the backup needs.
+    FreezeNotPossible,
     /// The node's systemd cannot run our units, or it lacks a command.
     NodeUnsupported,
     /// A node is a Spot instance, which AWS may terminate at any time.

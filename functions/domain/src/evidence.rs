@@ -6,6 +6,7 @@
 
 // belief: clp-flag-place
 use crate::clusterpro::{excerpt, outputs};
+use crate::consistency::Consistency;
 use crate::document::name::{ENTER_BACKUP_MODE, LEAVE_BACKUP_MODE};
 use crate::ec2::{InstanceId, SnapshotId, VolumeId};
 use crate::error::{Error, Kind, Result};
@@ -22,10 +23,16 @@ use std::collections::BTreeMap;
 pub struct Section {
     /// The epoch under which everything happened.
     pub epoch: u64,
-    /// The moment at which the groups were stopped.
+    /// The moment at which the groups were stopped, or the file systems frozen.
     pub consistent_at: Moment,
-    /// From the stop's begin to the groups being online again, on the active's own clock.
+    /// How the active was quiet.
+    #[serde(default)]
+    pub consistency: Consistency,
+    /// From the stop's begin to the groups being online again, on the active's own clock. A frozen backup has none.
     pub outage_seconds: f64,
+    /// From the freeze's begin until the file systems were thawed and the hook `after` had ended. A stopped backup has none.
+    #[serde(default)]
+    pub pause_seconds: f64,
     /// SHA-256 of the first 64 KiB of each data partition at that moment, by mirror disk: what a snapshot of the set must begin with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fingerprints: BTreeMap<String, String>,
@@ -42,95 +49,173 @@ pub enum SectionState {
     Void(Error),
 }
 
-fn void(found: impl Into<String>) -> SectionState {
+/// What the evidence is called in each way of being quiet.
+struct Words {
+    /// What the active does.
+    act: &'static str,
+    /// What the standby waits for.
+    awaited: &'static str,
+    /// What is waited for last.
+    back: &'static str,
+    /// What is added to the reason of a section without a seal.
+    untouched: &'static str,
+}
+
+const STOPPED: Words = Words {
+    act: "stop the groups",
+    awaited: "the stop",
+    back: "the groups' start on the active node",
+    untouched: "",
+};
+
+const FROZEN: Words = Words {
+    act: "freeze the file systems",
+    awaited: "the freeze",
+    back: "the thaw on the active node",
+    untouched: "; no group was stopped, and the node thaws what it froze",
+};
+
+const fn words(consistency: Consistency) -> &'static Words {
+    match consistency {
+        Consistency::Stopped => &STOPPED,
+        Consistency::Frozen => &FROZEN,
+    }
+}
+
+fn void(intent: &Intent, found: impl Into<String>) -> SectionState {
     SectionState::Void(Error::new(
         Kind::SectionVoid,
-        found,
+        format!("{}{}", found.into(), words(intent.consistency).untouched),
         "nothing by hand: the cluster is brought back; look at the records in the report, then run `mirrorsnap backup CLUSTER` again",
     ))
+}
+
+/// What a reason of a frozen section means, where its word does not say it.
+fn meaning(reason: &str) -> &'static str {
+    match reason {
+        "dirty" => " (there was too much to write; back up at a quieter time)",
+        "before_hook" => " (/etc/mirrorsnap/before failed, or took longer than hook_seconds)",
+        "frozen_already" => " (somebody else has frozen a file system)",
+        "deadline" => " (max_pause_seconds were not enough, or CLUSTERPRO breaks no mirror whose group is online)",
+        _ => "",
+    }
+}
+
+fn reason(intent: &Intent, record: &Record) -> String {
+    let reason = record.reason.as_deref().unwrap_or("no reason recorded");
+    match intent.consistency {
+        Consistency::Stopped => reason.to_owned(),
+        Consistency::Frozen => format!("{reason}{}", meaning(reason)),
+    }
 }
 
 /// Rule 4: a mirror monitor was suspended, and not by us.
 pub fn monitors_suspended(found: &str) -> Error {
     Error::new(
         Kind::MonitorAlreadySuspended,
-        format!("a mirror monitor was suspended or resumed by somebody just before the outage: {found}"),
+        format!("a mirror monitor was suspended or resumed by somebody just before the break: {found}"),
         "nothing was stopped; when the work on the cluster has ended and its monitors are online, run `mirrorsnap backup CLUSTER` again",
     )
 }
 
-/// Judges the records of both nodes (step V of the critical section). `now` is the caller's time when the active's records were read.
-pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: Moment) -> SectionState {
+/// Why the records can be nobody's but another boot's or run's.
+fn foreign(intent: &Intent, epoch: u64, active: &Head, standby: &Head) -> Option<String> {
     for (name, head) in [(&intent.active, active), (&intent.standby, standby)] {
         if intent.boots.get(name) != Some(&head.boot_id) {
-            return void(format!("{name} has booted since the inspection"));
+            return Some(format!("{name} has booted since the inspection"));
         }
         for (what, record) in head.records.iter() {
             if record.epoch != epoch || record.boot_id != head.boot_id {
-                return void(format!(
+                return Some(format!(
                     "{name} has a record `{what}` of epoch {} or of another boot",
                     record.epoch
                 ));
             }
         }
     }
-    let reason = |record: &Record| record.reason.clone().unwrap_or_else(|| "no reason recorded".to_owned());
+    // A backup becomes quiet in one way. A record of the other one is no evidence of anything.
+    let other = match intent.consistency {
+        Consistency::Stopped => active.records.freezing.as_ref().map(|_| "freezing"),
+        Consistency::Frozen => active.records.stopping.as_ref().map(|_| "stopping"),
+    };
+    other.map(|other| {
+        format!(
+            "{} has a record `{other}`, and the backup was to be a {} one",
+            intent.active, intent.consistency
+        )
+    })
+}
+
+/// Judges the records of both nodes (step V of the critical section). `now` is the caller's time when the active's records were read.
+pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: Moment) -> SectionState {
+    let word = words(intent.consistency);
+    if let Some(found) = foreign(intent, epoch, active, standby) {
+        return void(intent, found);
+    }
+    let reason = |record: &Record| reason(intent, record);
     if let Some(record) = &active.records.refused {
         if record.reason.as_deref() == Some("monitors") {
             return SectionState::Void(monitors_suspended(&format!("on {}", intent.active)));
         }
-        return void(format!(
-            "{} refused to stop the groups: {}",
-            intent.active,
-            reason(record)
-        ));
+        let found = format!("{} refused to {}: {}", intent.active, word.act, reason(record));
+        return void(intent, found);
     }
     if let Some(record) = &active.records.void {
-        // The groups may still be starting. Converge waits for them.
+        // The groups may still be starting, the file systems be thawed. Converge waits for them.
         let by = record.by.as_deref().unwrap_or("somebody");
-        return void(format!(
-            "{by} on {} ended the section: {}",
-            intent.active,
-            reason(record)
-        ));
+        let found = format!("{by} on {} ended the section: {}", intent.active, reason(record));
+        return void(intent, found);
     }
     if let Some(record) = &standby.records.tainted {
-        return void(format!(
-            "the break on {} cannot be trusted: {}",
-            intent.standby,
-            reason(record)
-        ));
+        let found = format!("the break on {} cannot be trusted: {}", intent.standby, reason(record));
+        return void(intent, found);
     }
     if let Some(record) = &standby.records.gave_up {
-        return void(format!(
-            "{} gave up waiting for the stop: {}",
+        let found = format!(
+            "{} gave up waiting for {}: {}",
             intent.standby,
+            word.awaited,
             reason(record)
-        ));
+        );
+        return void(intent, found);
     }
-    let (Some(stopping), Some(sealed)) = (&active.records.stopping, &active.records.sealed) else {
+    let begun = match intent.consistency {
+        Consistency::Stopped => &active.records.stopping,
+        Consistency::Frozen => &active.records.freezing,
+    };
+    let (Some(begun), Some(sealed)) = (begun, &active.records.sealed) else {
         return SectionState::Running("the seal on the active node");
     };
     if standby.records.broke.is_none() {
         return SectionState::Running("the record of the break on the standby");
     }
     let Some(done) = &active.records.done else {
-        return SectionState::Running("the groups' start on the active node");
+        return SectionState::Running(word.back);
     };
     // Sealed without them is impossible; evidence of nothing is no evidence.
     let fingerprints = active.records.baton.as_ref().map(|baton| &baton.fingerprints);
     let disks: Vec<&str> = intent.broken_disks().collect();
     let Some(fingerprints) = fingerprints.filter(|all| disks.iter().all(|disk| all.contains_key(*disk))) else {
-        return void(format!("{} left no fingerprint of each mirror disk", intent.active));
+        return void(
+            intent,
+            format!("{} left no fingerprint of each mirror disk", intent.active),
+        );
     };
     let since_seal = elapsed(sealed.uptime, active.uptime);
     // Bounded on both sides by moments of our own, since a node's clock is only its own.
     let consistent_at = now.plus(-since_seal).max(intent.started).min(now);
+    // The node's clock has two decimals.
+    let quiet = ((done.uptime - begun.uptime).max(0.0) * 100.0).round() / 100.0;
+    let (outage_seconds, pause_seconds) = match intent.consistency {
+        Consistency::Stopped => (quiet, 0.0),
+        Consistency::Frozen => (0.0, quiet),
+    };
     SectionState::Good(Section {
         epoch,
         consistent_at,
-        // The node's clock has two decimals.
-        outage_seconds: ((done.uptime - stopping.uptime).max(0.0) * 100.0).round() / 100.0,
+        consistency: intent.consistency,
+        outage_seconds,
+        pause_seconds,
         fingerprints: fingerprints.clone(),
     })
 }

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 fn intent() -> Intent {
     let id = Id::new(IdKind::Backup, "orders", healthy().at).unwrap();
-    crate::inspect::backup(&config(), &id, &healthy()).unwrap().intent
+    crate::inspect::backup(&config(), &id, crate::consistency::Consistency::Stopped, &healthy())
+        .unwrap()
+        .intent
 }
 
 fn record(node: &str, uptime: f64) -> Record {
@@ -60,6 +62,14 @@ const ACTIVE: &[(&str, f64)] = &[
     ("sealed", 5903.0),
     ("done", 5905.2),
 ];
+const FROZEN: &[(&str, f64)] = &[
+    ("arming", 5890.0),
+    ("armed", 5890.1),
+    ("freezing", 5900.2),
+    ("baton", 5900.5),
+    ("sealed", 5902.6),
+    ("done", 5902.9),
+];
 const STANDBY: &[(&str, f64)] = &[("waiting", 5890.0), ("breaking", 5901.0), ("broke", 5902.0)];
 
 fn judge(active: &Head, standby: &Head) -> SectionState {
@@ -78,6 +88,77 @@ fn sealed_and_broke_is_good() {
     assert!((section.outage_seconds - 5.0).abs() < 1e-6);
     // 97 s of the active's clock after the seal.
     assert_eq!(section.consistent_at, healthy().at.plus(1000 - 97));
+}
+
+fn frozen() -> Intent {
+    let mut intent = intent();
+    intent.consistency = Consistency::Frozen;
+    intent
+}
+
+fn judge_frozen(active: &Head, standby: &Head) -> SectionState {
+    section(&frozen(), 7, active, standby, healthy().at.plus(1000))
+}
+
+#[test]
+fn a_frozen_section_has_a_pause_and_no_outage() {
+    let SectionState::Good(section) = judge_frozen(&head("server1", FROZEN), &head("server2", STANDBY)) else {
+        panic!()
+    };
+    assert_eq!(section.consistency, Consistency::Frozen);
+    assert!((section.pause_seconds - 2.7).abs() < 1e-6 && section.outage_seconds == 0.0);
+    for missing in ["freezing", "sealed", "done"] {
+        let left: Vec<_> = FROZEN.iter().copied().filter(|(name, _)| *name != missing).collect();
+        let state = judge_frozen(&head("server1", &left), &head("server2", STANDBY));
+        assert!(matches!(state, SectionState::Running(_)), "{missing}");
+    }
+    // A section of an earlier version, in the state of a machine.
+    let old = r#"{"epoch": 7, "consistent_at": "2026-05-01T02:05:04Z", "outage_seconds": 3.5}"#;
+    let old: Section = serde_json::from_str(old).unwrap();
+    assert_eq!((old.consistency, old.pause_seconds), (Consistency::Stopped, 0.0));
+}
+
+/// A way of being quiet that was not asked for is no evidence, whatever else is there.
+#[test]
+fn each_way_needs_its_own_record_and_none_of_the_other() {
+    let with = |records: &[(&'static str, f64)], more: &'static str| [records, &[(more, 5900.3)]].concat();
+    let standby = head("server2", STANDBY);
+    let both = judge(&head("server1", &with(ACTIVE, "freezing")), &standby);
+    assert!(matches!(both, SectionState::Void(_)), "{both:?}");
+    let SectionState::Void(error) = judge_frozen(&head("server1", &with(FROZEN, "stopping")), &standby) else {
+        panic!()
+    };
+    assert!(error.to_string().contains("stopping"), "{error}");
+    assert!(!is_good(&head("server1", FROZEN), &standby));
+    assert!(!matches!(
+        judge_frozen(&head("server1", ACTIVE), &standby),
+        SectionState::Good(_)
+    ));
+}
+
+/// Whoever reads it at night must see that nothing was stopped.
+#[test]
+fn a_void_frozen_section_says_that_nothing_was_stopped() {
+    let mut active = head("server1", FROZEN);
+    active.records.sealed = None;
+    active.records.void = Some(Record {
+        by: Some("active".into()),
+        reason: Some("frozen_already".into()),
+        ..record("server1", 5901.0)
+    });
+    let SectionState::Void(error) = judge_frozen(&active, &head("server2", STANDBY)) else {
+        panic!()
+    };
+    let text = error.to_string();
+    assert!(
+        text.contains("no group was stopped") && text.contains("somebody else"),
+        "{text}"
+    );
+    assert_eq!(error.kind(), Kind::SectionVoid);
+    let SectionState::Void(error) = judge(&active, &head("server2", STANDBY)) else {
+        panic!()
+    };
+    assert!(!error.to_string().contains("no group was stopped"), "{error}");
 }
 
 #[test]

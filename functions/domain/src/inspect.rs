@@ -1,5 +1,6 @@
 //! The inspection: what refuses a backup before anything is touched (safety.md, rules 2, 4, 17, 18, 20), and the plan.
 
+mod frozen;
 mod instance;
 mod key_policy;
 mod keys;
@@ -9,6 +10,8 @@ mod settings;
 
 use crate::clusterpro::outputs::Services;
 use crate::config::Config;
+use crate::consistency::Consistency;
+use crate::document::Quiet;
 use crate::ec2::{InstanceId, VolumeId};
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
@@ -42,6 +45,8 @@ pub struct Plan {
     pub launched: Option<Moment>,
     /// The volumes of the backup: mirror disk to volume id. Several disks may share a volume.
     pub volumes: BTreeMap<String, VolumeId>,
+    /// How the active becomes quiet.
+    pub consistency: Consistency,
     /// Written before the first disturbance.
     pub intent: Intent,
     /// The node steps of the backup by state.
@@ -65,14 +70,14 @@ pub fn answered<'a>(seen: &'a Observation, name: &str) -> Result<&'a Node> {
 }
 
 /// Refuses a backup. Returns the node on which all groups run.
-pub fn refuse_backup(config: &Config, seen: &Observation) -> Result<String> {
+pub fn refuse_backup(config: &Config, consistency: Consistency, seen: &Observation) -> Result<String> {
     let running = refuse_nodes(config, seen, OfflineGroups::Refused)?;
     for name in config.node_names() {
         let node = answered(seen, name)?;
         refuse_mirrors(config, name, node)?;
         refuse_monitors(config, name, node)?;
         settings::refuse_settings(config, name, node)?;
-        refuse_slow_commands(config, name, node)?;
+        refuse_slow_commands(config, consistency, name, node)?;
     }
     refuse_devices(config, seen)?;
     running.ok_or_else(|| {
@@ -171,9 +176,39 @@ fn refuse_nodes(config: &Config, seen: &Observation, offline: OfflineGroups) -> 
     Ok(running.into_iter().next())
 }
 
+/// Everything that the backup will disturb (rule 11). A frozen one stops no group, so it lists none.
+fn disturbances(config: &Config, quiet: &Quiet, active: &str, standby: &str) -> Vec<Disturbance> {
+    let monitors = config.mirror_disks.iter().flat_map(|disk| {
+        config.node_names().map(|node| Disturbance::Monitor {
+            node: node.to_owned(),
+            monitor: disk.monitor.clone(),
+        })
+    });
+    let stopped = match quiet {
+        Quiet::Stopped => config.failover_groups.as_slice(),
+        Quiet::Frozen(_) => &[],
+    };
+    let groups = stopped.iter().map(|group| Disturbance::Group {
+        node: active.to_owned(),
+        group: group.clone(),
+    });
+    let mirrors = config.mirror_disks.iter().map(|disk| Disturbance::Mirror {
+        node: standby.to_owned(),
+        disk: disk.name.clone(),
+    });
+    let mode = Disturbance::BackupMode {
+        node: standby.to_owned(),
+    };
+    monitors.chain(groups).chain(mirrors).chain([mode]).collect()
+}
+
 /// Inspects for a backup: refuses, or plans.
-pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
-    let active = refuse_backup(config, seen)?;
+pub fn backup(config: &Config, id: &Id, consistency: Consistency, seen: &Observation) -> Result<Plan> {
+    let active = refuse_backup(config, consistency, seen)?;
+    let quiet = match consistency {
+        Consistency::Stopped => Quiet::Stopped,
+        Consistency::Frozen => Quiet::Frozen(frozen::freeze(config, &active, seen)?),
+    };
     let standby = config.peer(&active)?.name.clone();
     let instance = seen.instances.get(&standby).ok_or_else(|| {
         Error::new(
@@ -182,29 +217,6 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
             "correct its id",
         )
     })?;
-    let times = config.deadlines();
-    let mut disturbances = Vec::new();
-    for disk in &config.mirror_disks {
-        for node in config.node_names() {
-            disturbances.push(Disturbance::Monitor {
-                node: node.to_owned(),
-                monitor: disk.monitor.clone(),
-            });
-        }
-    }
-    for group in &config.failover_groups {
-        disturbances.push(Disturbance::Group {
-            node: active.clone(),
-            group: group.clone(),
-        });
-    }
-    for disk in &config.mirror_disks {
-        disturbances.push(Disturbance::Mirror {
-            node: standby.clone(),
-            disk: disk.name.clone(),
-        });
-    }
-    disturbances.push(Disturbance::BackupMode { node: standby.clone() });
     let boots = seen
         .nodes
         .iter()
@@ -218,31 +230,48 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
         active: active.clone(),
         standby: standby.clone(),
         boots,
-        quiet_after_seconds: times.not_after_seconds + times.standby_wait_seconds() + config.max_outage_seconds,
-        disturbances,
+        quiet_after_seconds: config.deadlines().not_after_seconds
+            + config.standby_wait_seconds(consistency)
+            + config.times(consistency).most,
+        disturbances: disturbances(config, &quiet, &active, &standby),
         restore: None,
+        consistency,
         places: proof::places(config, &standby, &answered(seen, &standby)?.devices),
     };
     let volumes = volumes(config, &standby, instance)?;
-    let steps = Step::of_backup(config, &intent, answered(seen, &active)?, answered(seen, &standby)?);
+    let steps = Step::of_backup(
+        config,
+        &intent,
+        quiet,
+        answered(seen, &active)?,
+        answered(seen, &standby)?,
+    );
     let distinct: BTreeSet<&VolumeId> = volumes.values().collect();
     refuse_too_many_volumes(&standby, instance, &distinct)?;
-    let mut words = vec![
-        format!("all groups run on {active}; {standby} is stopped and its volumes are the backup"),
-        format!(
+    let mut words = vec![format!(
+        "all groups run on {active}; {standby} is stopped and its volumes are the backup"
+    )];
+    words.extend(match consistency {
+        Consistency::Stopped => vec![format!(
             "outage: as long as CLUSTERPRO stops {}, breaks {} mirror disk(s) and starts the groups again; at most {} s \
              plus one start",
             config.failover_groups.join(", "),
             config.mirror_disks.len(),
             config.max_outage_seconds
-        ),
+        )],
+        Consistency::Frozen => frozen::words(config),
+    });
+    words.extend([
         format!(
             "snapshots of {}",
             distinct.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
         ),
         "no redundancy from the break until the mirror has copied the difference".to_owned(),
-    ];
-    words.extend(settings_words(config, seen, &active));
+    ]);
+    words.extend(match consistency {
+        Consistency::Stopped => settings_words(config, seen, &active),
+        Consistency::Frozen => vec![settings::shutdown_words(answered(seen, &active)?)],
+    });
     words.extend(capacity_words(config, seen));
     Ok(Plan {
         active,
@@ -250,6 +279,7 @@ pub fn backup(config: &Config, id: &Id, seen: &Observation) -> Result<Plan> {
         standby,
         launched: instance.launched,
         volumes,
+        consistency,
         intent,
         steps,
         words,

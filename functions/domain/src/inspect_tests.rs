@@ -7,7 +7,9 @@ use crate::testing::{config, healthy};
 fn refused(change: impl FnOnce(&mut Observation)) -> Kind {
     let mut seen = healthy();
     change(&mut seen);
-    refuse_backup(&config(), &seen).expect_err("it was not refused").kind()
+    refuse_backup(&config(), Consistency::Stopped, &seen)
+        .expect_err("it was not refused")
+        .kind()
 }
 
 fn node<'a>(seen: &'a mut Observation, name: &str) -> &'a mut Node {
@@ -21,7 +23,7 @@ fn instance<'a>(seen: &'a mut Observation, name: &str) -> &'a mut Instance {
 #[test]
 fn a_healthy_cluster_is_planned() {
     let id = Id::new(crate::ids::IdKind::Backup, "orders", healthy().at).unwrap();
-    let plan = backup(&config(), &id, &healthy()).unwrap();
+    let plan = backup(&config(), &id, Consistency::Stopped, &healthy()).unwrap();
     assert_eq!((plan.active.as_str(), plan.standby.as_str()), ("server1", "server2"));
     assert_eq!(plan.volumes, BTreeMap::from([("md1".to_owned(), "vol-0ccc1".into())]));
     // Everything that the steps will disturb stands in the intent beforehand (rule 11).
@@ -38,7 +40,7 @@ fn a_healthy_cluster_is_planned() {
 #[test]
 fn the_steps_carry_the_section_s_deadlines() {
     let id = Id::new(crate::ids::IdKind::Backup, "orders", healthy().at).unwrap();
-    let plan = backup(&config(), &id, &healthy()).unwrap();
+    let plan = backup(&config(), &id, Consistency::Stopped, &healthy()).unwrap();
     let number = |step: &str, name: &str| plan.steps[step].parameters().0[name].parse::<u32>().unwrap();
     assert_eq!(
         (plan.steps["split"].node.as_str(), plan.steps["quiesce"].node.as_str()),
@@ -223,7 +225,7 @@ fn groups_on_both_nodes_are_refused() {
         groups.push(second);
     }
     assert_eq!(
-        refuse_backup(&config, &seen).unwrap_err().kind(),
+        refuse_backup(&config, Consistency::Stopped, &seen).unwrap_err().kind(),
         Kind::GroupsOnBothNodes
     );
 }
@@ -234,7 +236,10 @@ fn the_active_is_discovered() {
     for node in seen.nodes.values_mut() {
         node.stat.as_mut().unwrap().groups[0].current = Some("server2".into());
     }
-    assert_eq!(refuse_backup(&config(), &seen).unwrap(), "server2");
+    assert_eq!(
+        refuse_backup(&config(), Consistency::Stopped, &seen).unwrap(),
+        "server2"
+    );
 }
 
 #[test]
@@ -271,7 +276,7 @@ fn the_plan_warns_of_a_node_without_a_capacity_reservation() {
         for name in unreserved {
             seen.instances.get_mut(*name).unwrap().reserved = false;
         }
-        let words = backup(&config(), &id, &seen).unwrap().words;
+        let words = backup(&config(), &id, Consistency::Stopped, &seen).unwrap().words;
         words
             .into_iter()
             .filter(|words| words.contains("capacity reservation"))

@@ -3,6 +3,7 @@
 //! It is in the cluster's lock item, which the state machines write. An intent lists every disturbance *before* it is made;
 //! converge undoes what is listed, and nothing else.
 
+use crate::consistency::Consistency;
 use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::Error;
 use crate::proof::Places;
@@ -184,6 +185,9 @@ pub struct Intent {
     /// Only of a restore or a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restoring>,
+    /// Only of a backup: how the active becomes quiet. Earlier versions wrote none, and stopped the groups.
+    #[serde(default, skip_serializing_if = "Consistency::is_stopped")]
+    pub consistency: Consistency,
     /// Only of a backup: where the partitions of each mirror disk are, as the inspection saw the standby.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub places: BTreeMap<String, Places>,
@@ -283,6 +287,19 @@ impl Intent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One that an earlier version wrote, or must be able to read, has no consistency.
+    #[test]
+    fn an_intent_without_a_consistency_stops_the_groups() {
+        let json = r#"{"operation":"backup","id":"orders-20260101T000000Z","phase":"Quiesce","started":"2026-01-01T00:00:00Z",
+            "active":"server1","standby":"server2","boots":{},"quiet_after_seconds":1,"disturbances":[]}"#;
+        let mut intent: Intent = serde_json::from_str(json).unwrap();
+        assert_eq!(intent.consistency, Consistency::Stopped);
+        assert!(!serde_json::to_string(&intent).unwrap().contains("consistency"));
+        intent.consistency = Consistency::Frozen;
+        let written = serde_json::to_string(&intent).unwrap();
+        assert_eq!(serde_json::from_str::<Intent>(&written).unwrap(), intent);
+    }
 
     #[test]
     fn an_intent_of_an_earlier_version_is_read() {

@@ -23,6 +23,7 @@ pub mod intent;
 pub mod layout;
 pub mod lock;
 pub mod lvm_devices;
+pub mod mounts;
 pub mod names;
 pub mod observation;
 pub mod patrol;

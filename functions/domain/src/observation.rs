@@ -11,6 +11,7 @@ use crate::document::Attempt;
 pub use crate::ec2::Power;
 use crate::ec2::{AttachmentState, InstanceId, VolumeId};
 use crate::lvm_devices::LvmDevices;
+use crate::mounts::{self, Mount};
 use crate::reply::{Job, Records, Reply, Took};
 use crate::time::Moment;
 use serde::Serialize;
@@ -110,6 +111,8 @@ pub struct Node {
     pub took: Took,
     /// What lies under each configured path.
     pub devices: BTreeMap<String, Under>,
+    /// The mounts of the mirror driver's devices; only an observation with settings has them.
+    pub mounts: BTreeMap<String, Mount>,
     /// The length of its answer in characters.
     pub answer_size: usize,
 }
@@ -143,6 +146,7 @@ impl Node {
             lvm_devices: reply.section("lvmdevices").map_or(LvmDevices::All, LvmDevices::read),
             took: head.took_ms,
             devices: BTreeMap::new(),
+            mounts: mounts::read(reply),
             answer_size: reply.size,
         };
         for disk in &config.mirror_disks {

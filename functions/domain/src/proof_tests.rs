@@ -1,5 +1,6 @@
 use super::*;
 use crate::catalogue::{Wanted, backups, find, passed_over};
+use crate::consistency::RestoreFrom;
 use crate::devices;
 use crate::ec2::SnapshotState;
 use crate::error::Kind;
@@ -199,23 +200,23 @@ fn no_restore_takes_an_unclean_image_unless_it_is_named() {
         ],
     );
     let first = |wanted: &Wanted| find("orders", &all, wanted).unwrap().snapshots[0].id.to_string();
-    assert_eq!(first(&Wanted::Latest), "snap-001");
-    assert_eq!(first(&Wanted::Before(at(0))), "snap-001");
-    assert_eq!(first(&Wanted::Before(at(-2))), "snap-000");
+    assert_eq!(first(&Wanted::Latest(RestoreFrom::Any)), "snap-001");
+    assert_eq!(first(&Wanted::Before(at(0), RestoreFrom::Any)), "snap-001");
+    assert_eq!(first(&Wanted::Before(at(-2), RestoreFrom::Any)), "snap-000");
     assert_eq!(first(&Wanted::Exactly(all[0].id.clone())), "snap-003");
     let passed = |wanted: &Wanted| passed_over(&all, wanted).len();
     assert_eq!(
         (
-            passed(&Wanted::Latest),
-            passed(&Wanted::Before(at(0))),
-            passed(&Wanted::Before(at(-2)))
+            passed(&Wanted::Latest(RestoreFrom::Any)),
+            passed(&Wanted::Before(at(0), RestoreFrom::Any)),
+            passed(&Wanted::Before(at(-2), RestoreFrom::Any))
         ),
         (2, 1, 0)
     );
     assert_eq!(passed(&Wanted::Exactly(all[0].id.clone())), 0);
     assert_eq!(before(&all, &all[0]).map(|one| one.id.clone()), Some(all[2].id.clone()));
     assert_eq!(before(&all, &all[3]), None);
-    let none = find("orders", &all[..2], &Wanted::Latest).unwrap_err();
+    let none = find("orders", &all[..2], &Wanted::Latest(RestoreFrom::Any)).unwrap_err();
     assert_eq!(none.kind(), Kind::BackupNotFound);
     assert!(none.to_string().contains("is not clean (torn)"), "{none}");
 }

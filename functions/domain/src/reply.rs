@@ -90,8 +90,8 @@ macro_rules! records {
 }
 
 records!(
-    waiting, gave_up, breaking, broke, tainted, refused, arming, armed, stopping, stopped, baton, leaving, sealed,
-    void, done,
+    waiting, gave_up, breaking, broke, tainted, refused, arming, armed, before, freezing, stopping, stopped, baton,
+    leaving, sealed, void, done,
 );
 
 impl Records {

@@ -18,6 +18,7 @@ use crate::catalogue::Wanted;
 use crate::clusterpro::mdstat::Mirror;
 use crate::clusterpro::stat::State;
 use crate::config::Config;
+use crate::consistency::{Consistency, RestoreFrom};
 use crate::document::{Attempt, TimerDone};
 use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
@@ -54,10 +55,10 @@ pub struct Before {
 
 impl Asked {
     /// The question to the catalogue. An id of another cluster, or of a restore, is refused here.
-    pub fn wanted(&self, cluster: &str) -> Result<Wanted> {
+    pub fn wanted(&self, cluster: &str, from: RestoreFrom) -> Result<Wanted> {
         let name = match self {
-            Self::Before(Before { before }) => return Ok(Wanted::Before(*before)),
-            Self::Named(name) if name == "latest" => return Ok(Wanted::Latest),
+            Self::Before(Before { before }) => return Ok(Wanted::Before(*before, from)),
+            Self::Named(name) if name == "latest" => return Ok(Wanted::Latest(from)),
             Self::Named(name) => name,
         };
         let id = Id::parse(name)?;
@@ -117,6 +118,7 @@ fn intent(
             not_normal_before: not_normal(config, seen),
             turned: None,
         }),
+        consistency: Consistency::Stopped,
         places: BTreeMap::new(),
     })
 }

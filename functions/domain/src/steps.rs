@@ -1,7 +1,7 @@
 //! A node step: one command document on one node, with its parameters (docs/documents.md).
 
 use crate::config::Config;
-use crate::document::{AskedSettings, Attempt, Cluster, Document, Parameters, Parts, TimerDone};
+use crate::document::{AskedSettings, Attempt, Cluster, Document, Parameters, Parts, Quiet, TimerDone};
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::Node;
@@ -202,10 +202,18 @@ impl Step {
         Self::new(document, node, run)
     }
 
-    /// The steps of a backup, by the state that runs them.
-    pub fn of_backup(config: &Config, intent: &Intent, active: &Node, standby: &Node) -> BTreeMap<&'static str, Self> {
-        let times = config.deadlines();
-        let not_after = u64::from(times.not_after_seconds);
+    /// The steps of a backup, by the state that runs them. `quiet`: how the active becomes quiet.
+    pub fn of_backup(
+        config: &Config,
+        intent: &Intent,
+        quiet: Quiet,
+        active: &Node,
+        standby: &Node,
+    ) -> BTreeMap<&'static str, Self> {
+        let consistency = quiet.consistency();
+        let times = config.times(consistency);
+        let active_within = config.deadlines().not_after_seconds;
+        let not_after = u64::from(active_within);
         // A slow group stop delays the steps after it, for at most the section's own limits.
         let late = u64::from(intent.quiet_after_seconds) + NOT_AFTER_SECONDS;
         let (a, s, run) = (intent.active.as_str(), intent.standby.as_str(), intent.id.as_str());
@@ -231,11 +239,12 @@ impl Step {
                         disks: disks(config),
                         monitors: monitors(),
                         partitions: partitions(s),
-                        wait: times.standby_wait_seconds(),
-                        span: times.break_seconds,
-                        active_within: times.not_after_seconds,
-                        stop: times.group_stop_seconds,
-                        baton: times.baton(),
+                        wait: config.standby_wait_seconds(consistency),
+                        span: times.span,
+                        active_within,
+                        stop: times.stop,
+                        baton: times.baton,
+                        consistency,
                     },
                     not_after,
                 ),
@@ -247,11 +256,12 @@ impl Step {
                     disks: disks(config),
                     monitors: monitors(),
                     partitions: partitions(a),
-                    stop: times.group_stop_seconds,
-                    baton: times.baton(),
-                    split: times.split(),
-                    start: times.group_start_seconds,
-                    max_outage: config.max_outage_seconds,
+                    stop: times.stop,
+                    baton: times.baton,
+                    split: times.split,
+                    start: times.start,
+                    max_outage: times.most,
+                    quiet,
                 }),
             ),
             (

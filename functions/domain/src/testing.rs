@@ -7,6 +7,7 @@ use crate::clusterpro::stat::{Group, Stat, State};
 use crate::config::Config;
 use crate::devices::{Disk, Under};
 use crate::lvm_devices::LvmDevices;
+use crate::mounts::Mount;
 use crate::observation::{Instance, Node, Observation, Power};
 use crate::reply::{Ended, Job, Records, Started, Took};
 use crate::time::Moment;
@@ -91,6 +92,7 @@ pub(crate) fn settings() -> Settings {
     };
     Settings {
         disks: BTreeMap::from([("md1".into(), disk)]),
+        mirror_devices: BTreeMap::from([("md1".into(), set("/dev/NMP1"))]),
         monitors: BTreeMap::from([("mdw1".into(), set("md1"))]),
         groups: BTreeMap::new(),
         cluster: ClusterSettings {
@@ -147,6 +149,12 @@ pub(crate) fn node(name: &str) -> Node {
             clpmdstat: 700,
         },
         devices: BTreeMap::from([("/dev/xvdb1".into(), disk.clone()), ("/dev/xvdb2".into(), disk)]),
+        mounts: BTreeMap::from([(
+            "/dev/NMP1".into(),
+            Mount::Freezable {
+                point: "/mnt/md1".into(),
+            },
+        )]),
         answer_size: 3000,
     }
 }

@@ -5,6 +5,7 @@ mod copies_tests;
 mod driver;
 mod each_call_tests;
 mod faults;
+mod frozen_tests;
 mod invoke;
 mod operations;
 mod order_tests;

@@ -8,6 +8,7 @@ use crate::sim::Sim;
 use crate::world::ec2::LONGEST_LAG;
 use crate::world::{Disks, Ms, NAMES, SECOND, World, moment};
 use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::consistency::Consistency;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -36,6 +37,10 @@ pub(crate) struct Schedule {
     pub(crate) boot: Ms,
     /// The lock's epoch before.
     pub(crate) epoch: u64,
+    /// Of a backup.
+    pub(crate) consistency: Consistency,
+    /// CLUSTERPRO refuses a break while a group is online.
+    pub(crate) no_break_while_online: bool,
     seed: u64,
 }
 
@@ -76,19 +81,28 @@ impl Schedule {
             script: (rng.u8(0..6) == 0).then(|| (*rng.choice(&SCRIPTS).unwrap(), rng.u32(1..=2))),
             boot: rng.u64(2..=40) * SECOND,
             epoch: *rng.choice(&[5, 96, 97, 98, 99, 100_000]).unwrap(),
+            consistency: [Consistency::Stopped, Consistency::Frozen][rng.usize(0..2)],
+            no_break_while_online: rng.u8(0..6) == 0,
             seed,
         }
     }
 
     /// Whether nothing happens that could leave the cluster with a person to be called.
     fn passes(&self) -> bool {
-        self.power.is_none() && self.script.is_none() && self.faults.iter().all(|(_, fault)| fault.passes())
+        let refused = self.operation == Operation::Backup
+            && self.consistency == Consistency::Frozen
+            && self.no_break_while_online;
+        !refused && self.power.is_none() && self.script.is_none() && self.faults.iter().all(|(_, fault)| fault.passes())
     }
 
     /// Runs it. What is wrong with the end.
     pub(crate) fn run(&self) -> Vec<String> {
         let mut world = before(self.operation, self.disks);
         world.power_fails = self.power.map(|(at, after)| (at, world.now + after));
+        if self.operation == Operation::Backup {
+            world.config.consistency = self.consistency;
+            world.no_break_while_online = self.no_break_while_online;
+        }
         world.boot = self.boot;
         world.ledger.lock.epoch = self.epoch;
         world.fail_scripts = self

@@ -214,6 +214,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Image> {
         };
         let ours = catalogue::tags(&id, input.section.consistent_at, &intent.standby, &disks, wanted.len());
         tags.extend(ours);
+        tags.extend([catalogue::consistency_tag(input.section.consistency)]);
         tags.extend(proof::tags(&disks, &input.section.fingerprints, &intent.places));
         let set = set(ports, &config, &input.stopped, tags, &wanted).await?;
         create(ports, &input, &set).await?

@@ -3,6 +3,7 @@
 
 use super::embedded_metrics::head;
 use crate::ports::Metrics;
+use mirrorsnap_domain::consistency::Consistency;
 use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::evidence::{Section, Taken};
@@ -31,6 +32,9 @@ pub struct Input {
     snapshots: Vec<Taken>,
     #[serde(default)]
     valid: bool,
+    /// Of a backup that ended before its critical section did: what was asked for.
+    #[serde(default)]
+    consistency: Option<Consistency>,
     /// When both sides were GREEN again.
     #[serde(default)]
     healthy_at: Option<Moment>,
@@ -107,7 +111,11 @@ pub struct Output {
     id: Option<String>,
     status: Status,
     valid: bool,
+    /// Of a backup: how the active was quiet, or was to be.
+    consistency: Option<Consistency>,
     outage_seconds: Option<f64>,
+    /// Of a frozen backup: how long writes may have waited.
+    pause_seconds: Option<f64>,
     degraded_seconds: Option<i64>,
     total_seconds: i64,
     consistent_at: Option<Moment>,
@@ -136,6 +144,7 @@ fn metrics(output: &Output, now: Moment) -> Value {
         ("Failed", "Count", count(output.status == Status::Failed)),
         ("Valid", "Count", count(output.valid)),
         ("OutageSeconds", "Seconds", output.outage_seconds),
+        ("PauseSeconds", "Seconds", output.pause_seconds),
         ("DegradedSeconds", "Seconds", output.degraded_seconds.map(seconds)),
         ("TotalSeconds", "Seconds", Some(seconds(output.total_seconds))),
     ];
@@ -191,6 +200,15 @@ fn judged(input: Input) -> Result<Output> {
         id: input.id,
         status: input.status,
         valid: input.valid,
+        consistency: input
+            .section
+            .as_ref()
+            .map(|section| section.consistency)
+            .or(input.consistency),
+        pause_seconds: input
+            .section
+            .as_ref()
+            .and_then(|section| (section.consistency == Consistency::Frozen).then_some(section.pause_seconds)),
         outage_seconds: input
             .section
             .as_ref()
@@ -232,9 +250,13 @@ mod tests {
         let section = json!({"epoch": 7, "consistent_at": "2026-05-01T02:05:04Z", "outage_seconds": 3.5});
         let whole =
             json!({"section": section, "healthy_at": "2026-05-01T02:07:04Z", "status": "SUCCEEDED", "valid": true});
+        let paused = json!({"epoch": 7, "consistent_at": "2026-05-01T02:05:04Z", "consistency": "frozen",
+                            "outage_seconds": 0.0, "pause_seconds": 2.7});
+        let frozen =
+            json!({"section": paused, "healthy_at": "2026-05-01T02:07:04Z", "status": "SUCCEEDED", "valid": true});
         let restored = json!({"operation": "restore", "stopped_at": "2026-05-01T02:05:04Z",
                               "healthy_at": "2026-05-01T02:07:04Z", "status": "SUCCEEDED"});
-        let lines: Vec<Value> = [json!({}), whole, restored].iter().map(line).collect();
+        let lines: Vec<Value> = [json!({}), whole, restored, frozen].iter().map(line).collect();
         let judged = include_str!("../../tests/metrics/report.jsonl");
         let judged: Vec<Value> = judged.lines().map(|one| serde_json::from_str(one).unwrap()).collect();
         assert_eq!(lines, judged);

@@ -5,27 +5,33 @@
 MOUNT_ROOT=${MIRRORSNAP_ROOT:-}
 
 # belief: linux-mounts
-# find_mounts: sets MOUNTS, the mount point of each of DEVICES. Fails, with WHY and the device, where one cannot be frozen:
-# not_mounted (a raw database), type (neither XFS nor ext4), read_only, name (a path that cannot be passed on), needed (we or the
-# system have files on it).
+# find_mounts: sets MOUNTS, the mount point of each of DEVICES. Fails, with WHY and the device, where one cannot be frozen.
 find_mounts() {
-    MOUNTS='' WHY=''
+    MOUNTS=''
     for each in $DEVICES; do
-        point=''
-        while read -r device target kind options _; do
-            [ "$device" = "$each" ] || continue
-            point=${point:-$target}
-            case $kind in xfs | ext4) ;; *) WHY='type' ;; esac
-            case ,$options, in *,ro,*) WHY=read_only ;; esac
-            case $target in *[!A-Za-z0-9/_.:+@=,-]* | *[!/]/) WHY=name ;; esac
-            ! needed "$target" || WHY=needed
-        done <"$PROC/mounts"
-        [ -n "$point" ] || WHY=not_mounted
+        judge_mount "$each"
         [ -z "$WHY" ] || return 1
-        MOUNTS="$MOUNTS${MOUNTS:+ }$point"
+        MOUNTS="$MOUNTS${MOUNTS:+ }$POINT"
     done
     each=''
     [ -n "$MOUNTS" ]
+}
+
+# judge_mount DEVICE: sets POINT and KIND, its first mount and that one's file system, and WHY it cannot be frozen, if so:
+# not_mounted (a raw database), type (neither XFS nor ext4), read_only, name (a path that cannot be passed on), needed (we or the
+# system have files on it).
+judge_mount() {
+    POINT='' KIND='' WHY=''
+    while read -r device target kind options _; do
+        [ "$device" = "$1" ] || continue
+        POINT=${POINT:-$target}
+        KIND=${KIND:-$kind}
+        case $kind in xfs | ext4) ;; *) WHY='type' ;; esac
+        case ,$options, in *,ro,*) WHY=read_only ;; esac
+        case $target in *[!A-Za-z0-9/_.:+@=,-]* | *[!/]/) WHY=name ;; esac
+        ! needed "$target" || WHY=needed
+    done <"$PROC/mounts"
+    [ -n "$POINT" ] || WHY=not_mounted
 }
 
 # needed TARGET: whether a file of ours, of the system's or of CLUSTERPRO's lies on this mount.

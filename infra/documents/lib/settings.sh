@@ -26,6 +26,13 @@ disk_settings() {
     printf '%s' "$LINES_READ"
 }
 
+# mirror_device DISK: the mirror driver's own device of it, which the groups mount.
+mirror_device() {
+    LINES_READ="--- mirror device $1 rc=0$LF"
+    get -g nmppath "resource/md@$1/parameters/nmppath"
+    printf '%s' "$LINES_READ"
+}
+
 # monitor_settings MONITOR: the mirror disk that it watches, if it is of the type that watches one.
 monitor_settings() {
     LINES_READ="--- monitor $1 rc=0$LF"
@@ -57,6 +64,9 @@ settings() {
         done
         if [ "$1" = whole ]; then
             cluster_settings &
+            for each_disk in $DISKS; do
+                mirror_device "$each_disk" &
+            done
             for each_monitor in $MONITORS; do
                 monitor_settings "$each_monitor" &
             done

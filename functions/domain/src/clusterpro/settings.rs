@@ -160,6 +160,8 @@ pub struct ClusterSettings {
 pub struct Settings {
     /// The mirror disks that were asked for.
     pub disks: BTreeMap<String, DiskSettings>,
+    /// The mirror driver's own device of each mirror disk, which the groups mount.
+    pub mirror_devices: BTreeMap<String, Setting>,
     /// The disk that each mirror disk monitor watches.
     pub monitors: BTreeMap<String, Setting>,
     /// The failover groups that were asked for.
@@ -175,6 +177,12 @@ impl Settings {
         for (name, section) in &reply.sections {
             match name.split_once(' ') {
                 Some(("settings", disk)) => _ = all.disks.insert(disk.to_owned(), DiskSettings::read(&section.text)),
+                Some(("mirror", device)) => {
+                    if let Some(disk) = device.strip_prefix("device ") {
+                        let device = Lines::read(&section.text).get("nmppath");
+                        all.mirror_devices.insert(disk.to_owned(), device);
+                    }
+                }
                 Some(("monitor", monitor)) => {
                     all.monitors
                         .insert(monitor.to_owned(), Lines::read(&section.text).get("object"));

@@ -15,7 +15,9 @@ const CAPACITY: &str = "Server.InsufficientInstanceCapacity";
 static CLUSTER: LazyLock<(Config, Intent)> = LazyLock::new(|| {
     let (config, seen) = (testing::config(), testing::healthy());
     let id = Id::new(IdKind::Backup, "orders", seen.at).unwrap();
-    let intent = inspect::backup(&config, &id, &seen).unwrap().intent;
+    let intent = inspect::backup(&config, &id, crate::consistency::Consistency::Stopped, &seen)
+        .unwrap()
+        .intent;
     (config, intent)
 });
 

@@ -1,6 +1,7 @@
 //! The parameters of a document: written in the form that Run Command takes, and read back.
 
-use super::{Cluster, Parts, TOOLS};
+use super::{Cluster, FREEZING_TOOLS, Freeze, Parts, Quiet, TOOLS};
+use crate::consistency::Consistency;
 use crate::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,7 +44,19 @@ impl Parameters {
             .list("Disks", &parts.disks)
             .list("Monitors", &parts.monitors)
             .list("Devices", &parts.devices)
-            .text("Tools", &TOOLS.join(" "))
+            .text("Tools", &[TOOLS.as_slice(), &FREEZING_TOOLS].concat().join(" "))
+    }
+
+    /// What a stopped backup does not need is not sent: the documents have defaults for it.
+    pub(super) fn quiet(&mut self, quiet: &Quiet) -> &mut Self {
+        self.text("Consistency", quiet.consistency().word());
+        match quiet {
+            Quiet::Stopped => self,
+            Quiet::Frozen(freeze) => self
+                .list("Devices", &freeze.devices)
+                .number("MaxPauseSeconds", freeze.pause)
+                .number("HookSeconds", freeze.hook),
+        }
     }
 
     /// Takes one out; an error if it is not there.
@@ -72,6 +85,17 @@ impl Parameters {
 
     pub(super) fn take_number(&mut self, name: &str) -> Result<u32> {
         self.take_word(name, |text| text.parse().ok())
+    }
+
+    pub(super) fn take_quiet(&mut self) -> Result<Quiet> {
+        Ok(match self.take_word("Consistency", Consistency::read)? {
+            Consistency::Stopped => Quiet::Stopped,
+            Consistency::Frozen => Quiet::Frozen(Freeze {
+                devices: self.take_list("Devices")?,
+                pause: self.take_number("MaxPauseSeconds")?,
+                hook: self.take_number("HookSeconds")?,
+            }),
+        })
     }
 
     pub(super) fn take_parts(&mut self, node: &str) -> Result<Parts> {

@@ -1,5 +1,7 @@
 //! Choices between two ways that a document has, each with a name of its own.
 
+use crate::consistency::Consistency;
+
 /// Whether the mirror's full copy is skipped after a restore. Only with the proof (safety.md, rule 16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SkipCopy {
@@ -34,6 +36,36 @@ pub enum AskedSettings {
     Yes,
     /// The paths alone, and only on a node outside the cluster.
     No,
+}
+
+/// How the active's document becomes quiet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Quiet {
+    /// It stops the groups.
+    Stopped,
+    /// It freezes the file systems.
+    Frozen(Freeze),
+}
+
+/// What the active's document needs for a freeze.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freeze {
+    /// The mirror driver's devices, in the order of the mirror disks: the groups mount these, never the data partitions.
+    pub devices: Vec<String>,
+    /// The longest pause, in seconds.
+    pub pause: u32,
+    /// The longest that a hook may take, in seconds.
+    pub hook: u32,
+}
+
+impl Quiet {
+    /// Which of the two it is.
+    pub const fn consistency(&self) -> Consistency {
+        match self {
+            Self::Stopped => Consistency::Stopped,
+            Self::Frozen(_) => Consistency::Frozen,
+        }
+    }
 }
 
 macro_rules! yes_or_no {

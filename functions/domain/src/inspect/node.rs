@@ -2,6 +2,8 @@
 
 use crate::clusterpro::stat;
 use crate::config::Config;
+use crate::consistency::Consistency;
+use crate::document::FREEZING_TOOLS;
 use crate::error::{Error, Kind, Result};
 use crate::observation::Node;
 use crate::reply::{LEAST_ROOM, STDOUT_LIMIT};
@@ -70,11 +72,14 @@ fn refuse_systemd(name: &str, node: &Node) -> Result<()> {
 
 /// Refuses a node that lacks a command which a document or CLUSTERPRO's own procedure needs.
 fn refuse_tools(name: &str, node: &Node) -> Result<()> {
-    if !node.missing.is_empty() {
-        return Err(unsupported(format!(
-            "{name} has no command {}",
-            node.missing.join(", ")
-        )));
+    // What only a frozen backup needs is for its own inspection to judge.
+    let missing: Vec<&str> = node.missing.iter().map(String::as_str).collect();
+    let missing: Vec<&str> = missing
+        .into_iter()
+        .filter(|tool| !FREEZING_TOOLS.contains(tool))
+        .collect();
+    if !missing.is_empty() {
+        return Err(unsupported(format!("{name} has no command {}", missing.join(", "))));
     }
     match node.syncs_files {
         Some(true) => Ok(()),
@@ -103,26 +108,43 @@ fn refuse_full_disk(name: &str, node: &Node) -> Result<()> {
     ))
 }
 
-/// Refuses a node on which reading the cluster's state takes so long that the critical section could not end within its deadlines. After
-/// the groups have stopped the active reads once that they are offline, the standby reads before and after its break, and the active
-/// reads the break.
-pub(super) fn refuse_slow_commands(config: &Config, name: &str, node: &Node) -> Result<()> {
+/// Refuses a node on which reading the cluster's state takes so long that the critical section could not end within its deadlines. Once
+/// it is quiet, the active reads once that it is, the standby reads before and after its break, and the active reads the break. The groups'
+/// absence has room for the baton; a pause has not, so there each command is counted. The baton: a table, one order for each monitor, and
+/// each disk's colours. The break: the table that shows the baton, a look, the breaks, and the colours that the active reads.
+pub(super) fn refuse_slow_commands(config: &Config, consistency: Consistency, name: &str, node: &Node) -> Result<()> {
     let disks = u64::try_from(config.mirror_disks.len()).unwrap_or(u64::MAX);
-    let look = node.took.clpstat + disks * node.took.clpmdstat;
-    let times = config.deadlines();
-    for (what, seconds, looks) in [
-        ("split_seconds", times.split_seconds, 3),
-        ("break_seconds", times.break_seconds, 1),
-    ] {
-        if looks * look > u64::from(seconds) * 1000 {
+    let (stat, mdstat) = (node.took.clpstat, disks * node.took.clpmdstat);
+    let times = config.times(consistency);
+    let (limits, bound): (&[(&str, u32, u64)], _) = match consistency {
+        Consistency::Stopped => (
+            &[
+                ("split_seconds", config.deadlines().split_seconds, 3 * (stat + mdstat)),
+                ("break_seconds", times.span, stat + mdstat),
+            ],
+            "max_outage_seconds or the deadlines",
+        ),
+        Consistency::Frozen => (
+            &[
+                (
+                    "the pause's share for the baton",
+                    times.baton,
+                    stat + disks * stat + mdstat,
+                ),
+                ("the pause's share for the break", times.split, 2 * stat + 3 * mdstat),
+            ],
+            "max_pause_seconds",
+        ),
+    };
+    for (what, seconds, needed) in limits {
+        if *needed > u64::from(*seconds) * 1000 {
             return Err(Error::new(
                 Kind::CommandsTooSlow,
                 format!(
-                    "clpstat took {} ms on {name} and clpmdstat {} ms, so one look at the cluster takes {look} ms; {what} is {seconds} s \
-                     and must hold {looks} of them",
-                    node.took.clpstat, node.took.clpmdstat
+                    "clpstat took {stat} ms on {name} and clpmdstat {} ms, so what the backup reads there takes {needed} ms; {what} is {seconds} s",
+                    node.took.clpmdstat
                 ),
-                "find out why CLUSTERPRO's commands are slow, or raise max_outage_seconds or the deadlines in the cluster's JSON",
+                format!("find out why CLUSTERPRO's commands are slow, or raise {bound} in the cluster's JSON"),
             ));
         }
     }
@@ -132,6 +154,7 @@ pub(super) fn refuse_slow_commands(config: &Config, name: &str, node: &Node) -> 
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
+    use crate::consistency::Consistency;
     use crate::error::{Error, Kind};
     use crate::inspect::{refuse_backup, refuse_restore};
     use crate::observation::Node;
@@ -148,7 +171,7 @@ mod tests {
     fn refused(kind: Kind, change: &dyn Fn(&mut Node)) -> Error {
         let both = ["server1", "server2"].map(|name| {
             let seen = with(name, change);
-            let error = refuse_backup(&config(), &seen).unwrap_err();
+            let error = refuse_backup(&config(), Consistency::Stopped, &seen).unwrap_err();
             assert_eq!(
                 (error.kind(), refuse_restore(&config(), &seen).unwrap_err().kind()),
                 (kind, kind),
@@ -175,7 +198,14 @@ mod tests {
     fn a_full_disk_is_refused() {
         refused(Kind::DiskSpaceLow, &|node| node.free_mib = Some(63));
         refused(Kind::DiskSpaceLow, &|node| node.free_mib = None);
-        assert!(refuse_backup(&config(), &with("server1", &|node| node.free_mib = Some(64))).is_ok());
+        assert!(
+            refuse_backup(
+                &config(),
+                Consistency::Stopped,
+                &with("server1", &|node| node.free_mib = Some(64))
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -185,7 +215,14 @@ mod tests {
             assert!(error.to_string().contains(called), "{error}");
         }
         // Without a table there is no name; what refuses then is that the daemon does not answer.
-        assert!(refuse_backup(&config(), &with("server1", &|node| node.called = None)).is_ok());
+        assert!(
+            refuse_backup(
+                &config(),
+                Consistency::Stopped,
+                &with("server1", &|node| node.called = None)
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -195,7 +232,7 @@ mod tests {
             json["deadlines"] = deadlines;
             let config = Config::parse("orders", &json.to_string()).unwrap();
             let seen = with("server2", &|node| node.took = Took { clpstat, clpmdstat });
-            refuse_backup(&config, &seen).map_err(|error| error.kind())
+            refuse_backup(&config, Consistency::Stopped, &seen).map_err(|error| error.kind())
         };
         // 120 s: 20 for the split, 10 for the break.
         let shares = || serde_json::Value::Null;

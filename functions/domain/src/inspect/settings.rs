@@ -88,7 +88,8 @@ const UMOUNT_SECONDS: u32 = 300;
 const UMOUNT_RETRIES: u32 = 3;
 const DEPENDENCY_SECONDS: u32 = 1800;
 
-/// What a plan says of CLUSTERPRO's own reactions. They are the vendor's defaults or the operator's choice, so none of them refuses.
+/// What a plan says of CLUSTERPRO's own reactions to a stop of the groups. They are the vendor's defaults or the operator's choice, so none
+/// of them refuses.
 pub fn words(config: &Config, seen: &Observation, active: &str) -> Vec<String> {
     let Ok(node) = answered(seen, active) else {
         return vec![];
@@ -97,16 +98,21 @@ pub fn words(config: &Config, seen: &Observation, active: &str) -> Vec<String> {
     words.extend(stop_words(config, node, active));
     words.extend(umount_words(config, node));
     words.extend(dependency_words(config, node));
+    words.push(shutdown_words(node));
+    words
+}
+
+/// What it says of the standby's shutdown.
+pub(super) fn shutdown_words(node: &Node) -> String {
     let action = match &node.settings.cluster.haltp {
         Setting::Set(action) => action.clone(),
         Setting::Absent => "RESET, the default".to_owned(),
         Setting::Unread => "not readable".to_owned(),
     };
-    words.push(format!(
+    format!(
         "if CLUSTERPRO monitors shutdowns, a node that shuts down too slowly is reset (haltp/action: {action}): it then reboots, and no \
          backup is made"
-    ));
-    words
+    )
 }
 
 /// What happens if a disk cannot be stopped.

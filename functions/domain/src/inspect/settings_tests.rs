@@ -1,5 +1,6 @@
 use super::*;
 use crate::clusterpro::settings::{GroupSettings, Settings};
+use crate::consistency::Consistency;
 use crate::inspect::{refuse_backup, refuse_restore};
 use crate::testing::{config, healthy};
 
@@ -24,7 +25,7 @@ fn refused(change: &dyn Fn(&mut Settings)) -> (Option<Kind>, Option<Kind>) {
     let seen = with(change);
     let kind = |error: Option<Error>| error.map(|error| error.kind());
     (
-        kind(refuse_backup(&config(), &seen).err()),
+        kind(refuse_backup(&config(), Consistency::Stopped, &seen).err()),
         kind(refuse_restore(&config(), &seen).err()),
     )
 }

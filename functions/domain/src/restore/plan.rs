@@ -7,6 +7,7 @@ use super::volumes::{self, NewVolume, OldVolume};
 use super::{Asked, intent, steps};
 use crate::catalogue::{self, Backup, Snapshot};
 use crate::config::Config;
+use crate::consistency::Consistency;
 use crate::copies;
 use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::Result;
@@ -76,7 +77,7 @@ pub fn plan(
 ) -> Result<Plan> {
     let copies = copies::sets(&config.name, facts.snapshots.clone());
     let backups = catalogue::backups(&config.name, facts.snapshots);
-    let wanted = asked.wanted(&config.name)?;
+    let wanted = asked.wanted(&config.name, config.restore_from)?;
     let backup = copies::find(&config.name, &backups, &copies, &wanted)?;
     let source = inspect::refuse_restore(config, seen)?;
     let planned = volumes::plan(config, id, backup, seen, facts.volumes)?;
@@ -107,13 +108,13 @@ pub fn plan(
     let phases = forecast::stages(config, source.as_deref(), volumes.len());
     let may_still_end = forecast::later();
     let mut words = data(backup, &volumes);
-    words.extend(catalogue::passed_over(&backups, &wanted).into_iter().map(|one| {
+    words.extend(catalogue::passed_over(&backups, &wanted).into_iter().map(|(one, why)| {
         format!(
-            "backup {} is newer and is not taken: its image is not clean ({}); it is restored only when it is named by its id",
-            one.id,
-            one.proof.word()
+            "backup {} is newer and is not taken: {why}; it is restored only when it is named by its id",
+            one.id
         )
     }));
+    words.extend(crash_consistent(backup));
     words.push(backup.proof.words());
     words.extend(quotas);
     words.extend(money(&choice));
@@ -158,6 +159,17 @@ fn data(backup: &Backup, volumes: &[NewVolume]) -> Vec<String> {
     }));
     words.extend(volumes::encryption(volumes, backup));
     words
+}
+
+/// What the applications do at their start, after a backup that did not stop them.
+fn crash_consistent(backup: &Backup) -> Option<String> {
+    (backup.consistency == Consistency::Frozen).then(|| {
+        format!(
+            "backup {} is a frozen one, so the data is crash-consistent: the applications recover at their start as after a power cut; \
+             ext4 is clean, and XFS replays the record of the freeze when it is mounted",
+            backup.id
+        )
+    })
 }
 
 /// How the volumes become fast, and the cost of each way.

@@ -2,6 +2,7 @@
 
 use super::{Record, boots, disturbances, quiet_after_seconds};
 use crate::config::Config;
+use crate::consistency::Consistency;
 use crate::ec2::VolumeId;
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
@@ -63,6 +64,7 @@ pub fn rollback(config: &Config, id: &Id, record: &Record, seen: &Observation) -
             not_normal_before: Vec::new(),
             turned: None,
         }),
+        consistency: Consistency::Stopped,
         places: BTreeMap::new(),
     })
 }

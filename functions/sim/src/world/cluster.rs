@@ -2,6 +2,7 @@
 
 use super::ec2::Side;
 use super::{Ms, NAMES, SECOND, World};
+use mirrorsnap_domain::consistency::Consistency;
 
 /// An application's stop, and its start.
 pub(crate) const GROUP_STOP: Ms = 2 * SECOND;
@@ -157,7 +158,16 @@ impl World {
 
     // ── orders ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    /// A frozen backup leaves the groups alone, from its begin to its end.
+    pub(crate) fn spares_the_groups(&mut self, what: &str) {
+        let intent = self.ledger.lock.intent.as_ref();
+        if intent.is_some_and(|intent| intent.consistency == Consistency::Frozen) {
+            self.wrong(format!("the groups are {what} for a frozen backup"));
+        }
+    }
+
     pub(crate) fn stop_groups(&mut self) {
+        self.spares_the_groups("stopped");
         let until = self.now + GROUP_STOP;
         for (_, group) in &mut self.cluster.groups {
             if group.on.is_some() && group.moving.is_none() {
@@ -354,6 +364,10 @@ impl World {
         let Some(at) = [0, 1].into_iter().find(|at| self.online_on(*at)) else {
             return;
         };
+        // A write waits for the thaw, and does not fail.
+        if self.pause.is_some_and(|(node, _)| node == at) {
+            return;
+        }
         self.cluster.last_write = self.now;
         let Some(before) = self.content(at) else {
             self.wrong(format!(

@@ -5,6 +5,7 @@ use super::guest::{Daemon, Script};
 use super::prints::unfinished;
 use super::section::{Role, Then};
 use super::{Ms, NAMES, SECOND, World};
+use mirrorsnap_domain::consistency::Consistency;
 use mirrorsnap_domain::reply::{Head, Outcome, Pack, Reply, Section};
 use mirrorsnap_domain::steps::Step;
 use std::collections::BTreeMap;
@@ -154,7 +155,8 @@ impl World {
     fn act(&mut self, at: usize, step: &Step, key: &str) -> Waits {
         let run = parameter(step, "Run");
         let epoch = number(step, "Epoch");
-        let unit = |role: Role| Self::unit(&run, epoch, role, |name| number(step, name));
+        let consistency = Consistency::read(&parameter(step, "Consistency")).unwrap_or_default();
+        let unit = |role: Role| Self::unit(&run, epoch, role, consistency, |name| number(step, name));
         match step.document.name() {
             "suspend-monitors" | "resume-monitors" => return self.monitors_document(at, step),
             "break-unit" => {
@@ -184,6 +186,7 @@ impl World {
                 return Waits::Record(records);
             }
             "start-group" => {
+                self.spares_the_groups("started");
                 self.start_groups(at);
                 return Waits::Online;
             }

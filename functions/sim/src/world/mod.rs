@@ -70,6 +70,10 @@ pub(crate) struct World {
     pub(crate) power_fails: Option<(usize, Ms)>,
     /// Whether the intent listed anything on the node that lost its power.
     pub(crate) power_was_ours: bool,
+    /// The node whose file systems are frozen, and since when.
+    pub(crate) pause: Option<(usize, Ms)>,
+    /// CLUSTERPRO refuses a break while a group is online.
+    pub(crate) no_break_while_online: bool,
     failing: BTreeSet<(usize, String)>,
     drop_timer: Option<(usize, String)>,
     /// What must never happen, as it happened.
@@ -131,6 +135,8 @@ impl World {
             fail_scripts: BTreeMap::new(),
             power_fails: None,
             power_was_ours: false,
+            pause: None,
+            no_break_while_online: false,
             failing: BTreeSet::new(),
             drop_timer: None,
             wrong: vec![],
@@ -163,8 +169,21 @@ impl World {
         self.tick_guests();
         self.tick_cluster();
         self.tick_units();
+        self.tick_pause();
         self.drop_timer = None;
         self.tick_commands();
+    }
+
+    /// A freeze ends with the boot, and is over in time before.
+    fn tick_pause(&mut self) {
+        let Some((at, since)) = self.pause else {
+            return;
+        };
+        if !self.guests[at].up {
+            self.pause = None;
+        } else if self.now - since > Ms::from(self.config.max_pause_seconds) * SECOND {
+            self.wrong(format!("the file systems of {} stay frozen", NAMES[at]));
+        }
     }
 
     pub(crate) fn pass(&mut self, time: Ms) {
@@ -247,6 +266,7 @@ impl World {
                 && self.all(at, Side::Green)
         };
         self.online()
+            && self.pause.is_none()
             && self.cluster.copying.is_none()
             && [0, 1].into_iter().all(whole)
             && self.content(0) == self.content(1)

@@ -64,6 +64,7 @@ impl World {
         };
         all.insert("clpstat".to_owned(), stat);
         all.insert("clpstat-monitors".to_owned(), monitors);
+        let mut mounts = String::new();
         for (number, disk) in self.config.mirror_disks.iter().enumerate() {
             let shown = if guest.daemon == Daemon::Online {
                 section(0, self.clpmdstat(number))
@@ -81,6 +82,17 @@ impl World {
                 format!("settings {}", disk.name),
                 section(0, format!("{paths}fullcopy 0 0\n{defaults}")),
             );
+            let driver = format!("/dev/NMP{}", number + 1);
+            all.insert(
+                format!("mirror device {}", disk.name),
+                section(0, format!("nmppath 0 {driver}\n")),
+            );
+            let mount = if self.online_on(at) {
+                format!("{driver} ok xfs /mnt/{}\n", disk.name)
+            } else {
+                format!("{driver} not_mounted - -\n")
+            };
+            mounts.push_str(&mount);
             all.insert(
                 format!("monitor {}", disk.monitor),
                 section(0, format!("object 0 {}\n", disk.name)),
@@ -96,6 +108,7 @@ impl World {
                 }
             }
         }
+        all.insert("mounts".to_owned(), section(0, mounts));
         let enabled = if guest.auto {
             "enabled\nenabled\n"
         } else {

@@ -4,6 +4,7 @@
 use super::cluster::Color;
 use super::ec2::Side;
 use super::{Ms, SECOND, World, image};
+use mirrorsnap_domain::consistency::{Consistency, PREPARATION_SECONDS, THAW_SECONDS};
 use mirrorsnap_domain::reply::Record;
 
 /// What follows the stop of the groups.
@@ -19,6 +20,8 @@ pub(crate) enum Role {
     Break { until: Ms },
     /// The active begins.
     Begin { then: Then },
+    /// What is dirty is written; the file systems are frozen then.
+    Preparing { until: Ms },
     /// The groups stop, until then at the latest.
     Stopping { then: Then, until: Ms },
     /// The break is waited for, until then.
@@ -36,6 +39,7 @@ pub(crate) struct Unit {
     pub(crate) run: String,
     pub(crate) epoch: u64,
     pub(crate) role: Role,
+    pub(crate) consistency: Consistency,
     /// Of the outage, in seconds.
     pub(crate) stop: Ms,
     pub(crate) wait: Ms,
@@ -120,7 +124,12 @@ impl World {
     /// What is left of the unit after this moment.
     fn step_unit(&mut self, at: usize, unit: Unit) -> Option<Unit> {
         let now = self.now;
+        // The timer has ended a frozen section, and stopped this unit.
+        if unit.consistency == Consistency::Frozen && !unit.is_timer() && self.has(at, &unit, "done") {
+            return None;
+        }
         match unit.role {
+            Role::Preparing { until } if now >= until => return Some(self.freezes(at, unit)),
             Role::Break { until } => return self.step_break(at, unit, until),
             Role::Begin { then } => return self.arm(at, unit, then),
             Role::Stopping { then, until } => return self.stopping(at, unit, then, until),
@@ -147,14 +156,17 @@ impl World {
                     self.guests[at].suspended.extend(monitors);
                     return Some(unit);
                 }
-                let broken = self.both_online() && self.offline() && self.all(1 - at, Side::Red);
+                let broken = self.both_online() && self.quiet(at, &unit) && self.all(1 - at, Side::Red);
                 let wanted = broken && !self.overruled(at, &unit);
                 if wanted || now >= until {
                     return Some(self.judge(at, unit, wanted, "deadline"));
                 }
             }
             Role::Bringing => {
-                if self.online_on(at) {
+                if unit.consistency == Consistency::Frozen {
+                    self.thaws(at);
+                }
+                if unit.consistency == Consistency::Frozen || self.online_on(at) {
                     self.note_why(at, &unit, "done", "active", "online");
                     self.guests[at]
                         .units
@@ -165,9 +177,9 @@ impl World {
                 self.start_groups(at);
             }
             Role::Timer { fires } if now >= fires => return self.fire(at, unit),
-            Role::Timer { .. } => {}
+            Role::Timer { .. } | Role::Preparing { .. } => {}
             Role::Fired => {
-                if self.online() {
+                if unit.consistency == Consistency::Frozen || self.online() {
                     self.note_why(at, &unit, "done", "timer", "online");
                     return None;
                 }
@@ -184,7 +196,12 @@ impl World {
             return None;
         }
         let baton = self.monitors_of_are_suspended(1 - at);
-        if !(baton && self.both_online() && self.offline() && self.all_green()) {
+        let quiet = match unit.consistency {
+            Consistency::Stopped => self.offline(),
+            // The standby cannot see a freeze.
+            Consistency::Frozen => self.online_on(1 - at),
+        };
+        if !(baton && self.both_online() && quiet && self.all_green()) {
             return Some(unit);
         }
         if self.overruled(at, &unit) {
@@ -192,6 +209,10 @@ impl World {
             return None;
         }
         self.note(at, &unit.run, unit.epoch, "breaking");
+        if self.no_break_while_online && self.online() {
+            self.note_why(at, &unit, "tainted", "break", "state");
+            return None;
+        }
         self.break_mirrors(at);
         let when = self.guests[at].uptime(self.now);
         let record = Record {
@@ -215,17 +236,48 @@ impl World {
         }
         self.note(at, &unit.run, unit.epoch, "arming");
         self.note(at, &unit.run, unit.epoch, "armed");
-        self.note(at, &unit.run, unit.epoch, "stopping");
         let fires = self.now + unit.most - unit.start;
         let timer = Unit {
             role: Role::Timer { fires },
             ..unit.clone()
         };
         self.guests[at].units.push(timer);
+        if unit.consistency == Consistency::Frozen {
+            let until = self.now + unit.stop;
+            unit.role = Role::Preparing { until };
+            return Some(unit);
+        }
+        self.note(at, &unit.run, unit.epoch, "stopping");
         self.stop_groups();
         let until = self.now + unit.stop;
         unit.role = Role::Stopping { then, until };
         Some(unit)
+    }
+
+    /// Whether the active's own way of being quiet holds.
+    fn quiet(&self, at: usize, unit: &Unit) -> bool {
+        match unit.consistency {
+            Consistency::Stopped => self.offline(),
+            Consistency::Frozen => self.online_on(at) && self.pause.as_ref().is_some_and(|(node, ..)| *node == at),
+        }
+    }
+
+    fn freezes(&mut self, at: usize, mut unit: Unit) -> Unit {
+        let over = self.has(at, &unit, "void") || self.has(at, &unit, "done");
+        if over || self.overruled(at, &unit) || !self.online_on(at) {
+            return self.judge(at, unit, false, "overruled");
+        }
+        self.note(at, &unit.run, unit.epoch, "freezing");
+        self.pause = Some((at, self.now));
+        self.cluster.stopped = self.content(at).map(|content| (self.now, content));
+        unit.role = Role::Await {
+            until: self.now + unit.wait,
+        };
+        unit
+    }
+
+    pub(crate) fn thaws(&mut self, at: usize) {
+        self.pause = self.pause.take().filter(|(node, _)| *node != at);
     }
 
     fn stopping(&mut self, at: usize, mut unit: Unit, then: Then, until: Ms) -> Option<Unit> {
@@ -272,6 +324,9 @@ impl World {
         }
         if !self.has(at, &unit, "sealed") && !self.has(at, &unit, "void") {
             self.note_why(at, &unit, "void", "timer", "deadline");
+        }
+        if unit.consistency == Consistency::Frozen {
+            self.thaws(at);
         }
         unit.role = Role::Fired;
         Some(unit)
@@ -322,15 +377,34 @@ impl World {
     }
 
     /// A unit of a document, from its parameters in seconds.
-    pub(crate) fn unit(run: &str, epoch: u64, role: Role, parameter: impl Fn(&str) -> u64) -> Unit {
+    pub(crate) fn unit(
+        run: &str,
+        epoch: u64,
+        role: Role,
+        consistency: Consistency,
+        parameter: impl Fn(&str) -> u64,
+    ) -> Unit {
+        // These nodes have no hooks. The document's own times take the place of the stop's (infra/documents/quiesce.sh).
+        let (stop, start, most) = match consistency {
+            Consistency::Stopped => (
+                parameter("StopSeconds"),
+                parameter("StartSeconds"),
+                parameter("MaxOutageSeconds"),
+            ),
+            Consistency::Frozen => {
+                let stop = u64::from(PREPARATION_SECONDS);
+                (stop, u64::from(THAW_SECONDS), stop + parameter("MaxPauseSeconds"))
+            }
+        };
         Unit {
             run: run.to_owned(),
             epoch,
             role,
-            stop: parameter("StopSeconds") * SECOND,
+            consistency,
+            stop: stop * SECOND,
             wait: parameter("BreakSeconds") * SECOND,
-            start: parameter("StartSeconds") * SECOND,
-            most: parameter("MaxOutageSeconds") * SECOND,
+            start: start * SECOND,
+            most: most * SECOND,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{Output, Ports, as_json};
 use crate::functions::keys;
 use crate::functions::observe::{Purpose, observe};
 use crate::ports::Volume;
+use mirrorsnap_domain::consistency::Consistency;
 use mirrorsnap_domain::ec2::VolumeId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::{Id, IdKind};
@@ -13,8 +14,15 @@ use mirrorsnap_domain::observation::Observation;
 use mirrorsnap_domain::time::Moment;
 use std::collections::BTreeMap;
 
-pub(super) async fn inspect(ports: &impl Ports, cluster: &str, claim: Option<&Claim>, now: Moment) -> Result<Output> {
+pub(super) async fn inspect(
+    ports: &impl Ports,
+    cluster: &str,
+    claim: Option<&Claim>,
+    consistency: Option<Consistency>,
+    now: Moment,
+) -> Result<Output> {
     let config = ports.config(cluster).await?;
+    let consistency = consistency.unwrap_or(config.consistency);
     let lock = ports.lock(cluster).await?;
     lock.not_on_hold(cluster)?;
     if let Some(claim) = claim {
@@ -29,7 +37,7 @@ pub(super) async fn inspect(ports: &impl Ports, cluster: &str, claim: Option<&Cl
     }
     let id = Id::new(IdKind::Backup, cluster, now)?;
     let seen = observe(ports, &config, &id.to_string(), now, Purpose::Inspection).await?;
-    let mut plan = backup(&config, &id, &seen)?;
+    let mut plan = backup(&config, &id, consistency, &seen)?;
     let volumes = attached(ports, &seen).await?;
     let keys = keys::judged(ports, volumes.iter().map(|(id, one)| (id, one.shape.kms_key.as_ref()))).await?;
     if claim.is_none() {

@@ -19,6 +19,7 @@ pub use converge::Converge;
 pub use describe::Described;
 pub use doctor::Doctor;
 use mirrorsnap_domain::config::Config;
+use mirrorsnap_domain::consistency::Consistency;
 use mirrorsnap_domain::converge::Memory;
 use mirrorsnap_domain::converge::starts::Ordered;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -56,6 +57,9 @@ pub enum Input {
         now: Moment,
         #[serde(default)]
         lock: Option<Claim>,
+        /// How the active becomes quiet; absent: as the configuration says.
+        #[serde(default)]
+        consistency: Option<Consistency>,
     },
     /// What do the nodes' commands print, and what do we make of it? For a dry run.
     Doctor { cluster: String, now: Moment },
@@ -168,7 +172,12 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
             holder_status,
         } => claim::claim(ports, &cluster, now, &holder_status).await,
         Input::Cancel { cluster, lock } => cancel::cancel(ports, &cluster, &lock).await,
-        Input::Inspect { cluster, now, lock } => inspect::inspect(ports, &cluster, lock.as_ref(), now).await,
+        Input::Inspect {
+            cluster,
+            now,
+            lock,
+            consistency,
+        } => inspect::inspect(ports, &cluster, lock.as_ref(), consistency, now).await,
         Input::Doctor { cluster, now } => Ok(Output::Doctor(Box::new(doctor::doctor(ports, &cluster, now).await?))),
         Input::Describe { cluster, id, now } => {
             let described = Box::pin(describe::described(ports, &cluster, &id, now)).await?;

@@ -9,7 +9,7 @@ use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{Clock, Configs, Images, Metrics, Snapshots, Tags};
 use mirrorsnap_domain::catalogue::{self, Backup, Wanted};
 use mirrorsnap_domain::config::Config;
-use mirrorsnap_domain::consistency::Consistency;
+use mirrorsnap_domain::consistency::{Consistency, RestoreFrom};
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
@@ -80,9 +80,9 @@ async fn find(ports: &impl Ports, input: &Input) -> Result<(Vec<Backup>, Backup)
         let found = if input.backup == "random" {
             proof::random(&input.cluster, &backups, input.now)
         } else {
-            match Asked::Named(input.backup.clone()).wanted(&input.cluster)? {
+            match Asked::Named(input.backup.clone()).wanted(&input.cluster, RestoreFrom::Any)? {
                 wanted @ Wanted::Exactly(_) => catalogue::find(&input.cluster, &backups, &wanted),
-                Wanted::Latest | Wanted::Before(_) => Err(Error::new(
+                Wanted::Latest(_) | Wanted::Before(..) => Err(Error::new(
                     Kind::InputInvalid,
                     "a proof is of one backup",
                     "name a backup by its id, or `random`",

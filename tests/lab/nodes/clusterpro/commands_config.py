@@ -46,6 +46,7 @@ def _mirror_disk(c: Cli, disk: DiskSpec) -> dict[str, Any]:
     raw = c.cluster.switches.clpcfget_servers == "raw"
     parameters: dict[str, Any] = {
         "fullcopy": "1" if c.cluster.fullcopy else "0",
+        "nmppath": f"/dev/NMP{c.cluster.spec.disks.index(disk) + 1}",
         **paths(first if raw else c.node.name),
     }
     if disk.asynchronous:
