@@ -12,6 +12,8 @@ use crate::reply::Record;
 use crate::testing;
 use proptest::prelude::*;
 
+#[path = "converge/frozen_tests.rs"]
+mod frozen;
 #[path = "converge/limits_tests.rs"]
 mod limits;
 #[path = "converge/tries_tests.rs"]
