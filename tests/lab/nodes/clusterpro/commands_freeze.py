@@ -83,6 +83,9 @@ def fsfreeze(c: Cli) -> Result:
         if freeze is None:
             return Result(1, "", f"fsfreeze: {path}: freeze failed: Device or resource busy\n")
         _uninterruptible(c, lambda: freeze.completed is not None or freeze.life != c.node.life)
+        # What the freeze itself has written is counted when it returns.
+        if machine := getattr(c.call, "machine", None):
+            machine.refresh_proc()
         return Result()
     if freeze and freeze.completed is None and context.lab.clock.monotonic() - freeze.began > WRITERS:
         _uninterruptible(c, lambda: freeze.completed is not None or freeze.life != c.node.life)
