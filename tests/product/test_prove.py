@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from typing import Any
 
 from restores import alarms, ended, output, run
@@ -94,3 +97,39 @@ def test_a_queue_that_was_not_drained_is_found_in_the_bytes(product: Product) ->
     )
     planned = output(run(product, "restore", {"backup": "latest", "dry_run": True}))
     assert planned["backup"] != done["id"]
+
+
+def changed_description(product: Product, backup: str, old: str, new: str) -> None:
+    """As if the standby had told another text of itself with the backup."""
+    table, key = product.lab.boto("dynamodb"), {"cluster": {"S": "orders"}, "backup": {"S": backup}}
+    item = table.get_item(TableName="mirrorsnap-descriptions", Key=key)["Item"]
+    kept = json.loads(item["description"]["S"])
+    text = gzip.decompress(base64.b64decode(kept["nodes"]["server2"]["packed"])).decode()
+    assert old in text, text
+    # As `gzip -n` writes it.
+    packed = gzip.compress(text.replace(old, new).encode(), mtime=0)
+    kept["nodes"]["server2"]["packed"] = base64.b64encode(packed).decode()
+    table.put_item(TableName="mirrorsnap-descriptions", Item={**item, "description": {"S": json.dumps(kept)}})
+
+
+def test_the_partition_table_in_the_image_is_compared_with_the_one_that_was_saved(product: Product) -> None:
+    done, proof = backup(product)
+    assert "the partition table is the one that was saved" in proof["disks"][0]["seen"], proof
+    product.lab.fault(call="dynamodb:GetItem", nth=1, times=20, effect={"error": "AccessDeniedException"})
+    try:
+        unread = output(run(product, "prove", {"backup": done["id"]}))
+    finally:
+        product.lab.control("clear_faults")
+    assert unread["verdict"] == "clean" and "AccessDenied" in unread["disks"][0]["seen"][-1], unread
+    changed_description(product, done["id"], "size=     2097152", "size=     2097160")
+    differs = output(run(product, "prove", {"backup": done["id"]}))
+    assert differs["verdict"] == "table-differs" and "partition 1" in differs["message"]["text"], differs
+    changed_description(product, done["id"], "size=     2097160", "size=     2097152")
+    # Another table with the same partitions.
+    changed_description(product, done["id"], "label-id: ", "label-id: 00000000-0000-0000-0000-000000000000\n#")
+    assert output(run(product, "prove", {"backup": done["id"]}))["verdict"] == "table-differs"
+    product.lab.boto("dynamodb").delete_item(
+        TableName="mirrorsnap-descriptions", Key={"cluster": {"S": "orders"}, "backup": {"S": done["id"]}}
+    )
+    none = output(run(product, "prove", {"backup": done["id"]}))
+    assert none["verdict"] == "clean" and "no saved partition table" in none["disks"][0]["seen"][-1], none

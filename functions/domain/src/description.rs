@@ -22,6 +22,9 @@ pub const MOST_CHARACTERS: usize = 72 * 1024;
 /// The most bytes of one node, unpacked: more is no description of ours.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
+/// How infra/documents/describe.sh names the dump of a partition table, before the path.
+const TABLE_OF: &str = "partitions of the disk of ";
+
 /// What EC2 says of an instance, by the name of the fact.
 pub type Facts = BTreeMap<String, String>;
 
@@ -148,6 +151,19 @@ impl Description {
             .iter()
             .map(|(node, told)| (node.as_str(), read(told)))
             .collect()
+    }
+
+    /// The partition table, as `sfdisk -d` dumped it on the node, of the disk on which these paths lie; the error: why none is there, in
+    /// words.
+    pub fn partition_table(&self, node: &str, paths: &[&str]) -> std::result::Result<String, String> {
+        let pieces = match self.pieces().remove(node) {
+            Some(pieces) => pieces?.pieces,
+            None => return Err(format!("nothing of {node} is described")),
+        };
+        // A table is named by the first of the paths that lie on its disk.
+        let named = |path: &&str| pieces.get(&format!("{TABLE_OF}{path}"));
+        let found = paths.iter().find_map(named).cloned();
+        found.ok_or_else(|| format!("{node} told none of the disk of {}", paths.join(" ")))
     }
 
     /// What is missing in it, in words.

@@ -2,6 +2,7 @@
 
 mod gpt;
 mod mbr;
+mod saved;
 
 use crate::area::{Area, Piece};
 use crate::blocks::Disk;
@@ -46,6 +47,10 @@ pub struct Partition {
 pub struct Table {
     /// Which table it is.
     pub kind: TableKind,
+    /// Its own identity in hexadecimal digits, in the order of the disk: the GUID of a GPT, the signature of an MBR. `None`: it has none,
+    /// or it was not saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Its partitions, by number.
     pub partitions: Vec<Partition>,
 }
@@ -83,6 +88,7 @@ pub(crate) fn read(disk: &mut Disk<'_>) -> Result<Table, Stop> {
     } else {
         Table {
             kind: TableKind::Absent,
+            id: None,
             partitions: Vec::new(),
         }
     };
@@ -109,10 +115,15 @@ pub(crate) fn read(disk: &mut Disk<'_>) -> Result<Table, Stop> {
     Ok(table)
 }
 
-/// Compares with the table that was saved: partitions that moved, grew, changed their type or places.
+/// Compares with the table that was saved: another table, partitions that moved, grew, changed their type, identity or places.
 pub(crate) fn compare(found: &Table, saved: &Table) -> Result<(), Stop> {
-    if found == saved {
-        return Ok(());
+    if found.kind == saved.kind && found.partitions == saved.partitions {
+        return match (&found.id, &saved.id) {
+            (Some(is), Some(was)) if is != was => Err(Unclean::TableDiffers.because(format!(
+                "the partitions are as they were saved, and the table is another one: {is}, not {was}"
+            ))),
+            _ => Ok(()),
+        };
     }
     let differs = |number: u32| found.partition(number) != saved.partition(number);
     let mut numbers: Vec<u32> = found

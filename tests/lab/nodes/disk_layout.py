@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .clusterpro import layout
 from .socket import Command, NodeCall, Result
 
 if TYPE_CHECKING:
@@ -13,13 +14,19 @@ if TYPE_CHECKING:
 SECTOR = 512
 
 
-def _table(disk: Disk) -> str:
-    """The partition table as `sfdisk -d` dumps it."""
-    head = f"label: gpt\ndevice: /dev/{disk.name}\nunit: sectors\nsector-size: {SECTOR}\n\n"
+def _table(disk: Disk) -> str | None:
+    """The partition table as `sfdisk -d` of util-linux 2.32 dumps it; None if the disk has none."""
+    blocks = disk.volume.blocks
+    kinds = {part.name: part.kind for part in layout.partitions(blocks)}
+    parts = [each for each in (disk.block.children if disk.block else []) if each.type == "part"]
+    if not kinds:
+        return None
+    head = f"label: gpt\nlabel-id: {layout.table_id(blocks).upper()}\ndevice: /dev/{disk.name}\nunit: sectors\n"
+    head += f"first-lba: 34\nlast-lba: {blocks.size // SECTOR - 34}\nsector-size: {SECTOR}\n\n"
     rows = [
-        f"{part.path} : start={part.start // SECTOR:12}, size={part.size // SECTOR:12}, uuid={part.partuuid.upper()}\n"
-        for part in (disk.block.children if disk.block else [])
-        if part.type == "part"
+        f"{part.path} : start={part.start // SECTOR:12}, size={part.size // SECTOR:12}, "
+        f"type={kinds[str(number)].upper()}, uuid={part.partuuid.upper()}\n"
+        for number, part in enumerate(parts, 1)
     ]
     return head + "".join(rows)
 
@@ -46,7 +53,10 @@ def commands(machine: Machine) -> dict[str, Command]:
         found = [disk for disk in machine.disks() if f"/dev/{disk.name}" == call.argv[2]]
         if not found:
             return Result(1, "", f"sfdisk: cannot open {call.argv[2]}: No such file or directory\n")
-        return Result(0, _table(found[0]))
+        table = _table(found[0])
+        if table is None:
+            return Result(1, "", f"sfdisk: {call.argv[2]}: does not contain a recognized partition table\n")
+        return Result(0, table)
 
     def report(call: NodeCall) -> Result:
         if "--readonly" not in call.argv:

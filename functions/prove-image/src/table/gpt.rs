@@ -115,6 +115,7 @@ pub(super) fn read(disk: &mut Disk<'_>) -> Result<Table, Stop> {
     }
     Ok(Table {
         kind: TableKind::Gpt,
+        id: Some(hex(&primary.disk)),
         partitions,
     })
 }

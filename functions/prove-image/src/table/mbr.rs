@@ -3,14 +3,16 @@
 
 use super::{Partition, Table, TableKind, damaged};
 use crate::blocks::Disk;
-use crate::bytes::{byte, le16, le32};
+use crate::bytes::{byte, empty, hex, le16, le32};
 use crate::verdict::Stop;
 
+/// The disk's signature, which libfdisk writes and UEFI knows.
+const SIGNATURE: usize = 440;
 const ENTRIES: usize = 446;
 const ENTRY: usize = 16;
 /// GPT's protective partition.
-const PROTECTIVE: u8 = 0xee;
-const EXTENDED: [u8; 3] = [0x05, 0x0f, 0x85];
+pub(super) const PROTECTIVE: u8 = 0xee;
+pub(super) const EXTENDED: [u8; 3] = [0x05, 0x0f, 0x85];
 /// What libfdisk reads of a chain at most (`MAXIMUM_PARTS`).
 const LONGEST_CHAIN: u32 = 60;
 
@@ -78,8 +80,10 @@ pub(super) fn read(disk: &mut Disk<'_>, sector: &[u8]) -> Result<Table, Stop> {
             }
         }
     }
+    let signature = sector.get(SIGNATURE..SIGNATURE + 4).unwrap_or_default();
     Ok(Table {
         kind: TableKind::Mbr,
+        id: (!empty(signature)).then(|| hex(signature)),
         partitions,
     })
 }

@@ -6,10 +6,11 @@ mod reader;
 use super::embedded_metrics::head;
 use crate::deadline::Deadline;
 use crate::functions::repeat::{harmless, until_accepted};
-use crate::ports::{Clock, Configs, Images, Metrics, Snapshots, Tags};
+use crate::ports::{Clock, Configs, Descriptions, Images, Metrics, Snapshots, Tags};
 use mirrorsnap_domain::catalogue::{self, Backup, Wanted};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::consistency::{Consistency, RestoreFrom};
+use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
@@ -20,6 +21,7 @@ use mirrorsnap_prove_image as image;
 use reader::{Calls, Reader};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long, and how often, EC2 may show a backup as it was before it was valid (rule 6).
@@ -69,8 +71,8 @@ pub struct Output {
 }
 
 /// What the function needs.
-pub trait Ports: Configs + Snapshots + Images + Tags + Clock + Metrics {}
-impl<T: Configs + Snapshots + Images + Tags + Clock + Metrics> Ports for T {}
+pub trait Ports: Configs + Snapshots + Descriptions + Images + Tags + Clock + Metrics {}
+impl<T: Configs + Snapshots + Descriptions + Images + Tags + Clock + Metrics> Ports for T {}
 
 /// The backups, and the one that is meant. What EC2 does not show yet is looked for again.
 async fn find(ports: &impl Ports, input: &Input) -> Result<(Vec<Backup>, Backup)> {
@@ -112,12 +114,40 @@ const fn quiet(consistency: Consistency) -> image::Quiet {
     }
 }
 
+/// The partition table that was saved with the backup; the error: why there is none to compare with, in words.
+type Saved = std::result::Result<image::Table, String>;
+
+/// What was described with the backup; the error: why nothing is there, in words.
+async fn described(ports: &impl Descriptions, backup: &Backup) -> std::result::Result<Description, String> {
+    let found = ports.description(&backup.id).await;
+    let found = found.map_err(|error| error.found().to_owned())?;
+    found.ok_or_else(|| "the backup has no description".to_owned())
+}
+
+/// The table of the volume on which these mirror disks lie.
+fn saved_table(
+    config: &Config,
+    node: &str,
+    disks: &BTreeMap<String, Recorded>,
+    described: &std::result::Result<Description, String>,
+) -> Saved {
+    let here = config.mirror_disks.iter().filter(|disk| disks.contains_key(&disk.name));
+    let paths = here.flat_map(|disk| [disk.cluster_partition.on(node), disk.data_partition.on(node)]);
+    let paths: Vec<&str> = paths.collect();
+    let dump = described
+        .as_ref()
+        .map_err(Clone::clone)?
+        .partition_table(node, &paths)?;
+    image::Table::dumped(&dump).ok_or_else(|| "what was saved is no table that is known here".to_owned())
+}
+
 /// What was judged of one mirror disk.
 async fn judged(
     reader: &mut Reader<'_, impl Images + Clock>,
     snapshot: &SnapshotId,
     disk: String,
     recorded: Recorded,
+    saved: &Saved,
 ) -> Result<Judged> {
     let (Some(cluster), Some(data)) = (recorded.places.cluster, recorded.places.data) else {
         let found = "the configuration's paths do not say which partitions these are".to_owned();
@@ -134,9 +164,14 @@ async fn judged(
         cluster_partition: place(cluster),
         data_partition: place(data),
         fingerprint: recorded.fingerprint,
-        table: None,
+        table: saved.as_ref().ok().cloned(),
     };
-    let report = reader.judge(subject).await?;
+    let mut report = reader.judge(subject).await?;
+    if let Err(why) = saved {
+        report
+            .seen
+            .push(format!("no saved partition table to compare with: {why}"));
+    }
     Ok(said(snapshot, disk, &report.verdict, &report.seen, report.blocks))
 }
 
@@ -154,12 +189,15 @@ fn said(snapshot: &SnapshotId, disk: String, verdict: &image::Verdict, seen: &[S
 /// Judges each mirror disk, and writes each snapshot's verdict once all of its disks have one.
 async fn prove(ports: &impl Ports, config: &Config, backup: &Backup, now: Moment) -> Result<(Vec<Judged>, Calls)> {
     let deadline = Deadline::after(ports, READ_SECONDS);
+    let described = described(ports, backup).await;
     let (mut all, mut calls) = (Vec::new(), Calls::default());
     for snapshot in &backup.snapshots {
         let mut reader = Reader::open(ports, &snapshot.id, deadline).await?;
         let mut here = Vec::new();
-        for (disk, recorded) in proof::recorded(config, &backup.source_node, snapshot) {
-            here.push(judged(&mut reader, &snapshot.id, disk, recorded).await?);
+        let disks = proof::recorded(config, &backup.source_node, snapshot);
+        let saved = saved_table(config, &backup.source_node, &disks, &described);
+        for (disk, recorded) in disks {
+            here.push(judged(&mut reader, &snapshot.id, disk, recorded, &saved).await?);
         }
         calls.lists = calls.lists.saturating_add(reader.calls.lists);
         calls.blocks = calls.blocks.saturating_add(reader.calls.blocks);

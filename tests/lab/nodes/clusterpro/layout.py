@@ -34,6 +34,7 @@ class Part:
     end: int
     name: str  # "1", "2" for partitions; the logical volume's name for LVM
     uuid: str
+    kind: str = ""  # a partition's type
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,14 @@ def partitions(blocks: Blocks) -> list[Part]:
         if kind == bytes(16):
             continue  # unused
         name = str(uuid.UUID(bytes_le=guid))
-        out.append(Part(first * SECTOR // SIZE, (last + 1) * SECTOR // SIZE, str(i + 1), name))
+        type_ = str(uuid.UUID(bytes_le=kind))
+        out.append(Part(first * SECTOR // SIZE, (last + 1) * SECTOR // SIZE, str(i + 1), name, type_))
     return out
+
+
+def table_id(blocks: Blocks) -> str:
+    """The GUID of the volume's table."""
+    return str(uuid.UUID(bytes_le=blocks.read(SECTOR, SECTOR)[56:72]))
 
 
 def volume_group(blocks: Blocks) -> VolumeGroup | None:
