@@ -50,7 +50,12 @@ CORE = (
 # The scenario runner in labs.
 RUNNER = "tests/scenario/test_runner.py"
 # The command line, each file in one lab.
-COMMAND_LINE = ("tests/cli/test_cli.py", "tests/cli/test_clusters.py", "tests/cli/test_discovery.py")
+COMMAND_LINE = (
+    "tests/cli/test_cli.py",
+    "tests/cli/test_diff.py",
+    "tests/cli/test_clusters.py",
+    "tests/cli/test_discovery.py",
+)
 # Several clusters in one lab.
 FLEET = "tests/cli/test_fleet.py"
 TEN = "tests/cli/test_ten_clusters.py"

@@ -178,6 +178,17 @@ pub enum What {
         #[arg(long, value_name = "ID", conflicts_with_all = ["show", "keep", "unkeep"])]
         prove: Option<String>,
     },
+    /// Say how much of each mirror disk's volume changed between two backups; changes nothing
+    Diff {
+        /// The cluster
+        cluster: String,
+        /// A backup's id, or `latest` for the newest valid one
+        #[arg(value_name = "BACKUP")]
+        one: String,
+        /// The other one
+        #[arg(value_name = "BACKUP")]
+        other: String,
+    },
     /// Ask both nodes what mirrorsnap believes of them; changes nothing
     Doctor {
         /// The cluster

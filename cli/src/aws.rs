@@ -19,7 +19,9 @@ use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_functions::aws::Aws;
-use mirrorsnap_functions::ports::{Clock, Copies as _, Descriptions, Fleet, Items, Ledger, Outcome, Snapshots, Tags};
+use mirrorsnap_functions::ports::{
+    Changes, Clock, Copies as _, Descriptions, Fleet, Items, Ledger, Outcome, Position, Snapshots, Tags, Told,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -90,6 +92,12 @@ impl Ledger for Stack {
 
     async fn record(&self, restore: &Id) -> Result<Record> {
         self.aws.record(restore).await
+    }
+}
+
+impl Changes for Stack {
+    async fn changed_blocks(&self, older: &SnapshotId, newer: &SnapshotId, from: &Position) -> Result<Told> {
+        self.aws.changed_blocks(older, newer, from).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod cluster;
+pub mod diff;
 pub mod discover;
 pub mod doctor;
 pub mod follow;
@@ -15,11 +16,11 @@ use crate::args::{Cluster, Command, What};
 use crate::exit::Ended;
 use crate::out::Out;
 use crate::ports::{Catalogue, Executions, Pause, Probe, Registry};
-use mirrorsnap_functions::ports::Ledger;
+use mirrorsnap_functions::ports::{Changes, Ledger};
 
 /// All that the commands need of AWS.
-pub trait Ports: Executions + Pause + Ledger + Catalogue + Registry + Probe {}
-impl<T: Executions + Pause + Ledger + Catalogue + Registry + Probe> Ports for T {}
+pub trait Ports: Executions + Pause + Ledger + Catalogue + Changes + Registry + Probe {}
+impl<T: Executions + Pause + Ledger + Catalogue + Changes + Registry + Probe> Ports for T {}
 
 /// Runs a command that needs AWS.
 pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended {
@@ -45,6 +46,7 @@ pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended 
             prove: None,
             ..
         } => status::backups(ports, out, cluster, show.as_deref()).await,
+        What::Diff { cluster, one, other } => diff::run(ports, out, cluster, one, other).await,
         What::Doctor { cluster, save } => doctor::run(ports, out, cluster, save.as_deref(), &flags).await,
         What::Cluster(Cluster::Check { cluster }) => doctor::check(ports, out, cluster, &flags).await,
         What::Cluster(Cluster::Add {

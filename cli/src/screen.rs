@@ -4,6 +4,7 @@ pub mod backups;
 pub mod clusters;
 pub mod copies;
 pub mod description;
+pub mod diff;
 pub mod doctor;
 pub mod end;
 pub mod fleet;

@@ -4,6 +4,7 @@ use crate::follow::{Event, Said};
 use crate::ports::{Catalogue, Execution, Executions, Pause, Probe, Registry, Status};
 use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
+use mirrorsnap_domain::changes::Page;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::copies::{Region, Seen};
 use mirrorsnap_domain::description::Description;
@@ -15,7 +16,7 @@ use mirrorsnap_domain::observation::{Instance, Power};
 use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::steps::Step;
-use mirrorsnap_functions::ports::{Items, Ledger};
+use mirrorsnap_functions::ports::{Changes, Items, Ledger, Position, Told};
 use serde_json::{Map, Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -47,6 +48,8 @@ pub(crate) struct Fake {
     pub(crate) snapshots: Vec<Snapshot>,
     /// Their copies in another region; none: the region refuses to show them.
     pub(crate) copies: Vec<Seen>,
+    /// What a comparison answers, page by page; an error stands for itself once it is reached.
+    pub(crate) pages: RefCell<Vec<Result<Told>>>,
     /// What was written, in order.
     pub(crate) wrote: RefCell<Vec<String>>,
 }
@@ -66,6 +69,7 @@ impl Fake {
             described: None,
             snapshots: vec![],
             copies: vec![],
+            pages: RefCell::default(),
             wrote: RefCell::default(),
         }
     }
@@ -200,6 +204,28 @@ impl Catalogue for Fake {
     async fn description(&self, _: &Id) -> Result<Option<Description>> {
         Ok(None)
     }
+}
+
+impl Changes for Fake {
+    async fn changed_blocks(&self, older: &SnapshotId, newer: &SnapshotId, from: &Position) -> Result<Told> {
+        let at = match from {
+            Position::Block(number) => number.to_string(),
+            Position::Token(token) => token.clone(),
+        };
+        self.write("compare", &older.to_string(), &format!("{newer} {at}"));
+        let mut pages = self.pages.borrow_mut();
+        assert!(!pages.is_empty(), "the list is over");
+        pages.remove(0)
+    }
+}
+
+/// A page of changed blocks of 512 KiB.
+pub(crate) fn changed(blocks: &[u64], next: Option<&str>) -> Told {
+    Told::Page(Page {
+        block_bytes: 512 * 1024,
+        blocks: blocks.to_vec(),
+        next: next.map(str::to_owned),
+    })
 }
 
 impl Fake {

@@ -1,6 +1,7 @@
 //! One file per Lambda. Each connects the ports to the domain and decides nothing itself. Their contract is docs/functions.md.
 
 pub mod assess;
+pub mod changes;
 pub mod check_snapshots;
 pub mod copy_snapshots;
 pub mod create_snapshots;

@@ -4,6 +4,7 @@
 #![allow(async_fn_in_trait)] // A function runs on one thread, in Lambda as in the simulator: no future has to be Send.
 
 use mirrorsnap_domain::catalogue::Snapshot;
+use mirrorsnap_domain::changes::Page;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::copies::{self, KeyArn, Region, Seen};
 use mirrorsnap_domain::description::{Description, Facts};
@@ -233,6 +234,30 @@ pub trait Images {
     async fn block(&self, snapshot: &SnapshotId, number: u64, token: &str) -> Result<Fetched>;
 }
 
+/// Where a list of changed blocks goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Position {
+    /// At this block.
+    Block(u64),
+    /// Behind the page that named this token.
+    Token(String),
+}
+
+/// What asking for a page of changed blocks came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// The page.
+    Page(Page),
+    /// The page's token has expired. A list that begins at a block has another one.
+    TokenNotValid,
+}
+
+/// What differs between two completed snapshots of one volume (EBS direct APIs).
+pub trait Changes {
+    /// A page of the blocks that differ. `NotComparable`: the snapshots are not of one volume.
+    async fn changed_blocks(&self, older: &SnapshotId, newer: &SnapshotId, from: &Position) -> Result<Told>;
+}
+
 /// A copy that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCopy {
@@ -407,7 +432,20 @@ impl<T: Instances + Volumes + Snapshots + Tags + FastRestores> Ec2 for T {}
 
 /// Everything; each function names the few that it needs.
 pub trait Ports:
-    Configs + Ledger + Descriptions + Fleet + Ec2 + Images + Copies + Quotas + Keys + Schedules + Nodes + Clock + Metrics
+    Configs
+    + Ledger
+    + Descriptions
+    + Fleet
+    + Ec2
+    + Images
+    + Changes
+    + Copies
+    + Quotas
+    + Keys
+    + Schedules
+    + Nodes
+    + Clock
+    + Metrics
 {
 }
 impl<
@@ -417,6 +455,7 @@ impl<
         + Fleet
         + Ec2
         + Images
+        + Changes
         + Copies
         + Quotas
         + Keys

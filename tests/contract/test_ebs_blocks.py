@@ -141,12 +141,34 @@ def test_what_changed_between_two_snapshots(lab: Lab, ebs: Any) -> None:
     assert unrelated == ("ValidationException", "UNRELATED_SNAPSHOTS", 400)
 
 
+def test_a_page_of_a_comparison_may_be_empty_and_its_token_expires(lab: Lab, ebs: Any) -> None:
+    """As the guide has it: one change behind the first hundred blocks is in the second page."""
+    volume = new_volume(lab)
+    written(lab, volume, *((number * BLOCK, b"x") for number in range(150)))
+    before = snapshot(lab, volume)
+    written(lab, volume, (149 * BLOCK, b"y"))
+    after = snapshot(lab, volume)
+    asked = {"FirstSnapshotId": before, "SecondSnapshotId": after, "MaxResults": 100}
+    first = ebs.list_changed_blocks(**asked)
+    assert (indexes(first, "ChangedBlocks"), first["VolumeSize"], first["BlockSize"]) == ([], 1, BLOCK)
+    second = ebs.list_changed_blocks(**asked, NextToken=first["NextToken"])
+    assert indexes(second, "ChangedBlocks") == [149] and "NextToken" not in second
+    assert indexes(ebs.list_changed_blocks(**asked, StartingBlockIndex=149), "ChangedBlocks") == [149]
+    lab.control("block_tokens", seconds=0)
+    expired = ebs.list_changed_blocks(**asked)["NextToken"]
+    wrong = ("ValidationException", "INVALID_PAGE_TOKEN", 400)
+    assert refused(ebs.list_changed_blocks, **asked, NextToken=expired) == wrong
+    # The other way round it is another request.
+    turned = {"FirstSnapshotId": after, "SecondSnapshotId": before, "NextToken": first["NextToken"]}
+    assert refused(ebs.list_changed_blocks, **turned) == wrong
+
+
 def test_who_may_read_which_snapshot(lab: Lab, ebs: Any) -> None:
     volume = new_volume(lab)
     written(lab, volume, (0, b"x"))
     tags = [{"ResourceType": "snapshot", "Tags": [{"Key": "mirrorsnap:cluster", "Value": "orders"}]}]
     ours, other = snapshot(lab, volume, TagSpecifications=tags), snapshot(lab, volume)
-    statement = allow("ebs:ListSnapshotBlocks") | {
+    statement = allow(["ebs:ListSnapshotBlocks", "ebs:ListChangedBlocks"]) | {
         "Resource": "arn:aws:ec2:*::snapshot/*",
         "Condition": {"StringEquals": {"aws:ResourceTag/mirrorsnap:cluster": "orders"}},
     }
@@ -157,3 +179,8 @@ def test_who_may_read_which_snapshot(lab: Lab, ebs: Any) -> None:
     assert code_of(prover.list_snapshot_blocks, SnapshotId=other) == "AccessDeniedException"
     denied = code_of(prover.get_snapshot_block, SnapshotId=ours, BlockIndex=0, BlockToken=token)
     assert denied == "AccessDeniedException"
+    # A comparison reads both.
+    assert indexes(prover.list_changed_blocks(FirstSnapshotId=ours, SecondSnapshotId=ours), "ChangedBlocks") == []
+    for first, second in ((ours, other), (other, ours)):
+        asked = {"FirstSnapshotId": first, "SecondSnapshotId": second}
+        assert code_of(prover.list_changed_blocks, **asked) == "AccessDeniedException"

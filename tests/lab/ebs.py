@@ -1,9 +1,13 @@
 """The EBS direct APIs: what a completed snapshot holds, block by block, read without a volume.
 
 ministack has no such service: it is added to its router, its handlers and its IAM namespaces. A block is 512 KiB; one
-that was never written is not listed. A block is read by a token of a listing, which expires. Keys are not asked.
+that was never written is not listed. A block is read by a token of a listing, which expires; so does a page's token
+[likely: AWS has an error for it, and tells no time]. A page of a comparison looks at so many blocks of either snapshot,
+and has those that differ: it may be empty, and another behind it. Keys are not asked.
 Sources: EBS direct APIs reference, and EBS User Guide, "Read Amazon EBS snapshots"; the messages are not documented. A
-snapshot that is pending or archived is refused as INVALID_SNAPSHOT_ID [likely: AWS documents no reason for it].
+snapshot that is pending or archived is refused as INVALID_SNAPSHOT_ID [likely: AWS documents no reason for it]; two
+that are not of one volume as UNRELATED_SNAPSHOTS ("of the same volume and snapshot lineage"; that a volume made from a
+snapshot begins a new lineage is [likely]).
 """
 
 from __future__ import annotations
@@ -106,19 +110,25 @@ def _held(blocks: Blocks) -> set[int]:
 
 
 def _listing(
-    params: Mapping[str, str], about: list[str], indexes: set[int], render: Callable[[int, float], dict[str, Any]]
+    params: Mapping[str, str],
+    about: list[str],
+    indexes: set[int],
+    render: Callable[[int, float], dict[str, Any]],
+    shown: Callable[[int], bool] = lambda _: True,
 ) -> dict[str, Any]:
-    """One page, and when its tokens expire."""
+    """One page, and when its tokens expire. It looks at so many of the indexes, and has those that are `shown`."""
     most = _number(params, "maxResults", MOST, 100, MOST)
     first = _number(params, "startingBlockIndex", 0, 0, 1 << 31)
     if token := params.get("pageToken"):
-        of, first = _read(token, "INVALID_PAGE_TOKEN")
+        of, first, until = _read(token, "INVALID_PAGE_TOKEN")
         if of != about:
             raise _invalid("INVALID_PAGE_TOKEN", "The page token belongs to another request.")
+        if until <= context.lab.clock.now().timestamp():
+            raise _invalid("INVALID_PAGE_TOKEN", "The page token has expired.")
     expiry = context.lab.clock.now().timestamp() + _lifetime[0]
     left = sorted(index for index in indexes if index >= first)
-    page = [render(index, expiry) for index in left[:most]]
-    more = {"NextToken": _token(about, left[most])} if len(left) > most else {}
+    page = [render(index, expiry) for index in left[:most] if shown(index)]
+    more = {"NextToken": _token(about, left[most], expiry)} if len(left) > most else {}
     return {"Page": page, "ExpiryTime": round(expiry, 3), "BlockSize": BLOCK, **more}
 
 
@@ -142,11 +152,9 @@ def list_changed_blocks(params: Mapping[str, str]) -> dict[str, Any]:
     def data(blocks: Blocks, index: int) -> bytes:
         return blocks.read(index * BLOCK, BLOCK)
 
-    changed = {
-        index
-        for index in before | after
-        if not first or (index in before) != (index in after) or data(first.blocks, index) != data(second.blocks, index)
-    }
+    def differs(index: int) -> bool:
+        one_only = (index in before) != (index in after)
+        return first is None or one_only or data(first.blocks, index) != data(second.blocks, index)
 
     def render(index: int, expiry: float) -> dict[str, Any]:
         tokens = {}
@@ -156,7 +164,7 @@ def list_changed_blocks(params: Mapping[str, str]) -> dict[str, Any]:
             tokens["SecondBlockToken"] = _token(second.id, index, expiry)
         return {"BlockIndex": index, **tokens}
 
-    answer = _listing(params, [first.id if first else "", second.id], changed, render)
+    answer = _listing(params, [first.id if first else "", second.id], before | after, render, differs)
     return {"ChangedBlocks": answer.pop("Page"), "VolumeSize": second.gib, **answer}
 
 

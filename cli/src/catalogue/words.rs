@@ -66,6 +66,9 @@ words! {
     Instance = "instance",
     NotDescribed = "not-described",
     LeftOut = "left-out",
+    Changed = "changed",
+    ChangedOf = "changed-of",
+    ChangedMap = "changed-map",
 }
 
 impl Words {

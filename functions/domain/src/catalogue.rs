@@ -99,7 +99,7 @@ impl Snapshot {
     }
 
     /// What it is the snapshot of: the mirror disks, or the volume while the disks are not written yet.
-    fn place(&self) -> &str {
+    pub(crate) fn place(&self) -> &str {
         self.tag(tag::MIRROR_DISKS).unwrap_or(self.volume.as_str())
     }
 

@@ -85,6 +85,8 @@ kinds! {
     BackupNotFound,
     /// The backup is not proved to be good.
     BackupInvalid,
+    /// Two backups are not of the same volumes, so that nothing tells what changed between them.
+    NotComparable,
     /// The typed confirmation is not the cluster's name.
     ConfirmationMismatch,
     /// A newer epoch holds the cluster: this caller must end at once.

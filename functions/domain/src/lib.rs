@@ -2,6 +2,7 @@
 //!
 //! Everything here is a pure function of its arguments; the functions around it (../src/functions) observe and act.
 pub mod catalogue;
+pub mod changes;
 pub mod clusterpro;
 pub mod config;
 pub mod consistency;

@@ -1,6 +1,7 @@
 //! The functions against a cluster in memory: every call × every fault, and whole operations with faults by a random schedule.
 #![cfg(test)]
 
+mod changes_tests;
 mod copies_tests;
 mod driver;
 mod each_call_tests;

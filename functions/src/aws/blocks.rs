@@ -1,10 +1,13 @@
 //! The blocks of snapshots, by the EBS direct APIs.
 
 use super::Aws;
-use super::client::{failed, is_absent_because};
-use crate::ports::{Fetched, Images, Listed};
+use super::client::{failed, failed_because, is_absent_because};
+use crate::ports::{Changes, Fetched, Images, Listed, Position, Told};
 use aws_sdk_ebs::error::{DisplayErrorContext, SdkError};
 use aws_sdk_ebs::operation::get_snapshot_block::GetSnapshotBlockError;
+use aws_sdk_ebs::operation::list_changed_blocks::ListChangedBlocksError;
+use aws_sdk_ebs::types::ChangedBlock;
+use mirrorsnap_domain::changes::Page;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use sha2::{Digest, Sha256};
@@ -25,6 +28,43 @@ fn reason(error: &SdkError<GetSnapshotBlockError>) -> &str {
     match error.as_service_error() {
         Some(GetSnapshotBlockError::ValidationException(found)) => found.reason().map_or("", |reason| reason.as_str()),
         _ => "",
+    }
+}
+
+/// Changed blocks of one page, as many as there may be: nothing of a block but its number is wanted.
+const PAGE_OF_CHANGES: i32 = 10_000;
+
+/// The same for a comparison.
+fn reason_of_changes(error: &SdkError<ListChangedBlocksError>) -> &str {
+    match error.as_service_error() {
+        Some(ListChangedBlocksError::ValidationException(found)) => found.reason().map_or("", |reason| reason.as_str()),
+        _ => "",
+    }
+}
+
+impl Changes for Aws {
+    async fn changed_blocks(&self, older: &SnapshotId, newer: &SnapshotId, from: &Position) -> Result<Told> {
+        const CALL: &str = "ebs:ListChangedBlocks";
+        let call = self.ebs.list_changed_blocks().first_snapshot_id(older.as_str());
+        let call = call.second_snapshot_id(newer.as_str()).max_results(PAGE_OF_CHANGES);
+        let call = match from {
+            Position::Block(number) => call.starting_block_index(index(*number)?),
+            Position::Token(token) => call.next_token(token),
+        };
+        let page = match call.send().await {
+            Ok(page) => page,
+            Err(error) if is_absent_because(CALL, &error, reason_of_changes(&error)) => return Ok(Told::TokenNotValid),
+            Err(error) => return Err(failed_because(CALL, &error, reason_of_changes(&error))),
+        };
+        let Some(block_bytes) = page.block_size().and_then(|bytes| u64::try_from(bytes).ok()) else {
+            return Err(unreadable(CALL, "did not say how large the blocks are"));
+        };
+        let numbers = page.changed_blocks().iter().filter_map(ChangedBlock::block_index);
+        Ok(Told::Page(Page {
+            block_bytes,
+            blocks: numbers.filter_map(|number| u64::try_from(number).ok()).collect(),
+            next: page.next_token().map(str::to_owned),
+        }))
     }
 }
 

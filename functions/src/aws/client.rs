@@ -201,13 +201,23 @@ pub(super) fn is_absent<E: Reported>(call: &str, error: &SdkError<E>) -> bool {
     outcome::is_absent(call, &answer(error))
 }
 
-/// The same, where a reason that the service tells beside the code makes the difference.
-pub(super) fn is_absent_because<E: Reported>(call: &str, error: &SdkError<E>, reason: &str) -> bool {
+/// With the reason that a service tells beside the code.
+fn because<E: Reported>(error: &SdkError<E>, reason: &str) -> Answer {
     let mut answer = answer(error);
     if let Answer::Error { message, .. } = &mut answer {
         *message = format!("{reason}: {message}");
     }
-    outcome::is_absent(call, &answer)
+    answer
+}
+
+/// The same as [`is_absent`], where that reason makes the difference.
+pub(super) fn is_absent_because<E: Reported>(call: &str, error: &SdkError<E>, reason: &str) -> bool {
+    outcome::is_absent(call, &because(error, reason))
+}
+
+/// The same as [`failed`], where that reason makes the difference.
+pub(super) fn failed_because<E: Reported>(call: &str, error: &SdkError<E>, reason: &str) -> Error {
+    outcome::error(call, &because(error, reason))
 }
 
 /// The end of a call that changes something; what it answered when it was accepted is dropped.

@@ -116,6 +116,20 @@ const TABLE: &[Row] = &[
         "INVALID_BLOCK_TOKEN",
         AlreadySo,
     ),
+    // The token of a list's page has expired: the list begins anew.
+    (
+        "ListChangedBlocks",
+        "ValidationException",
+        "INVALID_PAGE_TOKEN",
+        AlreadySo,
+    ),
+    // Not of one volume.
+    (
+        "ListChangedBlocks",
+        "ValidationException",
+        "UNRELATED_SNAPSHOTS",
+        Refused(Kind::NotComparable),
+    ),
     // Two patrols at once: the other one has made it. Whether it is ours is seen by the next one.
     ("CreateSchedule", "ConflictException", "", AlreadySo),
     ("UpdateSchedule", "ConflictException", "", NotYet),

@@ -180,6 +180,24 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
         "INVALID_SNAPSHOT_ID: no",
         "AwsRefused",
     ),
+    (
+        "ebs:ListChangedBlocks",
+        "ValidationException",
+        "INVALID_PAGE_TOKEN: it has expired",
+        "already so",
+    ),
+    (
+        "ebs:ListChangedBlocks",
+        "ValidationException",
+        "UNRELATED_SNAPSHOTS: of two volumes",
+        "NotComparable",
+    ),
+    (
+        "ebs:ListChangedBlocks",
+        "ValidationException",
+        "INVALID_SNAPSHOT_ID: no",
+        "AwsRefused",
+    ),
     ("ec2:CreateTags", "EC2ThrottledException", "", "not yet"),
     (
         "servicequotas:ListServiceQuotas",

@@ -1,12 +1,16 @@
 //! `plan-restore`: what a restore or a rollback will do. Changes nothing; the state machine writes the intents.
 
+use crate::deadline::Deadline;
+use crate::functions::changes::changed as changed_blocks;
 use crate::functions::describe::describe;
 use crate::functions::fence::intent;
 use crate::functions::keys;
 use crate::functions::observe::{Purpose, observe};
 use crate::ports::{
-    Clock, Configs, Descriptions, FastRestores, Instances, Keys, Ledger, Nodes, Quotas, Snapshots, Volumes,
+    Changes, Clock, Configs, Descriptions, FastRestores, Instances, Keys, Ledger, Nodes, Quotas, Snapshots, Volumes,
 };
+use mirrorsnap_domain::catalogue::{self, Backup};
+use mirrorsnap_domain::changes;
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::description;
 use mirrorsnap_domain::ec2::{VolumeId, VolumeState};
@@ -69,11 +73,33 @@ pub enum Input {
 
 /// What the function needs.
 pub trait Ports:
-    Configs + Ledger + Descriptions + Instances + Volumes + Snapshots + FastRestores + Quotas + Keys + Nodes + Clock
+    Configs
+    + Ledger
+    + Descriptions
+    + Instances
+    + Volumes
+    + Snapshots
+    + Changes
+    + FastRestores
+    + Quotas
+    + Keys
+    + Nodes
+    + Clock
 {
 }
 impl<
-    T: Configs + Ledger + Descriptions + Instances + Volumes + Snapshots + FastRestores + Quotas + Keys + Nodes + Clock,
+    T: Configs
+        + Ledger
+        + Descriptions
+        + Instances
+        + Volumes
+        + Snapshots
+        + Changes
+        + FastRestores
+        + Quotas
+        + Keys
+        + Nodes
+        + Clock,
 > Ports for T
 {
 }
@@ -178,6 +204,7 @@ async fn plan(
         .filter(FastRestore::is_on)
         .map(|one| (one.snapshot, one.zone))
         .collect();
+    let backups = catalogue::backups(&config.name, snapshots.clone());
     let facts = Facts {
         snapshots,
         volumes: &volumes,
@@ -196,8 +223,52 @@ async fn plan(
     {
         plan.words.extend(inspect::settings_words(config, &seen, source));
     }
+    plan.words.extend(set_back(ports, &backups, &plan.backup).await);
     plan.words.extend(changed(ports, config, &plan.backup, &id, now).await);
     Ok(json!({"id": id, "intent_json": as_json(&plan.intent)?, "plan": plan}))
+}
+
+/// How long EBS is asked what changed since the backup, and in how many pages at most: of all of a volume of 100 GiB.
+const COMPARE_SECONDS: u32 = 10;
+const MOST_PAGES: u32 = 20;
+
+/// How much of the volumes changed until the newest valid backup. A plan does not depend on it: what fails is said.
+async fn set_back(ports: &(impl Changes + Clock), backups: &[Backup], chosen: &Id) -> Vec<String> {
+    let Some(newest) = backups.iter().find(|one| one.valid) else {
+        return vec![];
+    };
+    let chosen = match backups.iter().find(|one| one.id == *chosen) {
+        Some(chosen) if chosen.id == newest.id => return vec![],
+        Some(chosen) => chosen,
+        None => {
+            return vec![changes::not_known(
+                &format!("compared with {}", newest.id),
+                "the backup is a copy",
+            )];
+        }
+    };
+    let pairs = match changes::pairs(chosen, newest) {
+        Ok(pairs) => pairs,
+        Err(error) => {
+            return vec![changes::not_known(
+                &format!("compared with {}", newest.id),
+                error.found(),
+            )];
+        }
+    };
+    let deadline = Deadline::after(ports, COMPARE_SECONDS);
+    let mut left = MOST_PAGES;
+    let mut words = Vec::new();
+    for pair in &pairs {
+        let may_ask = || {
+            let may = left > 0 && !deadline.has_passed(ports);
+            left = left.saturating_sub(1);
+            may
+        };
+        let found = changed_blocks(ports, pair, may_ask).await;
+        words.push(changes::set_back(newest, pair, &found));
+    }
+    words
 }
 
 /// What has changed on the nodes since the backup. A plan does not depend on it: what fails is said.

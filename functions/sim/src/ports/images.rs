@@ -4,9 +4,10 @@ use crate::faults::Kind;
 use crate::sim::Sim;
 use crate::world::image::{BLOCK, HELD, block};
 use crate::world::{SECOND, World};
+use mirrorsnap_domain::changes::Page;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind as ErrorKind, Result};
-use mirrorsnap_functions::ports::{Fetched, Images, Listed};
+use mirrorsnap_functions::ports::{Changes, Fetched, Images, Listed, Position, Told};
 
 /// How long a token is good.
 const GOOD: u64 = 7 * 24 * 3600 * SECOND;
@@ -56,6 +57,47 @@ impl Images for Sim {
             })
         };
         self.read("ebs:GetSnapshotBlock", Kind::Read, format!("{snapshot} {number}"), read)
+            .await
+    }
+}
+
+/// The first page of every comparison is empty: nothing changed where it looks.
+const EMPTY: &str = "empty";
+
+impl Changes for Sim {
+    async fn changed_blocks(&self, older: &SnapshotId, newer: &SnapshotId, from: &Position) -> Result<Told> {
+        let read = |world: &World| {
+            let volume = |id: &SnapshotId| world.ec2.shown.snapshots.get(id.as_str()).map(|one| one.volume.clone());
+            let (then, now) = (content(world, older)?, content(world, newer)?);
+            if volume(older) != volume(newer) {
+                let found = "ebs:ListChangedBlocks answered ValidationException: UNRELATED_SNAPSHOTS";
+                return Err(Error::new(ErrorKind::NotComparable, found, "read the message"));
+            }
+            let until = world.now + world.tokens.unwrap_or(GOOD);
+            let page = |blocks: Vec<u64>, next: Option<String>| {
+                Ok(Told::Page(Page {
+                    block_bytes: BLOCK as u64,
+                    blocks,
+                    next,
+                }))
+            };
+            let differs = |number: &u64| block(then, *number) != block(now, *number);
+            match from {
+                Position::Block(0) => page(vec![], Some(format!("{EMPTY} {until}"))),
+                Position::Block(first) => page(
+                    HELD.into_iter().filter(|one| one >= first).filter(differs).collect(),
+                    None,
+                ),
+                Position::Token(token) => match token
+                    .strip_prefix(EMPTY)
+                    .and_then(|text| text.trim().parse::<u64>().ok())
+                {
+                    Some(until) if world.now < until => page(HELD.into_iter().filter(differs).collect(), None),
+                    _ => Ok(Told::TokenNotValid),
+                },
+            }
+        };
+        self.read("ebs:ListChangedBlocks", Kind::Read, format!("{older} {newer}"), read)
             .await
     }
 }
