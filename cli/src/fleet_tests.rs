@@ -34,6 +34,7 @@ fn snapshot(at: &str) -> Snapshot {
         gib: 20,
         kms_key: None,
         copied_from: None,
+        tier: mirrorsnap_domain::catalogue::Tier::Standard,
         tags,
     }
 }

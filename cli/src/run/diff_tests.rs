@@ -33,6 +33,7 @@ fn snapshot(name: &str, at: &str) -> Snapshot {
         gib: 1,
         kms_key: None,
         copied_from: None,
+        tier: mirrorsnap_domain::catalogue::Tier::Standard,
         tags,
     }
 }

@@ -24,6 +24,7 @@ fn ports() -> Fake {
         gib: 20,
         kms_key: None,
         copied_from: None,
+        tier: mirrorsnap_domain::catalogue::Tier::Standard,
         tags: tags(&id, at, "server2", &[disk.to_owned()], 2),
     };
     let mut ports = Fake::new(Status::Succeeded, &[]);

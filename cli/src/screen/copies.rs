@@ -103,6 +103,7 @@ mod tests {
             gib: 20,
             kms_key: None,
             copied_from: None,
+            tier: mirrorsnap_domain::catalogue::Tier::Standard,
             tags,
         }
     }

@@ -56,6 +56,16 @@ pub mod tag {
     pub const COPIED_FROM: &str = "mirrorsnap:copied-from";
 }
 
+/// Whether a snapshot can be read and made into a volume as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// It can.
+    Standard,
+    /// Somebody has archived it: it has to be restored from the archive first.
+    Archive,
+}
+
 /// A snapshot as EC2 describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
@@ -75,6 +85,8 @@ pub struct Snapshot {
     pub kms_key: Option<String>,
     /// The snapshot that it was copied from, if its description says so ([`source_of_copy`]).
     pub copied_from: Option<SnapshotId>,
+    /// Whether it is in the archive.
+    pub tier: Tier,
     /// All its tags.
     pub tags: BTreeMap<String, String>,
 }

@@ -28,6 +28,7 @@ pub(super) fn snapshot(name: &str, when: Moment, volume: &str, valid: bool) -> S
         gib: 20,
         kms_key: None,
         copied_from: None,
+        tier: crate::catalogue::Tier::Standard,
         tags,
     }
 }
@@ -231,6 +232,7 @@ pub(super) fn copy_of(source: &Snapshot, name: &str, described: bool, after: i64
         volume: if described { "vol-0123" } else { "vol-ffffffff" }.into(),
         started: source.started.plus(after),
         copied_from: described.then(|| source.id.clone()),
+        tier: crate::catalogue::Tier::Standard,
         ..source.clone()
     }
 }

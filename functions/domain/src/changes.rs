@@ -1,6 +1,6 @@
 //! What changed between two backups of a cluster, by the blocks of their snapshots. No decision depends on it: it is said to a person.
 
-use crate::catalogue::{Backup, Snapshot};
+use crate::catalogue::{Backup, Snapshot, Tier};
 use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::{Error, Kind, Result};
 use serde::Serialize;
@@ -83,6 +83,12 @@ pub fn pairs(older: &Backup, newer: &Backup) -> Result<Vec<Pair>> {
             return Err(refused(format!(
                 "the volume of {place} had {} GiB in {}, and has {} GiB in {}",
                 first.gib, older.id, second.gib, newer.id
+            )));
+        }
+        if let Some(archived) = [first, &second].into_iter().find(|one| one.tier == Tier::Archive) {
+            return Err(refused(format!(
+                "{} is in the archive, of which EBS reads nothing",
+                archived.id
             )));
         }
         Ok(Pair {

@@ -19,6 +19,7 @@ fn snapshot(name: &str, day: i64, node: &str, disks: &str, size: usize) -> Snaps
         gib: 20,
         kms_key: None,
         copied_from: None,
+        tier: crate::catalogue::Tier::Standard,
         tags,
     }
 }
@@ -71,10 +72,13 @@ fn what_cannot_be_compared_is_refused_by_what_differs() {
     ]);
     let mut grown = snapshot("snap-004", 2, "server2", "md1", 1);
     grown.gib = 40;
+    let mut archived = snapshot("snap-006", 2, "server2", "md1", 1);
+    archived.tier = crate::catalogue::Tier::Archive;
     for (newer, words) in [
         (&older, "compared with itself"),
         (&more, "snapshots of md1, and orders-20260530T202640Z of md1 and of md2"),
         (&backup(vec![grown]), "had 20 GiB in"),
+        (&backup(vec![archived]), "snap-006 is in the archive"),
     ] {
         let error = pairs(&older, newer).unwrap_err();
         assert_eq!(error.kind(), Kind::NotComparable);

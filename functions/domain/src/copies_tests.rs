@@ -34,6 +34,7 @@ fn backup(when: Moment) -> Backup {
             gib: 20,
             kms_key: None,
             copied_from: None,
+            tier: crate::catalogue::Tier::Standard,
             tags,
         }
     };
@@ -50,6 +51,7 @@ fn copy(of: &Backup, n: usize, name: &str, state: SnapshotState, started: Moment
         progress: "40%".to_owned(),
         started,
         copied_from: None,
+        tier: crate::catalogue::Tier::Standard,
         tags: tags(of, source, &"ap-northeast-1".parse().unwrap()).unwrap(),
         ..source.clone()
     }

@@ -60,6 +60,7 @@ pub(super) fn snapshot_of(cluster: &str, name: &str, age: i64, valid: bool) -> S
         gib: 20,
         kms_key: None,
         copied_from: None,
+        tier: crate::catalogue::Tier::Standard,
         tags,
     }
 }

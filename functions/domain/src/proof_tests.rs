@@ -31,6 +31,7 @@ fn snapshot(name: &str, day: i64, disk: &str, size: usize, verdict: Option<&str>
         gib: 20,
         kms_key: None,
         copied_from: None,
+        tier: crate::catalogue::Tier::Standard,
         tags,
     }
 }

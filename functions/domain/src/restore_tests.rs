@@ -28,6 +28,7 @@ pub(super) fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: boo
         gib: 20,
         kms_key: None,
         copied_from: None,
+        tier: crate::catalogue::Tier::Standard,
         tags,
     }
 }

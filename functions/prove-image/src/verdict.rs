@@ -97,11 +97,13 @@ pub enum NotJudged {
     LogicalVolume,
     /// The bound on the blocks was reached.
     TooManyBlocks,
+    /// The snapshot is in the archive, from which nothing is read.
+    Archived,
 }
 
 impl NotJudged {
     /// Each of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoFingerprint,
         Self::Contents,
         Self::Feature,
@@ -109,6 +111,7 @@ impl NotJudged {
         Self::ConsistencyUnknown,
         Self::LogicalVolume,
         Self::TooManyBlocks,
+        Self::Archived,
     ];
 
     /// Its stable name.
@@ -121,12 +124,16 @@ impl NotJudged {
             Self::ConsistencyUnknown => "consistency-unknown",
             Self::LogicalVolume => "logical-volume",
             Self::TooManyBlocks => "too-many-blocks",
+            Self::Archived => "archived",
         }
     }
 
     fn next(self) -> &'static str {
         match self {
             Self::NoFingerprint => "backups that are made from now on have one",
+            Self::Archived => {
+                "bring it back by `aws ec2 restore-snapshot-tier`, then run `mirrorsnap backups CLUSTER --prove ID`"
+            }
             Self::Contents
             | Self::Feature
             | Self::PlaceUnknown

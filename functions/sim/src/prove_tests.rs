@@ -5,7 +5,7 @@ use crate::faults::{Fault, Faults, Kind};
 use crate::operations::{Ended, backup_with, restore_with};
 use crate::sim::Sim;
 use crate::world::{CLUSTER, Disks, SECOND, World};
-use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::catalogue::{Tier, tag};
 use serde_json::{Value, json};
 
 const LIMIT: u64 = 300 * SECOND;
@@ -249,4 +249,27 @@ fn random_is_an_older_one() {
     ] {
         assert_eq!(prove(&sim, backup).unwrap_err().error, error);
     }
+}
+
+#[test]
+fn an_archived_image_is_not_judged_and_what_was_found_before_still_holds() {
+    let archive = |sim: &Sim, tier: Tier| {
+        for one in sim.world.borrow_mut().ec2.shown.snapshots.values_mut() {
+            one.tier = tier;
+        }
+    };
+    let (sim, id) = backed_up(Disks::One);
+    archive(&sim, Tier::Archive);
+    let said = prove(&sim, &id).unwrap();
+    assert_eq!((&said["verdict"], &said["requests"]), (&json!("not-judged"), &json!(0)));
+    let sentence = said["disks"][0]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("(archived)") && said["message"].is_null(), "{said}");
+    assert_eq!(verdicts(&sim, &id), [Some("not-judged".to_owned())]);
+    // Once it is back it is judged.
+    archive(&sim, Tier::Standard);
+    spoil(&sim, &id);
+    assert_eq!(prove(&sim, &id).unwrap()["verdict"], json!("fingerprint-differs"));
+    archive(&sim, Tier::Archive);
+    assert_eq!(prove(&sim, &id).unwrap()["verdict"], json!("not-judged"));
+    assert_eq!(verdicts(&sim, &id), [Some("fingerprint-differs".to_owned())]);
 }

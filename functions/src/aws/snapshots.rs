@@ -5,12 +5,20 @@ use super::client::{ended, incomplete, pages, refused};
 use super::convert::{PAGE, as_tags, by, id, moment, tags_of, texts};
 use crate::ports::{Outcome, SnapshotSet, Snapshots};
 use aws_sdk_ec2::operation::describe_snapshots::DescribeSnapshotsOutput;
-use aws_sdk_ec2::types::{Filter, InstanceSpecification, ResourceType, TagSpecification};
-use mirrorsnap_domain::catalogue::{Snapshot, source_of_copy, tag};
+use aws_sdk_ec2::types::{Filter, InstanceSpecification, ResourceType, StorageTier, TagSpecification};
+use mirrorsnap_domain::catalogue::{Snapshot, Tier, source_of_copy, tag};
 use mirrorsnap_domain::ec2::{SnapshotId, VolumeId};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
+
+/// A snapshot that is restored from the archive for some days is in the archive, and can be used until then.
+fn tier(one: &aws_sdk_ec2::types::Snapshot) -> Tier {
+    match one.storage_tier() {
+        Some(StorageTier::Archive) if one.restore_expiry_time().is_none() => Tier::Archive,
+        _ => Tier::Standard,
+    }
+}
 
 pub(super) fn read(one: &aws_sdk_ec2::types::Snapshot) -> Result<Option<Snapshot>> {
     let Some(started) = moment(one.start_time()) else {
@@ -25,6 +33,7 @@ pub(super) fn read(one: &aws_sdk_ec2::types::Snapshot) -> Result<Option<Snapshot
         gib: one.volume_size().unwrap_or(0),
         kms_key: one.kms_key_id().map(str::to_owned),
         copied_from: one.description().and_then(source_of_copy),
+        tier: tier(one),
         tags: tags_of(one.tags()),
     }))
 }

@@ -134,6 +134,7 @@ fn shown(id: &str, volume: &str, backup: &str) -> Snapshot {
         gib: 20,
         kms_key: None,
         copied_from: None,
+        tier: mirrorsnap_domain::catalogue::Tier::Standard,
         tags: BTreeMap::from([(tag::BACKUP_ID.to_owned(), backup.to_owned())]),
     }
 }

@@ -34,6 +34,7 @@ impl Copies for Sim {
                     gib: 20,
                     kms_key: None,
                     copied_from: None,
+                    tier: mirrorsnap_domain::catalogue::Tier::Standard,
                     tags: one.tags.clone(),
                 },
                 message: one.fails.then(|| "Given key ID is not accessible".to_owned()),

@@ -229,6 +229,7 @@ impl Sim {
                 gib: 20,
                 kms_key: None,
                 copied_from: None,
+                tier: one.tier,
                 tags: one.tags.clone(),
             };
             all.map(read).collect()

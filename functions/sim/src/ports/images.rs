@@ -4,6 +4,7 @@ use crate::faults::Kind;
 use crate::sim::Sim;
 use crate::world::image::{BLOCK, HELD, block};
 use crate::world::{SECOND, World};
+use mirrorsnap_domain::catalogue::Tier;
 use mirrorsnap_domain::changes::Page;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind as ErrorKind, Result};
@@ -16,7 +17,7 @@ const PAGE: usize = 2;
 
 fn content(world: &World, snapshot: &SnapshotId) -> Result<u32> {
     let found = world.ec2.shown.snapshots.get(snapshot.as_str());
-    let complete = found.filter(|one| one.completes <= world.now);
+    let complete = found.filter(|one| one.completes <= world.now && one.tier == Tier::Standard);
     complete.map(|one| one.content).ok_or_else(|| {
         let found = format!("ebs:ListSnapshotBlocks answered ValidationException: {snapshot}");
         Error::new(ErrorKind::AwsRefused, found, "read the message")

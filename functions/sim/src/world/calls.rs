@@ -353,6 +353,7 @@ impl Ec2 {
                     completes: now + 20 * SECOND,
                     tags: tags.clone(),
                     content,
+                    tier: mirrorsnap_domain::catalogue::Tier::Standard,
                 };
                 shown.snapshots.insert(id, snapshot);
             }

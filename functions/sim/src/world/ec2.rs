@@ -3,6 +3,7 @@
 
 use super::copies::Copy;
 use super::{Ms, SECOND};
+use mirrorsnap_domain::catalogue::Tier;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What EC2 answers when it does not carry a call out.
@@ -110,6 +111,7 @@ pub(crate) struct Snapshot {
     pub(crate) completes: Ms,
     pub(crate) tags: Tags,
     pub(crate) content: u32,
+    pub(crate) tier: Tier,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use super::embedded_metrics::head;
 use crate::deadline::Deadline;
 use crate::functions::repeat::{harmless, until_accepted};
 use crate::ports::{Clock, Configs, Descriptions, Images, Metrics, Snapshots, Tags};
-use mirrorsnap_domain::catalogue::{self, Backup, Wanted};
+use mirrorsnap_domain::catalogue::{self, Backup, Tier, Wanted, tag};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::consistency::{Consistency, RestoreFrom};
 use mirrorsnap_domain::description::Description;
@@ -186,24 +186,45 @@ fn said(snapshot: &SnapshotId, disk: String, verdict: &image::Verdict, seen: &[S
     }
 }
 
+/// EBS reads nothing of a snapshot that is in the archive.
+fn archived(snapshot: &SnapshotId, disk: String) -> Judged {
+    let verdict = image::Verdict::NotJudged(image::NotJudged::Archived, format!("{snapshot} is in the archive"));
+    said(snapshot, disk, &verdict, &[], 0)
+}
+
+/// Writes a snapshot's verdict into its tags.
+async fn write(ports: &(impl Tags + Clock), snapshot: &SnapshotId, disks: &[Judged], now: Moment) -> Result<()> {
+    let tags = proof::verdict_tags(proof::worst(disks), now);
+    let ids = std::slice::from_ref(snapshot);
+    let call = async || Ok(harmless(ports.tag(ids, &tags).await));
+    until_accepted(ports, TAG_SECONDS, call).await.map(drop)
+}
+
 /// Judges each mirror disk, and writes each snapshot's verdict once all of its disks have one.
 async fn prove(ports: &impl Ports, config: &Config, backup: &Backup, now: Moment) -> Result<(Vec<Judged>, Calls)> {
     let deadline = Deadline::after(ports, READ_SECONDS);
     let described = described(ports, backup).await;
     let (mut all, mut calls) = (Vec::new(), Calls::default());
     for snapshot in &backup.snapshots {
+        let disks = proof::recorded(config, &backup.source_node, snapshot);
+        if snapshot.tier == Tier::Archive {
+            let here: Vec<Judged> = disks.into_keys().map(|disk| archived(&snapshot.id, disk)).collect();
+            // What was found while it could be read still holds.
+            if !snapshot.tags.contains_key(tag::PROVED) {
+                write(ports, &snapshot.id, &here, now).await?;
+            }
+            all.extend(here);
+            continue;
+        }
         let mut reader = Reader::open(ports, &snapshot.id, deadline).await?;
         let mut here = Vec::new();
-        let disks = proof::recorded(config, &backup.source_node, snapshot);
         let saved = saved_table(config, &backup.source_node, &disks, &described);
         for (disk, recorded) in disks {
             here.push(judged(&mut reader, &snapshot.id, disk, recorded, &saved).await?);
         }
         calls.lists = calls.lists.saturating_add(reader.calls.lists);
         calls.blocks = calls.blocks.saturating_add(reader.calls.blocks);
-        let tags = proof::verdict_tags(proof::worst(&here), now);
-        let ids = std::slice::from_ref(&snapshot.id);
-        until_accepted(ports, TAG_SECONDS, async || Ok(harmless(ports.tag(ids, &tags).await))).await?;
+        write(ports, &snapshot.id, &here, now).await?;
         all.extend(here);
     }
     Ok((all, calls))
