@@ -133,3 +133,18 @@ def test_the_partition_table_in_the_image_is_compared_with_the_one_that_was_save
     )
     none = output(run(product, "prove", {"backup": done["id"]}))
     assert none["verdict"] == "clean" and "no saved partition table" in none["disks"][0]["seen"][-1], none
+
+
+def test_an_archived_snapshot_is_not_judged_and_keeps_the_verdict_that_it_had(product: Product) -> None:
+    done, _ = backup(product)
+    (name,) = snapshots(product, done["id"])
+    product.lab.control("timing", values={"snapshot_archive": 1})
+    product.ec2.modify_snapshot_tier(SnapshotId=name)
+
+    def is_archived() -> bool:
+        return product.ec2.describe_snapshots(SnapshotIds=[name])["Snapshots"][0]["StorageTier"] == "archive"
+
+    product.lab.wait_for(is_archived, 60, "the archival")
+    proof = output(run(product, "prove", {"backup": done["id"]}))
+    assert proof["verdict"] == "not-judged" and "(archived)" in proof["disks"][0]["sentence"], proof
+    assert snapshots(product, done["id"])[name]["mirrorsnap:proved"] == "clean"
