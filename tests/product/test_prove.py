@@ -24,6 +24,7 @@ def proofs(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def backup(product: Product) -> tuple[dict[str, Any], dict[str, Any]]:
     """A backup's report, and what its own proof says."""
     members = ended(product, product.start("backup", {}))
+    assert proofs(members), [(m["machine"], m["status"], m["error"], m["cause"], m["output"]) for m in members]
     (proof,) = proofs(members)
     return output(members[0]), proof
 
