@@ -7,6 +7,7 @@ use crate::ports::Pause;
 use crate::screen;
 use mirrorsnap_domain::catalogue::{self, Backup};
 use mirrorsnap_domain::changes;
+use mirrorsnap_domain::consistency::RestoreFrom;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Kind, Result};
 use mirrorsnap_domain::names;
@@ -39,7 +40,7 @@ impl<P: Changes + Pause> Changes for Patient<'_, P> {
 /// The command.
 pub async fn run(ports: &impl Ports, out: &Out, cluster: &str, one: &str, other: &str) -> Ended {
     names::cluster(cluster)?;
-    let wanted = [one, other].map(|text| Asked::Named(text.to_owned()).wanted(cluster));
+    let wanted = [one, other].map(|text| Asked::Named(text.to_owned()).wanted(cluster, RestoreFrom::Any));
     let [one, other] = wanted;
     let (one, other) = (one?, other?);
     let backups = catalogue::backups(cluster, ports.snapshots_of_cluster(cluster).await?);
