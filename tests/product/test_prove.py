@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from restores import alarms, ended, output, run
 
-from scenario.product import Product
+from lab.client import Lab
+from lab.nodes.clusterpro.spec import parse
+from scenario.product import Product, wait_until_up
 
 
 def snapshots(product: Product, backup: str) -> dict[str, dict[str, str]]:
@@ -21,9 +25,9 @@ def proofs(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [output(each) for each in members if each["machine"] == "mirrorsnap-prove"]
 
 
-def backup(product: Product) -> tuple[dict[str, Any], dict[str, Any]]:
+def backup(product: Product, **value: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A backup's report, and what its own proof says."""
-    members = ended(product, product.start("backup", {}))
+    members = ended(product, product.start("backup", value))
     assert proofs(members), [(m["machine"], m["status"], m["error"], m["cause"], m["output"]) for m in members]
     (proof,) = proofs(members)
     return output(members[0]), proof
@@ -40,6 +44,24 @@ def test_a_backup_is_proved_by_its_own_bytes(product: Product) -> None:
         assert tags["mirrorsnap:proved"] == "clean" and tags["mirrorsnap:proved-at"] >= tags["mirrorsnap:consistent-at"]
     plan = output(run(product, "restore", {"backup": "latest", "dry_run": True}))["plan"]
     assert any("proved clean by its own bytes" in text for text in plan), plan
+
+
+@pytest.fixture
+def slow() -> Iterator[Product]:
+    """A product in a lab whose time is not so fast: what this machine has to work counts in a pause."""
+    with Lab(scale=3) as lab:
+        made = Product(lab, parse({}))
+        made.deploy()
+        wait_until_up(lab)
+        yield made
+
+
+def test_a_frozen_backup_is_proved_by_what_a_freeze_leaves(slow: Product) -> None:
+    done, proof = backup(slow, consistency="frozen")
+    assert proof["id"] == done["id"] and proof["verdict"] == "clean", proof
+    assert any("frozen" in text for text in proof["disks"][0]["seen"]), proof
+    for tags in snapshots(slow, done["id"]).values():
+        assert tags["mirrorsnap:consistency"] == "frozen" and tags["mirrorsnap:proved"] == "clean"
 
 
 def test_an_image_that_is_not_clean_is_told_and_no_restore_takes_it_by_itself(product: Product) -> None:

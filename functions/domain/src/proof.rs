@@ -4,7 +4,6 @@
 
 use crate::catalogue::{Backup, Snapshot, tag};
 use crate::config::Config;
-use crate::consistency::Consistency;
 use crate::devices::Under;
 use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
@@ -101,10 +100,8 @@ pub fn places(config: &Config, node: &str, seen: &BTreeMap<String, Under>) -> BT
 }
 
 /// What a proof has to know of a mirror disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recorded {
-    /// How the active became quiet; `None`: the tag has a word that is not known here, so nothing can be demanded of the image.
-    pub consistency: Option<Consistency>,
     /// SHA-256 of the data partition's first 64 KiB at the quiet moment; `None`: the active recorded none.
     pub fingerprint: Option<[u8; 32]>,
     /// Where its partitions are.
@@ -162,9 +159,6 @@ fn fingerprint(hex: &str) -> Option<[u8; 32]> {
 /// configuration as it is now.
 pub fn recorded(config: &Config, node: &str, snapshot: &Snapshot) -> BTreeMap<String, Recorded> {
     let configured = places(config, node, &BTreeMap::new());
-    // Backups that are older than the tag were stopped.
-    let word = snapshot.tags.get(tag::CONSISTENCY);
-    let consistency = word.map_or(Some(Consistency::Stopped), |word| Consistency::read(word));
     let names = snapshot.tags.get(tag::MIRROR_DISKS).map_or("", String::as_str);
     let of = |disk: &str| {
         let text = snapshot.tags.get(&key(disk)).map_or("", String::as_str);
@@ -179,7 +173,6 @@ pub fn recorded(config: &Config, node: &str, snapshot: &Snapshot) -> BTreeMap<St
             data: data.or(configured.data),
         };
         let recorded = Recorded {
-            consistency,
             fingerprint: print,
             places,
         };

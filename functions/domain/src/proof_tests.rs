@@ -100,21 +100,6 @@ fn what_is_recorded_is_found_again() {
 }
 
 #[test]
-fn a_snapshot_says_how_it_became_quiet() {
-    let said = |word: Option<&str>| {
-        let mut of = one("snap-001", 0, None);
-        of.tags.remove(tag::CONSISTENCY);
-        of.tags
-            .extend(word.map(|word| (tag::CONSISTENCY.to_owned(), word.to_owned())));
-        recorded(&config(), "server2", &of)["md1"].consistency
-    };
-    assert_eq!(said(None), Some(Consistency::Stopped));
-    assert_eq!(said(Some("stopped")), Some(Consistency::Stopped));
-    assert_eq!(said(Some("frozen")), Some(Consistency::Frozen));
-    assert_eq!(said(Some("paused")), None);
-}
-
-#[test]
 fn an_older_backup_has_the_places_of_the_configuration_and_no_fingerprint() {
     let found = &recorded(&config(), "server2", &one("snap-001", 0, None))["md1"];
     assert_eq!(found.fingerprint, None);

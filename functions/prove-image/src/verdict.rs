@@ -91,8 +91,6 @@ pub enum NotJudged {
     Feature,
     /// Neither the backup nor the configuration says where the partitions are.
     PlaceUnknown,
-    /// The backup does not say in words that are known here how its file systems became quiet.
-    ConsistencyUnknown,
     /// A logical volume that is more than a row of extents on this one volume.
     LogicalVolume,
     /// The bound on the blocks was reached.
@@ -103,12 +101,11 @@ pub enum NotJudged {
 
 impl NotJudged {
     /// Each of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::NoFingerprint,
         Self::Contents,
         Self::Feature,
         Self::PlaceUnknown,
-        Self::ConsistencyUnknown,
         Self::LogicalVolume,
         Self::TooManyBlocks,
         Self::Archived,
@@ -121,7 +118,6 @@ impl NotJudged {
             Self::Contents => "contents",
             Self::Feature => "feature",
             Self::PlaceUnknown => "place-unknown",
-            Self::ConsistencyUnknown => "consistency-unknown",
             Self::LogicalVolume => "logical-volume",
             Self::TooManyBlocks => "too-many-blocks",
             Self::Archived => "archived",
@@ -134,12 +130,9 @@ impl NotJudged {
             Self::Archived => {
                 "bring it back by `aws ec2 restore-snapshot-tier`, then run `mirrorsnap backups CLUSTER --prove ID`"
             }
-            Self::Contents
-            | Self::Feature
-            | Self::PlaceUnknown
-            | Self::ConsistencyUnknown
-            | Self::LogicalVolume
-            | Self::TooManyBlocks => "only a restore or a volume made from the snapshot can prove this backup",
+            Self::Contents | Self::Feature | Self::PlaceUnknown | Self::LogicalVolume | Self::TooManyBlocks => {
+                "only a restore or a volume made from the snapshot can prove this backup"
+            }
         }
     }
 

@@ -148,19 +148,15 @@ async fn judged(
     disk: String,
     recorded: Recorded,
     saved: &Saved,
+    quiet: image::Quiet,
 ) -> Result<Judged> {
     let (Some(cluster), Some(data)) = (recorded.places.cluster, recorded.places.data) else {
         let found = "the configuration's paths do not say which partitions these are".to_owned();
         let verdict = image::Verdict::NotJudged(image::NotJudged::PlaceUnknown, found);
         return Ok(said(snapshot, disk, &verdict, &[], 0));
     };
-    let Some(consistency) = recorded.consistency else {
-        let found = "the snapshot's tag mirrorsnap:consistency has a word that is not known here".to_owned();
-        let verdict = image::Verdict::NotJudged(image::NotJudged::ConsistencyUnknown, found);
-        return Ok(said(snapshot, disk, &verdict, &[], 0));
-    };
     let subject = image::MirrorDisk {
-        quiet: quiet(consistency),
+        quiet,
         cluster_partition: place(cluster),
         data_partition: place(data),
         fingerprint: recorded.fingerprint,
@@ -220,7 +216,17 @@ async fn prove(ports: &impl Ports, config: &Config, backup: &Backup, now: Moment
         let mut here = Vec::new();
         let saved = saved_table(config, &backup.source_node, &disks, &described);
         for (disk, recorded) in disks {
-            here.push(judged(&mut reader, &snapshot.id, disk, recorded, &saved).await?);
+            here.push(
+                judged(
+                    &mut reader,
+                    &snapshot.id,
+                    disk,
+                    recorded,
+                    &saved,
+                    quiet(backup.consistency),
+                )
+                .await?,
+            );
         }
         calls.lists = calls.lists.saturating_add(reader.calls.lists);
         calls.blocks = calls.blocks.saturating_add(reader.calls.blocks);
