@@ -26,7 +26,7 @@ from scenario.format import Scenario
 from scenario.runner import lab_for
 
 from . import figures, growth, page, starts
-from .approaches import APPROACHES, Extent, Failed, mirrorsnap
+from .approaches import APPROACHES, Extent, Failed, mirrorsnap, mirrorsnap_frozen
 from .restores import Restores
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -82,6 +82,11 @@ def approach(name: str, pace: str, extent: Extent) -> Figures:
         return APPROACHES[name](fresh, extent)
 
 
+def frozen(pace: str) -> Figures:
+    with lab(pace, TIMING) as fresh:
+        return mirrorsnap_frozen(fresh, Extent.WHOLE)
+
+
 def application(seconds: str, extent: Extent) -> Figures:
     half = float(seconds) / 2
     with lab("0.1", {"group_stop": half, "group_start": half}) as fresh:
@@ -132,6 +137,11 @@ def outage(of_ours: int, of_others: int) -> list[Run]:
 def plan(parts: tuple[str, ...], of_ours: int, of_others: int) -> list[Run]:
     of_each: dict[str, list[Run]] = {
         "outage": outage(of_ours, of_others),
+        "frozen": [
+            Run("frozen", (figures.FROZEN, pace), n, lambda pace=pace: frozen(pace))
+            for n in range(1, of_ours + 1)
+            for pace in PACES
+        ],
         "applications": [
             Run("applications", (seconds,), n, lambda seconds=seconds, n=n: application(seconds, extent_of(n)))
             for n in range(1, of_others + 1)
@@ -145,7 +155,7 @@ def plan(parts: tuple[str, ...], of_ours: int, of_others: int) -> list[Run]:
     return [run for part in parts for run in of_each[part]]
 
 
-PARTS = ("outage", "applications", "restore", "forecast", "functions", "growth")
+PARTS = ("outage", "frozen", "applications", "restore", "forecast", "functions", "growth")
 
 
 def carry_out(todo: list[Run], resume: bool) -> None:

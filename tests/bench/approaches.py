@@ -79,8 +79,27 @@ def _ended(product: Product, journal: Journal, arn: str, extent: Extent, behind:
     return main["transitions"]
 
 
+def _pause(journal: Journal, start: float, end: float) -> Figures:
+    """A frozen backup's figures in place of an outage's: none, and how long writes waited."""
+    if found := longest(journal.outages(start, end)):
+        raise Failed(f"a frozen backup stopped the group for {found.seconds:.2f} s")
+    held = longest(journal.pauses(start, end))
+    if held is None or held.open:
+        raise Failed("nothing was frozen" if held is None else "a file system is still frozen")
+    return {"outage_seconds": 0.0, "pause_seconds": round(held.seconds, 3)}
+
+
 def mirrorsnap(lab: Lab, extent: Extent) -> Figures:
     """The deployed product: one backup."""
+    return _product(lab, extent, "stopped")
+
+
+def mirrorsnap_frozen(lab: Lab, extent: Extent) -> Figures:
+    """The same, without an outage: no write may fail."""
+    return _product(lab, extent, "frozen")
+
+
+def _product(lab: Lab, extent: Extent, consistency: str) -> Figures:
     spec = parse_cluster({})
     product = Product(lab, spec)
     journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
@@ -90,16 +109,24 @@ def mirrorsnap(lab: Lab, extent: Extent) -> Figures:
     step = Step(0, "backup", {}, expect=Expect(status="SUCCEEDED", healthy_within=HEALTHY_WITHIN))
     with Writer(lab) as writer:
         lab.sleep(1)
-        begun = operation.begin(product, step, "backup", {}, [])
+        begun = operation.begin(product, step, "backup", {"consistency": consistency}, [])
         if extent is Extent.UNTIL_BACK:
             _ended(product, journal, begun.arn, extent, BEHIND)
         else:
             operation.finish(product, journal, begun)
     if writer.problem:
         raise Failed(f"the application failed: {writer.problem}")
+    if consistency == "frozen" and writer.refused:
+        raise Failed(f"{writer.refused} of the application's writes failed")
+
+    def absence(end: float) -> Figures:
+        if consistency == "frozen":
+            return _pause(journal, begun.started, end)
+        return parts.outage(journal.entries, _outage(journal, begun.started, end))
+
     if extent is Extent.UNTIL_BACK:
         _sound(lab)
-        return parts.outage(journal.entries, _outage(journal, begun.started, journal.now()))
+        return absence(journal.now())
     operation.judge(product, journal, begun, set())
     if wrong := [*begun.failures, *begun.residue, *begun.violations]:
         raise Failed(f"the backup: {wrong}")
@@ -109,11 +136,11 @@ def mirrorsnap(lab: Lab, extent: Extent) -> Figures:
     kept = ("degraded_seconds", "total_seconds", "completion_poll_transitions", "proof_and_copy_transitions")
     assert begun.family is not None
     spent = bill(journal.entries, begun.started, end, sum(each["transitions"] for each in begun.family.members))
-    outage = parts.outage(journal.entries, _outage(journal, begun.started, end))
     own = whole["transitions"] - whole["proof_and_copy_transitions"]
+    found = absence(end)
     lost = [(w.start, w.end) for w in report.without_redundancy(journal, begun)]
-    outage["degraded_parts"] = phases.seconds(lost, journal.phases({m["arn"] for m in begun.family.members}))
-    return {**outage, "transitions": own, **{key: whole[key] for key in kept}, **spent}
+    found["degraded_parts"] = phases.seconds(lost, journal.phases({m["arn"] for m in begun.family.members}))
+    return {**found, "transitions": own, **{key: whole[key] for key in kept}, **spent}
 
 
 def _whole(journal: Journal, start: float, transitions: int) -> Figures:

@@ -16,7 +16,9 @@ MEASURES = (
     "degraded_parts",
 )
 OVERHEAD = "outage_overhead_seconds"
-OURS = "mirrorsnap"
+OURS, FROZEN = "mirrorsnap", "mirrorsnap_frozen"
+PAUSE = {"0.1": 1.5, "0.7": 7.0}  # seconds in which writes wait for a frozen backup
+SHORTER = 3.0  # times, than the service's absence for a stopped backup, with the application that takes longest
 MOST = {"0.1": 1.5, "0.7": 7.0}  # seconds of our own in the outage
 TIMES_LESS = {"0.1": 10.0, "0.7": 4.0}  # than the script with the AWS CLI's waiters, and than the polling state machine
 COMPARED = {
@@ -74,6 +76,9 @@ def report(runs: Runs) -> Report:
             spent = {kind: figure([run["parts"][kind] for run in each]) for kind in kinds}
             measured = {**figures_of(each, MEASURES), "parts": spent}
             found.setdefault("approaches", {}).setdefault(of[0], {})[of[1]] = measured
+        elif part == "frozen":
+            measured = figures_of(each, (*MEASURES, "pause_seconds"))
+            found.setdefault("approaches", {}).setdefault(of[0], {})[of[1]] = measured
         elif part == "applications":
             found.setdefault("applications", {})[of[0]] = figures_of(each, ("outage_seconds", OVERHEAD))
         elif part == "growth":
@@ -90,7 +95,7 @@ def _at_most(name: str, unit: str, most: float, got: float) -> Target:
 
 def targets(found: Report) -> list[Target]:
     """What our figures must reach; nothing is demanded of what was not measured."""
-    return [*_outages(found), *_restores(found), *_functions(found), *_growth(found)]
+    return [*_outages(found), *_pauses(found), *_restores(found), *_functions(found), *_growth(found)]
 
 
 def _outages(found: Report) -> list[Target]:
@@ -109,6 +114,23 @@ def _outages(found: Report) -> list[Target]:
         counted = approaches[OURS][seconds].get("transitions")
         if counted:
             judged.append(_at_most(f"state transitions of a backup, {pace}", "", TRANSITIONS, counted["median"]))
+    return judged
+
+
+def _pauses(found: Report) -> list[Target]:
+    by_pace = found.get("approaches", {}).get(FROZEN, {})
+    judged = [
+        _at_most(f"pause of a frozen backup, commands of {pace} s", "s", most, by_pace[pace]["pause_seconds"]["median"])
+        for pace, most in PAUSE.items()
+        if pace in by_pace
+    ]
+    applications = found.get("applications", {})
+    if "0.1" in by_pace and applications:  # the pace at which the applications are measured
+        seconds = max(applications, key=float)
+        pause = by_pace["0.1"]["pause_seconds"]["median"]
+        times = round(applications[seconds]["outage_seconds"]["median"] / max(pause, 0.001), 1)
+        name = f"a stopped backup's outage with an application of {seconds} s by a frozen one's pause"
+        judged.append(Target(name, f"at least {SHORTER:g} times", times, times >= SHORTER))
     return judged
 
 
@@ -156,6 +178,8 @@ def table(found: dict[str, dict[str, Any]]) -> list[str]:
     rows = [("approach", "a command", "outage", "of it overhead", "on monitors", "reads", "between", "runs")]
     for approach, by_seconds in found.items():
         for seconds, each in by_seconds.items():
+            if OVERHEAD not in each:  # a frozen backup has no outage
+                continue
             over, parts = each[OVERHEAD], each["parts"]
             spread = f"{over['median']:.2f} s ({over['min']:.2f} to {over['max']:.2f})"
             shares = [f"{parts[kind]['median']:.2f} s" for kind in ("monitors", "reads", "between")]

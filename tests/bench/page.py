@@ -11,12 +11,14 @@ from . import figures, paper
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 NAMES = {
     "mirrorsnap": "mirrorsnap",
+    "mirrorsnap_frozen": "mirrorsnap, a frozen backup",
     "cli_waiters": "the vendor's procedure by script, the AWS CLI's waiters",
     "cli_1s": "the same script, which looks every second",
     "polling_state_machine": "a state machine of SDK integrations, which looks every 5 s",
 }
 COLUMNS = (
     ("outage_seconds", "outage", "s"),
+    ("pause_seconds", "writes wait", "s"),
     ("outage_overhead_seconds", "of it beyond the clusterware", "s"),
     ("degraded_seconds", "without redundancy", "s"),
     ("total_seconds", "in all", "s"),
@@ -151,10 +153,16 @@ def _targets(report: dict[str, Any]) -> list[str]:
     return ["## Targets", "", *_table(["figure", "wanted", "measured", ""], rows)]
 
 
+def _lengths(each: dict[str, Any]) -> tuple[float, float]:
+    """Seconds of an outage, and how many of them are not the clusterware's; for a frozen backup those of its pause."""
+    whole = each["outage_seconds"] if figures.OVERHEAD in each else each["pause_seconds"]
+    return whole["median"], each.get(figures.OVERHEAD, whole)["median"]
+
+
 def drawing(report: dict[str, Any]) -> str:
     """The outage of a backup by each approach, at both paces: the clusterware's own part, and what comes on top."""
     bars = [
-        (f"{NAMES[name]}, commands of {pace} s", each["outage_seconds"]["median"], each[figures.OVERHEAD]["median"])
+        (f"{NAMES[name]}, commands of {pace} s", *_lengths(each))
         for pace in ("0.1", "0.7")
         for name, by_pace in report.get("approaches", {}).items()
         if (each := by_pace.get(pace))
@@ -165,7 +173,8 @@ def drawing(report: dict[str, Any]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + 460 + RIGHT}" height="{height}" '
         'font-family="sans-serif" font-size="13">',
         '<rect width="100%" height="100%" fill="#ffffff"/>',
-        '<text x="8" y="20">Outage of a backup: the clusterware’s own part (grey), and what comes on top</text>',
+        '<text x="8" y="20">Outage of a backup: the clusterware’s own part (grey), and what comes on top; '
+        "of a frozen backup: how long writes wait</text>",
     ]
     for index, (name, whole, over) in enumerate(bars):
         y, own = 40 + index * ROW, (whole - over) * scale

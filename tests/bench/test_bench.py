@@ -65,6 +65,29 @@ def test_medians_and_targets_name_what_is_missed():
     assert len(figures.table(found["approaches"])) == 6
 
 
+def test_a_frozen_backup_is_judged_by_its_pause():
+    def paused(seconds: float) -> dict:
+        return {"outage_seconds": 0.0, "pause_seconds": seconds, "total_seconds": 40.0, "host_busy": 0.2}
+
+    runs = {
+        ("outage", "mirrorsnap", "0.1"): [single(1.0)],
+        ("frozen", "mirrorsnap_frozen", "0.1"): [paused(each) for each in (1.4, 1.6, 1.3)],
+        ("frozen", "mirrorsnap_frozen", "0.7"): [paused(7.1)],
+        ("applications", "1"): [single(1.0)],
+        ("applications", "20"): [{**single(1.0), "outage_seconds": 4.1}],
+    }
+    found = figures.report(runs)
+    assert found["approaches"]["mirrorsnap_frozen"]["0.1"]["pause_seconds"]["median"] == 1.4
+    judged = {each.name: (each.got, each.met) for each in figures.targets(found)}
+    assert judged["pause of a frozen backup, commands of 0.1 s"] == (1.4, True)
+    assert judged["pause of a frozen backup, commands of 0.7 s"] == (7.1, False)
+    assert judged["a stopped backup's outage with an application of 20 s by a frozen one's pause"] == (2.9, False)
+    assert len(figures.table(found["approaches"])) == 2
+    ElementTree.fromstring(page.drawing(found))
+    frozen = [run for run in plan(("frozen",), 2, 1) if run.part == "frozen"]
+    assert [run.of for run in frozen] == [("mirrorsnap_frozen", "0.1"), ("mirrorsnap_frozen", "0.7")] * 2
+
+
 def restored(own: float, outage: float, forecast: float) -> dict:
     return {"outage_seconds": outage, "rto_own_seconds": own, "forecast_seconds": forecast}
 
