@@ -76,7 +76,7 @@ deploy: build ## create or update the stack, never during an operation; asks wha
 probe-aws: setup ## ask AWS what docs/assumptions.md believes, in a scratch account of yours (ARGS="--dry-run"; ARGS=--help)
 	@PYTHONPATH=infra $(BIN)/python -m probes $(ARGS)
 
-demo: build ## a backup, a restore, its rollback, a restore again, in the lab: live, proved byte by byte; report in target/demo
+demo: build ## a backup without an outage, one with it, a restore, its rollback, a restore again, in the lab: live, proved byte by byte; report in target/demo
 	@$(BIN)/python -m scenario.demo $(ARGS)
 
 scenario: build ## run one scenario: make scenario FILE=tests/scenarios/plain.yaml (docs/scenarios.md; ARGS="--scale N")

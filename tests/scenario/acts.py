@@ -1,4 +1,5 @@
-"""The acts of the demonstration, one after another: a backup, a restore from it, the way back, and a restore again.
+"""The acts of the demonstration, one after another: a backup without an outage, a backup with one, a restore from that,
+the way back, and a restore again.
 
 An application writes all the time. After each act it is paused while the disks are read, so that it is known for every
 file whether it must be on them.
@@ -34,6 +35,7 @@ VICTIM = {"customers": "the file that will be missed"}
 # How much of a restore's recovery time may be our own, at the lab's default timing and at scale 1. At scale N the work
 # of this machine itself counts N times.
 OWN_SECONDS = 10.0
+MAX_PAUSE_SECONDS = 10.0  # the default of the cluster's JSON: no file system stays frozen for longer
 
 
 class CutShort(Exception):
@@ -91,7 +93,9 @@ class Acts:
         for name, text in VICTIM.items():
             self.writer.write(name, text)
         self.lab.sleep(BETWEEN)
-        image = self.backup()
+        self.backup("frozen")
+        self.lab.sleep(BETWEEN)
+        image = self.backup("stopped")
         self.lab.sleep(BETWEEN)
         for name in VICTIM:
             self.writer.delete(name)
@@ -105,21 +109,41 @@ class Acts:
 
     # --- the acts ---
 
-    def backup(self) -> Image:
-        act = self._operate("backup", "Backup", "backup of cluster orders: server1 is active", {})
+    def backup(self, consistency: str) -> Image:
+        """A backup for which the groups are stopped, or their file systems frozen."""
+        title, how = ("Backup", "") if consistency == "stopped" else ("Frozen backup", ", without an outage")
+        before = [s["SnapshotId"] for s in self.product.snapshots()]
+        words = f"backup of cluster orders{how}: server1 is active"
+        act = self._operate("backup", title, words, {"consistency": consistency})
         with self.writer.paused() as books:
             files, contents = books.files, self.lab.control("contents")
-        made = [s["SnapshotId"] for s in self.product.snapshots()]
+        made = [s["SnapshotId"] for s in self.product.snapshots() if s["SnapshotId"] not in before]
         down = report.outage(self.journal, act.begun)
+        if consistency == "frozen":
+            act.claims += self._paused(act)
         for snapshot in made:
             act.claims += proof.image(self.lab, self.journal, snapshot, down.start if down else 0.0, files)
-        act.claims.append((len(self.product.valid_backups()) == 1, "one backup carries the tag that says it is valid"))
+        valid = len(self.product.valid_backups())
+        act.claims.append((valid == len(before) + 1, f"{valid} of {len(before) + 1} backups carry the tag `valid`"))
         act.claims += proof_disks.exactly(contents, self.disk, files, "all that the application has written")
         act.claims.append(proof_disks.same_bytes(contents, self.disk))
         self._enter(act, made, f"At its end, {len(files)} files had been written.")
         if len(made) != 1:
             raise CutShort(f"the backup has left {len(made)} snapshots, not one: there is nothing to restore")
         return proof_restore.image(self.lab, made[0], self.disk)
+
+    def _paused(self, act: Act) -> list[Claim]:
+        """What is promised of a frozen backup."""
+        down, held = report.outage(self.journal, act.begun), report.pause(self.journal, act.begun)
+        longest = held.seconds if held else 0.0
+        return [
+            (down is None, f"no group left online: the outage was {down.seconds if down else 0.0:.2f} s"),
+            (act.refused == 0, f"{act.refused} of the application's writes failed"),
+            (
+                held is not None and not held.open and longest <= MAX_PAUSE_SECONDS,
+                f"its writes waited for {longest:.2f} s, once: at most {MAX_PAUSE_SECONDS:g} s",
+            ),
+        ]
 
     def restore(self, title: str, image: Image) -> tuple[Act, Turn]:
         before, run = self._look()
@@ -208,7 +232,8 @@ class Acts:
             act.claims.append(report.own_time(figures, own))
         for held, text in act.claims:
             self.live.claim(held, text)
-        words = f"{figures['status']}. {words} The application was refused {act.refused} times, the group being down."
+        refused = f"The application was refused {act.refused} times{', the group being down' if act.refused else ''}."
+        words = f"{figures['status']}. {words} {refused}"
         self.operations.append(figures)
         self.claims.append(act.claims)
         self.sections.append(section(self.scene, act.title, words, act.begun, figures, act.claims))

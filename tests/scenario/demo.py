@@ -1,4 +1,5 @@
-"""`make demo`: a backup of the seed's cluster in the lab, a restore from it, the way back, and a restore again.
+"""`make demo`: backups of the seed's cluster in the lab, one without an outage and one with it, a restore from the
+latter, the way back, and a restore again.
 
 Deploys the user's template into a fresh lab and lets an application write through the group all the time. Each
 operation is shown live on the terminal. It is proved from the lab's own bytes and log, never from the product's output.

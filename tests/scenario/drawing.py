@@ -20,7 +20,7 @@ class Band:
     """A window across all lanes, with a caption above it."""
 
     window: Window
-    kind: str  # outage | degraded: the style's class
+    kind: str  # outage | pause | degraded: the style's class
     caption: str
 
 

@@ -42,7 +42,8 @@ table { border-collapse: collapse; width: 100%; } td, th { text-align: left; pad
 svg text { font: 12px system-ui, "Segoe UI", Roboto, Arial, sans-serif; fill: var(--ink); }
 svg .lane, svg .axis { fill: var(--soft); } svg .axis { font-size: 11px; }
 svg .tick { stroke: var(--line); stroke-width: 1; }
-svg .band.outage { fill: var(--outage); opacity: .16; } svg .band.degraded { fill: var(--degraded); opacity: .11; }
+svg .band.outage { fill: var(--outage); opacity: .16; } svg .band.pause { fill: var(--bar); opacity: .2; }
+svg .band.degraded { fill: var(--degraded); opacity: .11; }
 svg .caption { font-weight: 600; } svg .caption.outage { fill: var(--outage); }
   svg .caption.degraded { fill: var(--degraded); }
 svg rect.node.up { fill: var(--up); } svg rect.node.booting { fill: var(--booting); }

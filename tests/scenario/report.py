@@ -34,6 +34,33 @@ def outage(journal: Journal, operation: Operation) -> Window | None:
     return longest(journal.outages(whole.start, operation.over or whole.end))
 
 
+def pause(journal: Journal, operation: Operation) -> Window | None:
+    """The longest single window in which the product's freeze held the writes of a file system, None without one."""
+    whole = span(operation)
+    return longest(journal.pauses(whole.start, operation.over or whole.end))
+
+
+def consistency(journal: Journal, operation: Operation) -> str | None:
+    """How the file systems became quiet, as the lab saw it: stopped or frozen; None: they did not."""
+    whole = span(operation)
+    found = [
+        entry["how"]
+        for entry in journal.entries
+        if entry["kind"] == "cluster" and entry["what"] == "mirror" and entry["action"] == "quiesce"
+        and whole.start <= entry["t"] <= (operation.over or whole.end)
+    ]  # fmt: skip
+    return found[0] if found else None
+
+
+def of_a_backup(journal: Journal, operation: Operation) -> dict[str, Any]:
+    """What only a backup's entry has."""
+    held = pause(journal, operation)
+    return {
+        "consistency": consistency(journal, operation),
+        "pause_seconds": round(held.seconds, 3) if held else 0.0,
+    }
+
+
 def recovery(journal: Journal, operation: Operation) -> Window | None:
     """The recovery time of a restore or a rollback (rto.py), None if it has stopped no group."""
     whole = span(operation)
@@ -79,6 +106,7 @@ def figures(
         "proof_and_copy_transitions": apart(operation.family.members, journal),
         "snapshots": snapshots,
         "violations": violations,
+        **(of_a_backup(journal, operation) if kind == "backup" else {}),
         **(rto.figures(journal.entries, recovery(journal, operation)) if kind in RESTORES else {}),
         "phases": [
             {"phase": phase, "at_seconds": round(t - whole.start, 3)}

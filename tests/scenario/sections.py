@@ -47,6 +47,11 @@ def _figures(figures: dict[str, Any]) -> list[tuple[str, str]]:
         (f"{figures['outage_seconds']:.2f} s", "outage"),
         (f"{own:.2f} s", "of it not the clusterware's"),
     ]
+    if figures.get("consistency") == "frozen":
+        first = [
+            (f"{figures['outage_seconds']:.2f} s", "outage"),
+            (f"{figures['pause_seconds']:.2f} s", "in which writes waited"),
+        ]
     if figures.get("rto_seconds") is not None:
         first = [
             (f"{figures['rto_seconds']:.1f} s", "recovery time"),
@@ -70,21 +75,24 @@ def _bars(figures: dict[str, Any]) -> list[Bar]:
 
 def _drawings(scene: Scene, title: str, begun: Operation) -> list[tuple[str, str, str]]:
     journal = scene.journal
-    whole, down = report.span(begun), report.outage(journal, begun)
+    whole, down, held = report.span(begun), report.outage(journal, begun), report.pause(journal, begun)
     single = report.without_redundancy(journal, begun)
     until = max([whole.end, *(w.end for w in single)])
     bands = [Band(w, "degraded", f"without redundancy {w.seconds:.1f} s") for w in single]
     if down:
         bands.append(Band(down, "outage", f"outage {down.seconds:.2f} s"))
+    elif held:
+        bands.append(Band(held, "pause", f"writes waited {held.seconds:.2f} s"))
     words = "Seconds since the start of the execution."
     svg = _drawing(scene, title, begun, Window(whole.start - 1, until + 1), bands)
     drawings = [("From start to end", words, svg)]
-    if down:
-        edge = max(1.0, 0.03 * down.seconds)
-        near = Window(down.start - edge, down.end + edge)
-        words = "The clusterware's own commands, and what lies between them. Seconds since the stop."
-        svg = _drawing(scene, f"{title}, outage", begun, near, bands[-1:], down.start)
-        drawings.append(("The outage, enlarged", words, svg))
+    if close := down or held:
+        edge = max(1.0, 0.03 * close.seconds)
+        near = Window(close.start - edge, close.end + edge)
+        what, since = ("outage", "stop") if down else ("pause", "freeze")
+        words = f"The clusterware's own commands, and what lies between them. Seconds since the {since}."
+        svg = _drawing(scene, f"{title}, {what}", begun, near, bands[-1:], close.start)
+        drawings.append((f"The {what}, enlarged", words, svg))
     return drawings
 
 

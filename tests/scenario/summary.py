@@ -6,7 +6,18 @@ from typing import Any
 
 from .proof import Claim
 
-COLUMNS = ("operation", "status", "outage", "recovery", "of it ours", "one copy", "in all", "transitions", "claims")
+COLUMNS = (
+    "operation",
+    "status",
+    "outage",
+    "pause",
+    "recovery",
+    "of it ours",
+    "one copy",
+    "in all",
+    "transitions",
+    "claims",
+)
 
 
 def summary(operations: list[dict[str, Any]], claims: list[list[Claim]]) -> list[str]:
@@ -35,9 +46,10 @@ def _row(each: dict[str, Any], claims: list[Claim]) -> tuple[str, ...]:
     if recovery is None:
         own = each["outage_seconds"] - each["outage_cluster_seconds"]
     return (
-        each["kind"],
+        f"{each['kind']}, frozen" if each.get("consistency") == "frozen" else each["kind"],
         each["status"],
         f"{each['outage_seconds']:.2f} s",
+        f"{each['pause_seconds']:.2f} s" if each.get("pause_seconds") else "-",
         "-" if recovery is None else f"{recovery:.1f} s",
         f"{own:.2f} s",
         f"{each['degraded_seconds']:.1f} s",

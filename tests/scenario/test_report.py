@@ -9,9 +9,11 @@ from typing import Any
 
 from scenario import lanes
 from scenario.drawing import LEFT, RIGHT, WIDTH, Band, draw
-from scenario.journal import transitions
+from scenario.format import Step
+from scenario.journal import Journal, transitions
+from scenario.operation import Operation
 from scenario.page import Bar, Section, page
-from scenario.report import own_time
+from scenario.report import of_a_backup, own_time
 from scenario.summary import summary
 from scenario.timeline import Window
 
@@ -194,14 +196,39 @@ def test_our_own_part_has_a_bound_that_is_kept_or_not() -> None:
     assert not own_time({"rto_seconds": None, "rto_own_seconds": None}, 10)[0]
 
 
+def test_a_frozen_backup_s_entry_has_its_pause_and_no_outage() -> None:
+    """As the lab saw it: nothing is believed that the product says of itself."""
+
+    def freeze(t: float, action: str) -> dict[str, Any]:
+        of = {"disk": "md1", "node": "server1", "by": "mirrorsnap-r-active.service", "action": action}
+        return {"t": t, "kind": "cluster", "what": "freeze", **of}
+
+    def quiet(t: float, how: str) -> dict[str, Any]:
+        return {**mirror(t), "action": "quiesce", "how": how}
+
+    journal = Journal(None, ["failover1"], ["md1"])  # type: ignore[arg-type]
+    journal.entries = [group(1, "online"), freeze(11, "freezing"), quiet(11.1, "frozen"), freeze(12.5, "thawed")]
+    journal.entries += [quiet(31, "stopped")]
+    step = Step(0, "backup", {})
+    begun = [Operation(step, "", start, [], ended=start + 9, over=start + 9) for start in (10, 30, 50)]
+    assert [of_a_backup(journal, each) for each in begun] == [
+        {"consistency": "frozen", "pause_seconds": 1.5},
+        {"consistency": "stopped", "pause_seconds": 0.0},
+        {"consistency": None, "pause_seconds": 0.0},
+    ]
+    row = {"kind": "backup", "status": "SUCCEEDED", "outage_seconds": 0.0, "outage_cluster_seconds": 0.0}
+    row |= {"degraded_seconds": 1.0, "total_seconds": 9.0, "transitions": 1, **of_a_backup(journal, begun[0])}
+    assert re.split(r"  +", summary([row], [[]])[2].strip())[:4] == ["backup, frozen", "SUCCEEDED", "0.00 s", "1.50 s"]
+
+
 def test_the_summary_has_a_line_an_operation_and_repeats_only_what_is_not_true() -> None:
     backup = {"kind": "backup", "status": "SUCCEEDED", "outage_seconds": 1.5, "outage_cluster_seconds": 1.0}
     backup |= {"degraded_seconds": 20.0, "total_seconds": 30.0, "transitions": 42}
     restore = {**backup, "kind": "restore", "rto_seconds": 16.25, "rto_own_seconds": 6.5}
     lines = summary([backup, restore], [[(True, "fine")], [(True, "fine"), (False, "a file is missing")]])
     rows = [re.split(r"  +", line.strip()) for line in lines[2:4]]
-    assert rows[0][:5] == ["backup", "SUCCEEDED", "1.50 s", "-", "0.50 s"] and rows[0][-1] == "all 1 proved"
-    assert rows[1][3:5] == ["16.2 s", "6.50 s"] and rows[1][-1] == "1 of 2 NOT TRUE"
+    assert rows[0][:6] == ["backup", "SUCCEEDED", "1.50 s", "-", "-", "0.50 s"] and rows[0][-1] == "all 1 proved"
+    assert rows[1][4:6] == ["16.2 s", "6.50 s"] and rows[1][-1] == "1 of 2 NOT TRUE"
     assert [line.strip() for line in lines if "fine" in line or "missing" in line] == [
         "NOT TRUE, restore: a file is missing"
     ]
