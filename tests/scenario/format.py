@@ -100,6 +100,7 @@ class Scenario:
     name: str
     cluster: dict[str, Any]
     steps: list[Step]
+    scale: float | None = None  # lab seconds per real second, at most
 
 
 def _mapping(value: Any, where: str, allowed: frozenset[str] | None = None) -> dict[str, Any]:
@@ -271,7 +272,7 @@ def parse(text: str, source: str = "scenario") -> Scenario:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ScenarioError(f"{source}: not YAML: {error}") from error
-    raw = _mapping(raw, source, frozenset({"name", "cluster", "steps"}))
+    raw = _mapping(raw, source, frozenset({"name", "cluster", "steps", "scale"}))
     if not isinstance(raw.get("name"), str) or not raw["name"].strip():
         raise ScenarioError(f"{source}.name: a scenario needs a name")
     steps = raw.get("steps")
@@ -285,7 +286,10 @@ def parse(text: str, source: str = "scenario") -> Scenario:
         raise ScenarioError(f"{source}: {error}") from error
     _mapping(cluster.get("config"), f"{source}.cluster.config")
     _mapping(cluster.get("world"), f"{source}.cluster.world")
-    return Scenario(raw["name"], cluster, [_step(i, step, names) for i, step in enumerate(steps)])
+    scale = raw.get("scale")
+    if scale is not None and not (_number(scale, f"{source}.scale") > 0):
+        raise ScenarioError(f"{source}.scale: more than 0, found {scale!r}")
+    return Scenario(raw["name"], cluster, [_step(i, step, names) for i, step in enumerate(steps)], scale)
 
 
 def load(path: Path) -> Scenario:

@@ -38,7 +38,8 @@ PHASE_SECONDS = 3600.0  # lab seconds that a step waits for another one's phase
 
 
 def lab_for(scenario: Scenario, scale: float) -> Lab:
-    """A lab with the scenario's cluster; ScenarioError if the lab refuses it."""
+    """A lab with the scenario's cluster, no faster than it allows; ScenarioError if the lab refuses it."""
+    scale = min(scale, scenario.scale or scale)
     cluster = dict(scenario.cluster)
     first_world = cluster.pop("world", None)
     with tempfile.TemporaryDirectory(prefix="mirrorsnap-scenario-") as directory:

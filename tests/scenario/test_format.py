@@ -9,6 +9,7 @@ from scenario.format import Scenario, ScenarioError, parse
 EXAMPLE = """
 name: reply to CreateSnapshots is lost
 cluster: {active: server1, platform: xen, timing: {boot: 2}, config: {max_outage_seconds: 120}}
+scale: 3
 steps:
   - write: {file: a, text: hello}
   - backup: {}
@@ -71,6 +72,7 @@ def test_reads_the_documented_example() -> None:
     assert scenario.steps[13].value == "continue"
     frozen = scenario.steps[14].expect
     assert (frozen.outage_below, frozen.pause_below, frozen.failed_writes) == (0.0, 10.0, 0)
+    assert scenario.scale == 3
     assert scenario.steps[15].value == {"frozen": 0.0}
 
 
@@ -78,6 +80,7 @@ def test_reads_the_documented_example() -> None:
     ("text", "place"),
     [
         ("  - {backup: {}, restore: {}}", "steps[0]"),
+        ("  - {backup: {}}\nscale: 0", "scale"),
         ("  - {backup: {}, expects: {}}", "expects"),
         ("  - {backup: {}, expect: {state: FAILED}}", "state"),
         ("  - {backup: {}, expect: {status: BROKEN}}", "BROKEN"),
