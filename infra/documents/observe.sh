@@ -209,22 +209,30 @@ for disk in $DISKS; do
     ask compact "clpmdstat $disk" clpmdstat -m "$disk"
     [ "$TOOK" -le "$SLOWEST_MDSTAT" ] || SLOWEST_MDSTAT=$TOOK
 done
-# mounts: the file systems that a frozen backup would freeze, in lines `<device> <word> <file system> <mount point>`.
+# mounts: the file systems that a frozen backup would freeze, in lines `<disk> <device> ok`, or `<disk> <device> <word> <file system> <mount
+# point>`; `<disk> - unread` without a device. The mirror driver's devices are asked for here alone.
 mounts() {
     found=
+    read_all=$(
+        for each_disk in $DISKS; do
+            mirror_device "$each_disk" &
+        done
+        wait
+    )
     IFS=$LF
     for each_line in $read_all; do
         IFS=' '
-        device_of=${each_line#nmppath 0 }
+        disk_of=${each_line%% *} value=${each_line#* 0 }
         case $each_line in
-        'nmppath 0 '*) ;;
-        *) continue ;;
+        *' 0 /dev/'*)
+            judge_mount "$value"
+            found="$found$disk_of $value ${WHY:-ok}${WHY:+ ${KIND:--} ${POINT:--}}$LF"
+            ;;
+        *) found="$found$disk_of - unread$LF" ;;
         esac
-        judge_mount "$device_of"
-        found="$found$device_of ${WHY:-ok} ${KIND:--} ${POINT:--}$LF"
     done
     IFS=' '
-    section mounts 0 "$found"
+    section mounts 0 "${found%"$LF"}"
 }
 
 # The paths are read on a node in backup or restore mode too: its post-processing opens those of clp.conf.
@@ -232,6 +240,14 @@ case $SETTINGS/$outside in
 yes/*)
     settings whole
     mounts
+    # Last: what is no more read of these within the budget costs a plan a sentence, and no more.
+    limits=$(
+        for each_type in diskw genw mysqlw oraclew psqlw db2w; do
+            monitor_limits "$each_type" &
+        done
+        wait
+    )
+    [ -z "$limits" ] || RAW="$RAW$limits$LF"
     ;;
 */yes) settings paths ;;
 esac

@@ -46,6 +46,12 @@ def test_the_largest_cluster_is_observed_whole(fresh_lab: Callable[..., Lab], tm
     assert seen["size"] < LIMIT - ROOM
     assert all(f"[{monitor} : Normal]" in seen["sections"]["clpstat-monitors"] for monitor in monitors)
     assert "genw" not in seen["sections"]["clpstat-monitors"] + seen["sections"]["clpstat"]
+    # Of sixty monitors those whose limit may be shorter than a pause.
+    assert seen["sections"]["limits genw"].splitlines() == [
+        "genw-of-the-application-00 1",
+        "genw-of-the-application-02 0 30",
+    ]
+    assert all(f"{disk} /dev/NMP{n} ok" in seen["sections"]["mounts"] for n, disk in enumerate(DISKS, start=1))
     assert all(f"object 0 {disk}" in seen["sections"][f"monitor {disk}-monitor"] for disk in DISKS)
     for disk in DISKS:
         assert sh(lab, f"clpmdctrl --break {disk}", "server2")["rc"] == 0

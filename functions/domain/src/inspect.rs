@@ -259,7 +259,7 @@ pub fn backup(config: &Config, id: &Id, consistency: Consistency, seen: &Observa
             config.mirror_disks.len(),
             config.max_outage_seconds
         )],
-        Consistency::Frozen => frozen::words(config),
+        Consistency::Frozen => frozen::words(config, answered(seen, &active)?),
     });
     words.extend([
         format!(

@@ -5,16 +5,13 @@ use crate::reply::Reply;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The mount of a mirror driver's device.
+/// The mirror driver's own device of a mirror disk, which the groups mount, and its mount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum Mount {
-    /// It can be frozen.
-    Freezable {
-        /// The mount point.
-        point: String,
-    },
-    /// It cannot.
-    Unfit(Unfit),
+pub struct Mount {
+    /// The device.
+    pub device: String,
+    /// Why its file system cannot be frozen; `None`: it can.
+    pub unfit: Option<Unfit>,
 }
 
 /// Why a file system cannot be frozen.
@@ -63,22 +60,25 @@ impl Unfit {
     }
 }
 
-/// Reads the section `mounts` of an `observe`: lines `<device> <word> <file system> <mount point>`.
+/// Reads the section `mounts` of an `observe`, by mirror disk. One whose device could not be read is left out.
 pub fn read(reply: &Reply) -> BTreeMap<String, Mount> {
     let line = |line: &str| {
         let mut words = line.split_whitespace();
-        let (device, word) = (words.next()?, words.next()?);
+        let (disk, device, word) = (words.next()?, words.next()?, words.next()?);
         let (kind, point) = (words.next().unwrap_or("-"), words.next().unwrap_or("-").to_owned());
-        let mount = match word {
-            "ok" => Mount::Freezable { point },
-            "not_mounted" => Mount::Unfit(Unfit::NotMounted),
-            "type" => Mount::Unfit(Unfit::Kind(kind.to_owned())),
-            "read_only" => Mount::Unfit(Unfit::ReadOnly),
-            "name" => Mount::Unfit(Unfit::Name),
-            "needed" => Mount::Unfit(Unfit::Needed(point)),
-            other => Mount::Unfit(Unfit::Unknown(other.to_owned())),
+        let unfit = match word {
+            "ok" => None,
+            "not_mounted" => Some(Unfit::NotMounted),
+            "type" => Some(Unfit::Kind(kind.to_owned())),
+            "read_only" => Some(Unfit::ReadOnly),
+            "name" => Some(Unfit::Name),
+            "needed" => Some(Unfit::Needed(point)),
+            other => Some(Unfit::Unknown(other.to_owned())),
         };
-        Some((device.to_owned(), mount))
+        let device = device.to_owned();
+        device
+            .starts_with('/')
+            .then(|| (disk.to_owned(), Mount { device, unfit }))
     };
     let section = reply.section("mounts");
     section
@@ -94,30 +94,28 @@ mod tests {
     fn each_word_of_the_node_is_known() {
         let line = r#"mirrorsnap {"document":"observe","run":"r","boot_id":"b","uptime":1.0,"result":"ok"}"#;
         let text = format!(
-            "{line}\n--- mounts rc=0\n/dev/NMP1 ok xfs /mnt/md1\n/dev/NMP2 not_mounted - -\n/dev/NMP3 type ext3 /mnt/md3\n\
-             /dev/NMP4 read_only xfs /mnt/md4\n/dev/NMP5 name xfs /mnt/a\\040b\n/dev/NMP6 needed ext4 /var\n/dev/NMP7 later xfs /x\n"
+            "{line}\n--- mounts rc=0\nmd1 /dev/NMP1 ok\nmd2 /dev/NMP2 not_mounted - -\nmd3 /dev/NMP3 type ext3 /mnt/md3\n\
+             md4 /dev/NMP4 read_only xfs /mnt/md4\nmd5 /dev/NMP5 name xfs /mnt/a\\040b\nmd6 /dev/NMP6 needed ext4 /var\n\
+             md7 /dev/NMP7 later xfs /x\nmd8 - unread\n"
         );
         let reply = Reply::parse("observe", "server1", &text).unwrap();
-        let all: Vec<Mount> = read(&reply).into_values().collect();
-        let unfit = |why: Unfit| Mount::Unfit(why);
+        let all = read(&reply);
+        assert_eq!(all["md1"].device, "/dev/NMP1");
+        let unfit: Vec<Option<Unfit>> = all.into_values().map(|mount| mount.unfit).collect();
         assert_eq!(
-            all,
+            unfit,
             [
-                Mount::Freezable {
-                    point: "/mnt/md1".into()
-                },
-                unfit(Unfit::NotMounted),
-                unfit(Unfit::Kind("ext3".into())),
-                unfit(Unfit::ReadOnly),
-                unfit(Unfit::Name),
-                unfit(Unfit::Needed("/var".into())),
-                unfit(Unfit::Unknown("later".into())),
+                None,
+                Some(Unfit::NotMounted),
+                Some(Unfit::Kind("ext3".into())),
+                Some(Unfit::ReadOnly),
+                Some(Unfit::Name),
+                Some(Unfit::Needed("/var".into())),
+                Some(Unfit::Unknown("later".into())),
             ]
         );
-        for mount in all {
-            if let Mount::Unfit(why) = mount {
-                assert!(!why.words().0.is_empty() && !why.words().1.is_empty());
-            }
+        for why in unfit.into_iter().flatten() {
+            assert!(!why.words().0.is_empty() && !why.words().1.is_empty());
         }
     }
 }

@@ -92,7 +92,8 @@ pub(crate) fn settings() -> Settings {
     };
     Settings {
         disks: BTreeMap::from([("md1".into(), disk)]),
-        mirror_devices: BTreeMap::from([("md1".into(), set("/dev/NMP1"))]),
+        limits: BTreeMap::new(),
+        unread_limits: vec![],
         monitors: BTreeMap::from([("mdw1".into(), set("md1"))]),
         groups: BTreeMap::new(),
         cluster: ClusterSettings {
@@ -150,9 +151,10 @@ pub(crate) fn node(name: &str) -> Node {
         },
         devices: BTreeMap::from([("/dev/xvdb1".into(), disk.clone()), ("/dev/xvdb2".into(), disk)]),
         mounts: BTreeMap::from([(
-            "/dev/NMP1".into(),
-            Mount::Freezable {
-                point: "/mnt/md1".into(),
+            "md1".into(),
+            Mount {
+                device: "/dev/NMP1".into(),
+                unfit: None,
             },
         )]),
         answer_size: 3000,

@@ -28,8 +28,8 @@ disk_settings() {
 
 # mirror_device DISK: the mirror driver's own device of it, which the groups mount.
 mirror_device() {
-    LINES_READ="--- mirror device $1 rc=0$LF"
-    get -g nmppath "resource/md@$1/parameters/nmppath"
+    LINES_READ=''
+    get -g "$1" "resource/md@$1/parameters/nmppath"
     printf '%s' "$LINES_READ"
 }
 
@@ -37,6 +37,34 @@ mirror_device() {
 monitor_settings() {
     LINES_READ="--- monitor $1 rc=0$LF"
     get -g object "monitor/mdw@$1/parameters/object"
+    printf '%s' "$LINES_READ"
+}
+
+# belief: clp-monitor-timeout
+# monitor_limits TYPE: of the first 16 monitors of a type that reads or writes the applications' data, the time limits that are not known
+# to be longer than any pause.
+monitor_limits() {
+    LINES_READ=''
+    get -e names "monitor/$1"
+    case $LINES_READ in
+    'names 0 '*) ;;
+    'names 125'*)
+        printf '%s\n' "--- limits $1 rc=125"
+        return
+        ;;
+    *) return ;;
+    esac
+    names=${LINES_READ#names 0 }
+    LINES_READ="--- limits $1 rc=0$LF" number=0
+    for each_name in ${names%"$LF"}; do
+        number=$((number + 1))
+        [ $number -le 16 ] || break
+        before=$LINES_READ
+        get -g "$each_name" "monitor/$1@$each_name/polling/timeout"
+        case ${LINES_READ#"$before"} in
+        "$each_name 0 "[1-9][0-9][0-9]*) LINES_READ=$before ;;
+        esac
+    done
     printf '%s' "$LINES_READ"
 }
 
@@ -64,9 +92,6 @@ settings() {
         done
         if [ "$1" = whole ]; then
             cluster_settings &
-            for each_disk in $DISKS; do
-                mirror_device "$each_disk" &
-            done
             for each_monitor in $MONITORS; do
                 monitor_settings "$each_monitor" &
             done

@@ -160,8 +160,10 @@ pub struct ClusterSettings {
 pub struct Settings {
     /// The mirror disks that were asked for.
     pub disks: BTreeMap<String, DiskSettings>,
-    /// The mirror driver's own device of each mirror disk, which the groups mount.
-    pub mirror_devices: BTreeMap<String, Setting>,
+    /// The time limits, in seconds, of the monitors that read or write the applications' data.
+    pub limits: BTreeMap<String, Setting>,
+    /// Types of monitors whose limits could not be read.
+    pub unread_limits: Vec<String>,
     /// The disk that each mirror disk monitor watches.
     pub monitors: BTreeMap<String, Setting>,
     /// The failover groups that were asked for.
@@ -177,11 +179,11 @@ impl Settings {
         for (name, section) in &reply.sections {
             match name.split_once(' ') {
                 Some(("settings", disk)) => _ = all.disks.insert(disk.to_owned(), DiskSettings::read(&section.text)),
-                Some(("mirror", device)) => {
-                    if let Some(disk) = device.strip_prefix("device ") {
-                        let device = Lines::read(&section.text).get("nmppath");
-                        all.mirror_devices.insert(disk.to_owned(), device);
-                    }
+                Some(("limits", kind)) if section.rc != 0 => all.unread_limits.push(kind.to_owned()),
+                Some(("limits", _)) => {
+                    let lines = Lines::read(&section.text);
+                    let read = lines.0.keys().map(|name| ((*name).to_owned(), lines.get(name)));
+                    all.limits.extend(read);
                 }
                 Some(("monitor", monitor)) => {
                     all.monitors

@@ -5,8 +5,7 @@ use crate::clusterpro::settings::Setting;
 use crate::config::Config;
 use crate::document::{FREEZING_TOOLS, Freeze};
 use crate::error::{Error, Kind, Result};
-use crate::mounts::Mount;
-use crate::observation::Observation;
+use crate::observation::{Node, Observation};
 
 fn not_possible(found: impl Into<String>, next: impl Into<String>) -> Error {
     Error::new(Kind::FreezeNotPossible, found, next)
@@ -23,8 +22,7 @@ pub(super) fn freeze(config: &Config, active: &str, seen: &Observation) -> Resul
     }
     let mut devices = Vec::new();
     for disk in &config.mirror_disks {
-        let device = node.settings.mirror_devices.get(&disk.name).unwrap_or(&Setting::Unread);
-        let Some(device) = device.value() else {
+        let Some(mount) = node.mounts.get(&disk.name) else {
             return Err(not_possible(
                 format!(
                     "{active} does not tell the mirror driver's device of {}: clpcfget -g /root/resource/md@{}/parameters/nmppath names none",
@@ -33,23 +31,16 @@ pub(super) fn freeze(config: &Config, active: &str, seen: &Observation) -> Resul
                 "run the command on the node by hand, or back up with `--consistency stopped`",
             ));
         };
-        match node.mounts.get(device) {
-            Some(Mount::Freezable { .. }) => devices.push(device.to_owned()),
-            Some(Mount::Unfit(why)) => {
-                let (found, next) = why.words();
-                return Err(not_possible(
-                    format!("{device} of {} {found} on {active}", disk.name),
-                    next,
-                ));
-            }
-            None => {
-                return Err(not_possible(
-                    format!("{active} does not tell where {device} of {} is mounted", disk.name),
-                    "look at /proc/mounts on the node, or back up with `--consistency stopped`",
-                ));
-            }
+        if let Some(why) = &mount.unfit {
+            let (found, next) = why.words();
+            return Err(not_possible(
+                format!("{} of {} {found} on {active}", mount.device, disk.name),
+                next,
+            ));
         }
+        devices.push(mount.device.clone());
     }
+    refuse_short_limits(config, active, node)?;
     Ok(Freeze {
         devices,
         pause: config.max_pause_seconds,
@@ -57,8 +48,45 @@ pub(super) fn freeze(config: &Config, active: &str, seen: &Observation) -> Resul
     })
 }
 
+/// Refuses a monitor that would take the longest pause for a failure, and start its recovery.
+fn refuse_short_limits(config: &Config, active: &str, node: &Node) -> Result<()> {
+    let seconds = |limit: &Setting| limit.value().and_then(|value| value.parse::<u32>().ok());
+    let short = node.settings.limits.iter().find_map(|(name, limit)| {
+        seconds(limit)
+            .filter(|limit| *limit <= config.max_pause_seconds)
+            .map(|limit| (name, limit))
+    });
+    match short {
+        None => Ok(()),
+        Some((name, limit)) => Err(not_possible(
+            format!(
+                "the monitor {name} on {active} gives up after {limit} s (polling/timeout), and a pause may last {} s: it would take the pause for a failure",
+                config.max_pause_seconds
+            ),
+            "raise the monitor's timeout, or lower max_pause_seconds in the cluster's JSON",
+        )),
+    }
+}
+
+/// Which limits a plan cannot vouch for.
+fn unknown_limits(node: &Node) -> Option<String> {
+    let unread = |limit: &Setting| limit.value().is_none_or(|value| value.parse::<u32>().is_err());
+    let settings = &node.settings;
+    let names = settings
+        .limits
+        .iter()
+        .filter(|(_, limit)| unread(limit))
+        .map(|(name, _)| name.clone());
+    let kinds = settings
+        .unread_limits
+        .iter()
+        .map(|kind| format!("those of type {kind}"));
+    let all: Vec<String> = names.chain(kinds).collect();
+    (!all.is_empty()).then(|| format!("; not read, or CLUSTERPRO's default: {}", all.join(", ")))
+}
+
 /// What a person must know before a frozen backup.
-pub(super) fn words(config: &Config) -> Vec<String> {
+pub(super) fn words(config: &Config, node: &Node) -> Vec<String> {
     vec![
         format!(
             "no outage: the groups stay online, and the file systems of {} mirror disk(s) are frozen while the mirror is broken; writes wait \
@@ -75,9 +103,10 @@ pub(super) fn words(config: &Config) -> Vec<String> {
             config.hook_seconds
         ),
         format!(
-            "what watches these file systems or the applications on them must bear a pause of {} s: the limits of CLUSTERPRO's monitors and \
-             keepalives are not read",
-            config.max_pause_seconds
+            "what watches these file systems or the applications on them must bear a pause of {} s; of CLUSTERPRO's monitors the limits of those \
+             for disks, databases and own scripts are read{}",
+            config.max_pause_seconds,
+            unknown_limits(node).unwrap_or_default()
         ),
     ]
 }

@@ -79,7 +79,7 @@ fn what_cannot_be_frozen_is_refused_with_its_reason() {
         (Unfit::Unknown("later".into()), "later"),
     ] {
         let error = planned(&config(), |node| {
-            node.mounts.insert("/dev/NMP1".into(), Mount::Unfit(why));
+            node.mounts.get_mut("md1").unwrap().unfit = Some(why);
         })
         .unwrap_err();
         assert_eq!(error.kind(), Kind::FreezeNotPossible);
@@ -89,12 +89,9 @@ fn what_cannot_be_frozen_is_refused_with_its_reason() {
             "{text}"
         );
     }
-    for change in [
-        (|node: &mut Node| node.mounts.clear()) as fn(&mut Node),
-        |node| node.settings.mirror_devices.clear(),
-        |node| _ = node.settings.mirror_devices.insert("md1".into(), Setting::Absent),
-        |node| node.missing = vec!["fsfreeze".into()],
-    ] {
+    for change in [(|node: &mut Node| node.mounts.clear()) as fn(&mut Node), |node| {
+        node.missing = vec!["fsfreeze".into()];
+    }] {
         let error = planned(&config(), change);
         assert_eq!(error.unwrap_err().kind(), Kind::FreezeNotPossible);
     }
@@ -106,7 +103,6 @@ fn a_stopped_backup_is_refused_for_none_of_it() {
     let mut seen = healthy();
     for node in seen.nodes.values_mut() {
         node.mounts.clear();
-        node.settings.mirror_devices.clear();
         node.missing = vec!["fsfreeze".into()];
     }
     let id = Id::new(IdKind::Backup, "orders", seen.at).unwrap();
@@ -134,4 +130,23 @@ fn commands_that_do_not_fit_the_pause_are_refused() {
     assert!(judged(12, 900).is_ok());
     assert!(judged(6, 300).is_ok());
     assert!(judged(6, 400).is_err());
+}
+
+#[test]
+fn a_monitor_that_would_take_the_pause_for_a_failure_is_refused_and_an_unknown_one_is_told() {
+    let limited = |limit: Setting| {
+        planned(&config(), |node| {
+            _ = node.settings.limits.insert("psqlw1".into(), limit);
+        })
+    };
+    let error = limited(Setting::Set("10".into())).unwrap_err();
+    assert_eq!(error.kind(), Kind::FreezeNotPossible);
+    assert!(error.to_string().contains("psqlw1"), "{error}");
+    let said = |plan: Plan| plan.words.join(" ");
+    assert!(!said(limited(Setting::Set("11".into())).unwrap()).contains("psqlw1"));
+    for unknown in [Setting::Absent, Setting::Unread, Setting::Set("soon".into())] {
+        assert!(said(limited(unknown).unwrap()).contains("psqlw1"));
+    }
+    let unread = planned(&config(), |node| node.settings.unread_limits = vec!["genw".into()]);
+    assert!(said(unread.unwrap()).contains("type genw"));
 }

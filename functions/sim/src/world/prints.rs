@@ -83,14 +83,10 @@ impl World {
                 section(0, format!("{paths}fullcopy 0 0\n{defaults}")),
             );
             let driver = format!("/dev/NMP{}", number + 1);
-            all.insert(
-                format!("mirror device {}", disk.name),
-                section(0, format!("nmppath 0 {driver}\n")),
-            );
             let mount = if self.online_on(at) {
-                format!("{driver} ok xfs /mnt/{}\n", disk.name)
+                format!("{} {driver} ok\n", disk.name)
             } else {
-                format!("{driver} not_mounted - -\n")
+                format!("{} {driver} not_mounted - -\n", disk.name)
             };
             mounts.push_str(&mount);
             all.insert(
