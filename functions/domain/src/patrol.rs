@@ -4,6 +4,7 @@
 
 use crate::catalogue::{self, Backup, Snapshot, tag};
 use crate::config::Config;
+use crate::copies::Region;
 use crate::ec2::{SnapshotId, SnapshotState, VolumeId};
 use crate::error::Result;
 use crate::ids::Id;
@@ -16,6 +17,7 @@ use crate::time::Moment;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+mod copied;
 pub mod costs;
 mod due;
 pub mod morning;
@@ -62,6 +64,8 @@ pub struct Fleet {
     pub volumes: BTreeMap<VolumeId, Tagged>,
     /// Every fast snapshot restore of the account that is not disabled.
     pub fast_restores: Vec<FastRestore>,
+    /// The copies of each cluster whose configuration asks for some; the error: they cannot be read.
+    pub copies: BTreeMap<String, Result<Vec<Snapshot>>>,
 }
 
 /// An unfinished intent that nobody is known to work on.
@@ -104,14 +108,47 @@ pub struct Figures {
 #[serde(tag = "what", rename_all = "kebab-case")]
 #[allow(missing_docs)] // docs/operations.md says what to do about each
 pub enum Finding {
-    SnapshotPending { cluster: String, snapshot: SnapshotId },
-    FastRestoreLeft { snapshot: SnapshotId, zone: String },
-    VolumeLeft { volume: VolumeId, restore: String },
-    RecordLeft { restore: String },
-    HoldLeft { cluster: String, why: String },
-    ConfigUnreadable { cluster: String, why: String },
-    LockUnreadable { cluster: String, why: String },
-    RecordUnreadable { restore: String, why: String },
+    SnapshotPending {
+        cluster: String,
+        snapshot: SnapshotId,
+    },
+    FastRestoreLeft {
+        snapshot: SnapshotId,
+        zone: String,
+    },
+    VolumeLeft {
+        volume: VolumeId,
+        restore: String,
+    },
+    RecordLeft {
+        restore: String,
+    },
+    HoldLeft {
+        cluster: String,
+        why: String,
+    },
+    CopyMissing {
+        cluster: String,
+        backup: String,
+        region: Region,
+    },
+    CopiesUnreadable {
+        cluster: String,
+        region: Region,
+        why: String,
+    },
+    ConfigUnreadable {
+        cluster: String,
+        why: String,
+    },
+    LockUnreadable {
+        cluster: String,
+        why: String,
+    },
+    RecordUnreadable {
+        restore: String,
+        why: String,
+    },
 }
 
 /// What the patrol says.
@@ -172,6 +209,7 @@ impl Fleet {
             .chain(self.left_volumes(now))
             .chain(self.left_records(now))
             .chain(self.holds(now))
+            .chain(self.uncopied(now))
             .chain(self.unreadable())
             .collect();
         findings.sort();

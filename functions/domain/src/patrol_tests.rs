@@ -8,11 +8,11 @@ const HOUR: i64 = 3600;
 const RECOVER: &str = "arn:aws:states:eu-west-1:1:stateMachine:mirrorsnap-recover";
 const RESTORE: &str = "orders-r-20260101T000000Z";
 
-fn now() -> Moment {
+pub(super) fn now() -> Moment {
     Moment::from_unix(1_780_000_000)
 }
 
-fn ago(seconds: i64) -> Moment {
+pub(super) fn ago(seconds: i64) -> Moment {
     now().plus(-seconds)
 }
 

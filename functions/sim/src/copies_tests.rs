@@ -265,3 +265,28 @@ fn without_the_setting_nothing_is_asked_for() {
     let calls = sim.faults.borrow().calls.clone();
     assert!(calls.iter().all(|call| call.kind == Kind::Read), "{calls:?}");
 }
+
+/// What the patrol finds.
+fn findings(sim: &Sim) -> Value {
+    let now = sim.world.borrow().moment();
+    let input = json!({"mode": "fleet", "fleet": "mirrorsnap", "now": now});
+    attempts(sim, "patrol", LIMIT, &input).unwrap()["findings"].clone()
+}
+
+#[test]
+fn the_patrol_names_a_backup_of_more_than_a_day_that_has_no_copy() {
+    let (world, id) = backed_up(&json!({}));
+    let sim = Sim::new(world, Faults::default(), 1);
+    assert_eq!(findings(&sim), json!([]), "it may still be copied");
+    sim.pass(25 * 3600 * SECOND);
+    let missing = json!([{"what": "copy-missing", "cluster": CLUSTER, "backup": id, "region": "ap-northeast-3"}]);
+    assert_eq!(findings(&sim), missing);
+    let calls = sim.faults.borrow().calls.clone();
+    let asked = calls.iter().rposition(|call| call.what.contains("in ap-northeast-3"));
+    let begun = calls.iter().rposition(|call| call.name == "dynamodb:Scan").unwrap();
+    let next = calls.len() + asked.unwrap() - begun;
+    sim.faults.borrow_mut().planned.push((next, Fault::Refused));
+    assert_eq!(findings(&sim)[0]["what"], json!("copies-unreadable"));
+    copy(&sim, &id).unwrap();
+    assert_eq!(findings(&sim), json!([]));
+}

@@ -2,11 +2,12 @@
 //! stranded cluster needs recover, what the morning's message is, and to which cluster an event belongs. It sends nothing to a node, and changes nothing.
 
 use super::embedded_metrics::head;
-use crate::ports::{Clock, FastRestores, Fleet, Ledger, Metrics};
-use mirrorsnap_domain::catalogue::tag;
+use crate::ports::{Clock, Copies, FastRestores, Fleet, Ledger, Metrics};
+use mirrorsnap_domain::catalogue::{Snapshot, tag};
+use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::ec2::VolumeState;
 use mirrorsnap_domain::ended::{self, Found};
-use mirrorsnap_domain::error::Result;
+use mirrorsnap_domain::error::{Kind, Result};
 use mirrorsnap_domain::patrol::morning::{Morning, Newest};
 use mirrorsnap_domain::patrol::{self, Age, Described, Due, Figures, Finding, Holder, Stranded, Tagged};
 use mirrorsnap_domain::proof::DueProof;
@@ -81,8 +82,8 @@ pub struct Counts {
 }
 
 /// What the modes need.
-pub trait Ports: Fleet + Ledger + FastRestores + Clock + Metrics {}
-impl<T: Fleet + Ledger + FastRestores + Clock + Metrics> Ports for T {}
+pub trait Ports: Fleet + Ledger + FastRestores + Copies + Clock + Metrics {}
+impl<T: Fleet + Ledger + FastRestores + Copies + Clock + Metrics> Ports for T {}
 
 /// Most entries of each list in an answer, which must stay below what a state may hand on. The next patrol names the rest.
 const MOST: usize = 50;
@@ -134,6 +135,29 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
     }
 }
 
+/// The copies of the clusters that ask for some. A region that does not answer this time is asked by the next patrol.
+async fn copies(
+    ports: &impl Copies,
+    clusters: &BTreeMap<String, Result<Config>>,
+) -> BTreeMap<String, Result<Vec<Snapshot>>> {
+    let mut found = BTreeMap::new();
+    for (cluster, config) in clusters {
+        let Some(to) = config.as_ref().ok().and_then(|config| config.copy.as_ref()) else {
+            continue;
+        };
+        match ports.copies_of_cluster(&to.region, cluster).await {
+            Err(error) if error.kind() == Kind::AwsUnavailable => {
+                tracing::warn!(cluster, %error, "whether the backups are copied is not known");
+            }
+            seen => {
+                let seen = seen.map(|all| all.into_iter().map(|one| one.snapshot).collect());
+                found.insert(cluster.clone(), seen);
+            }
+        }
+    }
+    found
+}
+
 /// All that is there.
 async fn seen(ports: &impl Ports) -> Result<patrol::Fleet> {
     let items = ports.items().await?;
@@ -143,8 +167,10 @@ async fn seen(ports: &impl Ports) -> Result<patrol::Fleet> {
         let is_free = volume.state == VolumeState::Available && volume.attached.is_none();
         (id, Tagged { restore, is_free })
     });
+    let clusters = ports.clusters().await?;
     Ok(patrol::Fleet {
-        clusters: ports.clusters().await?,
+        copies: copies(ports, &clusters).await,
+        clusters,
         items: items.locks,
         records: items.records,
         snapshots: ports.all_snapshots().await?,

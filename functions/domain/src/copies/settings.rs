@@ -20,7 +20,7 @@ fn shown(text: &str) -> String {
 }
 
 /// A region of AWS, such as `ap-northeast-3`.
-#[derive(Debug, Clone, PartialEq, Eq, SerializeDisplay, DeserializeFromStr)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, SerializeDisplay, DeserializeFromStr)]
 pub struct Region(String);
 
 impl Region {
