@@ -32,7 +32,8 @@ def tree(c: Cli) -> dict[str, Any]:
         root["monitor"][f"mdw@{disk.monitor}"] = {"parameters": {"object": disk.name}}
         root["monitor"][f"mdnw@{disk.connect_monitor}"] = {"parameters": {"object": disk.name}}
     for n in range(c.cluster.spec.other_monitors):
-        root["monitor"][f"genw@genw-of-the-application-{n:02}"] = {"polling": {"timeout": "30" if n == 2 else "120"}} if n else {}
+        limit = {"polling": {"timeout": "30" if n == 2 else "120"}} if n else {}
+        root["monitor"][f"genw@genw-of-the-application-{n:02}"] = limit
     for name in c.cluster.spec.hybrid_disks:
         root["resource"][f"hd@{name}"] = {"parameters": {}}
     return root
