@@ -50,6 +50,10 @@ class Failed(Exception):
     """A run did not do what is measured, so that its figures would mean nothing; the text says what it did."""
 
 
+class GivenUp(Failed):
+    """The nodes have undone the critical section without a seal. A frozen backup has stopped nothing: that is a figure."""
+
+
 def _outage(journal: Journal, start: float, end: float) -> Window:
     found = longest(journal.outages(start, end))
     if found is None or found.open:
@@ -74,6 +78,8 @@ def _ended(product: Product, journal: Journal, arn: str, extent: Extent, behind:
         if extent is Extent.UNTIL_BACK and behind in state_names(journal.entries, arn):
             return main["transitions"]
         product.lab.sleep(0.5)
+    if main["error"] == "SectionVoid":
+        raise GivenUp(main["cause"])
     if main["status"] != "SUCCEEDED":
         raise Failed(f"the execution ended {main['status']}: {main['error']} {main['cause']}")
     return main["transitions"]
@@ -110,9 +116,14 @@ def _product(lab: Lab, extent: Extent, consistency: str) -> Figures:
     with Writer(lab) as writer:
         lab.sleep(1)
         begun = operation.begin(product, step, "backup", {"consistency": consistency}, [])
-        if extent is Extent.UNTIL_BACK:
-            _ended(product, journal, begun.arn, extent, BEHIND)
-        else:
+        given_up = False
+        try:
+            _ended(product, journal, begun.arn, Extent.UNTIL_BACK, BEHIND)
+        except GivenUp:
+            if consistency == "stopped":
+                raise
+            given_up = True
+        if extent is Extent.WHOLE:
             operation.finish(product, journal, begun)
     if writer.problem:
         raise Failed(f"the application failed: {writer.problem}")
@@ -124,9 +135,12 @@ def _product(lab: Lab, extent: Extent, consistency: str) -> Figures:
             return _pause(journal, begun.started, end)
         return parts.outage(journal.entries, _outage(journal, begun.started, end))
 
-    if extent is Extent.UNTIL_BACK:
+    if extent is Extent.UNTIL_BACK or given_up:
         _sound(lab)
-        return absence(journal.now())
+        end = journal.now()
+        if given_up and not journal.pauses(begun.started, end):
+            return {"outage_seconds": 0.0, "given_up": 1.0}
+        return {**absence(end), **({"given_up": float(given_up)} if consistency == "frozen" else {})}
     operation.judge(product, journal, begun, set())
     if wrong := [*begun.failures, *begun.residue, *begun.violations]:
         raise Failed(f"the backup: {wrong}")
@@ -140,6 +154,8 @@ def _product(lab: Lab, extent: Extent, consistency: str) -> Figures:
     found = absence(end)
     lost = [(w.start, w.end) for w in report.without_redundancy(journal, begun)]
     found["degraded_parts"] = phases.seconds(lost, journal.phases({m["arn"] for m in begun.family.members}))
+    if consistency == "frozen":
+        found["given_up"] = 0.0
     return {**found, "transitions": own, **{key: whole[key] for key in kept}, **spent}
 
 

@@ -77,7 +77,7 @@ def report(runs: Runs) -> Report:
             measured = {**figures_of(each, MEASURES), "parts": spent}
             found.setdefault("approaches", {}).setdefault(of[0], {})[of[1]] = measured
         elif part == "frozen":
-            measured = figures_of(each, (*MEASURES, "pause_seconds"))
+            measured = figures_of(each, (*MEASURES, "pause_seconds", "given_up"))
             found.setdefault("approaches", {}).setdefault(of[0], {})[of[1]] = measured
         elif part == "applications":
             found.setdefault("applications", {})[of[0]] = figures_of(each, ("outage_seconds", OVERHEAD))
@@ -123,6 +123,11 @@ def _pauses(found: Report) -> list[Target]:
         _at_most(f"pause of a frozen backup, commands of {pace} s", "s", most, by_pace[pace]["pause_seconds"]["median"])
         for pace, most in PAUSE.items()
         if pace in by_pace
+    ]
+    judged += [
+        _at_most(f"of these given up, commands of {pace} s", "", 0, each["given_up"]["max"])
+        for pace, each in by_pace.items()
+        if "given_up" in each
     ]
     applications = found.get("applications", {})
     if "0.1" in by_pace and applications:  # the pace at which the applications are measured

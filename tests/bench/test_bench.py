@@ -67,7 +67,8 @@ def test_medians_and_targets_name_what_is_missed():
 
 def test_a_frozen_backup_is_judged_by_its_pause():
     def paused(seconds: float) -> dict:
-        return {"outage_seconds": 0.0, "pause_seconds": seconds, "total_seconds": 40.0, "host_busy": 0.2}
+        given_up = float(seconds > 7)
+        return {"outage_seconds": 0.0, "pause_seconds": seconds, "given_up": given_up, "host_busy": 0.2}
 
     runs = {
         ("outage", "mirrorsnap", "0.1"): [single(1.0)],
@@ -81,6 +82,8 @@ def test_a_frozen_backup_is_judged_by_its_pause():
     judged = {each.name: (each.got, each.met) for each in figures.targets(found)}
     assert judged["pause of a frozen backup, commands of 0.1 s"] == (1.4, True)
     assert judged["pause of a frozen backup, commands of 0.7 s"] == (7.1, False)
+    assert judged["of these given up, commands of 0.1 s"] == (0, True)
+    assert judged["of these given up, commands of 0.7 s"] == (1, False)
     assert judged["a stopped backup's outage with an application of 20 s by a frozen one's pause"] == (2.9, False)
     assert len(figures.table(found["approaches"])) == 2
     ElementTree.fromstring(page.drawing(found))
@@ -123,7 +126,7 @@ def test_the_runs_take_turns_and_of_others_the_first_is_whole():
         *first,
         *((("mirrorsnap", pace), 2) for pace in ("0.1", "0.7")),
     ]
-    assert [run.part for run in plan(("functions", "restore"), 2, 1)] == ["functions", "functions", "restore"]
+    assert [run.part for run in plan(("functions", "restore"), 2, 1)] == ["functions", "restore", "functions"]
 
 
 def size(clusters: int, transitions: float, busy: float) -> dict:
