@@ -51,7 +51,7 @@ class Failed(Exception):
 
 
 class GivenUp(Failed):
-    """The nodes have undone the critical section without a seal. A frozen backup has stopped nothing: that is a figure."""
+    """The nodes have undone the critical section without a seal. A frozen backup has stopped nothing: it is a figure."""
 
 
 def _outage(journal: Journal, start: float, end: float) -> Window:
