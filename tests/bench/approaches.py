@@ -51,7 +51,7 @@ class Failed(Exception):
 
 
 class GivenUp(Failed):
-    """The nodes have undone the critical section without a seal. A frozen backup has stopped nothing: it is a figure."""
+    """The critical section was undone without a seal. Of a frozen backup it is a figure: nothing was stopped."""
 
 
 def _outage(journal: Journal, start: float, end: float) -> Window:
