@@ -210,12 +210,14 @@ def main(argv: list[str] | None = None) -> int:
     found = figures.report(runs)
     targets = figures.targets(found)
     now = datetime.datetime.now(datetime.UTC).date().isoformat()
-    report = {"date": now, "machine": machine(), **found, "targets": [asdict(each) for each in targets]}
+    missing = sum(not run.file.is_file() for run in todo)
+    made = {"made": len(todo) - missing, "planned": len(todo)}
+    report = {"date": now, "machine": machine(), "runs": made, **found, "targets": [asdict(each) for each in targets]}
     (OUT / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print("\n".join(["", *figures.table(found.get("approaches", {})), ""]))
     for each in targets:
         print(f"{'met   ' if each.met else 'MISSED'}  {each.name}: {each.got:g}, wanted {each.wanted}")
-    if missing := sum(not run.file.is_file() for run in todo):
+    if missing:
         print(f"\nNOT WHOLE: {missing} of {len(todo)} runs are missing; RESUME=1 goes on")
     worst = max(run["host_busy"] for each in runs.values() for run in each)
     print(f"\nthis machine was at most {100 * worst:.0f} % busy in a run; {time.monotonic() - begun:.0f} s in all")

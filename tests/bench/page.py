@@ -159,6 +159,13 @@ def _lengths(each: dict[str, Any]) -> tuple[float, float]:
     return whole["median"], each.get(figures.OVERHEAD, whole)["median"]
 
 
+def _incomplete(report: dict[str, Any]) -> list[str]:
+    made, planned = (report.get("runs", {}).get(key, 0) for key in ("made", "planned"))
+    if made == planned:
+        return []
+    return [f"**The run was stopped early: {made} of its {planned} measurements were made.**", ""]
+
+
 def drawing(report: dict[str, Any]) -> str:
     """The outage of a backup by each approach, at both paces: the clusterware's own part, and what comes on top."""
     bars = [
@@ -194,8 +201,8 @@ Made from a run of `make bench` on {date}, on {machine}, with nothing else runni
 page anew from the last report. Everything ran in the lab at life's pace, with the lab's own timing of a small cluster
 (a boot takes 2 s, Run Command delivers after 1 s): the figures compare ways, they are no promise for yours. Where a
 spread is given there were several runs, and the figure is their median.
-
-## Backups
+"""
+BACKUPS = """## Backups
 
 ![outage of a backup](performance.svg)
 """
@@ -226,6 +233,8 @@ Manager's calls. A flexible window of a schedule spreads them.
 def text(report: dict[str, Any]) -> str:
     lines = [
         HEAD.format(**report),
+        *_incomplete(report),
+        BACKUPS,
         *_approaches(report),
         BELOW,
         *_spent(report),
