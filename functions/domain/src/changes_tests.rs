@@ -1,7 +1,7 @@
 use super::*;
 use crate::catalogue::{backups, tag, tags};
-use crate::ec2::SnapshotState;
 use crate::ids::{Id, IdKind};
+use crate::testing;
 use crate::time::Moment;
 use proptest::prelude::*;
 
@@ -10,18 +10,7 @@ fn snapshot(name: &str, day: i64, node: &str, disks: &str, size: usize) -> Snaps
     let id = Id::new(IdKind::Backup, "orders", at).unwrap();
     let mut tags = tags(&id, at, node, &[disks.to_owned()], size);
     tags.insert(tag::VALID.to_owned(), "true".to_owned());
-    Snapshot {
-        id: name.into(),
-        volume: if disks == "md1" { "vol-001" } else { "vol-002" }.into(),
-        state: SnapshotState::Completed,
-        progress: "100%".to_owned(),
-        started: at,
-        gib: 20,
-        kms_key: None,
-        copied_from: None,
-        tier: crate::catalogue::Tier::Standard,
-        tags,
-    }
+    testing::completed(name, if disks == "md1" { "vol-001" } else { "vol-002" }, at, tags)
 }
 
 fn backup(snapshots: Vec<Snapshot>) -> Backup {

@@ -3,7 +3,7 @@ use super::quotas::Quotas;
 use super::volumes::OldVolume;
 use super::*;
 use crate::catalogue::{self, Snapshot, tag};
-use crate::ec2::{SnapshotState, VolumeId};
+use crate::ec2::VolumeId;
 use crate::testing;
 use proptest::prelude::*;
 
@@ -19,18 +19,7 @@ pub(super) fn snapshot(name: &str, at: i64, disks: &str, size: usize, valid: boo
     if valid {
         tags.insert(tag::VALID.to_owned(), "true".to_owned());
     }
-    Snapshot {
-        id: name.into(),
-        volume: format!("vol-{}", &name[5..]).into(),
-        state: SnapshotState::Completed,
-        progress: "100%".to_owned(),
-        started: at,
-        gib: 20,
-        kms_key: None,
-        copied_from: None,
-        tier: crate::catalogue::Tier::Standard,
-        tags,
-    }
+    testing::completed(name, &format!("vol-{}", &name[5..]), at, tags)
 }
 
 fn old(id: &str) -> (VolumeId, OldVolume) {

@@ -1,11 +1,13 @@
 //! The seed's cluster, for tests.
 
+use crate::catalogue::{Snapshot, Tier};
 use crate::clusterpro::mdstat::{Color, Mirror, Recovery, Status};
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::settings::{ClusterSettings, DiskSettings, Setting, Settings};
 use crate::clusterpro::stat::{Group, Stat, State};
 use crate::config::Config;
 use crate::devices::{Disk, Under};
+use crate::ec2::SnapshotState;
 use crate::lvm_devices::LvmDevices;
 use crate::mounts::Mount;
 use crate::observation::{Instance, Node, Observation, Power};
@@ -13,6 +15,22 @@ use crate::reply::{Ended, Job, Records, Started, Took};
 use crate::time::Moment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// A completed snapshot of 20 GiB, no copy of another.
+pub(crate) fn completed(id: &str, volume: &str, started: Moment, tags: BTreeMap<String, String>) -> Snapshot {
+    Snapshot {
+        id: id.into(),
+        volume: volume.into(),
+        state: SnapshotState::Completed,
+        progress: "100%".to_owned(),
+        started,
+        gib: 20,
+        kms_key: None,
+        copied_from: None,
+        tier: Tier::Standard,
+        tags,
+    }
+}
 
 pub(crate) fn orders() -> Value {
     json!({"name": "orders",
