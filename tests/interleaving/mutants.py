@@ -19,6 +19,7 @@ TWO_DISKS = Scenario("two-disks", disks=("md1", "md2"))
 HOLD = Scenario("hold", launches=("hold",))
 RELOAD = Scenario("reload", launches=("reload",))
 GONE = Scenario("directories-gone", launches=("gone",))
+FULL = tuple(Scenario(f"{node}-is-full", launches=(f"full-{node}",)) for node in "as")
 STOPS = Scenario("somebody-stops", launches=("stops",))
 OLD_BATON = Scenario("old-baton", launches=("stops",), old_baton=True)
 BLIPS = Scenario("somebody-stops-and-starts", launches=("blips",))
@@ -339,6 +340,16 @@ MUTANTS = (
         "; $otherwise",
         "",
         scenario=GONE,
+        stalls=0,
+        faults=2,
+        focus=("launch", "kill:A"),
+    ),
+    Mutant(
+        "the timer starts nothing if its record cannot be written",
+        "P6",
+        """note void ',"by":"timer","reason":"deadline"'""",
+        """{ note void ',"by":"timer","reason":"deadline"' || exit 1; }""",
+        scenario=FULL[0],
         stalls=0,
         faults=2,
         focus=("launch", "kill:A"),

@@ -10,6 +10,7 @@ STAYS = Scenario("nobody-orders-the-shutdown", restore=True)
 FENCED = Scenario("down-fenced", restore=True, launches=("docE", "fenceA"))
 HELD = Scenario("down-held", restore=True, launches=("docE", "hold"))
 COPIES = Scenario("down-copies", restore=True, launches=("docE", "copyE"))
+FULL = Scenario("down-full", restore=True, launches=("docE", "full-a"))
 
 RESTORE_MUTANTS = (
     Mutant(

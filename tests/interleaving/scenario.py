@@ -238,6 +238,8 @@ def _launch(name: str, scenario: Scenario, edit: Edit | None) -> Callable[[Run],
         return FrozenRun.shutdown
     if name == "gone":
         return Run.delete_directories
+    if name.startswith("full-"):
+        return lambda run: run.fill(name.removeprefix("full-"))
     if name in SOMEBODY:
         return lambda run: run.somebody(SOMEBODY[name])
     step, other = LAUNCHES[name]

@@ -62,6 +62,7 @@ FAULTY = {  # command prefix -> faults worth injecting
     "fsfreeze -u": ("fail", "hang", "lie"),
     "sync": ("fail", "hang"),
     "clpstat": ("fail", "hang"),
+    "mv": ("fail",),  # of a record: there was no room for it
 }
 IN_FLIGHT = 4.9  # s that an order may take from its dead sender to the daemon, and no stall makes it longer
 FOREVER = 20.0  # `late`: longer than any deadline of the scenario
@@ -114,6 +115,7 @@ class Run:
     saw: dict[str, str] = field(default_factory=dict)
     locks: dict[str, LockView] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
+    full: set[str] = field(default_factory=set)  # nodes on which no record can be written any more
     patience: int = 3  # how often a poller that sees nothing new doubles its sleep twice
     expiring: bool = False  # the action being carried out is a stall (`late`)
 
@@ -304,7 +306,14 @@ class Run:
         units = tuple((u.name, u.due is not None, u.back_at is not None, u.actor) for u in self.units.values())
         actors = tuple((a.name, a.position(), a.name in self.hung) for a in self.stage.actors.values())
         op = (self.op.actor, self.op.kind) if self.op else None
-        rest = (op, self.lagging is not None, self.in_flight is not None, self.current, tuple(self.launches))
+        rest = (
+            op,
+            tuple(sorted(self.full)),
+            self.lagging is not None,
+            self.in_flight is not None,
+            self.current,
+            tuple(self.launches),
+        )
         # The deadline of a poller depends on how often it has polled in vain.
         rest += (tuple((n, c[1]) for n, c in self.naps.items() if self.stage.actors[n].alive),)
         return hash((world, epochs, units, actors, rest, tuple(self.saw.items())))
@@ -404,6 +413,10 @@ class Run:
             return
         world.theirs.add(what)
 
+    def fill(self, node: str) -> None:
+        """The node's disks are full from now on."""
+        self.full.add(node)
+
     def delete_directories(self) -> None:
         """Somebody deletes /run/mirrorsnap on both nodes."""
         for node in NODES:
@@ -498,6 +511,9 @@ class Run:
 
     def _on_mv(self, actor: Actor) -> None:
         source, target = Path(actor.request[-2]), Path(actor.request[-1])
+        if actor.node in self.full:
+            self.stage.answer(actor, 1)
+            return
         try:
             os.replace(source, target)
         except FileNotFoundError:

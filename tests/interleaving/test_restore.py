@@ -17,7 +17,7 @@ from lab.nodes.nodecmd import binary
 
 from . import scenario, witness
 from .mutants import Mutant
-from .restore_mutants import COPIES, DOWN, FENCED, HELD, RESTORE_MUTANTS, STAYS
+from .restore_mutants import COPIES, DOWN, FENCED, FULL, HELD, RESTORE_MUTANTS, STAYS
 from .scenario import Scenario
 from .schedule import Run
 from .search import Report, sample, search
@@ -84,7 +84,7 @@ def test_every_single_fault(nodecmd: Path, case: Scenario) -> None:
     proved(report)
 
 
-@pytest.mark.parametrize("case", [FENCED, HELD, COPIES], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [FENCED, HELD, COPIES, FULL], ids=lambda c: c.name)
 def test_everything_launched_at_every_step(nodecmd: Path, case: Scenario) -> None:
     report = search(functools.partial(scenario.prepare, nodecmd, case), 0, 1, focus=LAUNCH)
     assert report.complete and report.runs > 10
