@@ -1,11 +1,14 @@
 use super::*;
-use crate::catalogue::{Wanted, backups, find, passed_over};
+use crate::catalogue::{Backup, Snapshot, Wanted, backups, find, passed_over, tag};
+use crate::config::Config;
 use crate::consistency::RestoreFrom;
 use crate::devices;
 use crate::ec2::SnapshotState;
 use crate::error::Kind;
 use crate::ids::{Id, IdKind};
 use crate::testing::{config, orders};
+use crate::time::Moment;
+use std::collections::BTreeMap;
 
 const PRINT: &str = "00ff10ab00ff10ab00ff10ab00ff10ab00ff10ab00ff10ab00ff10ab00ff10ab";
 
