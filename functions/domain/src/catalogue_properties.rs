@@ -2,8 +2,13 @@
 
 use super::tests::*;
 use super::*;
+use crate::consistency::Consistency;
+use crate::ec2::SnapshotId;
+use crate::ids::Id;
 use crate::proof;
+use crate::time::Moment;
 use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What somebody may add to a set that was proved.
 #[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself")]

@@ -1,4 +1,10 @@
 use super::*;
+use crate::config::Config;
+use crate::consistency::{Consistency, RestoreFrom};
+use crate::ec2::{SnapshotId, SnapshotState};
+use crate::error::Kind;
+use crate::ids::{Id, IdKind};
+use crate::time::Moment;
 
 pub(super) const DAY: i64 = 86_400;
 
