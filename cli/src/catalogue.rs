@@ -1,4 +1,4 @@
-//! The catalogue of errors and alarms (docs/catalogue.json) in the operator's language. An error's own cause is English, and says in
+//! The catalogue of errors and screens (docs/catalogue.json) in the operator's language. An error's own cause is English, and says in
 //! English what the catalogue adds; so only another language is looked up.
 
 mod words;
@@ -37,7 +37,6 @@ impl Language {
 struct Catalogue {
     risks: BTreeMap<String, Texts<String>>,
     errors: BTreeMap<String, Entry>,
-    alarms: BTreeMap<String, Entry>,
     screens: BTreeMap<String, Both>,
 }
 
@@ -86,11 +85,6 @@ pub fn error(language: Language, name: &str) -> Option<String> {
     let Said { means, next } = &entry.texts.ja;
     let risk = &catalogue.risks.get(&entry.cluster)?.ja;
     Some(format!("{means}{risk}\n次に行うこと: {}", plain(next)))
-}
-
-/// What an alarm means; `None`: as above.
-pub fn alarm(language: Language, name: &str) -> Option<String> {
-    Some(translated(language)?.alarms.get(name)?.texts.ja.means.clone())
 }
 
 /// Links of a page as a terminal can show them: `[text](page)` becomes `text (docs/page)`.

@@ -3,6 +3,7 @@
 //! The outage is seen from outside: it may begin when the state begins that stops the groups, and is over at the latest when a
 //! state begins that comes only after the groups are online. The node's own figure is in the operation's report.
 
+use crate::catalogue::Words;
 use mirrorsnap_domain::intent::Phase;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -43,8 +44,8 @@ pub enum Told {
     Step {
         /// When.
         at: i64,
-        /// Its name.
-        name: String,
+        /// Which.
+        step: Step,
     },
     /// From now on the service may be down.
     Down {
@@ -74,15 +75,92 @@ const NOT_BACK: &str = "Failed, and the cluster is not back";
 const SNAPSHOTS: &str = "Snapshot: progress";
 /// The state that looks at both nodes and says why it waits.
 const LOOK: &str = "Assess";
-/// What is told beside the phases: the beginnings of states' names.
-const PARTS: [&str; 6] = [
-    "Ask the doctor",
-    "Recover first",
-    "Bring the cluster back",
-    "Expire old backups",
-    "Clean up",
-    "Tell the nodes",
+/// What is told of where an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing is told yet.
+    Starting,
+    /// A phase.
+    Phase(Phase),
+    /// Another part.
+    Part(Part),
+}
+
+/// What is told beside the phases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the states' names say it
+pub enum Part {
+    AskTheDoctor,
+    RecoverFirst,
+    BringBack,
+    Expire,
+    CleanUp,
+    TellTheNodes,
+}
+
+/// The parts by the beginnings of states' names.
+const PARTS: [(&str, Part); 6] = [
+    ("Ask the doctor", Part::AskTheDoctor),
+    ("Recover first", Part::RecoverFirst),
+    ("Bring the cluster back", Part::BringBack),
+    ("Expire old backups", Part::Expire),
+    ("Clean up", Part::CleanUp),
+    ("Tell the nodes", Part::TellTheNodes),
 ];
+
+impl Step {
+    /// By the name of a state; `None`: nothing is told of it.
+    fn of(state: &str) -> Option<Self> {
+        let word = state.split(':').next().unwrap_or(state);
+        if let Ok(phase) = serde_json::from_value::<Phase>(Value::from(word)) {
+            return Some(Self::Phase(phase));
+        }
+        PARTS
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map(|(_, part)| Self::Part(*part))
+    }
+
+    /// What is shown of it.
+    pub const fn words(self) -> Words<'static> {
+        match self {
+            Self::Starting => Words::PartStarting,
+            Self::Part(Part::AskTheDoctor) => Words::PartAskTheDoctor,
+            Self::Part(Part::RecoverFirst) => Words::PartRecoverFirst,
+            Self::Part(Part::BringBack) => Words::PartBringBack,
+            Self::Part(Part::Expire) => Words::PartExpire,
+            Self::Part(Part::CleanUp) => Words::PartCleanUp,
+            Self::Part(Part::TellTheNodes) => Words::PartTellTheNodes,
+            Self::Phase(phase) => of_phase(phase),
+        }
+    }
+}
+
+const fn of_phase(phase: Phase) -> Words<'static> {
+    match phase {
+        Phase::Inspect => Words::PhaseInspect,
+        Phase::Quiesce => Words::PhaseQuiesce,
+        Phase::Split => Words::PhaseSplit,
+        Phase::Resume => Words::PhaseResume,
+        Phase::EnterBackupMode => Words::PhaseEnterBackupMode,
+        Phase::StopStandby => Words::PhaseStopStandby,
+        Phase::Snapshot => Words::PhaseSnapshot,
+        Phase::StartStandby => Words::PhaseStartStandby,
+        Phase::LeaveBackupMode => Words::PhaseLeaveBackupMode,
+        Phase::Resync => Words::PhaseResync,
+        Phase::MarkValid => Words::PhaseMarkValid,
+        Phase::Plan => Words::PhasePlan,
+        Phase::PrepareVolumes => Words::PhasePrepareVolumes,
+        Phase::StopBoth => Words::PhaseStopBoth,
+        Phase::Detach => Words::PhaseDetach,
+        Phase::Attach => Words::PhaseAttach,
+        Phase::StartBoth => Words::PhaseStartBoth,
+        Phase::CheckDevices => Words::PhaseCheckDevices,
+        Phase::PostProcess => Words::PhasePostProcess,
+        Phase::Verify => Words::PhaseVerify,
+        Phase::Rollback => Words::PhaseRollback,
+    }
+}
 
 /// The clock of the outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +178,9 @@ pub enum Outage {
 pub struct Follow {
     main: String,
     read: BTreeMap<String, i64>,
-    told: Vec<String>,
+    told: Vec<Step>,
     /// The newest phase or part.
-    pub step: String,
+    pub step: Step,
     /// The clock of the outage.
     pub outage: Outage,
     /// The snapshots' progress: percent of the slowest.
@@ -122,7 +200,7 @@ impl Follow {
             main: main.to_owned(),
             read: BTreeMap::from([(main.to_owned(), 0)]),
             told: Vec::new(),
-            step: "starting".to_owned(),
+            step: Step::Starting,
             outage: Outage::None,
             snapshots: None,
             mirror: None,
@@ -161,11 +239,11 @@ impl Follow {
         if arn == self.main && state == NOT_BACK {
             self.not_back = true;
         }
-        if let Some(name) = part(state) {
-            self.step.clone_from(&name);
-            if !self.told.contains(&name) {
-                self.told.push(name.clone());
-                told.push(Told::Step { at, name });
+        if let Some(step) = Step::of(state) {
+            self.step = step;
+            if !self.told.contains(&step) {
+                self.told.push(step);
+                told.push(Told::Step { at, step });
             }
         }
         if STOP.contains(&state) && !matches!(self.outage, Outage::Since(_)) {
@@ -196,13 +274,6 @@ impl Follow {
             _ => {}
         }
     }
-}
-
-/// The phase of a state, or the part that is told beside the phases.
-fn part(state: &str) -> Option<String> {
-    let word = state.split(':').next().unwrap_or(state);
-    let is_phase = serde_json::from_value::<Phase>(Value::from(word)).is_ok();
-    (is_phase || PARTS.contains(&word)).then(|| word.to_owned())
 }
 
 /// `37` of `md1 copies the difference, 37 %`.

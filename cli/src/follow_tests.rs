@@ -1,4 +1,5 @@
 use super::*;
+use crate::catalogue::Language;
 use serde_json::json;
 
 const MAIN: &str = "main";
@@ -14,7 +15,7 @@ fn events(states: &[(i64, &str)]) -> Vec<Event> {
 
 fn steps(told: &[Told]) -> Vec<String> {
     let name = |each: &Told| match each {
-        Told::Step { name, .. } => Some(name.clone()),
+        Told::Step { step, .. } => Some(step.words().said(Language::English)),
         Told::Down { .. } | Told::Back { .. } => None,
     };
     told.iter().filter_map(name).collect()
@@ -48,8 +49,8 @@ fn a_backup_is_told_by_its_phases_each_once() {
         at_most: 3_200
     }));
     assert_eq!(
-        (follow.outage, follow.step.as_str()),
-        (Outage::Over(3_200), "EnterBackupMode")
+        (follow.outage, follow.step),
+        (Outage::Over(3_200), Step::Phase(Phase::EnterBackupMode))
     );
     assert!(!follow.not_back);
 }
@@ -154,7 +155,7 @@ fn the_states_are_those_of_the_state_machines() {
     let states = STOP
         .iter()
         .chain(&ONLINE)
-        .chain(&PARTS)
+        .chain(PARTS.iter().map(|(name, _)| name))
         .chain([&NOT_BACK, &SNAPSHOTS, &LOOK]);
     for state in states {
         let found = machines

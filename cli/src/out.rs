@@ -2,7 +2,7 @@
 //! The only module that prints, and the only one that asks.
 
 use crate::args::Output;
-use crate::catalogue::{self, Language};
+use crate::catalogue::{self, Language, Words};
 use crate::exit::Trouble;
 use crate::follow::{Follow, Outage};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -65,7 +65,8 @@ impl Out {
         if io::stderr().is_terminal() {
             let all = MultiProgress::new();
             let current = all.add(bar(CURRENT));
-            let (snapshots, mirror) = (bar(BAR).with_prefix("snapshots"), bar(BAR).with_prefix("mirror"));
+            let named = |words: Words<'_>| bar(BAR).with_prefix(words.said(self.language));
+            let (snapshots, mirror) = (named(Words::BarSnapshots), named(Words::BarMirror));
             self.live = Some(Live {
                 all,
                 current,

@@ -168,6 +168,11 @@ def test_by_the_locale_errors_are_told_in_japanese(product: Product, run: Run) -
     found = said(run("backup", "nothing", **japanese), REFUSED)
     assert "ClusterNotFound: その名前のパラメータがありません。" in found
     assert "次に行うこと: " not in said(run("backup", "nothing", **japanese, LC_ALL="C"), REFUSED)
+    lived = run("backup", "orders", "--dry-run", **japanese)
+    said(lived, DONE)
+    assert "orders の backup: arn:" in lived.stderr and "Inspect（点検）" in lived.stderr
+    assert "orders では何も実行していません" in said(run("watch", "orders", **japanese), DONE)
+    assert "ミラーディスク" in said(run("cluster", "list", **japanese), DONE)
     plain = run("backup", "nothing", "--output", "json", **japanese).stdout
     assert "次に行うこと" not in plain and json.loads(plain)["error"] == "ClusterNotFound"
 

@@ -1,6 +1,7 @@
 //! What of a cluster a person decides: given by flags, or asked on the terminal. Without one, what is missing is refused by its flag.
 
 use crate::args::Decisions;
+use crate::catalogue::{Language, Words};
 use crate::exit::Trouble;
 use crate::out::Out;
 use mirrorsnap_domain::ec2::InstanceId;
@@ -12,11 +13,18 @@ use serde_json::{Map, Value, json};
 pub trait Asked {
     /// The answer without blanks around it; `None`: there is nobody to ask.
     fn ask(&self, question: &str) -> Option<String>;
+
+    /// The language that they are asked in.
+    fn language(&self) -> Language;
 }
 
 impl Asked for Out {
     fn ask(&self, question: &str) -> Option<String> {
         Self::ask(self, question)
+    }
+
+    fn language(&self) -> Language {
+        Self::language(self)
     }
 }
 
@@ -50,7 +58,7 @@ const NONE: &str = "none";
 
 /// A question, the flag that answers it, and what an empty answer means.
 struct Question<'a> {
-    text: &'a str,
+    text: Words<'a>,
     flag: &'a str,
     otherwise: Option<&'a str>,
 }
@@ -64,7 +72,7 @@ impl Question<'_> {
             .otherwise
             .map_or_else(String::new, |otherwise| format!(" [{otherwise}]"));
         let typed = asked
-            .ask(&format!("{}{shown}:", self.text))
+            .ask(&format!("{}{shown}:", self.text.said(asked.language())))
             .ok_or_else(|| Trouble::Usage(format!("there is no terminal to ask on: add {}", self.flag)))?;
         match (typed.is_empty(), self.otherwise) {
             (true, Some(otherwise)) => Ok(otherwise.to_owned()),
@@ -82,31 +90,23 @@ fn number(text: &str, flag: &str) -> Result<u32, Trouble> {
 /// Asks for what the flags leave open. Errors: a wrong command line; `InputInvalid`.
 pub fn answers(cluster: Option<&String>, given: &Decisions, asked: &impl Asked) -> Result<Answers, Trouble> {
     let question = |text, flag, otherwise| Question { text, flag, otherwise };
-    let name = question("The cluster's name with mirrorsnap", "the cluster's name", None);
+    let name = question(Words::AskName, "the cluster's name", None);
     let name = name.answered(cluster, asked)?;
     names::cluster(&name)?;
     let instances = instances(given, asked)?;
-    let keep = question(
-        "How many backups are kept: the newest ones, then of days, weeks and months",
-        "--keep",
-        Some("7,14,8,12"),
-    );
+    let keep = question(Words::AskKeep, "--keep", Some("7,14,8,12"));
     let mut members = Map::new();
     members.insert(
         "retention".to_owned(),
         retention(&keep.answered(given.keep.as_ref(), asked)?)?,
     );
-    let outage = question("The bound of a backup's outage in seconds", "--max-outage", Some("120"));
+    let outage = question(Words::AskMostOutage, "--max-outage", Some("120"));
     let outage = number(&outage.answered(given.max_outage.as_ref(), asked)?, "--max-outage")?;
     members.insert("max_outage_seconds".to_owned(), json!(outage));
-    let schedule = question(
-        "When backups begin by themselves, such as cron(0 3 * * ? *), or none",
-        "--schedule",
-        Some(NONE),
-    );
+    let schedule = question(Words::AskSchedule, "--schedule", Some(NONE));
     let expression = schedule.answered(given.schedule.as_ref(), asked)?;
     if expression != NONE {
-        let zone = question("The time zone of that, such as Asia/Tokyo", "--time-zone", Some("UTC"));
+        let zone = question(Words::AskTimeZone, "--time-zone", Some("UTC"));
         let zone = zone.answered(given.time_zone.as_ref(), asked)?;
         members.insert(
             "schedule".to_owned(),
@@ -116,7 +116,7 @@ pub fn answers(cluster: Option<&String>, given: &Decisions, asked: &impl Asked) 
         return Err(Trouble::Usage("--time-zone is that of a --schedule".to_owned()));
     }
     let objective = question(
-        "The age in hours of the newest valid backup that raises the alarm, or none",
+        Words::AskObjective,
         "--objective",
         Some(if expression == NONE { NONE } else { "26" }),
     );
@@ -140,7 +140,7 @@ fn instances(given: &Decisions, asked: &impl Asked) -> Result<Instances, Trouble
         return by_ids(&nodes);
     }
     let question = Question {
-        text: "The ids of its two instances, or a tag KEY=VALUE that only they have",
+        text: Words::AskInstances,
         flag: "--node twice, or --tag",
         otherwise: None,
     };

@@ -13,6 +13,10 @@ impl Asked for Person {
         let mut answers = self.answers.borrow_mut();
         (!answers.is_empty()).then(|| answers.remove(0).to_owned())
     }
+
+    fn language(&self) -> Language {
+        Language::Japanese
+    }
 }
 
 type Change = fn(&mut Decisions);
@@ -65,6 +69,10 @@ fn what_is_missing_is_asked_and_an_empty_answer_is_what_was_offered() {
     assert_eq!(Value::Object(found.members), wanted);
     let somebody = person(&["orders", "i-0aaa, i-0ccc", "", "", "", ""]);
     let found = answers(None, &Decisions::default(), &somebody).unwrap();
+    assert_eq!(
+        somebody.heard.borrow()[2],
+        "残すバックアップの数（最新、日、週、月の順） [7,14,8,12]:"
+    );
     assert!(matches!(found.instances, Instances::Ids(_)));
     assert!(!found.members.contains_key("schedule") && !found.members.contains_key("objective_hours"));
 }

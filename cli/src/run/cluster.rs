@@ -2,6 +2,7 @@
 
 use super::Ports;
 use crate::args::Confirmation;
+use crate::catalogue::Words;
 use crate::exit::{Ended, Exit, Trouble};
 use crate::out::Out;
 use crate::screen;
@@ -38,7 +39,7 @@ pub async fn add(
     let described = ports.clusters().await?.remove(name);
     out.line(&format!("{json:#}"));
     if let Some(old) = &described {
-        out.line(&screen::clusters::changes(old, &config));
+        out.line(&screen::clusters::changes(old, &config, out.language()));
         if existing == Existing::Keep {
             let found = format!("cluster {name} is described already");
             let next = "add --replace to change it, or choose another name";
@@ -48,16 +49,18 @@ pub async fn add(
     }
     let ids = instances(&config);
     refuse_others(&ports.tagged_for(&ids).await?, &ids, name)?;
-    let what = "The instances are tagged, which lets mirrorsnap stop them, and this is written to Parameter Store.";
-    confirmed(out, name, what, confirmation)?;
+    confirmed(out, name, Words::AddWarns, confirmation)?;
     ports.tag(&ids, name).await?;
     ports.describe(name, &json.to_string()).await?;
     untag_all_but(ports, name, &ids).await?;
-    let schedule = match &config.schedule {
-        Some(_) => "; the patrol makes its schedule within 15 minutes",
-        None => "",
+    let words = match &config.schedule {
+        Some(_) => Words::AddedWithSchedule { cluster: name },
+        None => Words::Added { cluster: name },
     };
-    let said = format!("{name} is described{schedule}; next:\n  mirrorsnap cluster check {name}{flags}");
+    let said = format!(
+        "{}\n  mirrorsnap cluster check {name}{flags}",
+        words.said(out.language())
+    );
     out.result(&said, &json!({"cluster": name, "config": json}));
     Ok(Exit::Done)
 }
@@ -137,22 +140,25 @@ pub async fn remove(ports: &impl Ports, out: &Out, cluster: &str, confirmation: 
         return Err(Error::new(Kind::ClusterNotFound, found, next).into());
     }
     refuse_if_unfinished(ports, cluster, flags).await?;
-    let what = "Its parameter and its instances' tags are removed: no backup is made of it any more. Its backups stay, and expire no more.";
-    confirmed(out, cluster, what, confirmation)?;
+    confirmed(out, cluster, Words::RemoveWarns, confirmation)?;
     ports.forget(cluster).await?;
     untag_all_but(ports, cluster, &[]).await?;
     out.result(
-        &format!("{cluster} is removed"),
+        &Words::Removed { cluster }.said(out.language()),
         &json!({"cluster": cluster, "removed": true}),
     );
     Ok(Exit::Done)
 }
 
-fn confirmed(out: &Out, cluster: &str, what: &str, confirmation: &Confirmation) -> Result<(), Trouble> {
+fn confirmed(out: &Out, cluster: &str, what: Words<'_>, confirmation: &Confirmation) -> Result<(), Trouble> {
     let typed = match &confirmation.confirm {
         Some(typed) => typed.clone(),
         None => out
-            .ask(&format!("{what}\nType the cluster's name, {cluster}, to go on:"))
+            .ask(
+                &[what, Words::TypeTheName { cluster }]
+                    .map(|words| words.said(out.language()))
+                    .join("\n"),
+            )
             .ok_or_else(|| {
                 Trouble::Usage("there is no terminal to ask on: add --yes --confirm with the cluster's name".to_owned())
             })?,

@@ -2,6 +2,7 @@
 
 use super::Ports;
 use super::answers::{Answers, Instances};
+use crate::catalogue::Words;
 use crate::exit::Trouble;
 use crate::out::Out;
 use mirrorsnap_domain::config::Config;
@@ -31,7 +32,11 @@ pub async fn described(
     while let Some(asks) = discovery.asks()? {
         let [first, second] = &instances;
         let [one, other] = asks;
-        out.line(&format!("the doctor looks at {} and {}", first.id, second.id));
+        let looks = Words::DoctorLooks {
+            one: first.id.as_str(),
+            other: second.id.as_str(),
+        };
+        out.line(&looks.said(out.language()));
         let (a, b) = tokio::try_join!(
             asked(ports, out, first, &one, &run),
             asked(ports, out, second, &other, &run)
@@ -64,11 +69,8 @@ async fn asked(ports: &impl Ports, out: &Out, instance: &Instance, ask: &Ask, ru
     let step = Step::new(Document::Doctor(ask.parts.clone()), &ask.node, run);
     let reply = ports.doctor(&instance.id, &step).await?;
     if reply.head.left_out > 0 {
-        let left = reply.head.left_out;
-        out.line(&format!(
-            "the doctor on {} left out {left} commands, for which it had no time or no room",
-            instance.id
-        ));
+        let (node, count) = (instance.id.as_str(), &reply.head.left_out.to_string());
+        out.line(&Words::DoctorLeftOut { node, count }.said(out.language()));
     }
     Ok(reply.head.entries)
 }

@@ -1,6 +1,7 @@
 //! `doctor` and `cluster check`: a backup's dry run, which asks the doctor too. It changes nothing.
 
 use super::{Ports, follow, operate};
+use crate::catalogue::Words;
 use crate::exit::{Ended, Exit, Trouble};
 use crate::out::Out;
 use crate::request::Request;
@@ -25,20 +26,17 @@ pub async fn run(ports: &impl Ports, out: &mut Out, cluster: &str, save: Option<
     match (save, &found.1.recording) {
         (Some(path), Some(recording)) => {
             fs::write(path, format!("{recording:#}\n")).map_err(|error| unwritable(path, &error))?;
-            let said = format!(
-                "the recording is in {}: look through it before you send it",
-                path.display()
-            );
-            out.line(&said);
+            let file = path.display().to_string();
+            out.line(&Words::RecordingSaved { file: &file }.said(out.language()));
         }
-        (Some(path), None) => out.line(&format!(
-            "nothing was recorded, so {} holds nothing of it",
-            path.display()
-        )),
+        (Some(path), None) => {
+            let file = path.display().to_string();
+            out.line(&Words::RecordingNone { file: &file }.said(out.language()));
+        }
         (None, _) => {}
     }
     out.result(
-        &found.1.report(),
+        &found.1.report(out.language()),
         &json!({"exit": found.1.exit().code(), "doctor": found.0.get("doctor")}),
     );
     Ok(found.1.exit())
@@ -51,7 +49,7 @@ pub async fn check(ports: &impl Ports, out: &mut Out, cluster: &str, flags: &str
         Found::Answer(found) => {
             let document =
                 json!({"exit": found.1.exit().code(), "plan": found.0.get("plan"), "doctor": found.0.get("doctor")});
-            out.result(&found.1.check(), &document);
+            out.result(&found.1.check(out.language()), &document);
             Ok(found.1.exit())
         }
     }
@@ -71,7 +69,7 @@ enum Found {
 async fn dry_run(ports: &impl Ports, out: &mut Out, cluster: &str, flags: &str) -> Result<Found, Trouble> {
     let arn = operate::start(ports, out, &Request::dry_backup(cluster)?).await?;
     let Some(over) = follow::to_its_end(ports, out, &arn).await? else {
-        out.line(&live::stopped(&arn, flags));
+        out.line(&live::stopped(&arn, flags, out.language()));
         return Ok(Found::Other(Exit::Stopped));
     };
     let Some(output) = over.execution.output.clone() else {

@@ -63,7 +63,8 @@ async fn followed(ports: &impl Ports, out: &Out, arn: &str) -> Result<Over> {
                     exit,
                 });
             }
-            out.show(&follow, &live::current(&follow, execution.begun, ports.millis()));
+            let text = live::current(&follow, execution.begun, ports.millis(), out.language());
+            out.show(&follow, &text);
         }
         looks = looks.saturating_add(1);
         ports.pause(PAUSE).await;
@@ -83,7 +84,7 @@ async fn look(ports: &impl Ports, out: &Out, follow: &mut Follow, arn: &str) -> 
     for (one, last) in follow.executions() {
         let events = ports.events(&one, last).await?;
         for told in follow.see(&one, &events) {
-            out.line(&live::told(&told, execution.begun));
+            out.line(&live::told(&told, execution.begun, out.language()));
         }
     }
     Ok(execution)
@@ -107,7 +108,7 @@ async fn judged(ports: &impl Ports, execution: &Execution, follow: &Follow) -> R
 /// Follows it and prints how it ended.
 pub async fn shown(ports: &impl Ports, out: &mut Out, arn: &str, flags: &str) -> Ended {
     let Some(over) = to_its_end(ports, out, arn).await? else {
-        out.line(&live::stopped(arn, flags));
+        out.line(&live::stopped(arn, flags, out.language()));
         return Ok(Exit::Stopped);
     };
     let cluster = over

@@ -23,7 +23,7 @@ pub async fn keep(ports: &impl Ports, out: &Out, cluster: &str, given: &[String]
     out.result(
         &format!(
             "{}\n  mirrorsnap backups {cluster} --unkeep {id}{flags}",
-            Words::Keeps.with(out.language(), &[("id", id)])
+            Words::Keeps { id }.said(out.language())
         ),
         &json!({"exit": Exit::Done.code(), "backup": id, "kept": screen::backups::kept(Some(&kept))}),
     );
@@ -35,7 +35,7 @@ pub async fn unkeep(ports: &impl Ports, out: &Out, cluster: &str, id: &str) -> E
     let backup = found(ports, cluster, id).await?;
     ports.unkeep(&members(&backup)).await?;
     out.result(
-        &Words::Unkeeps.with(out.language(), &[("id", id)]),
+        &Words::Unkeeps { id }.said(out.language()),
         &json!({"exit": Exit::Done.code(), "backup": id, "kept": screen::backups::kept(None)}),
     );
     Ok(Exit::Done)

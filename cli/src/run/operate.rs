@@ -2,6 +2,7 @@
 
 use super::{Ports, follow};
 use crate::args::{Confirmation, Following, What};
+use crate::catalogue::Words;
 use crate::exit::{Ended, Exit, Trouble};
 use crate::out::Out;
 use crate::request::{Effect, Request};
@@ -24,7 +25,8 @@ pub async fn run(ports: &impl Ports, out: &mut Out, what: &What, flags: &str) ->
     };
     let arn = start(ports, out, &request).await?;
     if following(what).detach {
-        let said = format!("it runs: {arn}\nto follow it:\n  mirrorsnap watch --execution {arn}{flags}");
+        let words = [Words::Detached { execution: &arn }, Words::ToFollow].map(|words| words.said(out.language()));
+        let said = format!("{}\n  mirrorsnap watch --execution {arn}{flags}", words.join("\n"));
         out.result(&said, &json!({"execution": arn, "status": "RUNNING"}));
         return Ok(Exit::Done);
     }
@@ -35,7 +37,13 @@ pub async fn run(ports: &impl Ports, out: &mut Out, what: &What, flags: &str) ->
 pub async fn start(ports: &impl Ports, out: &Out, request: &Request) -> Result<String, Error> {
     let name = format!("cli-{}-{}-{}", request.cluster, ports.millis(), std::process::id());
     let arn = ports.start(request.machine, &name, &request.input).await?;
-    out.line(&format!("{} of {}: {arn}", request.machine, request.cluster));
+    let (machine, cluster) = (&request.machine.to_string(), &request.cluster);
+    let words = Words::OperationOf {
+        machine,
+        cluster,
+        execution: &arn,
+    };
+    out.line(&words.said(out.language()));
     Ok(arn)
 }
 
@@ -52,7 +60,8 @@ async fn confirmed(
     confirmation: &Confirmation,
     flags: &str,
 ) -> Result<Asked, Trouble> {
-    let question = format!("Type the cluster's name, {}, to go on:", request.cluster);
+    let cluster = &request.cluster;
+    let question = Words::TypeTheName { cluster }.said(out.language());
     let typed = match &confirmation.confirm {
         Some(typed) => Some(typed.clone()),
         None if !out.can_ask() => None,

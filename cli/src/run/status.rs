@@ -54,7 +54,7 @@ pub async fn backups(ports: &impl Ports, out: &Out, cluster: &str, show: Option<
             let now = Moment::from_unix(ports.millis() / 1000);
             let text = [
                 screen::backups::list(cluster, &backups, out.language()),
-                screen::copies::text(copies.as_ref(), now),
+                screen::copies::text(copies.as_ref(), now, out.language()),
             ];
             out.result(
                 text.join("\n\n").trim_end(),
@@ -106,7 +106,7 @@ pub fn named<'a>(cluster: &str, backups: &'a [Backup], id: Id) -> Result<&'a Bac
 pub async fn clusters(ports: &impl Ports, out: &Out) -> Ended {
     let clusters = ports.clusters().await?;
     out.result(
-        &screen::clusters::list(&clusters),
+        &screen::clusters::list(&clusters, out.language()),
         &json!({"clusters": documents(&clusters)}),
     );
     Ok(Exit::Done)

@@ -1,6 +1,7 @@
 //! Takes the watching of an operation up, from anywhere: the lock says who works on a cluster.
 
 use super::{Ports, follow};
+use crate::catalogue::{Language, Words};
 use crate::exit::{Ended, Exit};
 use crate::out::Out;
 use mirrorsnap_domain::lock::Lock;
@@ -24,7 +25,7 @@ pub async fn run(
     if let Some(holder) = &lock.holder {
         return follow::shown(ports, out, holder, flags).await;
     }
-    let (exit, text) = idle(cluster, &lock, flags);
+    let (exit, text) = idle(cluster, &lock, flags, out.language());
     out.result(
         &text,
         &json!({"cluster": cluster, "execution": null, "exit": exit.code(), "hold": lock.hold}),
@@ -33,22 +34,20 @@ pub async fn run(
 }
 
 /// What is said of a cluster whose lock nobody holds.
-fn idle(cluster: &str, lock: &Lock, flags: &str) -> (Exit, String) {
+fn idle(cluster: &str, lock: &Lock, flags: &str, language: Language) -> (Exit, String) {
     if lock.intent.is_some() {
-        let next = match &lock.hold {
-            Some(why) => format!("It is on hold ({why}). When the work is done:\n  mirrorsnap unhold {cluster}{flags}"),
-            None => format!("To bring it back:\n  mirrorsnap recover {cluster}{flags}"),
+        let said = if let Some(why) = &lock.hold {
+            let said = Words::UnfinishedHeld { cluster, why }.said(language);
+            format!("{said}\n  mirrorsnap unhold {cluster}{flags}")
+        } else {
+            let said = Words::Unfinished { cluster }.said(language);
+            format!("{said}\n  mirrorsnap recover {cluster}{flags}")
         };
-        return (
-            Exit::NotBack,
-            format!("an operation of {cluster} is unfinished, and nobody works on it. {next}"),
-        );
+        return (Exit::NotBack, said);
     }
-    let hold = lock
-        .hold
-        .as_ref()
-        .map_or_else(String::new, |why| format!("; it is on hold ({why})"));
-    (Exit::Done, format!("nothing runs on {cluster}{hold}"))
+    let idle = Words::Idle { cluster };
+    let words = lock.hold.as_ref().map_or(idle, |why| Words::IdleHeld { cluster, why });
+    (Exit::Done, words.said(language))
 }
 
 #[cfg(test)]

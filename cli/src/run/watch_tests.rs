@@ -35,10 +35,10 @@ fn a_cluster_that_nobody_works_on_is_done_or_not_back() {
         ..nobody.clone()
     };
     assert_eq!(ended(&ports, "mirrorsnap watch orders"), Ok(Exit::NotBack));
-    let (_, said) = idle("orders", &ports.lock, " --stack x");
+    let (_, said) = idle("orders", &ports.lock, " --stack x", Language::English);
     assert!(said.ends_with("mirrorsnap recover orders --stack x"), "{said}");
     ports.lock.hold = Some("disks".to_owned());
-    let (exit, said) = idle("orders", &ports.lock, "");
+    let (exit, said) = idle("orders", &ports.lock, "", Language::English);
     assert!(said.ends_with("mirrorsnap unhold orders"), "{said}");
     assert_eq!(exit, Exit::NotBack);
     let held = Lock {
@@ -46,7 +46,7 @@ fn a_cluster_that_nobody_works_on_is_done_or_not_back() {
         ..nobody
     };
     assert_eq!(
-        idle("orders", &held, ""),
+        idle("orders", &held, "", Language::English),
         (Exit::Done, "nothing runs on orders; it is on hold (disks)".to_owned())
     );
 }
@@ -59,4 +59,25 @@ fn an_execution_that_was_stopped_is_judged_by_what_it_left() {
     assert_eq!(ended(&ports, "mirrorsnap watch --execution arn:a"), Ok(Exit::NotBack));
     let trouble = ended(&ports, "mirrorsnap watch --execution arn:unknown").unwrap_err();
     assert_eq!(trouble.exit(), Exit::Refused);
+}
+
+#[test]
+fn in_japanese_it_names_the_same_commands() {
+    let held = Lock {
+        hold: Some("disks".to_owned()),
+        ..free()
+    };
+    assert_eq!(
+        idle("orders", &held, "", Language::Japanese).1,
+        "orders では何も実行していません。hold 中です（disks）"
+    );
+    let unfinished = Lock {
+        intent: Some(intent()),
+        ..free()
+    };
+    let (_, said) = idle("orders", &unfinished, " --stack x", Language::Japanese);
+    assert!(
+        said.starts_with("orders の操作が終わっておらず") && said.ends_with("\n  mirrorsnap recover orders --stack x"),
+        "{said}"
+    );
 }

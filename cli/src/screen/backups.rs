@@ -39,7 +39,7 @@ fn image(backup: &Backup) -> String {
 /// All backups, newest first.
 pub fn list(cluster: &str, backups: &[Backup], language: Language) -> String {
     if backups.is_empty() {
-        return Words::NoBackups.with(language, &[("cluster", cluster)]);
+        return Words::NoBackups { cluster }.said(language);
     }
     let row = |backup: &Backup| {
         vec![
@@ -86,18 +86,17 @@ pub fn one(backup: &Backup, language: Language) -> String {
         Words::ColumnProgress,
         Words::ColumnSize,
     ];
-    let fills = [
-        ("at", backup.consistent_at.to_string()),
-        ("node", backup.source_node.clone()),
-        ("valid", validity(backup, language)),
-        ("service", service(backup, language)),
-        ("image", image(backup)),
-    ];
-    let fills: Vec<(&str, &str)> = fills.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let words = Words::Backup {
+        at: &backup.consistent_at.to_string(),
+        node: &backup.source_node,
+        valid: &validity(backup, language),
+        service: &service(backup, language),
+        image: &image(backup),
+    };
     format!(
         "{}\n{}{}\n\n{}",
         backup.id,
-        Words::Backup.with(language, &fills),
+        words.said(language),
         backup
             .kept
             .as_ref()
@@ -108,9 +107,10 @@ pub fn one(backup: &Backup, language: Language) -> String {
 }
 
 fn said(kept: &Kept, language: Language) -> String {
+    let why = &kept.why;
     let said = match kept.since.map(|since| since.to_string()) {
-        Some(since) => Words::KeptSince.with(language, &[("since", &since), ("why", &kept.why)]),
-        None => Words::Kept.with(language, &[("why", &kept.why)]),
+        Some(since) => Words::KeptSince { since: &since, why }.said(language),
+        None => Words::Kept { why }.said(language),
     };
     format!("\n{said}")
 }

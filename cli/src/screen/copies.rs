@@ -1,6 +1,7 @@
 //! The copies of a cluster's backups, below the screen of `backups`.
 
 use super::table::table;
+use crate::catalogue::{Language, Words};
 use mirrorsnap_domain::catalogue::Backup;
 use mirrorsnap_domain::copies::Region;
 use mirrorsnap_domain::ec2::SnapshotState;
@@ -18,43 +19,64 @@ pub struct Copies {
 }
 
 /// How far a set of copies is.
-fn state(set: &Backup) -> String {
-    if set.valid {
-        return "valid".to_owned();
-    }
+fn state(set: &Backup, language: Language) -> String {
     let all = || set.snapshots.iter().chain(&set.others);
-    if all().any(|one| one.state == SnapshotState::Error) {
-        return "failed".to_owned();
-    }
+    let failed = all().any(|one| one.state == SnapshotState::Error);
     let pending = all().find(|one| one.state != SnapshotState::Completed);
-    pending.map_or_else(
-        || "not proved".to_owned(),
-        |one| format!("{} {}", one.state, one.progress),
-    )
+    match (set.valid, failed, pending) {
+        (true, ..) => Words::CopyValid.said(language),
+        (false, true, _) => Words::CopyFailed.said(language),
+        (false, false, None) => Words::CopyNotProved.said(language),
+        (false, false, Some(one)) => {
+            let (state, progress) = (&one.state.to_string(), &one.progress);
+            Words::CopyPending { state, progress }.said(language)
+        }
+    }
 }
 
 /// Since the groups were stopped.
-fn age(set: &Backup, now: Moment) -> String {
+fn age(set: &Backup, now: Moment, language: Language) -> String {
     let hours = now.seconds_since(set.consistent_at).max(0) / 3600;
-    if hours < 48 {
-        format!("{hours} h")
+    let (count, days) = (&hours.to_string(), &(hours / 24).to_string());
+    let words = if hours < 48 {
+        Words::AgeHours { count }
     } else {
-        format!("{} days", hours / 24)
-    }
+        Words::AgeDays { count: days }
+    };
+    words.said(language)
 }
 
 /// The table, or why there is none; empty if no copies are asked for.
-pub fn text(copies: Option<&Copies>, now: Moment) -> String {
+pub fn text(copies: Option<&Copies>, now: Moment, language: Language) -> String {
     let Some(Copies { region, sets }) = copies else {
         return String::new();
     };
     match sets {
-        Err(error) => format!("the copies in {region} cannot be read: {error}"),
-        Ok(sets) if sets.is_empty() => format!("there are no copies in {region}"),
+        Err(error) => {
+            let (region, why) = (region.as_str(), &error.to_string());
+            Words::CopiesUnreadable { region, why }.said(language)
+        }
+        Ok(sets) if sets.is_empty() => {
+            let region = region.as_str();
+            Words::CopiesNone { region }.said(language)
+        }
         Ok(sets) => {
-            let row = |set: &Backup| vec![set.id.to_string(), region.to_string(), state(set), age(set, now)];
+            let row = |set: &Backup| {
+                vec![
+                    set.id.to_string(),
+                    region.to_string(),
+                    state(set, language),
+                    age(set, now, language),
+                ]
+            };
             let rows: Vec<Vec<String>> = sets.iter().map(row).collect();
-            table(&["COPY OF", "REGION", "STATE", "AGE"], &rows)
+            let headings = [
+                Words::ColumnCopyOf,
+                Words::ColumnRegion,
+                Words::ColumnState,
+                Words::ColumnAge,
+            ];
+            table(&headings.map(|words| words.said(language)), &rows)
         }
     }
 }
@@ -69,7 +91,7 @@ pub fn document(copies: Option<&Copies>) -> Value {
         Ok(sets) => {
             let one = |set: &Backup| {
                 let snapshots: Vec<&str> = set.snapshots.iter().map(|one| one.id.as_str()).collect();
-                json!({"backup": set.id.to_string(), "consistent_at": set.consistent_at, "state": state(set), "valid": set.valid,
+                json!({"backup": set.id.to_string(), "consistent_at": set.consistent_at, "state": state(set, Language::English), "valid": set.valid,
                     "snapshots": snapshots})
             };
             json!({"region": region, "copies": sets.iter().map(one).collect::<Vec<Value>>()})
@@ -125,7 +147,7 @@ mod tests {
             copy("snap-004", "2026-04-30T02:03:04Z", SnapshotState::Completed, false),
         ];
         let copies = of(Ok(all));
-        let shown = text(Some(&copies), now);
+        let shown = text(Some(&copies), now, Language::English);
         let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(
             lines[1],
@@ -150,6 +172,10 @@ mod tests {
                 "days"
             ]
         );
+        let japanese = text(Some(&copies), now, Language::Japanese);
+        for part in ["コピー元", "有効", "25 時間", "失敗", "3 日", "証明されていません"] {
+            assert!(japanese.contains(part), "{part}\n{japanese}");
+        }
         let json = document(Some(&copies));
         assert_eq!(json["copies"][1]["snapshots"], json!(["snap-002"]));
         assert_eq!(json["copies"][1]["valid"], json!(true));
@@ -158,12 +184,15 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said_and_nothing_is_where_no_copies_are_asked_for() {
         let now = Moment::from_unix(0);
-        assert_eq!((text(None, now), document(None)), (String::new(), Value::Null));
+        assert_eq!(
+            (text(None, now, Language::English), document(None)),
+            (String::new(), Value::Null)
+        );
         let closed = of(Err(Error::new(Kind::AwsRefused, "it is closed", "open it")));
-        assert!(text(Some(&closed), now).contains("ap-northeast-3 cannot be read: it is closed"));
+        assert!(text(Some(&closed), now, Language::English).contains("ap-northeast-3 cannot be read: it is closed"));
         assert_eq!(document(Some(&closed))["error"], json!("AwsRefused"));
         assert_eq!(
-            text(Some(&of(Ok(vec![]))), now),
+            text(Some(&of(Ok(vec![]))), now, Language::English),
             "there are no copies in ap-northeast-3"
         );
     }

@@ -23,7 +23,7 @@ fn node(
     }
     match read {
         Err(why) => {
-            let said = Words::NotDescribed.with(language, &[("why", why)]);
+            let said = Words::NotDescribed { why }.said(language);
             parts.push(format!("── {name} ──\n{said}"));
         }
         Ok(read) => {
@@ -48,12 +48,20 @@ pub fn text(stored: &Result<Option<Description>>, language: Language) -> String 
             let of = |(name, read): (&&str, &std::result::Result<Pieces, String>)| {
                 node(name, read, description.instances.get(*name), language)
             };
-            let mut parts = vec![Words::Rebuild.with(language, &[("at", &description.taken.to_string())])];
+            let mut parts = vec![
+                Words::Rebuild {
+                    at: &description.taken.to_string(),
+                }
+                .said(language),
+            ];
             parts.extend(description.pieces().iter().flat_map(of));
             parts.join("\n\n")
         }
         Ok(None) => Words::RebuildNone.said(language),
-        Err(error) => Words::RebuildUnreadable.with(language, &[("why", &error.to_string())]),
+        Err(error) => Words::RebuildUnreadable {
+            why: &error.to_string(),
+        }
+        .said(language),
     }
 }
 

@@ -11,36 +11,27 @@ fn bytes(volumes: &Volumes) -> u64 {
     volumes.iter().map(|(_, changed)| changed.bytes()).sum()
 }
 
-fn with(words: Words, language: Language, fills: &[(&str, String)]) -> String {
-    let fills: Vec<(&str, &str)> = fills.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    words.with(language, &fills)
-}
-
 /// For a person.
 pub fn text(cluster: &str, older: &Backup, newer: &Backup, volumes: &Volumes, language: Language) -> String {
-    let head = [
-        ("cluster", cluster.to_owned()),
-        ("older", older.id.to_string()),
-        ("then", older.consistent_at.to_string()),
-        ("newer", newer.id.to_string()),
-        ("now", newer.consistent_at.to_string()),
-        ("bytes", size(bytes(volumes))),
-    ];
-    let mut lines = vec![with(Words::Changed, language, &head)];
+    let changed = Words::Changed {
+        cluster,
+        older: &older.id.to_string(),
+        then: &older.consistent_at.to_string(),
+        newer: &newer.id.to_string(),
+        now: &newer.consistent_at.to_string(),
+        bytes: &size(bytes(volumes)),
+    };
+    let mut lines = vec![changed.said(language)];
     for (pair, changed) in volumes {
-        let of = [
-            ("disks", pair.disks.clone()),
-            ("bytes", size(changed.bytes())),
-            ("gib", pair.gib.to_string()),
-            ("share", percent(changed.share())),
-            ("blocks", changed.blocks().to_string()),
-            ("size", size(changed.block_bytes())),
-        ];
-        lines.push(format!(
-            "\n{}\n  [{}]",
-            with(Words::ChangedOf, language, &of),
-            changed.map()
-        ));
+        let of = Words::ChangedOf {
+            disks: &pair.disks,
+            bytes: &size(changed.bytes()),
+            gib: &pair.gib.to_string(),
+            share: &percent(changed.share()),
+            blocks: &changed.blocks().to_string(),
+            size: &size(changed.block_bytes()),
+        };
+        lines.push(format!("\n{}\n  [{}]", of.said(language), changed.map()));
     }
     lines.push(format!("\n{}", Words::ChangedMap.said(language)));
     lines.join("\n")

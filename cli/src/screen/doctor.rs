@@ -1,5 +1,6 @@
 //! What a backup's dry run and the doctor in it found: the screens of `doctor` and `cluster check`, and their exit code.
 
+use crate::catalogue::{Language, Words};
 use crate::exit::Exit;
 use serde::Deserialize;
 use serde_json::Value;
@@ -80,49 +81,51 @@ impl DryRun {
     }
 
     /// The doctor's report.
-    pub fn report(&self) -> String {
+    pub fn report(&self, language: Language) -> String {
         let (findings, readings) = match &self.doctor {
-            Doctor::Failed { error, cause } => return format!("the doctor failed: {error}: {cause}"),
+            Doctor::Failed { error, cause } => return Words::DoctorFailed { error, cause }.said(language),
             Doctor::Report { findings, readings } => (findings, readings),
         };
         let of = |verdict| findings.iter().filter(move |one| one.verdict == verdict);
-        let mut lines = vec![format!(
-            "{} beliefs are confirmed, {} refuted, {} not shown",
-            of(Verdict::Confirmed).count(),
-            of(Verdict::Refuted).count(),
-            of(Verdict::NotShown).count(),
-        )];
-        lines.extend(of(Verdict::Refuted).map(refuted));
+        let count = |verdict| of(verdict).count().to_string();
+        let counts = Words::DoctorCounts {
+            confirmed: &count(Verdict::Confirmed),
+            refuted: &count(Verdict::Refuted),
+            open: &count(Verdict::NotShown),
+        };
+        let mut lines = vec![counts.said(language)];
+        lines.extend(of(Verdict::Refuted).map(|one| refuted(one, language)));
         lines.extend(readings.iter().filter_map(|one| {
             let why = one.understood.as_ref().err()?;
-            Some(format!(
-                "{}: the output of {} cannot be read: {why}",
-                one.node, one.entry
-            ))
+            let (node, command) = (&one.node, &one.entry);
+            Some(Words::DoctorUnread { node, command, why }.said(language))
         }));
         lines.join("\n")
     }
 
     /// The plan, which says that every precondition is met, and the doctor's report.
-    pub fn check(&self) -> String {
-        format!("A backup is possible:\n{}\n\n{}", self.plan.join("\n"), self.report())
+    pub fn check(&self, language: Language) -> String {
+        format!(
+            "{}\n{}\n\n{}",
+            Words::BackupPossible.said(language),
+            self.plan.join("\n"),
+            self.report(language)
+        )
     }
 }
 
-fn refuted(finding: &Finding) -> String {
-    let harm = match finding.harm {
-        Harm::EndsInOutage => "it would end an operation DURING THE OUTAGE",
-        Harm::RefusedBefore => "it refuses an operation",
-        Harm::Words => "it changes words in reports only",
+fn refuted(finding: &Finding, language: Language) -> String {
+    let (node, belief, why) = (&finding.node, &finding.belief, &finding.why);
+    let words = match finding.harm {
+        Harm::EndsInOutage => Words::RefutedInOutage { node, belief, why },
+        Harm::RefusedBefore => Words::RefutedBefore { node, belief, why },
+        Harm::Words => Words::RefutedWords { node, belief, why },
     };
     let change = finding
         .change
         .as_ref()
         .map_or_else(String::new, |change| format!("\n  {change}"));
-    format!(
-        "{}: {} is refuted: {}; {harm}{change}",
-        finding.node, finding.belief, finding.why
-    )
+    words.said(language) + &change
 }
 
 #[cfg(test)]
@@ -142,7 +145,7 @@ mod tests {
     #[test]
     fn what_is_refuted_is_told_with_its_harm_and_what_to_change() {
         let found = dry("refuted", "ends-in-outage");
-        let text = found.check();
+        let text = found.check(Language::English);
         for part in [
             "A backup is possible:\nFirst this.",
             "0 beliefs are confirmed, 1 refuted, 0 not shown",
@@ -168,7 +171,10 @@ mod tests {
             DryRun::read(&json!({"plan": [], "doctor": {"error": "NodeUnreachable", "cause": "server1 is off."}}))
                 .unwrap();
         assert_eq!((found.exit(), found.recording.clone()), (Exit::Refused, None));
-        assert_eq!(found.report(), "the doctor failed: NodeUnreachable: server1 is off.");
+        assert_eq!(
+            found.report(Language::English),
+            "the doctor failed: NodeUnreachable: server1 is off."
+        );
         assert_eq!(DryRun::read(&json!({"plan": []})), None);
     }
 }

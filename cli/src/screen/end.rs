@@ -1,7 +1,7 @@
 //! How an operation ended: its exit code, and what is said of it.
 
 use super::span;
-use crate::catalogue::{self, Language};
+use crate::catalogue::{self, Language, Words};
 use crate::exit::Exit;
 use crate::ports::{Execution, Status};
 use mirrorsnap_domain::proof::{CLEAN, NOT_JUDGED};
@@ -74,7 +74,7 @@ pub fn tells_a_person(output: Option<&Value>) -> bool {
 }
 
 /// What a proof says.
-fn proved(id: &str, verdict: &str, shown: &Shown) -> String {
+fn proved(id: &str, verdict: &str, shown: &Shown, language: Language) -> String {
     let mut lines = vec![format!("{id}: {verdict}")];
     lines.extend(shown.disks.iter().map(|one| format!("{}: {}", one.disk, one.sentence)));
     lines.extend(
@@ -82,7 +82,7 @@ fn proved(id: &str, verdict: &str, shown: &Shown) -> String {
             .before
             .iter()
             .filter(|_| verdict != CLEAN && verdict != NOT_JUDGED)
-            .map(|before| format!("a restore of the latest backup takes the one before it: {before}")),
+            .map(|before| Words::ProofBefore { id: before }.said(language)),
     );
     lines.join("\n")
 }
@@ -90,13 +90,13 @@ fn proved(id: &str, verdict: &str, shown: &Shown) -> String {
 /// What is said at the end, as text.
 pub fn text(execution: &Execution, exit: Exit, cluster: &str, language: Language) -> String {
     match execution.status {
-        Status::Running => "it runs".to_owned(),
-        Status::Succeeded => done(execution.output.as_ref()),
+        Status::Running => Words::EndRuns.said(language),
+        Status::Succeeded => done(execution.output.as_ref(), language),
         _ => failed(execution, exit, cluster, language),
     }
 }
 
-fn done(output: Option<&Value>) -> String {
+fn done(output: Option<&Value>, language: Language) -> String {
     let shown: Shown = output
         .and_then(|output| Shown::deserialize(output).ok())
         .unwrap_or_default();
@@ -104,72 +104,78 @@ fn done(output: Option<&Value>) -> String {
         return shown.plan.join("\n");
     }
     if let (Some(id), Some(verdict)) = (&shown.id, &shown.verdict) {
-        return proved(id, verdict, &shown);
+        return proved(id, verdict, &shown, language);
     }
     if shown.skipped {
-        return "skipped: the cluster is on hold".to_owned();
+        return Words::EndSkipped.said(language);
     }
-    let mut lines = vec![match (&shown.kind, &shown.id) {
-        (Some(kind), Some(id)) => format!(
-            "done: {kind} {id}{}",
-            if shown.valid == Some(true) { ", valid" } else { "" }
-        ),
-        _ => match (&shown.recovered, &shown.why, &shown.hold) {
-            (Some(id), ..) => format!("done: {id} is finished, and the cluster is back"),
-            (None, Some(why), _) => format!("nothing to do: {why}"),
-            (None, None, Some(why)) => format!("done: on hold ({why})"),
-            _ => "done".to_owned(),
-        },
-    }];
-    let seconds = |what: &str, seconds: Option<i64>| {
-        seconds.map(|seconds| format!("{what} {}", span(seconds.saturating_mul(1000))))
-    };
-    let outage = shown.outage_seconds.map(|seconds| format!("outage {seconds:.1} s"));
-    let pause = shown
-        .pause_seconds
-        .map(|seconds| format!("writes paused {seconds:.1} s"));
-    let figures: Vec<String> = [
-        outage,
-        pause,
-        seconds("without redundancy", shown.degraded_seconds),
-        seconds("in all", shown.total_seconds),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let mut lines = vec![what(&shown).said(language)];
+    let figures = figures(&shown, language);
     if !figures.is_empty() {
         lines.push(figures.join(", "));
     }
     lines.extend(shown.recover.map(|recover| {
-        format!(
-            "recover goes on with what the hold had stopped; to follow it:\n  mirrorsnap watch --execution {recover}"
-        )
+        let said = Words::EndRecoverGoesOn.said(language);
+        format!("{said}\n  mirrorsnap watch --execution {recover}")
     }));
     if let Some(Kept { missing, why }) = &shown.description {
-        lines.extend(
-            why.iter()
-                .map(|why| format!("what a rebuild needs was not kept with it: {why}")),
-        );
-        lines.extend(
-            missing
-                .iter()
-                .map(|one| format!("kept without what a rebuild needs of {one}")),
-        );
+        lines.extend(why.iter().map(|why| Words::EndDescriptionNone { why }.said(language)));
+        let lacks = missing.iter().map(|what| Words::EndDescriptionLacks { what });
+        lines.extend(lacks.map(|words| words.said(language)));
     }
-    lines.extend(shown.leftovers.iter().map(|left| format!("not cleaned up: {left}")));
+    let left = shown.leftovers.iter().map(|what| Words::EndLeftover { what });
+    lines.extend(left.map(|words| words.said(language)));
     lines.join("\n")
+}
+
+/// What is done.
+fn what(shown: &Shown) -> Words<'_> {
+    match (&shown.kind, &shown.id) {
+        (Some(kind), Some(id)) => match (kind.as_str(), shown.valid) {
+            ("backup", Some(true)) => Words::EndDoneBackupValid { id },
+            ("backup", _) => Words::EndDoneBackup { id },
+            _ => Words::EndDoneRestore { kind, id },
+        },
+        _ => match (&shown.recovered, &shown.why, &shown.hold) {
+            (Some(id), ..) => Words::EndRecovered { id },
+            (None, Some(why), _) => Words::EndNothing { why },
+            (None, None, Some(why)) => Words::EndHeld { why },
+            _ => Words::EndDone,
+        },
+    }
+}
+
+fn figures(shown: &Shown, language: Language) -> Vec<String> {
+    let tenths = |seconds: f64| format!("{seconds:.1} s");
+    let whole = |seconds: i64| span(seconds.saturating_mul(1000));
+    let outage = shown.outage_seconds.map(tenths);
+    let pause = shown.pause_seconds.map(tenths);
+    let degraded = shown.degraded_seconds.map(whole);
+    let total = shown.total_seconds.map(whole);
+    [
+        outage.as_ref().map(|span| Words::FigureOutage { span }),
+        pause.as_ref().map(|span| Words::FigurePause { span }),
+        degraded.as_ref().map(|span| Words::FigureDegraded { span }),
+        total.as_ref().map(|span| Words::FigureTotal { span }),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|words| words.said(language))
+    .collect()
 }
 
 fn failed(execution: &Execution, exit: Exit, cluster: &str, language: Language) -> String {
     let name = execution.error.as_deref().unwrap_or(execution.status.word());
-    let cause = execution.cause.as_deref().unwrap_or("No cause was given.");
+    let none = Words::EndWithoutCause.said(language);
+    let cause = execution.cause.as_deref().unwrap_or(&none);
     let said = match catalogue::error(language, name) {
         Some(said) => format!("{name}: {said}\n{cause}"),
         None => format!("{name}: {cause}"),
     };
     if exit == Exit::NotBack {
         return format!(
-            "{said}\nThe cluster is not back. What works on it, and what is left to do:\n  mirrorsnap watch {cluster}\n  mirrorsnap status"
+            "{said}\n{}\n  mirrorsnap watch {cluster}\n  mirrorsnap status",
+            Words::EndNotBack.said(language)
         );
     }
     said

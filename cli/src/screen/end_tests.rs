@@ -152,3 +152,27 @@ fn a_proof_says_its_verdict_and_the_backup_to_restore_instead() {
     assert!(!tells_a_person(Some(&clean)) && !tells_a_person(None));
     assert_eq!(said(clean), "orders-2: clean\nmd1: the image is not clean (torn)");
 }
+
+#[test]
+fn in_japanese_the_end_is_told_in_japanese() {
+    let said = |status, output, error, exit| text(&ended(status, output, error), exit, "orders", Language::Japanese);
+    let output = json!({"kind": "backup", "id": "orders-1", "valid": true, "outage_seconds": 3.25, "degraded_seconds": 71,
+        "total_seconds": 140, "description": {"kept": false, "why": "denied"}, "leftovers": ["vol-1"]});
+    assert_eq!(
+        said(Status::Succeeded, Some(output), None, Exit::Done),
+        "完了: バックアップ orders-1（有効）\n業務停止 3.2 s, 冗長性なし 71.0 s, 全体 2 min 20 s\n\
+         再構築に必要な情報は保存されませんでした: denied\n後片付けが残っています: vol-1"
+    );
+    let held = json!({"cluster": "orders", "hold": null, "recover": "arn:r"});
+    let unheld = said(Status::Succeeded, Some(held), None, Exit::Done);
+    assert!(
+        unheld.contains("経過を見るには:\n  mirrorsnap watch --execution arn:r"),
+        "{unheld}"
+    );
+    let lost = said(Status::Aborted, None, None, Exit::NotBack);
+    assert!(
+        lost.contains("cause はありません。\nクラスターは正常に戻っていません。")
+            && lost.ends_with("mirrorsnap status"),
+        "{lost}"
+    );
+}

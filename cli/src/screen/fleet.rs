@@ -2,7 +2,7 @@
 
 use super::span;
 use super::table::table;
-use crate::catalogue::{self, Language, Words};
+use crate::catalogue::{Language, Words};
 use crate::fleet::{Row, Runs, Wrong};
 
 const NONE: &str = "-";
@@ -18,19 +18,15 @@ fn runs(runs: &Runs) -> String {
 
 /// What is wrong, in words.
 fn wrong(wrong: &Wrong, language: Language) -> String {
-    let alarm = |name: &str, english: String| catalogue::alarm(language, name).unwrap_or(english);
     match wrong {
-        Wrong::ConfigUnreadable { why } => Words::ConfigUnreadable.with(language, &[("why", why)]),
+        Wrong::ConfigUnreadable { why } => Words::ConfigUnreadable { why }.said(language),
         Wrong::LockUnreadable { why } => why.clone(),
-        Wrong::Hold { why } => Words::OnHold.with(language, &[("why", why)]),
-        Wrong::NotBack => {
-            let english = "THE CLUSTER IS NOT BACK: an operation is unfinished, and nobody works on it";
-            alarm("cluster-not-back", english.to_owned())
+        Wrong::Hold { why } => Words::OnHold { why }.said(language),
+        Wrong::NotBack => Words::NotBack.said(language),
+        Wrong::Overdue { objective_hours } => {
+            let hours = &objective_hours.to_string();
+            Words::Overdue { hours }.said(language)
         }
-        Wrong::Overdue { objective_hours } => alarm(
-            "backup-overdue",
-            format!("its newest valid backup is older than {objective_hours} h"),
-        ),
         Wrong::NoBackup => Words::WithoutBackup.said(language),
     }
 }
@@ -194,15 +190,15 @@ nothing is wrong";
     }
 
     #[test]
-    fn in_japanese_what_is_wrong_is_told_as_its_alarm_does() {
+    fn in_japanese_what_is_wrong_is_told_with_the_same_command() {
         let mut bad = row("orders");
         bad.wrong = vec![Wrong::NotBack, Wrong::Overdue { objective_hours: 26 }];
         let text = text(&[bad], "", Language::Japanese);
         assert!(
-            text.contains("orders: 人の対処なしにはクラスターを正常に戻せませんでした。\n  mirrorsnap recover orders"),
+            text.contains("orders: クラスターが正常に戻っていません。操作が終わっておらず、誰も対処していません\n  mirrorsnap recover orders"),
             "{text}"
         );
-        assert!(text.contains("objective_hours より古く"), "{text}");
+        assert!(text.contains("26 時間より古く"), "{text}");
     }
 
     #[test]
