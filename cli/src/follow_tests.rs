@@ -27,7 +27,7 @@ fn a_backup_is_told_by_its_phases_each_once() {
     let told = follow.see(
         MAIN,
         &events(&[
-            (0, "Begin"),
+            (0, "Check the input"),
             (1, "Take the lock"),
             (2, "Inspect"),
             (3, "Quiesce: write the intent"),

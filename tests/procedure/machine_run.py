@@ -83,7 +83,7 @@ class Run:
         if kind == "Fail":
             raise TaskError(*(self._value(name, state[key], states, inside) for key in ("Error", "Cause")))
         if kind == "Choice":
-            rules = [*state["Choices"], {"Next": state["Default"]}]
+            rules = [*state["Choices"], {**state, "Next": state["Default"]}]
             fields = next(rule for rule in rules if self._holds(name, rule, states, inside))
         elif kind == "Wait":
             assert self._value(name, state["Seconds"], states, inside) >= 1, name

@@ -30,7 +30,10 @@ from procedure_world import (
     World,
     converge,
     run,
+    step,
 )
+
+from scenario.report import APART, POLLS
 
 NOT_BACK = "Failed, and the cluster is not back"
 
@@ -50,6 +53,18 @@ def test_the_phases_of_a_backup_follow_one_another() -> None:
     phases = list(dict.fromkeys(name.partition(":")[0] for name in done.path))
     wanted = ("Inspect", "Quiesce", "Split", "Resume", "EnterBackupMode", "StopStandby", "Snapshot", "StartStandby")
     assert [phase for phase in phases if phase in (*wanted, "MarkValid")] == [*wanted, "MarkValid"]
+
+
+def test_a_plain_backup_takes_at_most_45_state_transitions() -> None:
+    """As `make bench` counts them: with its children, and without the waits for completion, the proof and the copy."""
+    done, _ = run("backup", World(**{"CheckSnapshots mark": {"copy": False}}), occurrence="")
+    documents = ("leave-backup-mode", "resume-monitors")
+    acts = [{"verdict": "act", "action": "start", "input": {"node": "server2"}}]
+    acts += [{"verdict": "act", "action": "step", "input": {"step": step(each)}} for each in documents]
+    children = converge(*acts, HEALTHY).path + converge(HEALTHY).path
+    assert done.error is None and {"StartStandby: converge", "MarkValid: the last look"} <= set(done.path)
+    own = [name for name in done.path if not name.startswith((*POLLS, *APART))]
+    assert len([*own, *children]) <= 45, [*own, *children]
 
 
 def test_a_backup_notes_that_the_cluster_is_back_before_its_snapshots_are_complete() -> None:

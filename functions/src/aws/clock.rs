@@ -1,4 +1,4 @@
-//! Time. In a lab in which time runs faster, MIRRORSNAP_SECOND_MILLISECONDS is the real length of a second (default 1000), and
+//! Time. In a lab in which time runs faster or slower, MIRRORSNAP_SECOND_MILLISECONDS is the real length of a second (default 1000), and
 //! MIRRORSNAP_CLOCK_START the moment at which lab time and real time were the same, in seconds since 1970.
 //! MIRRORSNAP_CLOCK_FILE names the file in which the lab counts the real milliseconds since then, without those in which its
 //! busy host kept it from running: lab time stands still for so long, and so do the deadlines here.
@@ -6,11 +6,16 @@
 use super::Aws;
 use crate::ports::Clock;
 use mirrorsnap_domain::time::Moment;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A timer of tokio's has no finer steps.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+
+/// How long a second may be: from a thousand times as fast to a hundredth of life's pace, as the lab allows. A function that
+/// kept life's pace in a slower lab would poll more often than a second of that lab has it.
+const SECOND_MILLISECONDS: RangeInclusive<f64> = 1.0..=100_000.0;
 
 /// How fast time runs, and since when.
 #[derive(Debug, Clone)]
@@ -24,6 +29,13 @@ pub(super) struct Pace {
     file: Option<PathBuf>,
 }
 
+/// The real length of a second, in seconds, of what the environment says in milliseconds.
+fn second(milliseconds: Option<f64>) -> f64 {
+    milliseconds.map_or(1.0, |each| {
+        each.clamp(*SECOND_MILLISECONDS.start(), *SECOND_MILLISECONDS.end()) / 1000.0
+    })
+}
+
 fn number(name: &str) -> Option<f64> {
     std::env::var(name)
         .ok()?
@@ -34,9 +46,8 @@ fn number(name: &str) -> Option<f64> {
 
 impl Pace {
     pub(super) fn from_env() -> Self {
-        let milliseconds = number("MIRRORSNAP_SECOND_MILLISECONDS").unwrap_or(1000.0);
         Self {
-            second: milliseconds.clamp(1.0, 1000.0) / 1000.0,
+            second: second(number("MIRRORSNAP_SECOND_MILLISECONDS")),
             began: Instant::now(),
             start: number("MIRRORSNAP_CLOCK_START"),
             file: std::env::var_os("MIRRORSNAP_CLOCK_FILE").map(PathBuf::from),

@@ -1,4 +1,4 @@
-use super::Pace;
+use super::{Pace, second};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -32,4 +32,17 @@ async fn a_sleep_takes_real_time_where_nothing_counts_it() {
     let (pace, before) = (pace(None), Instant::now());
     pace.sleep(Duration::from_secs(2)).await;
     assert!(before.elapsed() >= Duration::from_millis(20));
+}
+
+#[test]
+fn a_second_is_as_long_as_a_fast_lab_and_as_a_slow_one_have_it() {
+    for (milliseconds, seconds) in [
+        (None, 1.0),
+        (Some(100.0), 0.1),
+        (Some(2500.0), 2.5),
+        (Some(12_500.0), 12.5),
+    ] {
+        assert!((second(milliseconds) - seconds).abs() < 1e-9, "{milliseconds:?}");
+    }
+    assert!((second(Some(0.0)) - 0.001).abs() < 1e-9);
 }
