@@ -2,7 +2,8 @@
 
 Everything runs at life's pace in labs of its own; ONLY=… takes one part. Each run writes its figures under
 target/bench/runs as it ends, and RESUME=1 goes on after the last one. What this machine does beside it is in the
-figures, so it should do nothing else.
+figures, so it should do nothing else. A lab mostly waits, so two runs go side by side (lanes.py), but for the parts in
+ALONE.
 """
 
 from __future__ import annotations
@@ -14,9 +15,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from seed.steps import TIMING
@@ -25,16 +24,15 @@ from scenario.deployment import ProductError
 from scenario.format import Scenario
 from scenario.runner import lab_for
 
-from . import figures, growth, page, starts
+from . import figures, growth, lanes, page, starts
 from .approaches import APPROACHES, Extent, Failed, mirrorsnap, mirrorsnap_frozen
-from .restores import Restores
+from .lanes import OUT, Run
+from .restores import KINDS, SOON, Restores
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-OUT = ROOT / "target" / "bench"
-RUNS = OUT / "runs"
 PACES = ("0.1", "0.7")  # seconds that each of the vendor's commands takes beside its own work
 APPLICATIONS = ("1", "20")  # seconds that the application takes to stop and start
 OF_OURS, OF_OTHERS = 5, 3
+WHOLE = 3  # of the backups of ours so many go to their end; the others until the group is back, as their outage needs
 PEER_WAIT = 20.0  # as in `make demo`
 # Lab seconds; a reboot is a shutdown and a boot, and the estimate has 90 s for it.
 PARTS_OF_A_FORECAST = {
@@ -48,27 +46,6 @@ PARTS_OF_A_FORECAST = {
 }
 
 Figures = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Run:
-    """One measurement in a lab of its own. `of`: what is measured, the keys of the report below the part's."""
-
-    part: str
-    of: tuple[str, ...]
-    number: int
-    measure: Callable[[], Figures]
-
-    @property
-    def file(self) -> Path:
-        return RUNS / f"{'-'.join((self.part, *self.of, str(self.number)))}.json"
-
-
-def busy() -> tuple[float, float]:
-    """Seconds that this machine's processors have worked and idled so far."""
-    times = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    idle = times[3] + times[4]
-    return (sum(times) - idle) / 100, idle / 100
 
 
 def lab(pace: str, timing: dict[str, float]) -> Any:
@@ -93,9 +70,9 @@ def application(seconds: str, extent: Extent) -> Figures:
         return mirrorsnap(fresh, extent)
 
 
-def restore() -> Figures:
+def restore(number: int) -> Figures:
     with lab("0.1", {}) as fresh:
-        return Restores(fresh).run()
+        return Restores(fresh).run(KINDS if number == 1 else SOON)
 
 
 def forecast() -> Figures:
@@ -117,8 +94,8 @@ def functions() -> Figures:
         return starts.run(fresh)
 
 
-def extent_of(number: int) -> Extent:
-    return Extent.WHOLE if number == 1 else Extent.UNTIL_BACK
+def extent_of(number: int, whole: int = 1) -> Extent:
+    return Extent.WHOLE if number <= whole else Extent.UNTIL_BACK
 
 
 def outage(of_ours: int, of_others: int) -> list[Run]:
@@ -128,7 +105,7 @@ def outage(of_ours: int, of_others: int) -> list[Run]:
     for number in range(1, max(counts.values()) + 1):
         for pace in PACES:
             for name in (each for each in APPROACHES if number <= counts[each]):
-                extent = Extent.WHOLE if name == figures.OURS else extent_of(number)
+                extent = extent_of(number, WHOLE if name == figures.OURS else 1)
                 measure = lambda name=name, pace=pace, extent=extent: approach(name, pace, extent)  # noqa: E731
                 found.append(Run("outage", (name, pace), number, measure))
     return found
@@ -147,7 +124,7 @@ def plan(parts: tuple[str, ...], of_ours: int, of_others: int) -> list[Run]:
             for n in range(1, of_others + 1)
             for seconds in APPLICATIONS
         ],
-        "restore": [Run("restore", (), n, restore) for n in range(1, of_others + 1)],
+        "restore": [Run("restore", (), n, lambda n=n: restore(n)) for n in range(1, of_others + 1)],
         "forecast": [Run("forecast", (), 1, forecast)],
         "growth": [Run("growth", (size,), 1, lambda size=size: grown(size)) for size in growth.SIZES],
         "functions": [Run("functions", (), n, functions) for n in range(1, of_ours + 1)],
@@ -156,21 +133,10 @@ def plan(parts: tuple[str, ...], of_ours: int, of_others: int) -> list[Run]:
     return sorted((run for part in parts for run in of_each[part]), key=lambda run: run.number)
 
 
-PARTS = ("outage", "frozen", "applications", "restore", "forecast", "functions", "growth")
-
-
-def carry_out(todo: list[Run], resume: bool) -> None:
-    RUNS.mkdir(parents=True, exist_ok=True)
-    for at, run in enumerate(todo, 1):
-        if resume and run.file.is_file():
-            continue
-        run.file.unlink(missing_ok=True)
-        print(f"{at} of {len(todo)}: {run.part} {' '.join(run.of)}, run {run.number}", file=sys.stderr, flush=True)
-        worked, idled = busy()
-        result = run.measure()
-        after = busy()
-        result["host_busy"] = round((after[0] - worked) / max(0.01, sum(after) - worked - idled), 2)
-        run.file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+# The longest first, so that the lanes end together.
+PARTS = ("restore", "outage", "forecast", "frozen", "applications", "functions", "growth")
+ALONE = ("functions", "growth")  # measured in milliseconds, and by how busy this machine is
+LANES = 2
 
 
 def read(todo: list[Run]) -> figures.Runs:
@@ -192,6 +158,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--resume", action="store_true", help="keep the runs that are there, and go on")
     parser.add_argument("--ours", type=int, default=OF_OURS, help="runs of mirrorsnap's backup, and of its functions")
     parser.add_argument("--others", type=int, default=OF_OTHERS, help="runs of each other")
+    parser.add_argument("--lanes", type=int, default=LANES, help="runs side by side; default: %(default)s")
     parser.add_argument("--report", action="store_true", help="report the runs that are there, and measure nothing")
     parser.add_argument("--page", action="store_true", help="write docs/performance.md out of the report, and no more")
     args = parser.parse_args(argv)
@@ -202,7 +169,7 @@ def main(argv: list[str] | None = None) -> int:
     todo = plan(tuple(args.only or PARTS), args.ours, args.others)
     try:
         if not args.report:
-            carry_out(todo, args.resume)
+            lanes.carry_out(todo, ALONE, args.lanes, args.resume)
     except (Failed, ProductError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 3
@@ -212,16 +179,23 @@ def main(argv: list[str] | None = None) -> int:
     now = datetime.datetime.now(datetime.UTC).date().isoformat()
     missing = sum(not run.file.is_file() for run in todo)
     made = {"made": len(todo) - missing, "planned": len(todo)}
-    report = {"date": now, "machine": machine(), "runs": made, **found, "targets": [asdict(each) for each in targets]}
+    report = {
+        "date": now,
+        "machine": machine(),
+        "lanes": args.lanes,
+        "busiest": (worst := max((run["host_busy"] for each in runs.values() for run in each), default=0.0)),
+        "runs": made,
+        **found,
+        "targets": [asdict(each) for each in targets],
+    }
     (OUT / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print("\n".join(["", *figures.table(found.get("approaches", {})), ""]))
     for each in targets:
         print(f"{'met   ' if each.met else 'MISSED'}  {each.name}: {each.got:g}, wanted {each.wanted}")
     if missing:
         print(f"\nNOT WHOLE: {missing} of {len(todo)} runs are missing; RESUME=1 goes on")
-    worst = max(run["host_busy"] for each in runs.values() for run in each)
     print(f"\nthis machine was at most {100 * worst:.0f} % busy in a run; {time.monotonic() - begun:.0f} s in all")
-    print(f"report: {OUT.relative_to(ROOT)}/report.json")
+    print(f"report: {OUT.relative_to(OUT.parent.parent)}/report.json")
     return 0 if not missing and all(each.met for each in targets) else 1
 
 

@@ -18,6 +18,7 @@ from seed.steps import Operator
 from lab.client import Lab
 from lab.nodes.clusterpro.spec import parse as parse_cluster
 from scenario import operation, report
+from scenario.consistency import Consistency
 from scenario.format import Expect, Step
 from scenario.journal import Journal, state_names
 from scenario.product import ENDED, Product, wait_until_up
@@ -97,15 +98,15 @@ def _pause(journal: Journal, start: float, end: float) -> Figures:
 
 def mirrorsnap(lab: Lab, extent: Extent) -> Figures:
     """The deployed product: one backup."""
-    return _product(lab, extent, "stopped")
+    return _product(lab, extent, Consistency.STOPPED)
 
 
 def mirrorsnap_frozen(lab: Lab, extent: Extent) -> Figures:
     """The same, without an outage: no write may fail."""
-    return _product(lab, extent, "frozen")
+    return _product(lab, extent, Consistency.FROZEN)
 
 
-def _product(lab: Lab, extent: Extent, consistency: str) -> Figures:
+def _product(lab: Lab, extent: Extent, consistency: Consistency) -> Figures:
     spec = parse_cluster({})
     product = Product(lab, spec)
     journal = Journal(lab, [g.name for g in spec.groups], [d.name for d in spec.disks])
@@ -120,18 +121,18 @@ def _product(lab: Lab, extent: Extent, consistency: str) -> Figures:
         try:
             _ended(product, journal, begun.arn, Extent.UNTIL_BACK, BEHIND)
         except GivenUp:
-            if consistency == "stopped":
+            if consistency is Consistency.STOPPED:
                 raise
             given_up = True
         if extent is Extent.WHOLE:
             operation.finish(product, journal, begun)
     if writer.problem:
         raise Failed(f"the application failed: {writer.problem}")
-    if consistency == "frozen" and writer.refused:
+    if consistency is Consistency.FROZEN and writer.refused:
         raise Failed(f"{writer.refused} of the application's writes failed")
 
     def absence(end: float) -> Figures:
-        if consistency == "frozen":
+        if consistency is Consistency.FROZEN:
             return _pause(journal, begun.started, end)
         return parts.outage(journal.entries, _outage(journal, begun.started, end))
 
@@ -140,7 +141,7 @@ def _product(lab: Lab, extent: Extent, consistency: str) -> Figures:
         end = journal.now()
         if given_up and not journal.pauses(begun.started, end):
             return {"outage_seconds": 0.0, "given_up": 1.0}
-        return {**absence(end), **({"given_up": float(given_up)} if consistency == "frozen" else {})}
+        return {**absence(end), **({"given_up": float(given_up)} if consistency is Consistency.FROZEN else {})}
     operation.judge(product, journal, begun, set())
     if wrong := [*begun.failures, *begun.residue, *begun.violations]:
         raise Failed(f"the backup: {wrong}")
@@ -154,7 +155,7 @@ def _product(lab: Lab, extent: Extent, consistency: str) -> Figures:
     found = absence(end)
     lost = [(w.start, w.end) for w in report.without_redundancy(journal, begun)]
     found["degraded_parts"] = phases.seconds(lost, journal.phases({m["arn"] for m in begun.family.members}))
-    if consistency == "frozen":
+    if consistency is Consistency.FROZEN:
         found["given_up"] = 0.0
     return {**found, "transitions": own, **{key: whole[key] for key in kept}, **spent}
 

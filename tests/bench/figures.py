@@ -84,8 +84,9 @@ def report(runs: Runs) -> Report:
         elif part == "growth":
             found.setdefault("growth", []).extend(each)
         else:  # by name within each run: the kinds of a restore, the languages of a function
-            names = [name for name in each[0] if name != "host_busy"]
-            found[part] = {name: figures_of([run[name] for run in each], tuple(each[0][name])) for name in names}
+            names = list(dict.fromkeys(name for run in each for name in run if name != "host_busy"))
+            of_each = {name: [run[name] for run in each if name in run] for name in names}
+            found[part] = {name: figures_of(some, tuple(some[0])) for name, some in of_each.items()}
     return found
 
 

@@ -159,6 +159,18 @@ def _lengths(each: dict[str, Any]) -> tuple[float, float]:
     return whole["median"], each.get(figures.OVERHEAD, whole)["median"]
 
 
+def _side_by_side(report: dict[str, Any]) -> list[str]:
+    lanes = report.get("lanes", 1)
+    if lanes == 1:
+        return []
+    return [
+        f"{lanes} runs went side by side, each in a lab of its own, but for those of functions and of many clusters.",
+        f"The machine was at most {100 * report['busiest']:.0f} % busy in a run. Lab time stands still while a lab",
+        "waits for a processor, so that no figure counts such a wait.",
+        "",
+    ]
+
+
 def _incomplete(report: dict[str, Any]) -> list[str]:
     made, planned = (report.get("runs", {}).get(key, 0) for key in ("made", "planned"))
     if made == planned:
@@ -233,6 +245,7 @@ Manager's calls. A flexible window of a schedule spreads them.
 def text(report: dict[str, Any]) -> str:
     lines = [
         HEAD.format(**report),
+        *_side_by_side(report),
         *_incomplete(report),
         BACKUPS,
         *_approaches(report),

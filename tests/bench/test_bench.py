@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from scenario.timeline import Window
 
-from . import figures, growth, page, paper, parts, phases, polling
+from . import __main__ as bench
+from . import figures, growth, lanes, page, paper, parts, phases, polling
 from .__main__ import plan
+from .approaches import Failed
 from .bill import bill
 
 
@@ -127,6 +134,76 @@ def test_the_runs_take_turns_and_of_others_the_first_is_whole():
         *((("mirrorsnap", pace), 2) for pace in ("0.1", "0.7")),
     ]
     assert [run.part for run in plan(("functions", "restore"), 2, 1)] == ["functions", "restore", "functions"]
+
+
+def noted(name: str, number: int, measure: Callable[[], dict]) -> lanes.Run:
+    return lanes.Run(name, (), number, measure)
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(lanes, "RUNS", tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def test_runs_go_side_by_side_but_for_those_that_go_alone(runs: Path):
+    def measure() -> dict:
+        begun = time.monotonic()
+        time.sleep(0.3)
+        return {"begun": begun, "ended": time.monotonic()}
+
+    todo = [noted(part, number, measure) for number in (1, 2) for part in ("functions", "outage")]
+    lanes.carry_out(todo, ("functions",), 2, resume=False)
+    spans = {run.name: (lambda each: (each["begun"], each["ended"]))(json.loads(run.file.read_text())) for run in todo}
+
+    def beside(one: str, other: str) -> bool:
+        return spans[one][0] < spans[other][1] and spans[other][0] < spans[one][1]
+
+    assert beside("outage-1", "outage-2")
+    assert not any(beside("functions-1", other) for other in spans if other != "functions-1")
+    assert all(0 <= json.loads(run.file.read_text())["host_busy"] <= 1 for run in todo)
+    written = {run.name: run.file.stat().st_mtime_ns for run in todo}
+    todo[1].file.unlink()
+    lanes.carry_out(todo, ("functions",), 2, resume=True)
+    assert [run.name for run in todo if run.file.stat().st_mtime_ns != written[run.name]] == ["outage-1"]
+
+
+@pytest.mark.parametrize("error", [Failed("the group was never down"), KeyError("parts")])
+def test_a_run_that_fails_ends_the_benchmark_with_its_words(
+    runs: Path, capfd: pytest.CaptureFixture[str], error: Exception
+):
+    def measure() -> dict:
+        raise error
+
+    todo = [noted("outage", 1, measure), noted("outage", 2, dict), noted("outage", 3, dict)]
+    with pytest.raises(Failed, match="RESUME=1"):
+        lanes.carry_out(todo, (), 1, resume=False)
+    assert str(error) in capfd.readouterr().err and not any(run.file.exists() for run in todo)
+
+
+@pytest.mark.parametrize(("overhead", "ends"), [(1.5, 0), (1.6, 1)])
+def test_the_benchmark_fails_where_a_target_is_missed_and_names_it(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], overhead: float, ends: int
+):
+    monkeypatch.setattr(bench, "OUT", runs.parent)
+    runs.mkdir()
+    arguments = ["--only", "outage", "--ours", "1", "--others", "1"]
+    for run in plan(("outage",), 1, 1):
+        took = overhead if run.of[0] == "mirrorsnap" else 40.0
+        run.file.write_text(json.dumps({**single(took), "transitions": 45, "host_busy": 0.1}))
+    assert bench.main([*arguments, "--report"]) == ends
+    name = "outage beyond the clusterware's own time, commands of 0.1 s: "
+    said = [line for line in capsys.readouterr().out.splitlines() if name in line]
+    assert [line.startswith("MISSED") for line in said] == [bool(ends)]
+    run.file.unlink()
+    assert bench.main([*arguments, "--report"]) == 1
+    assert "NOT WHOLE: 1 of 8 runs are missing" in capsys.readouterr().out
+
+
+def test_fast_restore_is_measured_once_and_counts_once(tmp_path: Path):
+    seconds = {"rto_own_seconds": 6.0, "outage_seconds": 20.0}
+    found = figures.report({("restore",): [{"none": seconds, "fsr": seconds}, {"none": seconds, "host_busy": 0.1}]})
+    assert [each["rto_own_seconds"]["runs"] for each in found["restore"].values()] == [2, 1]
 
 
 def size(clusters: int, transitions: float, busy: float) -> dict:

@@ -17,6 +17,7 @@ from lab.nodes.clusterpro.spec import parse as parse_cluster
 
 from . import operation, proof, proof_disks, proof_restore, report
 from .books import Files
+from .consistency import Consistency
 from .deployment import ProductError, by_cli
 from .format import Expect, Step
 from .journal import Journal
@@ -93,9 +94,9 @@ class Acts:
         for name, text in VICTIM.items():
             self.writer.write(name, text)
         self.lab.sleep(BETWEEN)
-        self.backup("frozen")
+        self.backup(Consistency.FROZEN)
         self.lab.sleep(BETWEEN)
-        image = self.backup("stopped")
+        image = self.backup(Consistency.STOPPED)
         self.lab.sleep(BETWEEN)
         for name in VICTIM:
             self.writer.delete(name)
@@ -109,9 +110,9 @@ class Acts:
 
     # --- the acts ---
 
-    def backup(self, consistency: str) -> Image:
+    def backup(self, consistency: Consistency) -> Image:
         """A backup for which the groups are stopped, or their file systems frozen."""
-        title, how = ("Backup", "") if consistency == "stopped" else ("Frozen backup", ", without an outage")
+        title, how = ("Backup", "") if consistency is Consistency.STOPPED else ("Frozen backup", ", without an outage")
         before = [s["SnapshotId"] for s in self.product.snapshots()]
         words = f"backup of cluster orders{how}: server1 is active"
         act = self._operate("backup", title, words, {"consistency": consistency})
@@ -119,7 +120,7 @@ class Acts:
             files, contents = books.files, self.lab.control("contents")
         made = [s["SnapshotId"] for s in self.product.snapshots() if s["SnapshotId"] not in before]
         down = report.outage(self.journal, act.begun)
-        if consistency == "frozen":
+        if consistency is Consistency.FROZEN:
             act.claims += self._paused(act)
         for snapshot in made:
             act.claims += proof.image(self.lab, self.journal, snapshot, down.start if down else 0.0, files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import rto
+from .consistency import Consistency
 from .journal import Journal, transitions
 from .operation import Operation
 from .product import Product
@@ -40,11 +41,11 @@ def pause(journal: Journal, operation: Operation) -> Window | None:
     return longest(journal.pauses(whole.start, operation.over or whole.end))
 
 
-def consistency(journal: Journal, operation: Operation) -> str | None:
-    """How the file systems became quiet, as the lab saw it: stopped or frozen; None: they did not."""
+def consistency(journal: Journal, operation: Operation) -> Consistency | None:
+    """How the file systems became quiet, as the lab saw it; None: they did not."""
     whole = span(operation)
     found = [
-        entry["how"]
+        Consistency(entry["how"])
         for entry in journal.entries
         if entry["kind"] == "cluster" and entry["what"] == "mirror" and entry["action"] == "quiesce"
         and whole.start <= entry["t"] <= (operation.over or whole.end)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import lanes, report, rto
+from .consistency import Consistency
 from .drawing import Band, draw
 from .journal import Journal
 from .operation import Operation
@@ -47,7 +48,7 @@ def _figures(figures: dict[str, Any]) -> list[tuple[str, str]]:
         (f"{figures['outage_seconds']:.2f} s", "outage"),
         (f"{own:.2f} s", "of it not the clusterware's"),
     ]
-    if figures.get("consistency") == "frozen":
+    if figures.get("consistency") == Consistency.FROZEN:
         first = [
             (f"{figures['outage_seconds']:.2f} s", "outage"),
             (f"{figures['pause_seconds']:.2f} s", "in which writes waited"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .consistency import Consistency
 from .proof import Claim
 
 COLUMNS = (
@@ -46,7 +47,7 @@ def _row(each: dict[str, Any], claims: list[Claim]) -> tuple[str, ...]:
     if recovery is None:
         own = each["outage_seconds"] - each["outage_cluster_seconds"]
     return (
-        f"{each['kind']}, frozen" if each.get("consistency") == "frozen" else each["kind"],
+        f"{each['kind']}, frozen" if each.get("consistency") == Consistency.FROZEN else each["kind"],
         each["status"],
         f"{each['outage_seconds']:.2f} s",
         f"{each['pause_seconds']:.2f} s" if each.get("pause_seconds") else "-",
