@@ -1,8 +1,8 @@
 """Expand the state machines from their YAML sources in statemachine/ into plain Amazon States Language.
 
 A source names its states in the order in which they follow one another; a state without `then` goes on to the next. A
-state is plain ASL, or one of the verbs `call`, `node`, `lock`, `run` and `poll`, which statemachine/README.md shows
-with the ASL that each becomes. A run of states that several machines share is a fragment: `use: lock.yaml#take`.
+state is plain ASL, or one of the verbs that statemachine/README.md shows with the ASL that each becomes. A
+run of states that several machines share is a fragment: `use: lock.yaml#take`.
 
     build_statemachines.py OUT_DIR     one <name>.asl.json a machine
 
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import catalogue
+import statemachine_polls as polls
 import statemachine_verbs as verbs
 import yaml
 from statemachine_verbs import SourceError
@@ -84,7 +85,7 @@ class Machine:
             if "use" in source:
                 new = self.flat(self.fragment(name, source), branch)
             elif "poll" in source:
-                new = self.of(name, verbs.poll, name, source, branch)
+                new = self.of(name, polls.poll, name, source, branch)
             else:
                 new = {name: source}
             if twice := out.keys() & new.keys():
@@ -119,11 +120,12 @@ class Machine:
 
     def state(self, name: str, source: dict[str, Any], after: str | None, branch: bool) -> dict[str, Any]:
         """The ASL of one state; `after`: the one that stands behind it in the source."""
-        out: dict[str, Any] = {"Type": source.get("Type", "Task")}
+        kinds = (kind for key, kind in verbs.TYPES.items() if key in source)
+        out: dict[str, Any] = {"Type": source.get("Type", next(kinds, "Task"))}
         if "about" in source:
             out["Comment"] = source.pop("about")
         if "run" in source:
-            source["child_seconds"] = verbs.seconds(read(f"{source['run']}.yaml")["timeout"])
+            source["child_seconds"] = polls.seconds(read(f"{source['run']}.yaml")["timeout"])
         for verb in verbs.VERBS.keys() & source.keys():
             out |= self.of(name, verbs.VERBS[verb], source)
         if retry := self.of(name, verbs.retries, source.pop("retry", out.pop("Retry", []))):
@@ -131,8 +133,8 @@ class Machine:
         if "keep" in source:
             out["Assign"] = verbs.kept(source.pop("keep"))
         if "every" in source:
-            pairs = self.of(name, verbs.schedule, source.pop("every"), source.pop("within", None))
-            out["Seconds"] = verbs.waits(pairs, source.pop("counter"))
+            pairs = self.of(name, polls.schedule, source.pop("every"), source.pop("within", None))
+            out["Seconds"] = polls.waits(pairs, source.pop("counter"))
         for word, field in (("timeout", "TimeoutSeconds"), ("then", "Next")):
             if word in source:
                 out[field] = source.pop(word)
@@ -164,7 +166,7 @@ class Machine:
 def expand(name: str) -> dict[str, Any]:
     """The ASL of statemachine/<name>.yaml."""
     source = read(f"{name}.yaml")
-    head = {"Comment": source["about"], "QueryLanguage": "JSONata", "TimeoutSeconds": verbs.seconds(source["timeout"])}
+    head = {"Comment": source["about"], "QueryLanguage": "JSONata", "TimeoutSeconds": polls.seconds(source["timeout"])}
     return head | Machine(name).states(source["states"])
 
 

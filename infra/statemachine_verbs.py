@@ -48,6 +48,9 @@ CALLS = {
     "child_of": "( $length(@) <= 64 ? @ : $substring(@, 0, 47) & '-' & $substring($hash(@, 'SHA-256'), 0, 16) )",
 }
 CALL = re.compile(r"\$(" + "|".join(CALLS) + r")\((\$[\w.\[\]]+)\)")
+# Whether the input is an object with a cluster's name in it and no key but these.
+ASKS = re.compile(r"\$asks_only\(([^()]*)\)")
+ASKED = "$type($input) = 'object' and $is_cluster($input.cluster) and $count($keys($input)[$not($ in [{keys}])]) = 0"
 
 
 def expressions(value: Any) -> Any:
@@ -62,6 +65,7 @@ def expressions(value: Any) -> Any:
         value = "{% " + value + " %}"
     if not value.startswith("{%"):
         return value
+    value = ASKS.sub(lambda asks: ASKED.format(keys=asks[1]), value)
     value = CALL.sub(lambda call: CALLS[call[1]].replace("@", call[2]), value)
     return WORD.sub(lambda word: WORDS[word[1]], value)
 
@@ -321,6 +325,49 @@ def below(text: str, more: str) -> str:
     return f"{{% ({said}) & {json.dumps(more, ensure_ascii=False)} %}}"
 
 
+def aws(state: dict[str, Any]) -> dict[str, Any]:
+    """An integration of Step Functions' own: `aws: sns:publish`. What it repeats is the service's."""
+    name = state.pop("aws")
+    retry = "start" if name == "states:startExecution" else "lock" if name.startswith("dynamodb:") else "any"
+    return {"Resource": f"arn:aws:states:::{name}", "TimeoutSeconds": 60, "Retry": retry}
+
+
+def publish(state: dict[str, Any]) -> dict[str, Any]:
+    """A mail to whoever is told of alarms."""
+    mail = state.pop("publish")
+    return aws({"aws": "sns:publish"}) | {"Arguments": {"TopicArn": "${AlarmTopic}"} | mail}
+
+
+def start(state: dict[str, Any]) -> dict[str, Any]:
+    """A machine of ours that nobody waits for, about one backup."""
+    machine = state.pop("start")
+    name = state.pop("name", None) or f"$child_of($execution.Name) & '-{machine}'"
+    by = {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "$execution.Id"}
+    return aws({"aws": "states:startExecution"}) | {
+        "Arguments": {
+            "StateMachineArn": "${" + pascal(machine) + "StateMachine}",
+            "Name": name,
+            "Input": {"cluster": "$cluster"} | state.pop("with") | by,
+        },
+    }
+
+
+# States of an operation whose event has the error.
+BAD_ENDS = ("failed", "refused", "not-back")
+
+
+def say(state: dict[str, Any]) -> dict[str, Any]:
+    """An event of our own about an operation, in the state that `say` names. Whether it can be put or not, `then`."""
+    said, following = state.pop("say"), state["then"]
+    about = {"operation": "$kind", "id": "$id"} | state.pop("with", {})
+    detail = {"cluster": "$cluster", "state": said} | about | {"execution": "$execution.Id", "at": "$entered"}
+    if said in BAD_ENDS:
+        cause = "{% $substring($cause_of($failure), 0, 4000) %}"
+        detail |= {"error": "$error_of($failure)", "cause": cause}
+    state["else"] = {"any": {"Output": state.get("Output", {}), "Next": following}}
+    return event({"event": "Operation v1", "detail": detail})
+
+
 def event(state: dict[str, Any]) -> dict[str, Any]:
     """An event of our own on the default bus. Whoever waits for nothing else does not wait for it long, either."""
     entry = {"Source": SOURCE, "DetailType": f"{SOURCE} {state.pop('event')}", "Detail": state.pop("detail")}
@@ -331,86 +378,16 @@ def event(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-VERBS = {"call": call, "node": node, "lock": lock, "run": run, "event": event}
-
-
-# ── poll ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def seconds(text: str | int) -> int:
-    """`15s`, `10m`, `6h`, `7d`, or a number of seconds."""
-    if isinstance(text, int):
-        return text
-    if not (match := re.fullmatch(r"(\d+)([smhd])", text)):
-        raise SourceError(f"{text!r} is no time: 15s, 10m, 6h, 7d")
-    return int(match[1]) * UNITS[match[2]]
-
-
-def schedule(every: list[str], within: str | None, look: int = 0) -> list[tuple[int, int]]:
-    """`[15s x 40, 10m]` within `6h` as pairs of a wait and how often; `look`: seconds that each look takes besides.
-
-    No wait is longer than a tenth of what went before, so that nobody hears of an end more than a tenth later than by
-    the first interval for ever.
-    """
-    pairs: list[tuple[int, int]] = []
-    passed = 0
-    for entry in every:
-        wait, _, times = entry.partition(" x ")
-        interval = seconds(wait)
-        if times:
-            count = int(times)
-        elif within and entry == every[-1]:
-            count = max(1, -(-(seconds(within) - passed) // interval))
-        else:
-            raise SourceError(f"`every: {entry}` has no end: say how often, or `within`")
-        if pairs and interval > max(pairs[0][0], passed / 10):
-            raise SourceError(f"`every: {entry}` is more than a tenth of the {passed} s before it")
-        pairs.append((interval, count))
-        passed += (interval + look) * count
-    return pairs
-
-
-def waits(pairs: list[tuple[int, int]], counter: str, deadline: str | None = None) -> int | str:
-    """`Seconds` of a Wait, by how many there have been: the counter is 1 in the first. None goes past the deadline."""
-    text, upto = "", 0
-    for interval, count in pairs[:-1]:
-        upto += count
-        text += f"{counter} <= {upto} ? {interval} : " if interval else ""
-    text += str(pairs[-1][0])
-    if deadline:
-        left = f"$ceil(($toMillis({deadline}) - $toMillis($entered)) / 1000)"
-        text = f"$max([1, $min([{text}, {left}])])"
-    return int(text) if text.isdigit() else "{% " + text + " %}"
-
-
-def poll(name: str, source: dict[str, Any], branch: bool) -> dict[str, dict[str, Any]]:
-    """A call that is repeated `until` a field of its answer is true: the call, the question, and the wait between.
-
-    The number of looks goes along in the states' data, with the name that it belongs to: it begins anew with each poll.
-    """
-    ask, target, late, deadline = source.pop("ask"), source["else"], source.pop("late"), source.pop("deadline", None)
-    target = target["any"] if isinstance(target, dict) else target
-    patience = source["with"].get("patience_seconds", 0)
-    pairs = schedule(source.pop("every"), source.pop("within", None), patience)
-    count = f"($input.poll = '{name}' ? $input.looks : 0) + 1"
-    look = {"call": source.pop("poll"), "Output": f"$merge([$payload, {{'poll': '{name}', 'looks': {count}}}])"}
-    ends = [f"$toMillis($entered) >= $toMillis({deadline})"] if deadline else []
-    ends.append(f"$input.looks >= {sum(count for _, count in pairs)}")
-    rules = [
-        {"Condition": f"$input.{source.pop('until')} = true", "Next": source.pop("then")},
-        *({"Condition": end} | (late if "Next" in late else failed(late, target, branch)) for end in ends),
-        *source.pop("also", []),
-    ]
-    question = {"Type": "Choice", "Choices": rules, "Default": name}
-    if "asked" in source:
-        question["about"] = source.pop("asked")
-    out = {name: look | source, ask: question}
-    if "wait" in source:
-        wait = out[name].pop("wait")
-        out[wait] = {"Type": "Wait", "Seconds": waits(pairs, "$input.looks", deadline), "then": name}
-        question["Default"] = wait
-        if pairs[0][0] == 0:
-            rules.append({"Condition": f"$input.looks <= {pairs[0][1]}", "Next": name})
-    return out
+VERBS = {
+    "call": call,
+    "node": node,
+    "lock": lock,
+    "run": run,
+    "start": start,
+    "event": event,
+    "say": say,
+    "publish": publish,
+    "aws": aws,
+}
+# What type of state it is, by what it has; else a Task.
+TYPES = {"Choices": "Choice", "Branches": "Parallel", "Items": "Map", "every": "Wait", "Error": "Fail"}

@@ -16,7 +16,8 @@ import build_statemachines  # noqa: E402
 import read_template  # noqa: E402
 import statemachine_verbs  # noqa: E402
 from build_statemachines import expand  # noqa: E402
-from statemachine_verbs import SourceError, expressions, schedule  # noqa: E402
+from statemachine_polls import schedule  # noqa: E402
+from statemachine_verbs import SourceError, expressions  # noqa: E402
 
 from lab.patches.sfn_jsonata import UNDEFINED, evaluate  # noqa: E402
 
@@ -230,3 +231,25 @@ def test_long_names_of_children_do_not_collide() -> None:
     assert child("nightly-orders") == "nightly-orders"
     one, two = child("n" * 79 + "1"), child("n" * 79 + "2")
     assert one != two and one[:47] == two[:47] == "n" * 47 and len(one) == len(two) == 64
+
+
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [
+        ({"cluster": "orders"}, True),
+        ({"cluster": "orders", "hold": 7}, True),
+        ({"cluster": "orders", "more": 7}, False),
+        ({"cluster": "Orders"}, False),
+        ({"hold": "why"}, False),
+        ("orders", False),
+        ([], False),
+    ],
+)
+def test_what_an_input_may_ask(value: Any, holds: bool) -> None:
+    text = expressions("$asks_only('cluster', 'hold')").removeprefix("{%").removesuffix("%}")
+    assert evaluate(text, {"states": {"input": value}}) is holds
+
+
+def test_the_sources_stay_short() -> None:
+    lines = {path.name: len(path.read_text().splitlines()) for path in build_statemachines.SOURCES.glob("*.yaml")}
+    assert sum(lines.values()) <= 1900 and max(lines.values()) <= 700, lines
