@@ -20,7 +20,6 @@ from typing import Any
 
 from seed.steps import TIMING
 
-from scenario.deployment import ProductError
 from scenario.format import Scenario
 from scenario.runner import lab_for
 
@@ -167,12 +166,12 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     begun = time.monotonic()
     todo = plan(tuple(args.only or PARTS), args.ours, args.others)
+    failed = None
     try:
         if not args.report:
             lanes.carry_out(todo, ALONE, args.lanes, args.resume)
-    except (Failed, ProductError, RuntimeError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 3
+    except Failed as error:
+        failed = error
     runs = read(todo)
     found = figures.report(runs)
     targets = figures.targets(found)
@@ -196,6 +195,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"\nNOT WHOLE: {missing} of {len(todo)} runs are missing; RESUME=1 goes on")
     print(f"\nthis machine was at most {100 * worst:.0f} % busy in a run; {time.monotonic() - begun:.0f} s in all")
     print(f"report: {OUT.relative_to(OUT.parent.parent)}/report.json")
+    if failed:
+        print(f"bench: {failed}", file=sys.stderr)
+        return 3
     return 0 if not missing and all(each.met for each in targets) else 1
 
 

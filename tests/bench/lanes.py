@@ -58,28 +58,28 @@ def _measure(run: Run) -> None:
 
 
 def _lane(todo: list[Run], taken: Any) -> None:
-    """Takes one run after another, until none is left or one has failed."""
+    """Takes one run after another, until none is left. One that fails says so, and ends the lane's process badly."""
+    failed = False
     while True:
         with taken.get_lock():
             at = taken.value
             taken.value = at + 1
         if at >= len(todo):
-            return
+            sys.exit(int(failed))
         run = todo[at]
         print(f"{at + 1} of {len(todo)}: {run.part} {' '.join(run.of)}, run {run.number}", file=sys.stderr, flush=True)
         try:
             _measure(run)
         except Exception as error:
-            taken.value = len(todo)
+            failed = True
             if isinstance(error, Failed | ProductError | RuntimeError):
                 print(f"bench: {run.name}: {error}", file=sys.stderr)
             else:
                 traceback.print_exc()
-            sys.exit(1)
 
 
-def _together(todo: list[Run], lanes: int) -> None:
-    """Failed if a run did not do what is measured; it has said why."""
+def _together(todo: list[Run], lanes: int) -> bool:
+    """Whether every run did what is measured; one that did not has said why."""
     context = multiprocessing.get_context("fork")
     taken = context.Value("i", 0)
     processes = [context.Process(target=_lane, args=(todo, taken)) for _ in range(min(lanes, len(todo)))]
@@ -87,15 +87,19 @@ def _together(todo: list[Run], lanes: int) -> None:
         each.start()
     for each in processes:
         each.join()
-    if any(each.exitcode for each in processes):
-        raise Failed("a run has failed; RESUME=1 goes on with it")
+    return not any(each.exitcode for each in processes)
 
 
 def carry_out(todo: list[Run], alone: tuple[str, ...], lanes: int, resume: bool) -> None:
-    """The parts `alone` first, one run after another; then the others, so many at a time."""
+    """The parts `alone` first, one run after another; then the others, so many at a time.
+
+    Failed if one has failed, once all others are made: an hour's figures are not lost with one of them.
+    """
     RUNS.mkdir(parents=True, exist_ok=True)
     left = [run for run in todo if not (resume and run.file.is_file())]
     for run in left:
         run.file.unlink(missing_ok=True)
-    _together([run for run in left if run.part in alone], 1)
-    _together([run for run in left if run.part not in alone], lanes)
+    first = _together([run for run in left if run.part in alone], 1)
+    then = _together([run for run in left if run.part not in alone], lanes)
+    if not (first and then):
+        raise Failed("a run has failed; RESUME=1 makes it again")
