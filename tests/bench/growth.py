@@ -21,6 +21,7 @@ from scenario.deployment import by_api
 from scenario.product import Product, family, wait_until_up
 from scenario.timeline import Entry
 
+from . import lanes
 from .approaches import Failed
 
 # Clusters at once, and lab seconds per real second, at which two cores are less than 70 % busy.
@@ -61,10 +62,10 @@ def run(lab: Lab, clusters: int) -> dict[str, Any]:
         tags = [{"Key": "mirrorsnap:cluster", "Value": product.cluster}]
         product.ec2.create_tags(Resources=list(product.instances.values()), Tags=tags)
         product.configure({})
-    wait_until_up(lab)
+    wait_until_up(lab, pause=1.0)
     products[0].patrolled()
     machines = {m["name"]: m["stateMachineArn"] for m in products[0].sfn.list_state_machines()["stateMachines"]}
-    start, real, cpu = lab.now(), time.monotonic(), worked(lab.process.pid)
+    start, real, cpu, before = lab.now(), time.monotonic(), worked(lab.process.pid), lanes.busy()
     begun = [
         product.sfn.start_execution(
             stateMachineArn=machines["mirrorsnap-backup"], input=json.dumps({"cluster": product.cluster})
@@ -81,6 +82,7 @@ def run(lab: Lab, clusters: int) -> dict[str, Any]:
     end = lab.now()
     took = time.monotonic() - real
     lab_busy = (worked(lab.process.pid) - cpu) / took
+    host_busy = lanes.share(before, lanes.busy())
     families = [family(all_of, arn) for arn in begun]
     if bad := [each.main["error"] for each in families if each.main["status"] != "SUCCEEDED"]:
         raise Failed(f"{len(bad)} of {clusters} backups have failed: {sorted(set(map(str, bad)))}")
@@ -98,4 +100,5 @@ def run(lab: Lab, clusters: int) -> dict[str, Any]:
         "total_seconds": round(end - start, 1),
         "real_seconds": round(took, 1),
         "lab_busy": round(lab_busy, 2),
+        "host_busy": host_busy,  # without the deployment
     }

@@ -49,11 +49,15 @@ def busy() -> tuple[float, float]:
     return (sum(times) - idle) / 100, idle / 100
 
 
+def share(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """How much of its time this machine has worked between two answers of `busy`."""
+    return round((after[0] - before[0]) / max(0.01, sum(after) - sum(before)), 2)
+
+
 def _measure(run: Run) -> None:
-    worked, idled = busy()
+    before = busy()
     result = run.measure()
-    after = busy()
-    result["host_busy"] = round((after[0] - worked) / max(0.01, sum(after) - worked - idled), 2)
+    result.setdefault("host_busy", share(before, busy()))  # unless the run says it of its own part
     run.file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -166,10 +166,12 @@ class Product:
         )
 
 
-def wait_until_up(lab: Lab, seconds: float = 60.0) -> None:
-    """Wait for a fresh lab's cluster to be normal; `seconds` of lab time, and at least 30 real ones."""
+def wait_until_up(lab: Lab, seconds: float = 60.0, pause: float = 0.02) -> None:
+    """Wait for a fresh lab's clusters to be normal; `seconds` of lab time, and at least 30 real ones. `pause`: real
+    seconds between two looks, which cost more the more clusters there are.
+    """
     deadline = lab.deadline(seconds, least=30.0)
     while residue := [each["text"] for each in lab.control("oracles")["residue"]]:
         if deadline.passed():
             raise ProductError(f"the lab's cluster did not come up: {'; '.join(residue)}")
-        time.sleep(0.02)
+        time.sleep(pause)
