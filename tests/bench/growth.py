@@ -24,8 +24,9 @@ from scenario.timeline import Entry
 from . import lanes
 from .approaches import Failed
 
-# Clusters at once, and lab seconds per real second, at which two cores are less than 70 % busy.
-SIZES = {"1": 1.0, "10": 0.5, "50": 0.1}
+# Clusters at once, and lab seconds per real second. A backup takes the lab's process 5 s of a processor's time and its
+# lab time 40 s, so that 50 of them at 0.08 keep it busy for half of its time.
+SIZES = {"1": 1.0, "10": 0.4, "50": 0.08}
 SECONDS = 900.0  # lab time that a backup may take
 LONGEST = 900.0  # real seconds that all of them may take
 TICKS = os.sysconf("SC_CLK_TCK")

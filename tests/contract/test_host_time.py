@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from node_steps import out, up
 
+from lab import host
 from lab.client import TESTS, Lab, eventually
 from lab.clock import Clock, Timers
 from lab.host import LEAST_SHARE, LIMIT, TICK, HostTime, RunQueues
@@ -224,6 +225,29 @@ def test_the_waits_of_descendants_count_and_those_of_strangers_only_if_they_take
         assert measured(cpu) > 0.3, "a grandchild that shares a CPU with two busy loops waits most of its life"
         stranger = measured(cpu, pids[0])
         assert 0.2 < stranger < 1.2, "one of the two busy loops takes part, and at least the other is in its way"
+
+
+def test_looks_that_cost_much_are_seldom_and_miss_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    queues, looked, now, used = RunQueues(), [], [100.0], [0.0]
+    monkeypatch.setattr(host.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(host.time, "thread_time", lambda: used[0])
+    monkeypatch.setattr(queues, "_worth_a_look", lambda: True)
+
+    def look() -> float:
+        looked.append(now[0])
+        used[0] += 0.02  # as long as two ticks
+        queues.stalled = True
+        return 0.5
+
+    monkeypatch.setattr(queues, "_look_at_all", look)
+    queues.supported = True
+    waited = []
+    for _ in range(24):
+        waited.append(queues.waited())
+        assert queues.stalled  # no look has shown that it is over
+        now[0] += TICK
+    assert [round((each - 100) / TICK) for each in looked] == [0, 8, 16]
+    assert [each for each in waited if each] == [0.5] * 3
 
 
 def test_a_wait_is_seen_before_it_is_over() -> None:

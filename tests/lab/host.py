@@ -30,6 +30,9 @@ LEAST_SHARE = 0.1
 OWED = 5 * TICK  # the most that is left over for later ticks
 QUIET = 20  # looks without a move, after which only each FIFTH look asks whether a task waits
 FIFTH = 5
+# After a look at all tasks the next one comes only after so many times its own processor time: with a thousand tasks
+# the looks alone would keep the lab from running. The kernel counts on meanwhile, so that a wait is counted later.
+REST = 4
 LEAST_PAUSE = 0.0002  # between two questions whether a moment has come
 PRESSURE = Path("/proc/pressure/cpu")
 PART = 4096  # bytes of a file in /proc that are read at once
@@ -50,15 +53,26 @@ class RunQueues:
         self._pressure = _open(str(PRESSURE))
         self._total = 0
         self._looks = 0
+        self._rest_until = 0.0
         self.stalled = False  # whether a task has waited since before the last call, and waits still
         self.supported = Path(f"/proc/{self._own}/schedstat").exists()
 
     def waited(self) -> float:
-        """Seconds since the last call, summed over all tasks but the caller's own thread."""
+        """Seconds since the last call, summed over all tasks but the caller's own thread. Between two looks that cost
+        much it is 0, and `stalled` is what it was.
+        """
+        if time.monotonic() < self._rest_until:
+            return 0.0
         self.stalled = False
         self._looks += 1
         if not self.supported or not self._worth_a_look():
             return 0.0
+        before = time.thread_time()
+        waited = self._look_at_all()
+        self._rest_until = time.monotonic() + REST * (time.thread_time() - before)
+        return waited
+
+    def _look_at_all(self) -> float:
         waited, me = 0.0, threading.get_native_id()
         new = [(root, tid) for root in list(self._roots) for tid in _threads(root)]
         new = [key for key in new if key not in self._tasks and key[1] != me]
