@@ -9,7 +9,8 @@ import pytest
 
 from lab.ec2.blocks import SIZE, Blocks
 from lab.nodes.clusterpro import layout
-from lab.nodes.clusterpro.filesystem import FIRST_DATA, JOURNAL, FileSystem, FileSystemError
+from lab.nodes.clusterpro.ext4 import FIRST_DATA, JOURNAL
+from lab.nodes.clusterpro.filesystem import FileSystem, FileSystemError
 from lab.nodes.clusterpro.formatting import find_files, find_record, format_volume
 from lab.nodes.clusterpro.partition import ClusterPartition
 from lab.nodes.clusterpro.spec import SpecError, distinct, load, parse, parse_further

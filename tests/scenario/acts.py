@@ -15,7 +15,7 @@ from lab.client import Lab
 from lab.context import Timing
 from lab.nodes.clusterpro.spec import parse as parse_cluster
 
-from . import operation, proof, proof_disks, proof_restore, report
+from . import operation, proof, proof_disks, proof_restore, proved, report
 from .books import Files
 from .consistency import Consistency
 from .deployment import ProductError, by_cli
@@ -126,6 +126,8 @@ class Acts:
             act.claims += proof.image(self.lab, self.journal, snapshot, down.start if down else 0.0, files)
         valid = len(self.product.valid_backups())
         act.claims.append((valid == len(before) + 1, f"{valid} of {len(before) + 1} backups carry the tag `valid`"))
+        assert act.begun.family is not None
+        act.claims += proved.claims(proved.figures(act.begun.family.members, self.journal.entries))
         act.claims += proof_disks.exactly(contents, self.disk, files, "all that the application has written")
         act.claims.append(proof_disks.same_bytes(contents, self.disk))
         self._enter(act, made, f"At its end, {len(files)} files had been written.")

@@ -30,7 +30,7 @@ STEP_KEYS = frozenset({"as", "background", "at", "faults", "expect"})
 EXPECT_KEYS = frozenset(
     {
         *("status", "error", "outage_below", "healthy_within", "valid_backups", "stuck", "violations", "mails"),
-        *("pause_below", "failed_writes"),
+        *("pause_below", "failed_writes", "proof"),
     }
 )
 ORACLES = range(1, 11)
@@ -79,6 +79,8 @@ class Expect:
     stuck: bool | str = False
     # messages of the state machines to the alarm topic, in order: a text of each; None: any
     mails: list[str] | None = None
+    # what the backup's image says of itself: a verdict
+    proof: str | None = None
     # oracles that must be violated while the step runs, which is then no failure
     violations: list[int] = field(default_factory=list)
 
@@ -127,6 +129,8 @@ def _expect(value: Any, where: str) -> Expect:
         raise ScenarioError(f"{where}.status: {expect.status!r} is none of {sorted(STATUSES)}")
     if expect.error is not None and not isinstance(expect.error, str):
         raise ScenarioError(f"{where}.error: expected an error's name, found {expect.error!r}")
+    if expect.proof is not None and not isinstance(expect.proof, str):
+        raise ScenarioError(f"{where}.proof: expected a verdict's name, found {expect.proof!r}")
     if expect.outage_below is not None:
         expect.outage_below = _number(expect.outage_below, f"{where}.outage_below")
     if expect.pause_below is not None:

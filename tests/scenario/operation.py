@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import volumes
+from . import proved, volumes
 from .format import Expect, Step
 from .journal import Journal
 from .product import WAIT, Family, Product
@@ -123,6 +123,12 @@ def judge(product: Product, journal: Journal, operation: Operation, excused: set
         elif not writer.done or writer.refused != expect.failed_writes:
             text = f"{writer.refused} of {writer.done + writer.refused} writes failed, expected {expect.failed_writes}"
             operation.failures.append(text)
+    if expect.proof is not None:
+        assert operation.family is not None
+        found = proved.said(operation.family.members)
+        if found is None or found["verdict"] != expect.proof:
+            text = found["disks"] if found else "there is no proof"
+            operation.failures.append(f"proof: {text}, expected {expect.proof}")
     if expect.mails is not None:
         _mails(product, operation, expect.mails)
     if expect.valid_backups is not None:
@@ -200,6 +206,7 @@ def result(journal: Journal, operation: Operation) -> dict[str, Any]:
     main, over = _main(operation), operation.over or operation.started
     worst, pause = longest(journal.outages(operation.started, over)), longest(journal.pauses(operation.started, over))
     members, writer = operation.family.members if operation.family else [], operation.writer
+    proof = proved.figures(members, journal.entries)
     return {
         "status": main["status"],
         "error": main["error"],
@@ -207,6 +214,7 @@ def result(journal: Journal, operation: Operation) -> dict[str, Any]:
         "seconds": round((operation.ended or over) - operation.started, 3),
         "outage_seconds": None if worst is None else round(worst.seconds, 3),
         **({} if pause is None else {"pause_seconds": round(pause.seconds, 3)}),
+        **({} if proof is None else {"proof": proof}),
         **({} if writer is None else {"writes": {"done": writer.done, "failed": writer.refused}}),
         "executions": [
             {key: each[key] for key in ("machine", "name", "status", "error", "transitions")} for each in members

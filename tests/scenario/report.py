@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import rto
+from . import proved, rto
 from .consistency import Consistency
 from .journal import Journal, transitions
 from .operation import Operation
@@ -59,6 +59,7 @@ def of_a_backup(journal: Journal, operation: Operation) -> dict[str, Any]:
     return {
         "consistency": consistency(journal, operation),
         "pause_seconds": round(held.seconds, 3) if held else 0.0,
+        "proof": proved.figures(operation.family.members if operation.family else [], journal.entries),
     }
 
 

@@ -58,11 +58,20 @@ def _figures(figures: dict[str, Any]) -> list[tuple[str, str]]:
             (f"{figures['rto_seconds']:.1f} s", "recovery time"),
             (f"{figures['rto_own_seconds']:.1f} s", "of it mirrorsnap's own"),
         ]
+    found = figures.get("proof")
+    last = []
+    if found:
+        after = found["after_completion_seconds"]
+        last = [
+            (f"{found['verdict']}", f"is the image, by {found['blocks']} blocks, {found['cost_usd']:.6f} USD"),
+            ("-" if after is None else f"{after:.1f} s", "from the snapshot's completion to its proof"),
+        ]
     return [
         *first,
         (f"{figures['degraded_seconds']:.1f} s", "without redundancy"),
         (f"{figures['total_seconds']:.1f} s", "from start to end"),
         (f"{figures['transitions']}", "state transitions"),
+        *last,
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import proved
 from .consistency import Consistency
 from .proof import Claim
 
@@ -17,6 +18,7 @@ COLUMNS = (
     "one copy",
     "in all",
     "transitions",
+    "image",
     "claims",
 )
 
@@ -56,5 +58,6 @@ def _row(each: dict[str, Any], claims: list[Claim]) -> tuple[str, ...]:
         f"{each['degraded_seconds']:.1f} s",
         f"{each['total_seconds']:.1f} s",
         str(each["transitions"]),
+        proved.words(each["proof"]) if each.get("proof") else "-",
         f"all {held} proved" if held == len(claims) else f"{len(claims) - held} of {len(claims)} NOT TRUE",
     )

@@ -1,53 +1,24 @@
 """The data partition's file system: tiny, but in real blocks: what the mirror forgets to copy is really missing.
 
-Block 0 is the superblock: our own in its first KiB (JSON), and behind it that of an ext4, which says of itself whether
-it is in use, as Linux writes it. Blocks 1..63 are the directory, block 64 has the superblock of ext4's journal, file
-contents follow. Each mutation extends a hash chain, the *lineage*, whose tip lies in the superblock: it travels with
-every copy of the bytes, and two images with one tip but other bytes, or with tips of which neither descends from the
-other, are corruption or a split.
+Block 0 has our own superblock (one KiB of JSON) and, beside it, that of a real file system (ext4.py, xfs.py), which
+says of itself whether it is in use, as Linux writes it; so does its journal or log. Blocks 1..63 are the directory;
+what files hold follows behind the journal. Each mutation extends a hash chain, the *lineage*, whose tip lies in the
+superblock: it travels with every copy of the bytes, and two images with one tip but other bytes, or with tips of which
+neither descends from the other, are corruption or a split.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import struct
-import uuid
 from typing import Any
 
 from ...ec2.blocks import SIZE, Blocks
+from . import ext4, xfs
+from .shape import DIRECTORY, OWN, Shape
 
 MAGIC = "LABFS1"
-DIRECTORY = 63  # blocks
-JOURNAL = 1 + DIRECTORY
-FIRST_DATA = 1 + JOURNAL
-OWN = 1024  # bytes of block 0 before ext4's superblock
-
-
-def _ext4(blocks: int, header: dict[str, Any], origin: str) -> bytes:
-    """The superblock of an ext4 of so many blocks of 4 KiB. Source: Linux, Documentation/filesystems/ext4/super.rst,
-    and fs/ext4/super.c: `needs_recovery` is set at a mount and a thaw, and cleared at a freeze and an unmount."""
-    changed, in_use = header["mutations"], header["mounted"] is not None and not header["frozen"]
-    groups = -(-blocks // 32768)
-    out = struct.pack(
-        "<IIIIIIIIIII", 8192 * groups, blocks, 0, blocks - FIRST_DATA, 8192 * groups - 11, 0, 2, 2, 32768, 32768, 8192
-    )
-    out += struct.pack("<IIHHHHHHIIII", changed, changed, changed & 0xFFFF, 0xFFFF, 0xEF53, 1, 1, 0, 0, 0, 0, 1)
-    # A journal, and what every mkfs gives: names with types, few copies of the superblock, large files.
-    features = (4, 2 | (4 if in_use else 0), 3)
-    out += struct.pack("<HHIHHIII", 0, 0, 11, 128, 0, *features) + uuid.uuid5(uuid.NAMESPACE_OID, origin).bytes
-    # The journal's inode, and a copy of that inode's pointers.
-    out = out.ljust(0xE0, b"\0") + struct.pack("<I", 8)
-    out = out.ljust(0xFD, b"\0") + b"\1"
-    out = out.ljust(0x10C, b"\0") + struct.pack("<I", JOURNAL)
-    return out.ljust(1024, b"\0")
-
-
-def _journal(header: dict[str, Any]) -> bytes:
-    """The journal's superblock. Source: Linux, include/linux/jbd2.h (`journal_superblock_s`). It has a start from the
-    first write on, until a freeze or an unmount has emptied it (fs/jbd2/journal.c, `jbd2_journal_flush`)."""
-    start = int(header["logged"])
-    return struct.pack(">IIIIIIII", 0xC03B3998, 4, 0, SIZE, 1, 1, 1, start)
+SHAPES: dict[str, Shape] = {shape.name: shape for shape in (ext4.SHAPE, xfs.SHAPE)}
 
 
 class FileSystemError(Exception):
@@ -61,7 +32,16 @@ class FileSystem:
     def __init__(self, blocks: Blocks, first: int, end: int) -> None:
         self.blocks, self.first, self.end = blocks, first, end
 
-    def format(self, label: str) -> list[int]:
+    @property
+    def shape(self) -> Shape:
+        """As the first bytes say."""
+        is_xfs = self.blocks.block(self.first)[: len(xfs.MAGIC)] == xfs.MAGIC
+        return xfs.SHAPE if is_xfs else ext4.SHAPE
+
+    def format(self, label: str, kind: str = ext4.SHAPE.name) -> list[int]:
+        shape = SHAPES[kind]
+        if self.end - self.first < shape.first_data:
+            raise FileSystemError(f"{self.end - self.first} blocks are too few for {kind}")
         touched = []
         for number in self.blocks.used(self.first, self.end):
             self.blocks.put(number, bytes(SIZE))
@@ -69,12 +49,14 @@ class FileSystem:
         origin = hashlib.sha256(f"format {label}".encode()).hexdigest()[:16]
         header = {"magic": MAGIC, "lineage": origin, "mutations": 0, "mounted": None, "length": 2}
         header |= {"frozen": False, "logged": False}
-        return sorted({*touched, *self._store(header, {})})
+        touched += self._patch(shape.once(self.end - self.first))
+        return sorted({*touched, *self._store(header, {}, shape)})
 
     def header(self) -> dict[str, Any]:
         """The superblock: lineage, number of mutations, the node that has it mounted (None after a clean umount),
         whether it is frozen there, and whether its journal holds anything."""
-        raw = self.blocks.block(self.first)[:OWN].rstrip(b"\0")
+        at = self.shape.own
+        raw = self.blocks.block(self.first)[at : at + OWN].rstrip(b"\0")
         try:
             value = json.loads(raw)
             if value["magic"] == MAGIC:
@@ -96,7 +78,8 @@ class FileSystem:
         except ValueError:
             raise FileSystemError("the directory is damaged") from None
 
-    def _store(self, header: dict[str, Any], files: dict[str, Any]) -> list[int]:
+    def _store(self, header: dict[str, Any], files: dict[str, Any], shape: Shape | None = None) -> list[int]:
+        shape = shape or self.shape
         text = json.dumps(files, sort_keys=True).encode()
         if len(text) > DIRECTORY * SIZE:
             raise FileSystemError("the directory is full")
@@ -104,8 +87,18 @@ class FileSystem:
         own = json.dumps(header, sort_keys=True).encode()
         if len(own) > OWN:
             raise FileSystemError("the superblock is full")
-        touched = self._put(0, own.ljust(OWN, b"\0") + _ext4(self.end - self.first, header, MAGIC))
-        return touched + self._put(1, text) + self._put(JOURNAL, _journal(header))
+        superblock, log = shape.now(self.end - self.first, header)
+        touched = self._patch([*superblock, (shape.own, own.ljust(OWN, b"\0"))])
+        return touched + self._put(1, text) + self._patch(log)
+
+    def _patch(self, pieces: list[tuple[int, bytes]]) -> list[int]:
+        """Write bytes, each piece within one block, at places in bytes; only blocks that change are touched, once."""
+        changed: dict[int, bytes] = {}
+        for at, data in pieces:
+            number, inside = divmod(at, SIZE)
+            old = changed.get(number, self.blocks.block(self.first + number))
+            changed[number] = old[:inside] + data + old[inside + len(data) :]
+        return [touched for number, data in changed.items() for touched in self._put(number, data)]
 
     def _put(self, block: int, data: bytes) -> list[int]:
         """Write whole blocks from `block` on, the last one padded with zeros; only those that change are touched."""
@@ -136,7 +129,7 @@ class FileSystem:
 
     def _free(self, files: dict[str, Any], count: int) -> int:
         """The first gap of `count` blocks that no file uses."""
-        start = FIRST_DATA
+        start = self.shape.first_data
         for entry in sorted(files.values(), key=lambda e: e["start"]):
             if entry["start"] - start >= count:
                 break

@@ -20,7 +20,7 @@ def format_volume(blocks: Blocks, disks: list[DiskSpec], kind: str, owner: str, 
     for disk in disks:
         cluster_part, data_part = parts_of(blocks, disk)
         ClusterPartition(blocks, cluster_part.first, cluster_part.end, disk.name).initialise(mirror="GREEN", pair=pair)
-        FileSystem(blocks, data_part.first, data_part.end).format(disk.name)
+        FileSystem(blocks, data_part.first, data_part.end).format(disk.name, disk.file_system)
 
 
 def parts_of(blocks: Blocks, disk: DiskSpec) -> tuple[layout.Part, layout.Part]:

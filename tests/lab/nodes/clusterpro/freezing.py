@@ -63,7 +63,7 @@ def _completed(mirror: Mirror, node: Node, freeze: Freeze) -> None:
             return
         freeze.completed = context.lab.clock.monotonic()
         mirror.dirty_seconds = 0.0
-        mirror.frozen_at(node)  # ext4 empties its journal, and its superblock says so
+        mirror.frozen_at(node)  # ext4 empties its journal, XFS covers its log
         _noted(mirror, node, freeze, "frozen")
 
 

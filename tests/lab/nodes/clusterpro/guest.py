@@ -130,8 +130,11 @@ def plug(spec: ClusterSpec, machines: dict[str, Machine]) -> Cluster:
 
 def mounts(cluster: Cluster, node: Node) -> list[str]:
     """The file systems of the groups that run here lie on the mirror driver's devices, not on the data partitions."""
-    disks = enumerate(cluster.spec.disks, start=1)
-    return [f"/dev/NMP{n} /mnt/{d.name} xfs rw 0 0" for n, d in disks if node.name in cluster.mirrors[d.name].mounted]
+    return [
+        f"/dev/NMP{n} /mnt/{disk.name} {disk.file_system} rw 0 0"
+        for n, disk in enumerate(cluster.spec.disks, start=1)
+        if node.name in cluster.mirrors[disk.name].mounted
+    ]
 
 
 def register(cluster: Cluster, node: Node, machine: Machine) -> None:

@@ -41,6 +41,7 @@ class DiskSpec:
     device: str  # the attachment's name, "/dev/sdb"
     size_gib: int  # of the volume
     asynchronous: bool = False  # mddriver/syncmode 0
+    file_system: str = "ext4"  # ext4 | xfs
     index: int = 0  # its place among the mirror disks that share the volume
     cluster_partition: dict[str, str] = field(default_factory=dict)  # by node
     data_partition: dict[str, str] = field(default_factory=dict)
@@ -182,6 +183,7 @@ def _disks(items: Any, spec: ClusterSpec) -> list[DiskSpec]:
         if not isinstance(item, dict) or "name" not in item:
             raise SpecError(f"{where}: a mapping with a name, not {item!r}")
         keys = {"name", "monitor", "device", "size_gib", "cluster_partition", "data_partition", "asynchronous"}
+        keys.add("file_system")
         _only(item, frozenset(keys), where)
         name = _name(item["name"], f"{where}.name")
         suffix = name.removeprefix("md")
@@ -196,6 +198,7 @@ def _disks(items: Any, spec: ClusterSpec) -> list[DiskSpec]:
             device,
             size,
             _bool(item.get("asynchronous", False), f"{where}.asynchronous"),
+            _choice(item.get("file_system", "ext4"), ["ext4", "xfs"], f"{where}.file_system"),
             index=sum(d.device == device for d in disks),
         )
         for key in ("cluster_partition", "data_partition"):
