@@ -2,12 +2,14 @@
 
     PYTHONPATH=tests python -m images.agree WORKDIR [mutilated images of each class]
 
-A tool's word is `clean`, `not unmounted` (a log or journal to replay) or `damaged`. The judge is asked with a
-fingerprint of the image's own bytes, since no tool has another one.
+It leaves what the tools said of each state of each fixture in tests/images/agreement.json, which test_agreement.py
+compares with the judge, without the tools. A tool's word is `clean`, `not unmounted` (a log or journal to replay) or
+`damaged`. The judge is asked with a fingerprint of the image's own bytes, since no tool has another one.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -19,6 +21,8 @@ from images.judge import Judge, judge
 from images.mutilate import BY_CHANCE, CLASSES, Case, families, mutilated
 from images.store import Image
 
+RECORDED = Path(__file__).with_name("agreement.json")
+VERSIONS = (("xfs_repair", "-V"), ("dumpe2fs", "-V"))
 WORDS = {"clean": "clean", "not-unmounted": "not unmounted", "not-judged": "not judged"}
 
 
@@ -79,23 +83,33 @@ def _partition(case: Case, path: Path) -> bool:
     return True
 
 
+def word(verdict: dict[str, str]) -> str:
+    """The judge's verdict in the tools' words."""
+    return WORDS.get(verdict["verdict"], "damaged")
+
+
 def _words(case: Case, ask: Judge, work: Path) -> tuple[str, str, tuple[str, ...]] | None:
     disk, part = work / "disk", work / "part"
     kind = case.about["file_system"]
     if kind not in TOOLS or not _partition(case, part):
         return None
     case.image.save(disk)
-    verdict = ask(case.request(str(disk), alone=True))["verdict"]
-    return kind, WORDS.get(verdict, "damaged"), tuple(tool(str(part)) for tool in TOOLS[kind])
+    return kind, word(ask(case.request(str(disk), alone=True))), tuple(tool(str(part)) for tool in TOOLS[kind])
 
 
 def states(ask: Judge, work: Path) -> None:
     rows: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
+    said: dict[str, dict[str, tuple[str, ...]]] = {}
     for family, all_states in families().items():
         for name, state in all_states.items():
             case = Case("", family, name, state.image, state.about, state.about["fingerprint"])
             if words := _words(case, ask, work):
                 rows.setdefault((words[0], name, words[1], words[2]), []).append(family)
+                said.setdefault(family, {})[name] = words[2]
+    versions = sorted(_run(*each)[1].splitlines()[0] for each in VERSIONS)
+    lines = [f"  {json.dumps(family)}: {json.dumps(found, sort_keys=True)}" for family, found in sorted(said.items())]
+    head = f'{{\n "versions": {json.dumps(versions)},\n "tools": {json.dumps(NAMES)},\n "images": {{\n'
+    RECORDED.write_text(head + ",\n".join(lines) + "\n }\n}\n", encoding="utf-8")
     for kind, names in NAMES.items():
         print(f"\n| state | judge | {' | '.join(names)} | images |\n|---|---|---|---|---|")
         for (of, name, word, tools), found in sorted(rows.items()):
