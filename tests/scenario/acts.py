@@ -127,7 +127,7 @@ class Acts:
         valid = len(self.product.valid_backups())
         act.claims.append((valid == len(before) + 1, f"{valid} of {len(before) + 1} backups carry the tag `valid`"))
         assert act.begun.family is not None
-        act.claims += proved.claims(proved.figures(act.begun.family.members, self.journal.entries))
+        act.claims += proved.claims(proved.figures(act.begun.family.members, self.journal.entries), self.lab.scale)
         act.claims += proof_disks.exactly(contents, self.disk, files, "all that the application has written")
         act.claims.append(proof_disks.same_bytes(contents, self.disk))
         self._enter(act, made, f"At its end, {len(files)} files had been written.")

@@ -124,11 +124,7 @@ def judge(product: Product, journal: Journal, operation: Operation, excused: set
             text = f"{writer.refused} of {writer.done + writer.refused} writes failed, expected {expect.failed_writes}"
             operation.failures.append(text)
     if expect.proof is not None:
-        assert operation.family is not None
-        found = proved.said(operation.family.members)
-        if found is None or found["verdict"] != expect.proof:
-            text = found["disks"] if found else "there is no proof"
-            operation.failures.append(f"proof: {text}, expected {expect.proof}")
+        _proof(product, journal, operation, expect.proof)
     if expect.mails is not None:
         _mails(product, operation, expect.mails)
     if expect.valid_backups is not None:
@@ -137,6 +133,18 @@ def judge(product: Product, journal: Journal, operation: Operation, excused: set
             operation.failures.append(
                 f"valid backups {len(valid)} ({', '.join(valid)}), expected {expect.valid_backups}"
             )
+
+
+def _proof(product: Product, journal: Journal, operation: Operation, wanted: str) -> None:
+    """The verdict, and what is promised of each proof beside it."""
+    assert operation.family is not None
+    said = proved.said(operation.family.members)
+    if said is None or said["verdict"] != wanted:
+        text = said["disks"] if said else "there is no proof"
+        operation.failures.append(f"proof: {text}, expected {wanted}")
+        return
+    _, *promised = proved.claims(proved.figures(operation.family.members, journal.entries), product.lab.scale)
+    operation.failures += [f"proof: {text}" for held, text in promised if not held]
 
 
 def _mails(product: Product, operation: Operation, wanted: list[str]) -> None:

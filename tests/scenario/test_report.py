@@ -212,9 +212,9 @@ def test_a_frozen_backup_s_entry_has_its_pause_and_no_outage() -> None:
     step = Step(0, "backup", {})
     begun = [Operation(step, "", start, [], ended=start + 9, over=start + 9) for start in (10, 30, 50)]
     assert [of_a_backup(journal, each) for each in begun] == [
-        {"consistency": "frozen", "pause_seconds": 1.5},
-        {"consistency": "stopped", "pause_seconds": 0.0},
-        {"consistency": None, "pause_seconds": 0.0},
+        {"consistency": "frozen", "pause_seconds": 1.5, "proof": None},
+        {"consistency": "stopped", "pause_seconds": 0.0, "proof": None},
+        {"consistency": None, "pause_seconds": 0.0, "proof": None},
     ]
     row = {"kind": "backup", "status": "SUCCEEDED", "outage_seconds": 0.0, "outage_cluster_seconds": 0.0}
     row |= {"degraded_seconds": 1.0, "total_seconds": 9.0, "transitions": 1, **of_a_backup(journal, begun[0])}
