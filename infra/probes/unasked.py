@@ -17,5 +17,6 @@ REASONS = {
         "A probe stays in one region: a second one may be closed to it, and what it leaves there is hard to find.",
     ),
     "ebs-lock": "A lock lasts a day at least, and a probe may not leave a snapshot that nobody can delete.",
+    "ebs-list-without-key": "Each plan of a restore asks it, and says what was refused.",
     "sfn-late": "A DescribeExecution that shows the end at once proves nothing about the next one.",
 }

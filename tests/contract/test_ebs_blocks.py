@@ -184,3 +184,27 @@ def test_who_may_read_which_snapshot(lab: Lab, ebs: Any) -> None:
     for first, second in ((ours, other), (other, ours)):
         asked = {"FirstSnapshotId": first, "SecondSnapshotId": second}
         assert code_of(prover.list_changed_blocks, **asked) == "AccessDeniedException"
+
+
+def test_a_block_of_an_encrypted_snapshot_asks_for_its_key_and_the_lists_do_not(lab: Lab) -> None:
+    key = lab.boto("kms").create_key()["KeyMetadata"]["Arn"]
+    volume = new_volume(lab, Encrypted=True, KmsKeyId=key)
+    written(lab, volume, (0, b"x"))
+    made = snapshot(lab, volume)
+    reading = allow(["ebs:ListSnapshotBlocks", "ebs:ListChangedBlocks", "ebs:GetSnapshotBlock"])
+    through = {"StringEquals": {"kms:ViaService": "ec2.ap-northeast-1.amazonaws.com"}}
+    for name, more, denied in [
+        ("keyless", [], True),
+        ("other", [allow("kms:DescribeKey", key)], True),
+        ("through", [allow("kms:Decrypt", key) | {"Condition": through}], False),
+    ]:
+        keys = assume(lab, name, reading, *more)
+        session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], region_name="ap-northeast-1")
+        reader = session.client("ebs", endpoint_url=lab.endpoint)
+        token = reader.list_snapshot_blocks(SnapshotId=made)["Blocks"][0]["BlockToken"]
+        assert indexes(reader.list_changed_blocks(FirstSnapshotId=made, SecondSnapshotId=made), "ChangedBlocks") == []
+        asked = {"SnapshotId": made, "BlockIndex": 0, "BlockToken": token}
+        if denied:
+            assert code_of(reader.get_snapshot_block, **asked) == "AccessDeniedException", name
+        else:
+            assert reader.get_snapshot_block(**asked)["BlockData"].read(1) == b"x"

@@ -3,7 +3,8 @@
 ministack has no such service: it is added to its router, its handlers and its IAM namespaces. A block is 512 KiB; one
 that was never written is not listed. A block is read by a token of a listing, which expires; so does a page's token
 [likely: AWS has an error for it, and tells no time]. A page of a comparison looks at so many blocks of either snapshot,
-and has those that differ: it may be empty, and another behind it. Keys are not asked.
+and has those that differ: it may be empty, and another behind it. A block's data ask for the snapshot's key, the
+lists do not (iam_resources.py).
 Sources: EBS direct APIs reference, and EBS User Guide, "Read Amazon EBS snapshots"; the messages are not documented. A
 snapshot that is pending or archived is refused as INVALID_SNAPSHOT_ID [likely: AWS documents no reason for it]; two
 that are not of one volume as UNRELATED_SNAPSHOTS ("of the same volume and snapshot lineage"; that a volume made from a

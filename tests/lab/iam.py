@@ -63,7 +63,8 @@ def enforce(
     if checks is None:
         return _asked(access_key_id, iam_action, service, region, resource_arn, service_context)
     for check in checks:
-        result = _asked(access_key_id, check.action, service, region, check.arn, check.keys)
+        of = "kms" if check.action.startswith("kms:") else service
+        result = _asked(access_key_id, check.action, of, region, check.arn, check.keys)
         if result is not None:
             _denied.set((check.action, check.arn))
             return result

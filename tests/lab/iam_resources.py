@@ -367,7 +367,21 @@ def block_checks(call: Call, region: str) -> list[Check]:
         found = _keys_of(resource(name), region)
         return {key: value for key, value in found.items() if key.startswith("aws:ResourceTag/")}
 
-    return [Check(f"ebs:{call.action}", ec2_arn("snapshot", str(n), region), keys(str(n))) for n in names if n]
+    asked = [Check(f"ebs:{call.action}", ec2_arn("snapshot", str(n), region), keys(str(n))) for n in names if n]
+    return [*asked, *_block_key(call, region)]
+
+
+def _block_key(call: Call, region: str) -> list[Check]:
+    """The key of an encrypted snapshot, of which a block's data are asked for. The lists ask for none (belief:
+    ebs-list-without-key)."""
+    from .ec2 import encryption
+    from .ec2.model import store
+
+    found = store.snapshots.get(str(call.params.get("snapshotId"))) if call.action == "GetSnapshotBlock" else None
+    if found is None or found.kms_key_id is None or encryption.is_managed(found.kms_key_id):
+        return []
+    keys = {"kms:CallerAccount": context.ACCOUNT, "kms:ViaService": _ec2_of(found.kms_key_id, region)}
+    return [Check("kms:Decrypt", found.kms_key_id, keys)]
 
 
 def event_checks(call: Call, arn: str) -> list[Check] | None:
