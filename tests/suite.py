@@ -148,7 +148,9 @@ INTERLEAVING_MORE = Part(
 IMAGES = Part(
     "images",
     "some of each class of mutilated images are judged",
-    _pytest(*(f"tests/images/test_{name}.py" for name in ("images", "frozen", "agreement", "lab_volumes")), dist="load"),
+    _pytest(
+        *(f"tests/images/test_{name}.py" for name in ("images", "frozen", "agreement", "lab_volumes")), dist="load"
+    ),
 )
 IMAGES_MORE = Part(
     "images-more", "1,000 mutilated images are judged", _pytest("tests/images/test_images_more.py", dist="load")
