@@ -48,21 +48,24 @@ THEN='break'
 MOUNTS='' PAUSED='DEVICES MOUNTS PAUSE HOOK_SECONDS'
 guard
 NOTICE='the failover groups are about to be stopped'
+# A hook that others may write is nobody's whom we would obey as root.
+for each in before after; do
+    [ ! -e "$HOOKS/$each" ] || hook_found "$each" || refuse hook ",\"detail\":\"$each\""
+done
+HOOKED=0
+[ ! -e "$HOOKS/before" ] || HOOKED=$HOOK_SECONDS
 if [ "$CONSISTENCY" = frozen ]; then
     NOTICE='the file systems of the mirror disks are about to be frozen'
     ABOUT='freezes the file systems, and thaws them once the mirrors are broken'
-    # A hook that others may write is nobody's whom we would obey as root.
-    for each in before after; do
-        [ ! -e "$HOOKS/$each" ] || hook_found "$each" || refuse hook ",\"detail\":\"$each\""
-    done
     find_mounts || refuse mounts ",\"detail\":\"$WHY\",\"device\":\"$each\""
     # What the groups' absence is otherwise is the pause: it begins once the hook has run and what is dirty is written, STOP seconds after
     # the timer was armed, and the timer thaws 3 s before its longest length is over: if it is killed once, it is back in time.
-    STOP=8
-    [ ! -e "$HOOKS/before" ] || STOP=$((STOP + HOOK_SECONDS))
+    STOP=$((8 + HOOKED))
     START=3
     TMAX=$((STOP + PAUSE))
 fi
+# The hook's time is a part of Ts: the timer, which bounds the outage, is armed before it. Something must be left for the stop.
+[ "$STOP" -gt "$HOOKED" ] || refuse hook ',"detail":"hook_seconds"'
 # The timer fires at Tmax less one start, which must not be before the active's own deadlines.
 [ "$TMAX" -ge $((STOP + BATON + BREAK + START)) ] || finish invalid ',"reason":"deadlines"'
 unfinished

@@ -19,6 +19,7 @@ line ok ",\"stored_epoch\":$STORED,\"hold\":$hold,\"records\":$RECORDS,\"units\"
 set +f
 for file in "$RUN_DIR"/*.out; do
     [ -s "$file" ] || continue
-    section "out ${file##*/}" 0 "$(tail -c 2000 "$file")"
+    # The space keeps what a hook prints from being taken for a section.
+    section "out ${file##*/}" 0 "$(tail -c 2000 "$file" | sed 's/^/ /')"
 done
 printf '%s' "$RAW"

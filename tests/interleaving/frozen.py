@@ -5,8 +5,7 @@ The groups stay online. A mirror disk's file system is thawed, freezing or froze
 world.py stands for "quiet" here. In addition:
 
 - no file system that we froze stays frozen longer than PAUSE, or 0.5 s longer than the kernel took to freeze it;
-- a backup that freezes stops no group, thaws nothing that somebody else froze, and lets no shutdown hang;
-- `after` runs wherever `before` did.
+- a backup that freezes stops no group, thaws nothing that somebody else froze, and lets no shutdown hang.
 """
 
 from __future__ import annotations
@@ -38,9 +37,7 @@ class FrozenWorld(World):
     began: dict[str, float] = field(default_factory=dict)
     completed: dict[str, float] = field(default_factory=dict)
     pauses: list[float] = field(default_factory=list)
-    hooks: list[str] = field(default_factory=list)
     once_ours: set[str] = field(default_factory=set)  # frozen by us before: then nobody can tell whose it is
-    gone: bool = False  # somebody has deleted the run's directories
 
     def __post_init__(self) -> None:
         self.state = dict.fromkeys(self.disks, "thawed")
@@ -85,11 +82,17 @@ class FrozenWorld(World):
         if self.ours_frozen and not self.watching and not self.down:
             raise Violation("P1", f"{self.ours_frozen} is frozen, and no timer watches")
 
+    @property
+    def disturbed(self) -> str:
+        return f"{self.ours_frozen} is frozen" if self.ours_frozen else ""
+
+    @property
+    def excused(self) -> bool:
+        return self.gone or self.down
+
     def finish(self, outcome: Outcome) -> None:
         if self.ours_frozen:
             raise Violation("P6", f"at the end {self.ours_frozen} is frozen by us")
-        if "before" in self.hooks and "after" not in self.hooks and not self.gone and not self.down:
-            raise Violation("hooks", "`before` ran, and `after` never")
         super().finish(outcome)
 
 
@@ -131,7 +134,7 @@ class FrozenRun(Run):
 
     def key(self) -> int:
         w = self.world
-        frozen = (tuple(w.state.items()), tuple(w.by.items()), tuple(w.hooks), w.gone)
+        frozen = (tuple(w.state.items()), tuple(w.by.items()), w.gone)
         return hash(
             (
                 super().key(),
@@ -216,18 +219,6 @@ class FrozenRun(Run):
 
     def _on_sync(self, actor: Actor) -> None:
         assert actor.request[1] == "-f", actor.request
-        self._done(actor, 0)
-
-    def _on_before(self, actor: Actor) -> None:
-        self._hook(actor, "before")
-
-    def _on_after(self, actor: Actor) -> None:
-        self._hook(actor, "after")
-
-    def _hook(self, actor: Actor, name: str) -> None:
-        if self.world.ours_frozen:
-            raise Violation("hooks", f"{actor.name} runs `{name}` while {self.world.ours_frozen} is frozen")
-        self.world.hooks.append(name)
         self._done(actor, 0)
 
     # ── what the groups and the records mean here ─────────────────────────────────────────────────────────────────
@@ -323,10 +314,6 @@ class FrozenRun(Run):
                 unit.due, unit.back_at, unit.restart = None, None, False
                 if self._running(unit):
                     self._terminate(unit.actor)
-
-    def delete_directories(self) -> None:
-        self.world.gone = True
-        super().delete_directories()
 
     def _do_other(self, word: str) -> None:
         what = self.others[0][1]

@@ -113,7 +113,7 @@ FROZEN_MUTANTS = (
     Mutant(
         "the timer forgets the hook",
         "hooks",
-        "void_by_timer 5\n        after",
+        "void_by_timer 5\n        after timer",
         "void_by_timer 5",
         scenario=HOOKS,
         stalls=0,
@@ -123,8 +123,8 @@ FROZEN_MUTANTS = (
     Mutant(
         "the hook runs unrecorded",
         "hooks",
-        "note before || return 1",
-        ":",
+        "note before && run_hook before",
+        "run_hook before",
         scenario=HOOKS,
         stalls=0,
     ),

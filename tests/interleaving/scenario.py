@@ -96,7 +96,7 @@ def _units(
     """role -> (node, RuntimeMaxSec, files)."""
     if restore:
         return {"active": ("a", TMAX + 60, unit_files("active", script("quiesce-restore", disks, edit), DEADLINES))}
-    values = frozen_values(disks) if frozen else {}
+    values = frozen_values(disks) if frozen else {"HookSeconds": "3"}
     standby, active = script("break-unit", disks, edit, **values), script("quiesce", disks, edit, **values)
     wait, longest = (FROZEN_WAIT, 8 + PAUSE) if frozen else (WAIT, TMAX)
     return {

@@ -46,9 +46,11 @@ RECORDS = frozenset(
         "leaving",
         "sealed",
         "void",
+        "resumed",
         "done",
     ]
 )
+HOOK_NAMES = ("before", "after")
 DISTURBING = ("clpgrp", "clpmdctrl", "systemd-run")
 FAULTY = {  # command prefix -> faults worth injecting
     "clpgrp -t": ("fail", "hang", "lie"),
@@ -63,6 +65,8 @@ FAULTY = {  # command prefix -> faults worth injecting
     "sync": ("fail", "hang"),
     "clpstat": ("fail", "hang"),
     "mv": ("fail",),  # of a record: there was no room for it
+    "before": ("fail", "hang"),
+    "after": ("fail", "hang"),
 }
 IN_FLIGHT = 4.9  # s that an order may take from its dead sender to the daemon, and no stall makes it longer
 FOREVER = 20.0  # `late`: longer than any deadline of the scenario
@@ -241,7 +245,7 @@ class Run:
         faults = []
         if actor and actor.request and actor.request[0] != "sleep":
             faults.append(f"kill:{actor.name}")
-            line = " ".join(actor.request)
+            line = " ".join([Path(actor.request[0]).name, *actor.request[1:]])
             for prefix, kinds in FAULTY.items():
                 if line.startswith(prefix):
                     faults += [f"{kind}:{actor.name}" for kind in kinds]
@@ -301,7 +305,7 @@ class Run:
         breaks = tuple((b.disk, b.group, b.after_void) for b in w.breaks)
         world = (w.group, w.view, frozenset(w.red), breaks, w.ours, tuple(sorted(w.records.items())), w.held, w.down)
         world += (frozenset(w.suspended), w.monitor_view, w.own_monitors, w.writes, w.ever_ours, frozenset(w.theirs))
-        world += (tuple(what for _, what in self.others), self.lagging_monitors is not None)
+        world += (tuple(what for _, what in self.others), self.lagging_monitors is not None, tuple(w.hooks))
         epochs = (tuple(w.stored.items()), tuple(w.fences.items()))
         units = tuple((u.name, u.due is not None, u.back_at is not None, u.actor) for u in self.units.values())
         actors = tuple((a.name, a.position(), a.name in self.hung) for a in self.stage.actors.values())
@@ -419,6 +423,7 @@ class Run:
 
     def delete_directories(self) -> None:
         """Somebody deletes /run/mirrorsnap on both nodes."""
+        self.world.gone = True
         for node in NODES:
             shutil.rmtree(self.stage.root / node / "run/mirrorsnap", ignore_errors=True)
 
@@ -469,9 +474,11 @@ class Run:
     def _do_fail(self, name: str) -> None:
         actor = self._take(name)
         self.current = name
+        self._hook_begins(actor)
         self.stage.answer(actor, 1, shown="failed")
 
     def _do_hang(self, name: str) -> None:
+        self._hook_begins(self.stage.actors[name])
         self.hung.add(name)
         if name[0] in "TX":
             self.world.fair = False  # the timer has one more bound to wait for
@@ -553,6 +560,22 @@ class Run:
 
     def _on_dd(self, actor: Actor) -> None:
         self.stage.answer(actor, 0, f"the first bytes after {self.world.writes} writes", shown="bytes")
+
+    def _on_before(self, actor: Actor) -> None:
+        self._hook(actor, "before")
+
+    def _on_after(self, actor: Actor) -> None:
+        self._hook(actor, "after")
+
+    def _hook(self, actor: Actor, name: str) -> None:
+        self._hook_begins(actor)
+        self._done(actor, 0)
+
+    def _hook_begins(self, actor: Actor) -> None:
+        """A hook that fails or hangs has run too."""
+        name = Path((actor.request or [""])[0]).name
+        if name in HOOK_NAMES:
+            self.world.run_hook(name, actor.name)
 
     def _on_readlink(self, actor: Actor) -> None:
         self.stage.answer(actor, 0, actor.request[-1] + "\n")

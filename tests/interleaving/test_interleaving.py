@@ -21,6 +21,7 @@ import pytest
 from lab.nodes.nodecmd import binary
 
 from . import model, scenario, stepper, witness
+from .hook_mutants import HOOK_MUTANTS, HOOKS
 from .mutants import (
     BLIPS,
     COPIES,
@@ -115,8 +116,9 @@ def test_every_single_stall(nodecmd: Path, allowed: set, shell: str, monkeypatch
     proved(report, allowed)
 
 
-def test_every_single_fault(nodecmd: Path, lossy: set) -> None:
-    report = search(functools.partial(scenario.prepare, nodecmd, CORE), 0, 1)
+@pytest.mark.parametrize("case", [CORE, HOOKS], ids=lambda c: c.name)
+def test_every_single_fault(nodecmd: Path, lossy: set, case: scenario.Scenario) -> None:
+    report = search(functools.partial(scenario.prepare, nodecmd, case), 0, 1)
     assert report.complete
     proved(report, lossy)
 
@@ -143,7 +145,7 @@ def test_random_schedules(nodecmd: Path, lossy: set, case: scenario.Scenario) ->
     proved(sample(functools.partial(scenario.prepare, nodecmd, case), seed=20260102, runs=DEEP // 2), lossy, False)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
+@pytest.mark.parametrize("mutant", (*MUTANTS, *HOOK_MUTANTS), ids=lambda m: m.name)
 def test_mutants_are_caught(nodecmd: Path, mutant: Mutant) -> None:
     witness.shows(nodecmd, mutant)
 

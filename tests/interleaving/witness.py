@@ -14,6 +14,7 @@ from pathlib import Path
 
 from . import scenario
 from .frozen_mutants import FROZEN_MUTANTS
+from .hook_mutants import HOOK_MUTANTS
 from .mutants import MUTANTS, Mutant
 from .restore_mutants import RESTORE_MUTANTS
 from .search import Report, follow, search
@@ -66,7 +67,7 @@ def main() -> int:
     from lab.nodes.nodecmd import binary
 
     old, found, lost = recorded(), {}, 0
-    for mutant in (*MUTANTS, *RESTORE_MUTANTS, *FROZEN_MUTANTS):
+    for mutant in (*MUTANTS, *HOOK_MUTANTS, *RESTORE_MUTANTS, *FROZEN_MUTANTS):
         witness = old.get(mutant.name)
         if not (witness and caught(replay(binary(), mutant, witness), mutant)):
             make = functools.partial(scenario.prepare, binary(), mutant.scenario, mutant.edit)

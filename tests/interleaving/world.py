@@ -1,5 +1,8 @@
 """The simulated cluster in which the real scripts are stepped, and the properties P1 to P9 (docs/safety.md).
 
+Of the hooks: `before` runs once the timer watches, and `after` wherever `before` did; neither while the service is
+disturbed.
+
 The shutdown of a restore has two more. R1: the shutdown is ordered only while the group is down and nobody starts it
 any more. R2: of `leaving` and the timer's `void` one is written first, and no `void` follows while the shutdown is
 being ordered.
@@ -69,6 +72,8 @@ class World:
     longest: float = 0.0  # the longest time for which the group was not online
     fences: dict[str, int] = field(default_factory=dict)  # node -> highest epoch of a fence that has answered ok
     stored: dict[str, int] = field(default_factory=lambda: {"a": 1, "s": 1})
+    hooks: list[str] = field(default_factory=list)
+    gone: bool = False  # somebody has deleted the run's directories
     fair: bool = True  # nobody but a crashed actor was kept waiting: then the outage has its bound
 
     # ── what the cluster does ─────────────────────────────────────────────────────────────────────────────────────
@@ -205,8 +210,30 @@ class World:
         """Whether the active may seal upon what it has read under the lock."""
         return locked.saw_offline and locked.saw_red
 
+    @property
+    def disturbed(self) -> str:
+        """What the applications miss now by our doing, in words."""
+        return "" if self.group in ("on", "moved") or not self.ours else f"the group is {self.group}"
+
+    @property
+    def excused(self) -> bool:
+        """Whether nobody is left who could run `after`, or an operator's hold forbids it for now."""
+        return self.gone or self.down or self.held
+
+    def run_hook(self, name: str, actor: str) -> None:
+        """The operator's own commands: `before` behind the timer, neither while the service is disturbed."""
+        if self.disturbed:
+            raise Violation("hooks", f"{actor} runs `{name}` while {self.disturbed}")
+        if name == "before" and not self.watching:
+            raise Violation("hooks", f"{actor} runs `before`, and no timer watches")
+        if name == "before" and self.ever_ours:
+            raise Violation("hooks", f"{actor} runs `before` after a stop of ours")
+        self.hooks.append(name)
+
     def finish(self, outcome: Outcome) -> None:
         """Checks at the end of a run, when no actor can move any more."""
+        if "before" in self.hooks and "after" not in self.hooks and not self.excused:
+            raise Violation("hooks", "`before` ran, and `after` never")
         bad = [b for b in self.breaks if b.group != "off"]
         if "sealed" in self.records and (bad or self.red != set(self.disks) or len(self.breaks) != len(self.disks)):
             raise Violation("P2", f"sealed, and breaks {self.breaks}, red {self.red}")

@@ -156,7 +156,7 @@ pub struct Config {
     #[serde(default = "default_pause")]
     #[cfg_attr(test, schemars(range(min = 6, max = 99)))]
     pub max_pause_seconds: u32,
-    /// The longest that each hook of a frozen backup (/etc/mirrorsnap/before and after) may take.
+    /// The longest that each hook of a backup (/etc/mirrorsnap/before and after) may take.
     #[serde(default = "default_hook")]
     #[cfg_attr(test, schemars(range(min = 1, max = 300)))]
     pub hook_seconds: u32,

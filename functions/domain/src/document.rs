@@ -111,6 +111,7 @@ pub enum Document {
         split: u32,
         start: u32,
         max_outage: u32,
+        hook: u32,
         quiet: Quiet,
     },
     QuiesceRestore {
@@ -300,6 +301,7 @@ impl Document {
                 split,
                 start,
                 max_outage,
+                hook,
                 quiet,
             } => all
                 .cluster(node, cluster)
@@ -311,6 +313,7 @@ impl Document {
                 .number("BreakSeconds", *split)
                 .number("StartSeconds", *start)
                 .number("MaxOutageSeconds", *max_outage)
+                .number("HookSeconds", *hook)
                 .quiet(quiet),
             Self::QuiesceRestore {
                 cluster,
@@ -400,6 +403,7 @@ impl Document {
                 split: all.take_number("BreakSeconds")?,
                 start: all.take_number("StartSeconds")?,
                 max_outage: all.take_number("MaxOutageSeconds")?,
+                hook: all.take_number("HookSeconds")?,
                 quiet: all.take_quiet()?,
             },
             name::QUIESCE_RESTORE => Self::QuiesceRestore {

@@ -60,10 +60,10 @@ pub(crate) fn all() -> Vec<Document> {
             split: 2,
             start: 3,
             max_outage: 4,
+            hook: 30,
             quiet: Quiet::Frozen(Freeze {
                 devices: names("/dev/NMP1 /dev/NMP2"),
                 pause: 10,
-                hook: 30,
             }),
         },
         Document::QuiesceRestore {
@@ -192,7 +192,7 @@ fn a_stopped_backup_sends_nothing_of_a_freeze() {
     *quiet = Quiet::Stopped;
     let sent = quiesce.parameters("server1").0;
     let only_frozen: Vec<&String> = frozen.keys().filter(|name| !sent.contains_key(*name)).collect();
-    assert_eq!(only_frozen, ["Devices", "HookSeconds", "MaxPauseSeconds"]);
+    assert_eq!(only_frozen, ["Devices", "MaxPauseSeconds"]);
     assert_eq!(sent["Consistency"], "stopped");
     let step = guarded(quiesce);
     let mut json = serde_json::to_value(&step).unwrap();

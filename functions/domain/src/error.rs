@@ -168,6 +168,13 @@ impl Error {
         }
     }
 
+    /// The same error, with more of what was found.
+    #[must_use]
+    pub fn with(mut self, more: &str) -> Self {
+        self.found.push_str(more);
+        self
+    }
+
     /// What this error is called.
     pub const fn kind(&self) -> Kind {
         self.kind

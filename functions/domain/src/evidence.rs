@@ -17,6 +17,8 @@ use crate::time::Moment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+mod hooks;
+
 /// What the critical section proved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,14 +30,17 @@ pub struct Section {
     /// How the active was quiet.
     #[serde(default)]
     pub consistency: Consistency,
-    /// From the stop's begin to the groups being online again, on the active's own clock. A frozen backup has none.
+    /// From the stop's begin to the groups being online again, on the active's own clock, without the hooks. A frozen backup has none.
     pub outage_seconds: f64,
-    /// From the freeze's begin until the file systems were thawed and the hook `after` had ended. A stopped backup has none.
+    /// From the freeze's begin until the file systems were thawed, without the hooks. A stopped backup has none.
     #[serde(default)]
     pub pause_seconds: f64,
     /// SHA-256 of the first 64 KiB of each data partition at that moment, by mirror disk: what a snapshot of the set must begin with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fingerprints: BTreeMap<String, String>,
+    /// The end of what the hooks printed on the active, if they are there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hooks: String,
 }
 
 /// How far the critical section has come.
@@ -104,8 +109,8 @@ fn meaning(reason: &str) -> &'static str {
 fn reason(intent: &Intent, record: &Record) -> String {
     let reason = record.reason.as_deref().unwrap_or("no reason recorded");
     match intent.consistency {
-        Consistency::Stopped => reason.to_owned(),
-        Consistency::Frozen => format!("{reason}{}", meaning(reason)),
+        Consistency::Stopped if reason != "before_hook" => reason.to_owned(),
+        Consistency::Stopped | Consistency::Frozen => format!("{reason}{}", meaning(reason)),
     }
 }
 
@@ -204,8 +209,9 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
     let since_seal = elapsed(sealed.uptime, active.uptime);
     // Bounded on both sides by moments of our own, since a node's clock is only its own.
     let consistent_at = now.plus(-since_seal).max(intent.started).min(now);
-    // The node's clock has two decimals.
-    let quiet = ((done.uptime - begun.uptime).max(0.0) * 100.0).round() / 100.0;
+    // With hooks the record `resumed` lies before the hook `after`. The node's clock has two decimals.
+    let over = active.records.resumed.as_ref().unwrap_or(done);
+    let quiet = ((over.uptime - begun.uptime).max(0.0) * 100.0).round() / 100.0;
     let (outage_seconds, pause_seconds) = match intent.consistency {
         Consistency::Stopped => (quiet, 0.0),
         Consistency::Frozen => (0.0, quiet),
@@ -217,6 +223,7 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
         outage_seconds,
         pause_seconds,
         fingerprints: fingerprints.clone(),
+        hooks: String::new(),
     })
 }
 

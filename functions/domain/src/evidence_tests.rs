@@ -118,6 +118,29 @@ fn a_frozen_section_has_a_pause_and_no_outage() {
     assert_eq!((old.consistency, old.pause_seconds), (Consistency::Stopped, 0.0));
 }
 
+/// What the hook `after` takes is no part of what the service missed.
+#[test]
+fn hooks_make_neither_the_pause_nor_the_outage_longer() {
+    let late = |records: &[(&'static str, f64)], resumed: f64| {
+        let kept = records.iter().copied().filter(|(name, _)| *name != "done");
+        kept.chain([("before", 5890.2), ("resumed", resumed), ("done", 5990.0)])
+            .collect::<Vec<_>>()
+    };
+    let standby = head("server2", STANDBY);
+    let SectionState::Good(frozen) = judge_frozen(&head("server1", &late(FROZEN, 5902.9)), &standby) else {
+        panic!()
+    };
+    assert!((frozen.pause_seconds - 2.7).abs() < 1e-6, "{}", frozen.pause_seconds);
+    let SectionState::Good(stopped) = judge(&head("server1", &late(ACTIVE, 5905.2)), &standby) else {
+        panic!()
+    };
+    assert!(
+        (stopped.outage_seconds - 5.0).abs() < 1e-6,
+        "{}",
+        stopped.outage_seconds
+    );
+}
+
 /// A way of being quiet that was not asked for is no evidence, whatever else is there.
 #[test]
 fn each_way_needs_its_own_record_and_none_of_the_other() {

@@ -91,7 +91,7 @@ macro_rules! records {
 
 records!(
     waiting, gave_up, breaking, broke, tainted, refused, arming, armed, before, freezing, stopping, stopped, baton,
-    leaving, sealed, void, done,
+    leaving, sealed, void, resumed, done,
 );
 
 impl Records {

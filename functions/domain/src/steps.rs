@@ -261,6 +261,7 @@ impl Step {
                     split: times.split,
                     start: times.start,
                     max_outage: times.most,
+                    hook: config.hook_seconds,
                     quiet,
                 }),
             ),

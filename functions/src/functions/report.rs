@@ -116,6 +116,9 @@ pub struct Output {
     outage_seconds: Option<f64>,
     /// Of a frozen backup: how long writes may have waited.
     pause_seconds: Option<f64>,
+    /// The end of what the hooks of a backup printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hooks: Option<String>,
     degraded_seconds: Option<i64>,
     total_seconds: i64,
     consistent_at: Option<Moment>,
@@ -209,6 +212,10 @@ fn judged(input: Input) -> Result<Output> {
             .section
             .as_ref()
             .and_then(|section| (section.consistency == Consistency::Frozen).then_some(section.pause_seconds)),
+        hooks: input
+            .section
+            .as_ref()
+            .and_then(|section| (!section.hooks.is_empty()).then(|| section.hooks.clone())),
         outage_seconds: input
             .section
             .as_ref()
@@ -262,7 +269,18 @@ mod tests {
         assert_eq!(lines, judged);
     }
 
-    /// The embedded metric format's rule: each metric has a member that is a number.
+    #[test]
+    fn the_report_has_what_the_hooks_printed() {
+        let section =
+            json!({"epoch": 7, "consistent_at": "2026-05-01T02:05:04Z", "outage_seconds": 3.5, "hooks": "locked"});
+        let input = json!({
+            "cluster": "orders", "operation": "backup", "status": "SUCCEEDED", "valid": true, "section": section,
+            "started": "2026-05-01T02:03:04Z", "now": "2026-05-01T02:13:04Z",
+        });
+        let output = judged(serde_json::from_value(input).unwrap()).unwrap();
+        assert_eq!(serde_json::to_value(&output).unwrap()["hooks"], "locked");
+    }
+
     /// What became of a backup's description is in its report, and no reason to fail.
     #[test]
     fn the_report_says_what_became_of_the_description() {
@@ -272,10 +290,13 @@ mod tests {
             "started": "2026-05-01T02:03:04Z", "now": "2026-05-01T02:13:04Z",
         });
         let output = judged(serde_json::from_value(input).unwrap()).unwrap();
-        assert_eq!(serde_json::to_value(&output).unwrap()["description"], given);
+        let output_json = serde_json::to_value(&output).unwrap();
+        assert_eq!(output_json["description"], given);
+        assert!(output_json.get("hooks").is_none());
         assert!(output.valid && output.status == Status::Succeeded);
     }
 
+    /// The embedded metric format's rule: each metric has a member that is a number.
     #[test]
     fn every_metric_is_a_number_and_none_is_left_out_that_is_known() {
         let section = json!({"epoch": 7, "consistent_at": "2026-05-01T02:05:04Z", "outage_seconds": 3.5});

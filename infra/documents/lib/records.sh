@@ -4,7 +4,7 @@
 # counts in the boot that wrote it: if somebody deletes /run/mirrorsnap, our suspension is still known as ours (safety.md, rule 11).
 records() {
     RECORDS=
-    for each in waiting gave_up breaking broke tainted refused arming armed before freezing stopping stopped baton leaving sealed void 'done'; do
+    for each in waiting gave_up breaking broke tainted refused arming armed before freezing stopping stopped baton leaving sealed void resumed 'done'; do
         text=
         if [ -f "$RUN_DIR/$each" ]; then
             read -r text <"$RUN_DIR/$each" || :

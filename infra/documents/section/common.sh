@@ -40,6 +40,27 @@ drop_lock() {
     exec 9>&-
 }
 
+# before: the hook, behind the timer and before the quiet. Its time is a part of STOP.
+before() {
+    hook_found before || return 0
+    reason=before_hook
+    note before && run_hook before
+}
+
+# after WHO: the hook, once nothing is quiet any more, wherever `before` may have run. It may run twice. The record comes first: with it the
+# quiet has ended, and what the hook takes is no part of it.
+after() {
+    [ -e "$RUN_DIR/before" ] || return 0
+    [ -e "$RUN_DIR/resumed" ] || note resumed ",\"by\":\"$1\"" || :
+    ! hook_found after || run_hook after || :
+}
+
+run_hook() (
+    # It runs also where there is no room for what it prints.
+    command exec >>"$RUN_DIR/hooks.out" 2>&1 || exec >/dev/null 2>&1
+    run_order "$HOOK_SECONDS" "$HOOKS/$1" </dev/null
+)
+
 stop_failed_at=0
 
 past() {

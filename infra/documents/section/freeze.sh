@@ -24,11 +24,7 @@ if [ "$CONSISTENCY" = frozen ]; then
     # Behind the timer, and before the pause: the hook, and what is dirty is written. The pause begins at a fixed moment, since the timer does.
     prepare() {
         freeze_at=$(((started / 100 + TMAX - PAUSE) * 100)) frozen=''
-        if hook_found before; then
-            reason=before_hook
-            note before || return 1
-            run_hook before || return 1
-        fi
+        before || return 1
         reason=dirty tries=0
         until flushed; do
             tries=$((tries + 1))
@@ -127,17 +123,8 @@ if [ "$CONSISTENCY" = frozen ]; then
             [ "$settled/$thawed" != yes/yes ] || break
             pause 0.2
         done
-        after
+        after active
         note 'done' ',"by":"active"' && stop_unit "$UNIT-timer.timer"
-    }
-
-    # The hook `after` runs wherever `before` may have. It may run twice.
-    after() {
-        [ ! -e "$RUN_DIR/before" ] || ! hook_found after || run_hook after || :
-    }
-
-    run_hook() {
-        run_order "$HOOK_SECONDS" "$HOOKS/$1" </dev/null >&3 2>&3
     }
 
     # The thaw comes first, and waits for no lock: what A reads under its own lock before a seal stays true when we thaw (freeze, RED,
@@ -160,7 +147,7 @@ if [ "$CONSISTENCY" = frozen ]; then
             fi
         done
         void_by_timer 5
-        after
+        after timer
         note 'done' ',"by":"timer"'
         stop_unit "$UNIT-timer.timer"
     }

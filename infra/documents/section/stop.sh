@@ -6,9 +6,9 @@ NAP=1         # s between the standby's looks while the groups are plainly Onlin
 RESTARTS='-p RestartSec=3'
 UNDOES='starts the groups again'
 
-# Before the quiet, behind the timer.
+# Before the quiet, behind the timer. A restore runs no hook.
 prepare() {
-    :
+    [ "$THEN" = down ] || before
 }
 
 # Under the lock: what is about to be done.
@@ -73,6 +73,7 @@ bring_back() {
         [ "$WHERE" != self ] || break
         pause 0.2
     done
+    after active
     # The groups were read online: write the record first, then cancel the timer.
     note 'done' ',"by":"active"' && stop_unit "$UNIT-timer.timer"
 }

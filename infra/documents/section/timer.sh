@@ -41,6 +41,7 @@ timer() {
         esac
         ! held || exit 0
     done
+    after timer
     note 'done' ',"by":"timer"'
     # If a fence runs this, the timer itself has not fired yet.
     stop_unit "$UNIT-timer.timer"

@@ -54,8 +54,7 @@ impl Parameters {
             Quiet::Stopped => self,
             Quiet::Frozen(freeze) => self
                 .list("Devices", &freeze.devices)
-                .number("MaxPauseSeconds", freeze.pause)
-                .number("HookSeconds", freeze.hook),
+                .number("MaxPauseSeconds", freeze.pause),
         }
     }
 
@@ -93,7 +92,6 @@ impl Parameters {
             Consistency::Frozen => Quiet::Frozen(Freeze {
                 devices: self.take_list("Devices")?,
                 pause: self.take_number("MaxPauseSeconds")?,
-                hook: self.take_number("HookSeconds")?,
             }),
         })
     }

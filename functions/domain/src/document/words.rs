@@ -54,8 +54,6 @@ pub struct Freeze {
     pub devices: Vec<String>,
     /// The longest pause, in seconds.
     pub pause: u32,
-    /// The longest that a hook may take, in seconds.
-    pub hook: u32,
 }
 
 impl Quiet {

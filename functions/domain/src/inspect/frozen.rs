@@ -44,7 +44,6 @@ pub(super) fn freeze(config: &Config, active: &str, seen: &Observation) -> Resul
     Ok(Freeze {
         devices,
         pause: config.max_pause_seconds,
-        hook: config.hook_seconds,
     })
 }
 

@@ -9,7 +9,7 @@ use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::evidence::{self, SectionState};
 use mirrorsnap_domain::lock::Claim;
-use mirrorsnap_domain::reply::Head;
+use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::steps::Step;
 use std::time::Duration;
 
@@ -17,10 +17,8 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(500);
 
 /// A node's records of the critical section.
-async fn records(ports: &impl Ports, instance: &InstanceId, node: &str, run: &str) -> Result<Head> {
-    Ok(read(ports, instance, &Step::new(Document::ReadRecords, node, run))
-        .await?
-        .head)
+async fn records(ports: &impl Ports, instance: &InstanceId, node: &str, run: &str) -> Result<Reply> {
+    read(ports, instance, &Step::new(Document::ReadRecords, node, run)).await
 }
 
 pub(super) async fn section(ports: &impl Ports, cluster: &str, claim: &Claim, patience: u32) -> Result<Output> {
@@ -36,7 +34,8 @@ pub(super) async fn section(ports: &impl Ports, cluster: &str, claim: &Claim, pa
         // The time after the records were read, rounded up: consistent-at is this less the node's own seconds since the
         // seal, so it never lies before the stop, however long the reading took and however often it was repeated.
         let read_at = ports.now().plus(1);
-        match evidence::section(&intent, lock.epoch, &a, &s, read_at) {
+        let hooks = a.section("out hooks.out").map_or("", |out| out.text.as_str());
+        match evidence::section(&intent, lock.epoch, &a.head, &s.head, read_at).with_hooks(hooks) {
             SectionState::Good(section) => {
                 return Ok(Output::Section {
                     over: true,
