@@ -7,6 +7,7 @@ const HOOKS_KEPT: usize = 500;
 
 impl SectionState {
     /// Adds what the hooks printed on the active, for the report: to a section that is good, and to the reason of one that is not.
+    #[must_use]
     pub fn with_hooks(self, printed: &str) -> Self {
         let words: Vec<&str> = printed.split(|c: char| c.is_whitespace() || c.is_control()).collect();
         let text = words
@@ -16,8 +17,10 @@ impl SectionState {
             .join(" ");
         let skipped = text.chars().count().saturating_sub(HOOKS_KEPT);
         let text: String = text.chars().skip(skipped).collect();
+        if text.is_empty() {
+            return self;
+        }
         match self {
-            state if text.is_empty() => state,
             Self::Good(section) => Self::Good(Section { hooks: text, ..section }),
             Self::Void(error) => Self::Void(error.with(&format!("; the hooks printed {text:?}"))),
             running @ Self::Running(_) => running,
