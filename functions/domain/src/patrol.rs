@@ -21,6 +21,7 @@ mod copied;
 pub mod costs;
 mod due;
 pub mod morning;
+mod newest;
 
 pub use due::{AGAIN_SECONDS, Described, Due, Holder, due};
 
@@ -77,12 +78,12 @@ pub struct Stranded {
     pub holder: Option<String>,
 }
 
-/// The age of a cluster's newest valid backup.
+/// The age of a cluster's newest valid backup that a restore of `latest` would choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Age {
     /// The cluster.
     pub cluster: String,
-    /// Seconds since its groups were stopped for it; `None`: there is no valid backup.
+    /// Seconds since its groups were stopped for it, or the writes held; `None`: there is none.
     pub seconds: Option<i64>,
     /// It is older than `objective_hours`, or there is none.
     pub overdue: bool,
@@ -190,10 +191,6 @@ const fn degrades(one: &Disturbance) -> bool {
     }
 }
 
-fn newest(backups: &[Backup]) -> Option<&Backup> {
-    backups.iter().find(|backup| backup.valid)
-}
-
 impl Fleet {
     fn locks(&self) -> impl Iterator<Item = (&String, &Lock)> {
         self.items
@@ -264,7 +261,7 @@ impl Fleet {
             .filter_map(|(name, config)| Some((name, config.as_ref().ok()?)));
         configs
             .map(|(cluster, config)| {
-                let newest = backups.get(cluster.as_str()).and_then(|all| newest(all));
+                let newest = backups.get(cluster.as_str()).and_then(|all| self.newest(cluster, all));
                 let seconds = newest.map(|backup| now.seconds_since(backup.consistent_at));
                 let most = config
                     .objective_hours
@@ -280,7 +277,7 @@ impl Fleet {
 
     fn figures(&self, now: Moment) -> Vec<Figures> {
         let of = |(cluster, backups): (&str, Vec<Backup>)| {
-            let newest = newest(&backups);
+            let newest = self.newest(cluster, &backups);
             Figures {
                 cluster: cluster.to_owned(),
                 age_seconds: newest.map(|backup| now.seconds_since(backup.consistent_at)),

@@ -3,7 +3,7 @@
 //! A backup is new if it was not the newest valid one at the last message, whenever its groups were stopped: a large snapshot may take
 //! hours, and its backup becomes valid long after its moment.
 
-use super::{Fleet, newest};
+use super::Fleet;
 use crate::time::Moment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ impl Fleet {
     pub fn morning(&self, told: &Newest, now: Moment) -> Morning {
         let (mut new, mut failing, mut next) = (Vec::new(), Vec::new(), Newest::new());
         for (cluster, backups) in self.backups() {
-            let newest = newest(&backups);
+            let newest = self.newest(cluster, &backups);
             let before = told.get(cluster);
             match newest {
                 Some(backup) if before != Some(&backup.id.to_string()) => new.push(cluster),
