@@ -75,3 +75,12 @@ def test_the_edges_of_the_device() -> None:
     for number, data in ((end // SIZE, bytes(SIZE)), (-1, bytes(SIZE)), (0, b"short")):
         with pytest.raises(ValueError, match="block"):
             blocks.put(number, data)
+
+
+def test_writes_are_counted_by_place_and_anew_after_each() -> None:
+    blocks = Blocks(1)
+    assert blocks.writes(0, 4) == 0
+    for number, wanted in ((1, (1, 0)), (1, (2, 0)), (9, (2, 1)), (3, (3, 1))):
+        blocks.put(number, b"x" * SIZE)
+        assert (blocks.writes(0, 4), blocks.writes(4, 10)) == wanted == (blocks.writes(0, 4), blocks.writes(4, 10))
+    assert blocks.copy().writes(0, 10) == 0

@@ -15,6 +15,8 @@ class Blocks:
         self.size = gib << 30  # bytes
         self._blocks = dict(blocks or {})
         self.puts: dict[int, int] = {}  # block -> completed writes since the device was made
+        self._completed = 0  # all of them
+        self._counted: dict[tuple[int, int], tuple[int, int]] = {}  # blocks -> their writes, and all at that time
 
     def copy(self, gib: int | None = None) -> Blocks:
         """An independent device with the same bytes, of another size if given (a snapshot, a volume made from one)."""
@@ -27,6 +29,7 @@ class Blocks:
         if len(data) != SIZE or not 0 <= number < self.size // SIZE:
             raise ValueError(f"block {number}: {len(data)} bytes, device of {self.size // SIZE} blocks")
         self.puts[number] = self.puts.get(number, 0) + 1
+        self._completed += 1
         if data == _ZERO:
             self._blocks.pop(number, None)
         else:
@@ -34,7 +37,12 @@ class Blocks:
 
     def writes(self, first: int, end: int) -> int:
         """Completed writes of the blocks in [first, end)."""
-        return sum(count for number, count in list(self.puts.items()) if first <= number < end)
+        completed = self._completed  # before they are counted: a write meanwhile makes the next call count again
+        count, of = self._counted.get((first, end), (0, 0))
+        if of != completed:
+            count = sum(each for number, each in list(self.puts.items()) if first <= number < end)
+            self._counted[first, end] = count, completed
+        return count
 
     def used(self, first: int = 0, end: int | None = None) -> list[int]:
         """Numbers of the blocks that are not all zeros, in [first, end)."""

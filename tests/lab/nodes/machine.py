@@ -76,7 +76,8 @@ class Machine:
         self.going_down = threading.Event()  # set by the SSM agent when it hears nothing any more; a boot clears it
         self._make_directories(home)
         self.mounts: Callable[[], list[str]] = list  # the rows of /proc/mounts, from whoever mounts something
-        self._proc = ProcFiles(self.root / "proc", self.uptime, lambda: bool(self._live), self._proc_files)
+        second = context.lab.clock.real(1)
+        self._proc = ProcFiles(self.root / "proc", self.uptime, lambda: bool(self._live), self._proc_files, second)
         self.systemd = Systemd(self)
         self._register_builtins()
         self._socket = NodeSocket(self, self.root / "sock")

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-TICK_SECONDS = 0.02  # real: how stale proc/uptime may be while processes run
+# How stale proc/uptime may be while processes run: real seconds, or lab seconds where these are longer. The nodes of a
+# lab that is slowed down for many clusters would else do nothing but write it.
+TICK_SECONDS = 0.02
 IDLE_SECONDS = 2.0  # real: a node without processes and commands for so long is not ticked
 
 
@@ -19,11 +21,13 @@ class ProcFiles:
         uptime: Callable[[], float],
         busy: Callable[[], bool],
         files: Callable[[], dict[str, str]],
+        lab_second: float,
     ) -> None:
         """`uptime()` gives lab seconds, `busy()` whether a process of the node runs that the lab knows of,
-        `files()` the texts of other files in /proc, by name."""
+        `files()` the texts of other files in /proc, by name. `lab_second`: real seconds of a lab second."""
         self._uptime, self._busy, self._files = uptime, busy, files
         self._directory = directory
+        self._pause = TICK_SECONDS * max(1.0, lab_second)
         self._shown: dict[str, str] = {}
         self._boot_id = directory / "sys/kernel/random/boot_id"
         self._boot_id.parent.mkdir(parents=True)
@@ -67,7 +71,7 @@ class ProcFiles:
     def _tick(self) -> None:
         while self._fd >= 0:
             self._awake.wait()
-            time.sleep(TICK_SECONDS)
+            time.sleep(self._pause)
             self._write()
             if not self._busy() and time.monotonic() - self._last > IDLE_SECONDS:
                 self._awake.clear()
