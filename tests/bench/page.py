@@ -121,11 +121,13 @@ def _growth(report: dict[str, Any]) -> list[str]:
                 f"{each['total_seconds']:g} s",
             ),
             f"{100 * each['host_busy']:.0f} %",
+            f"{100 * each.get('lab_busy', 0):.0f} %",
         ]
         for each in sizes
     ]
-    head = ["clusters", "transitions of each", "calls of each", "most calls in a second", "in all", "this machine busy"]
-    return ["## Many clusters at once", "", *_table(head, rows)]
+    head = ["clusters", "transitions of each", "calls of each", "most calls in a second", "in all"]
+    head += ["this machine busy", "the lab's own process, of one processor"]
+    return ["## Many clusters at once", "", GROWTH, *_table(head, rows)]
 
 
 def _on_paper(report: dict[str, Any]) -> list[str]:
@@ -224,6 +226,9 @@ cost the same whoever makes them. An operator's time is not counted.
 """
 
 
+GROWTH = f"""The lab's time is slowed down until this machine keeps up, and all that waits in it with it. A run in which
+the machine or the lab's own process is more than {100 * figures.BUSY:.0f} % busy means nothing.
+"""
 SPENT = """In an outage: `monitors` are suspended (the baton), `reads` are clpstat and clpmdstat, `between` is when none
 of CLUSTERPRO's commands ran. Elsewhere the names are those of the phases ([architecture.md](architecture.md)).
 """
