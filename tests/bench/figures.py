@@ -176,8 +176,9 @@ def _growth(found: Report) -> list[Target]:
     for each in sizes:
         name = f"this machine's work for {each['clusters']} clusters at once"
         judged.append(_at_most(name, "of its time", BUSY, each["host_busy"]))
-        name = f"the lab's own process's work for {each['clusters']} clusters at once"
-        judged.append(_at_most(name, "of one processor's time", BUSY, each["lab_busy"]))
+        if "lab_busy" in each:
+            name = f"the lab's own process's work for {each['clusters']} clusters at once"
+            judged.append(_at_most(name, "of one processor's time", BUSY, each["lab_busy"]))
     return judged
 
 
