@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "infra"))
 import build_documents
 
 Edit = Callable[[str], str]  # a mutant: text of a script -> changed text
+Make = Callable[[Stage, World], Run]
 
 
 DEADLINES = "MONITORS PARTITIONS KNAMES STOP BATON BREAK START TMAX THEN CONSISTENCY"
@@ -125,13 +126,14 @@ def computed(disks: tuple[str, ...], hooks: bool) -> dict[str, str]:
     }  # fmt: skip
 
 
-def prepare(binary: Path, scenario: Scenario, edit: Edit | None = None) -> Run:
+def prepare(binary: Path, scenario: Scenario, edit: Edit | None = None, make: Make | None = None) -> Run:
     kind = FrozenWorld if scenario.frozen else World
     world = kind(disks=scenario.disks, stored=dict.fromkeys(NODES, scenario.epoch), lenient=scenario.lenient)
     if scenario.old_baton:
         world.monitor_view = "suspended"
     stage = Stage(binary, world)
-    run = FrozenRun(stage, world) if scenario.frozen else Run(stage, world)
+    make = make or (FrozenRun if scenario.frozen else Run)  # type: ignore[assignment]
+    run = make(stage, world)
     for node in NODES:
         (stage.root / node / "var/mirrorsnap").mkdir()
         (stage.root / node / "var/mirrorsnap/epoch").write_text(f"{scenario.epoch}\n")

@@ -57,6 +57,7 @@ class World:
     writes: int = 0  # of the active's data partitions
     copied: int = 0  # writes on the standby's data partitions that are not the active's
     writes_at_baton: int | None = None
+    isolates: bool = False  # what is written after a break does not reach the standby. A search has it worse: it does
     lenient: bool = False  # [likely] `clpgrp -t` of a stopped group answers 0
     ours: bool = False  # the group was stopped by one of our scripts, and by nobody else since
     ever_ours: bool = False  # one of our scripts has stopped the group in this run
@@ -156,7 +157,8 @@ class World:
         return "\n".join(shown) + "\n"
 
     def diskstats(self, node: str) -> str:
-        writes = self.writes + (self.copied if node == "s" else 0)
+        there = self.breaks[0].writes if self.isolates and self.breaks else self.writes
+        writes = there + self.copied if node == "s" else self.writes
         rows = (f" 202 {i} {name} 9 0 72 1 {writes} 0 80 1 0 1 2\n" for i, name in enumerate(PARTITIONS.values()))
         return "".join(rows)
 
