@@ -30,7 +30,7 @@ def test_every_single_fault(nodecmd: Path, lossy: set, case: scenario.Scenario) 
 
 
 def test_a_kill_of_the_active_and_one_of_the_timer(nodecmd: Path, lossy: set) -> None:  # noqa: F811
-    """The active is killed at each of its steps, then the timer, once, at each of its own. The node thaws in all of them."""
+    """The active is killed at each of its steps, then the timer, once, at each of its own: the node thaws in all."""
     report = search(functools.partial(scenario.prepare, nodecmd, CORE), 0, 2, focus=("kill:A", "kill:T"))
     assert report.complete and report.runs > 150, "some 30 kills of the active, and 150 of the timer"
     proved(report, lossy)
