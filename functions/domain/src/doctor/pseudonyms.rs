@@ -6,8 +6,11 @@
 //! says nothing about the letter. Names that users give are learned first, where they stand in tables and arguments: a server may be
 //! called `backup`.
 
+mod aws_id;
 mod learn;
 mod words;
+
+use aws_id::AwsId;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -191,29 +194,36 @@ impl Pseudonyms {
         if let Some(known) = self.given.get(word) {
             return known.clone();
         }
-        let image = match id(word) {
-            Some((front, hex, rest)) if !self.names.contains(word) => {
-                format!("{front}{}{rest}", self.image(Class::Hex, hex))
+        let image = match AwsId::parse(word) {
+            Some(id) if !self.names.contains(word) => {
+                let number = self.image(Class::Hex, id.number());
+                self.unlike(word, number, Class::Hex, |number| id.with(number).to_string())
             }
-            _ if is_hex(word) && !self.names.contains(word) => self.image(Class::Hex, word),
-            _ => self.image(Class::Name, word),
+            _ if is_hex(word) && !self.names.contains(word) => {
+                let image = self.image(Class::Hex, word);
+                self.unlike(word, image, Class::Hex, str::to_owned)
+            }
+            _ => {
+                let image = self.image(Class::Name, word);
+                self.unlike(word, image, Class::Name, str::to_owned)
+            }
         };
-        let image = self.unlike(word, image);
         self.taken.insert(image.clone());
         self.given.insert(word.to_owned(), image.clone());
         image
     }
 
-    /// The image, or one beside it if the image is a word that stays, or was given already. Only short ones can be.
-    fn unlike(&self, word: &str, image: String) -> String {
+    /// What `whole` makes of the image, or of one beside it if that is a word that stays, or was given already. Only short ones can be.
+    fn unlike(&self, word: &str, image: String, class: Class, whole: impl Fn(&str) -> String) -> String {
         let mut image = image;
         for _ in 0..1000 {
-            if image != word && !words::may_stay(&image) && !self.taken.contains(&image) {
+            let made = whole(&image);
+            if made != word && !words::may_stay(&made) && !self.taken.contains(&made) {
                 break;
             }
-            image = next(&image);
+            image = next(&image, class);
         }
-        image
+        whole(&image)
     }
 
     /// Each character by what stands for it behind the same front.
@@ -300,10 +310,12 @@ fn first_free(class: Class, place: usize, c: char, known: &BTreeMap<char, char>)
 }
 
 /// The word with its last letter or digit, and if that ends, the one before it, moved on by one.
-fn next(word: &str) -> String {
+fn next(word: &str, class: Class) -> String {
     let mut chars: Vec<char> = word.chars().collect();
     for c in chars.iter_mut().rev().filter(|c| c.is_ascii_alphanumeric()) {
         let (moved, ended) = match *c {
+            '9' if class == Class::Hex => ('a', false),
+            'f' | 'F' if class == Class::Hex => ('0', true),
             'z' => ('a', true),
             'Z' => ('A', true),
             '9' => ('0', true),
@@ -331,31 +343,6 @@ fn is_hex(word: &str) -> bool {
     word.len() >= 8
         && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
         && word.contains(|c: char| c.is_ascii_digit())
-}
-
-/// An id of EC2's: what stands before its hexadecimal part, that, and what follows. Disks have the same id as a serial, without the
-/// hyphen, and links to disks have it in their names.
-fn id(word: &str) -> Option<(&str, &str, &str)> {
-    const KINDS: [&str; 12] = [
-        "i", "vol", "snap", "ami", "eni", "subnet", "vpc", "sg", "rtb", "eipalloc", "key", "lt",
-    ];
-    const LINK: &str = "nvme-Amazon_Elastic_Block_Store_vol";
-    let hex = |text: &str| (3..=17).contains(&text.len()) && text.chars().all(|c| c.is_ascii_hexdigit());
-    if let Some(rest) = word.strip_prefix(LINK) {
-        let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
-        let (number, after) = rest.split_at(end);
-        let part = after.trim_start_matches("_1").trim_start_matches("-ns-1");
-        let known = part.is_empty()
-            || part
-                .strip_prefix("-part")
-                .is_some_and(|n| n.len() <= 2 && n.parse::<u8>().is_ok());
-        return (hex(number) && known).then_some((word.get(..LINK.len())?, number, after));
-    }
-    if let Some((kind, number)) = word.split_once('-') {
-        return (KINDS.contains(&kind) && hex(number)).then_some((word.get(..=kind.len())?, number, ""));
-    }
-    let number = word.strip_prefix("vol")?;
-    (number.len() >= 8 && hex(number)).then_some(("vol", number, ""))
 }
 
 #[cfg(test)]
