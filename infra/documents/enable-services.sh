@@ -7,8 +7,11 @@ DOCUMENT=enable-services
 REBOOT='{{ Reboot }}'
 #include lib/guard.sh
 #include lib/detached.sh
+#include lib/left-off.sh
 guard
 # belief: clp-enable
 order clpsvcctrl clpsvcctrl.sh --enable -a || finish failed ',"reason":"command"'
+leave_off
 [ "$REBOOT" = yes ] || finish ok
+EVIDENCE=no
 detach 60 reboot

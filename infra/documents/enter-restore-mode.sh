@@ -20,6 +20,7 @@ ANEW='{{ Anew }}'
 #include lib/cluster.sh
 #include lib/unit.sh
 #include lib/detached.sh
+#include lib/left-off.sh
 guard
 # The timer may have started the groups already. Checked here for a fast answer only: the unit checks again, under the timer's lock.
 timer=none
@@ -34,6 +35,7 @@ look
 [ $READ = yes ] || look
 show_cluster
 [ "$SELF_UP/$WHERE" = Online/offline ] || refuse state ',"detail":"groups"'
+remember_off
 if [ $timer = none ]; then
     detach "$PREPARE" clprestore.sh --pre
 fi

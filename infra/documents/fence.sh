@@ -20,7 +20,7 @@ if [ "$STORED" != bad ] && [ "$STORED" -gt "$EPOCH" ]; then
     refuse fenced ",\"stored_epoch\":$STORED"
 fi
 ! leaps || refuse epoch_leaps ",\"stored_epoch\":$STORED"
-[ "$STORED" = "$EPOCH" ] || store_epoch || finish failed ',"reason":"epoch_not_stored"'
+epoch_is_kept || store_epoch || finish failed ',"reason":"epoch_not_stored"'
 say 'fence: nothing of an older epoch acts here any more'
 exec 8>&-
 

@@ -6,4 +6,5 @@ DOCUMENT=leave-backup-mode
 #include lib/guard.sh
 #include lib/detached.sh
 guard
+EVIDENCE=no
 detach 900 clpbackup.sh --post

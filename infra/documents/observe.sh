@@ -98,10 +98,10 @@ last() {
     done
 }
 
-# What the detached units of this run left on the root disk.
+# What the detached units of this run left on the root disk, or in /run if that was full.
 jobs=
 set +f
-for job in "$VAR_ROOT/$RUN"/*/; do
+for job in "$VAR_ROOT/$RUN"/*/ "$RUN_DIR"/detached/*/; do
     job=${job%/}
     [ -e "$job/started" ] || continue
     started=null ended=null
@@ -111,6 +111,11 @@ for job in "$VAR_ROOT/$RUN"/*/; do
     DETACHED=${job##*/}
     DETACHED=${DETACHED%%.*}
     [ ! -s "$job/out" ] || ! last "$job" || section "out ${job##*/}" 0 "$(tail -c 2000 "$job/out")"
+done
+# What has left no more than its trace there (lib/detached.sh).
+for job in "$VAR_ROOT/$RUN"/*-*.*; do
+    [ -f "$job" ] && [ ! -d "$RUN_DIR/detached/${job##*/}" ] || continue
+    jobs="$jobs${jobs:+,}\"${job##*/}\":{\"started\":null,\"ended\":null}"
 done
 set -f
 

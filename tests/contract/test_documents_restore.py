@@ -53,6 +53,7 @@ def quiesced(nodes: Nodes, **deadlines: str) -> float:
 
 
 def test_both_nodes_go_down_and_the_timer_with_them(nodes: Nodes) -> None:
+    sh(nodes.lab, "systemctl disable clusterpro_webmgr", "server2")
     quiesced(nodes)
     boots = {name: status(nodes.lab, name)["boot_id"] for name in ("server1", "server2")}
     since = len(nodes.lab.log())
@@ -78,6 +79,14 @@ def test_both_nodes_go_down_and_the_timer_with_them(nodes: Nodes) -> None:
         rebooted(nodes.lab, before, node)
     nodes.lab.wait_for(lambda: not nodes.lab.control("oracles")["residue"], 400, "the cluster is back")
     assert not nodes.lab.control("oracles")["violations"]
+    # What the site has off stays off.
+    modes = {node: sh(nodes.lab, "systemctl is-enabled clusterpro_webmgr", node)["stdout"].strip() for node in boots}
+    assert modes == {"server1": "enabled", "server2": "disabled"}
+    sh(nodes.lab, "systemctl enable clusterpro_webmgr", "server2")
+    # None of them begins with a shell: SELinux has another domain for those.
+    runs = [e["argv"] for e in nodes.lab.log()[since:] if e["kind"] == "node" and e["argv"][0] == "systemd-run"]
+    detached = [argv for argv in runs if any("-enter-restore-mode-" in word for word in argv)]
+    assert len(detached) == 2 and all("env" in argv for argv in detached)
 
 
 def test_without_a_shutdown_the_timer_starts_the_group_in_time(nodes: Nodes) -> None:

@@ -686,7 +686,7 @@ class Run:
                 unit.on_boot = float(value.removesuffix("s"))
             elif arg == "--timer-property=AccuracySec=100ms":
                 late = 0.1
-        unit.argv = args
+        unit.argv = args[1:] if args[0] == "env" else args
         if unit.name in self.units:
             self._done(actor, 1)
             return

@@ -217,6 +217,11 @@ class Stage:
             connection.sendall(struct.pack("<BIB", 3, 1, 0))
             connection.close()
             return
+        if argv[:2] == ["systemctl", "is-enabled"]:  # how services start at a boot concerns nobody here
+            body = b"enabled\n" * len(argv[2:])
+            connection.sendall(struct.pack("<BI", 1, len(body)) + body + struct.pack("<BIB", 3, 1, 0))
+            connection.close()
+            return
         if argv[0] == "sync" and "-f" not in argv:  # a file's own way to the disk: no step either
             body = "\0".join([shutil.which("sync") or "/bin/sync", *argv]).encode()
             connection.sendall(struct.pack("<BI", 4, len(body)) + body)

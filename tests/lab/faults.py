@@ -26,7 +26,10 @@ SUBJECTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "command": (frozenset({"hang"}), frozenset({"exit", "done_but_exit"})),
     "node": (
         frozenset(
-            {"power_off", "ssm_lost", "ssm_back", "rename_devices", "replay_command", "agent_restart", "disk_full"}
+            {
+                *("power_off", "ssm_lost", "ssm_back", "rename_devices", "replay_command", "agent_restart"),
+                *("disk_full", "root_full", "disks_full", "room"),
+            }
         ),
         frozenset(),
     ),

@@ -102,6 +102,13 @@ fn a_preparation_that_failed_is_made_good_without_a_wait() {
     // It set the flags and no more: only `--post` takes them back, and that wants the mirror agent down.
     let (verdict, _) = failed(BEGUN, Services::Auto);
     assert!(matches!(verdict, Verdict::Stuck(why) if why.to_string().contains("flags may still be ON")));
+    // It succeeded in words that we do not know, and somebody has enabled the services since: the flags are ON.
+    let mut world = World::at(6, true, vec![], 0);
+    let job = testing::job("boot-server2", Some(0));
+    world.guests[1].jobs.insert("enter-backup-mode.1".into(), job);
+    (world.said, world.guests[1].services, world.guests[1].shutdown_left) = ("Done.\n", Services::Auto, None);
+    let verdict = run(&mut world, None);
+    assert!(matches!(verdict, Verdict::Stuck(why) if why.to_string().contains("flags may still be ON")));
     // While the active cannot be asked whether this node holds a group, nothing is stopped, and nobody is called yet.
     let mut world = World::at(6, true, vec![], 0);
     let job = testing::job("boot-server2", Some(9));

@@ -62,6 +62,9 @@ enum Judged {
     Busy,
 }
 
+/// The reasons of a document that could not write what it needs, and did nothing else (docs/documents.md).
+const NO_ROOM: [&str; 3] = ["disk", "epoch_not_stored", "run_directory"];
+
 /// What a reply means.
 fn judge(step: &Step, reply: &Reply) -> Result<Judged> {
     let reason = reply.head.reason.as_deref().unwrap_or("no reason given");
@@ -111,6 +114,14 @@ fn judge(step: &Step, reply: &Reply) -> Result<Judged> {
             Kind::StepRefused,
             text("was refused"),
             "nothing was touched; look again",
+        )),
+        Ended::Failed if NO_ROOM.contains(&reason) => Err(Error::new(
+            Kind::DiskSpaceLow,
+            text("could not be recorded"),
+            format!(
+                "make room in /var/lib and /run of {}; if an operation has not brought the cluster back, run `mirrorsnap recover CLUSTER`",
+                step.node
+            ),
         )),
         Ended::Failed => Err(Error::new(
             Kind::StepFailed,
@@ -247,6 +258,9 @@ Command failed.
         );
         for (result, kind) in [
             (r#""result":"refused","reason":"fenced""#, Kind::Fenced),
+            (r#""result":"failed","reason":"disk""#, Kind::DiskSpaceLow),
+            (r#""result":"failed","reason":"epoch_not_stored""#, Kind::DiskSpaceLow),
+            (r#""result":"failed","reason":"run_directory""#, Kind::DiskSpaceLow),
             (r#""result":"refused","reason":"hold""#, Kind::OperatorHold),
             (r#""result":"refused","reason":"overtaken""#, Kind::RestoreOvertaken),
             (r#""result":"refused","reason":"late""#, Kind::StepRefused),

@@ -10,9 +10,11 @@ act() {
     unit=mirrorsnap-$RUN-$DOCUMENT-$ATTEMPT
     put "$MARKER/epoch" "$EPOCH" || finish failed ',"reason":"disk"'
     put "$MARKER/unit" "$unit" || finish failed ',"reason":"disk"'
+    # belief: linux-selinux
+    # `env`: as in lib/detached.sh.
     attempt systemd-run systemd-run --unit="$unit" -p RuntimeMaxSec="$limit" -p TimeoutStopSec=10 "$@" \
         --description="mirrorsnap $RUN: $DOCUMENT, for at most $limit s" \
-        /bin/sh "$MARKER/act.sh" "$MARKER" || finish failed ',"reason":"systemd_run"'
+        env /bin/sh "$MARKER/act.sh" "$MARKER" || finish failed ',"reason":"systemd_run"'
     exec 8>&-
     until ! acts "$MARKER"; do
         sleep 0.2

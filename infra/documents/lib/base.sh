@@ -98,9 +98,14 @@ alert() {
     (exec 8>&- 9>&-; vendor timeout -s KILL 5 clplogcmd -m "mirrorsnap $RUN (epoch $EPOCH): $1" -l INFO --alert &) </dev/null >/dev/null 2>&1
 }
 
+# room_for FILE: whether 32 KiB can be written to it. From a full disk a table would come back cut or empty, as if CLUSTERPRO were stopped.
+room_for() {
+    { printf '%32768s' '' >"$1" && : >"$1"; } 2>/dev/null
+}
+
 # attempt NAME COMMAND…: runs a command with a time limit of BOUND seconds (60). Sets OUT and RC. It closes our locks first: a command
 # that outlives this script would keep them. The output goes to a file: a child that the command leaves behind may keep a pipe open,
-# and then the time limit of the command would end nothing.
+# and then the time limit of the command would end nothing. Only if all disks are full it goes through a pipe.
 BECOME="exec"
 attempt() {
     name=$1
@@ -108,8 +113,12 @@ attempt() {
     RC=0 OUT=''
     [ -d "$RUN_ROOT" ] || private "$RUN_ROOT" || :
     answer=$RUN_ROOT/answer.$$
-    (exec 8>&- 9>&-; $BECOME timeout -s KILL "${BOUND:-60}" "$@" </dev/null >"$answer" 2>&1) || RC=$?
-    OUT=$(cat "$answer" 2>/dev/null) || :
+    if room_for "$answer" || { answer=$VAR_ROOT/answer.$$ && room_for "$answer"; }; then
+        (exec 8>&- 9>&-; $BECOME timeout -s KILL "${BOUND:-60}" "$@" </dev/null >"$answer" 2>&1) || RC=$?
+        OUT=$(cat "$answer" 2>/dev/null) || :
+    else
+        OUT=$( (exec 8>&- 9>&-; $BECOME timeout -s KILL "${BOUND:-60}" "$@" </dev/null 2>&1) ) || RC=$?
+    fi
     rm -f "$answer"
     section "$name" "$RC" "$OUT"
     return "$RC"

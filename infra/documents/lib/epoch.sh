@@ -1,14 +1,26 @@
-# The highest epoch that this node has seen (safety.md, rules 7 and 8). It is on the root disk, so it survives a boot.
+# The highest epoch that this node has seen (safety.md, rules 7 and 8). It is on the root disk, so it survives a boot. If that is full, it
+# is under /run, which is enough: no document that was made for an older boot acts.
 
-# Sets STORED: a number, or `bad` if the file holds none. Then every document refuses, and only fence repairs the file.
+# Sets STORED: a number, or `bad` if a file holds none. Then every document refuses, and only fence repairs the file.
 read_epoch() {
     STORED=0
-    [ -e "$VAR_ROOT/epoch" ] || return 0
-    STORED=
-    read -r STORED <"$VAR_ROOT/epoch" || :
-    case $STORED in
-    '' | *[!0-9]* | 0?*) STORED=bad ;;
-    esac
+    for kept in "$VAR_ROOT/epoch" "$RUN_ROOT/epoch"; do
+        [ -e "$kept" ] || continue
+        seen_epoch=
+        read -r seen_epoch <"$kept" || :
+        case $seen_epoch in
+        '' | *[!0-9]* | 0?*)
+            STORED=bad
+            return 0
+            ;;
+        esac
+        [ "$seen_epoch" -le "$STORED" ] || STORED=$seen_epoch
+    done
+}
+
+# Whether EPOCH is stored for good.
+epoch_is_kept() {
+    [ "$STORED" = "$EPOCH" ] && [ ! -e "$RUN_ROOT/epoch" ]
 }
 
 # Whether EPOCH is further ahead than operations that this node has missed could be. An epoch that was stored by mistake, or by somebody
@@ -19,8 +31,12 @@ leaps() {
 
 # The first document of an operation on this node.
 store_epoch() {
-    private "$VAR_ROOT" && put_durably "$VAR_ROOT/epoch" "$EPOCH" || return 1
-    forget_runs || :
+    if private "$VAR_ROOT" && put_durably "$VAR_ROOT/epoch" "$EPOCH"; then
+        rm -f "$RUN_ROOT/epoch"
+        forget_runs || :
+    else
+        private "$RUN_ROOT" && put "$RUN_ROOT/epoch" "$EPOCH"
+    fi
 }
 
 # Removes what old runs left on the root disk. The ten newest stay, this one, and those that this boot has not finished: their records may

@@ -63,5 +63,5 @@ guard() {
     clock || refuse late
     [ "$NOW" -le $((NOT_AFTER * 100)) ] || refuse late
     ! held || refuse hold
-    [ "$STORED" -eq "$EPOCH" ] || store_epoch || finish failed ',"reason":"epoch_not_stored"'
+    epoch_is_kept || store_epoch || finish failed ',"reason":"epoch_not_stored"'
 }

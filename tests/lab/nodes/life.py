@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import context
 from ..control import op
+from . import room
 from .machine import MACHINES, Machine, by_name
 
 # node fault effect -> what it does; the SSM agent adds its own
@@ -39,6 +40,7 @@ def disk_full(machine: Machine) -> None:
 
 
 EFFECTS.update(power_off=power_off, rename_devices=rename_devices, disk_full=disk_full)
+EFFECTS.update(root_full=room.root_full, disks_full=room.disks_full, room=room.room)
 
 # Who is active is the cluster's knowledge: CLUSTERPRO sets this; None while there is no such node.
 machine_by_role: Callable[[str], Machine | None] = lambda role: None  # noqa: E731

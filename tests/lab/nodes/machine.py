@@ -60,6 +60,7 @@ class Machine:
         self.platform: Callable[[], str] = lambda: _disks.platform_of(self.instance_id)
         self.held: set[str] = set()  # attachments whose file system is mounted, e.g. "/dev/sdb": EC2 finds them busy
         self.disk_full = False  # its root disk and /run, as `df` shows them
+        self.may_write = True  # what starts may write to files; see room.py
         self.lvm_devices = "all"  # all, or listed by `serial` or `name`
         self.rename_next_boot = False  # Nitro only: the next boot permutes the names of the data disks
         self._guests: list[Guest] = []
@@ -140,7 +141,10 @@ class Machine:
             if not self.answers(full["LAB_BOOT"]):
                 raise RuntimeError(f"{self.name} is {self.state}: nothing can run on it")
             self.refresh_proc()
-            process = Process([program, *argv[1:]], env=full, cwd=cwd or str(self.root), stdin=stdin, on_end=ended)
+            whole = [program, *argv[1:]]
+            if not self.may_write:
+                whole = ["/bin/sh", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "sh", *whole]
+            process = Process(whole, env=full, cwd=cwd or str(self.root), stdin=stdin, on_end=ended)
             if not process.done.is_set():
                 self._live.add(process)
         return process

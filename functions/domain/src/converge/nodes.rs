@@ -132,12 +132,12 @@ pub(super) fn backup_mode(case: &Case<'_>) -> Next {
     NOTHING
 }
 
-/// Whether `--pre` may have set the flags and no `--post` was begun. If `--pre` ended without printing `Beginning backup-mode`,
-/// it set no flag. If it left no exit code, assume that it did.
+/// Whether `--pre` may have set the flags and no `--post` was begun. If `--pre` failed without printing `Beginning backup-mode`,
+/// it set no flag. If it left no exit code, or succeeded in words that we do not know, assume that it did.
 fn flags_left_on(node: &Node) -> bool {
-    let on = node
-        .job(ENTER_BACKUP_MODE)
-        .is_some_and(|(_, job, out)| job.ended.is_none() || outputs::backup_begun(out));
+    let on = node.job(ENTER_BACKUP_MODE).is_some_and(|(_, job, out)| {
+        job.ended.as_ref().is_none_or(|ended| ended.rc == 0) || outputs::backup_begun(out)
+    });
     on && node.job(LEAVE_BACKUP_MODE).is_none()
 }
 

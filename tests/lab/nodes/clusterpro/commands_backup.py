@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ... import context
 from ..socket import Result
 from .cluster import Refused, services_auto
@@ -11,6 +13,22 @@ from .opening import BLANK, MISSING, WRONG, destroy, inspect, locate
 from .partition import ClusterPartition
 
 PARTS = ("--no-shutdown", "--no-reboot", "--only-shutdown", "--only-reboot")  # [seen], their exact effect [likely]
+
+
+# How another version might say the same.
+OTHER_WORDS = {
+    "Beginning backup-mode.": "Backup mode begins.",
+    "All backup flags have set to <ON>.": "Backup flag of every disk: on.",
+    "Changing the setting of cluster services to Manual Startup.": "The services start manually from now on.",
+    "Shutting down...": "The server is going down.",
+}
+
+
+def _said(c: Cli, result: Result) -> Result:
+    if c.cluster.switches.script_words == "other":
+        for seed, other in OTHER_WORDS.items():
+            result = replace(result, out=result.out.replace(seed, other))
+    return result
 
 
 def _parse(c: Cli, flags: dict[str, str]) -> dict[str, bool]:
@@ -61,7 +79,7 @@ def clpbackup(c: Cli) -> Result:
     given = _parse(c, {"--online": "online"})
     if "online" in given:
         raise Refused("Invalid option --online.", 2)  # newer versions only
-    return _backup_pre(c, given) if "pre" in given else _backup_post(c, given)
+    return _said(c, _backup_pre(c, given) if "pre" in given else _backup_post(c, given))
 
 
 def _backup_pre(c: Cli, given: dict[str, bool]) -> Result:
@@ -137,7 +155,7 @@ def clprestore(c: Cli) -> Result:
     given = _parse(c, {"--skip-copy": "skip"})
     if "pre" in given and "skip" in given:
         raise Refused("Invalid option --skip-copy.", 2)
-    return _restore_pre(c, given) if "pre" in given else _restore_post(c, given)
+    return _said(c, _restore_pre(c, given) if "pre" in given else _restore_post(c, given))
 
 
 def _restore_pre(c: Cli, given: dict[str, bool]) -> Result:

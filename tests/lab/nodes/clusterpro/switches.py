@@ -21,6 +21,7 @@ CHOICES = {
     "clpstat_lags": (0, 2),
     "break_while_online": ("works", "refused", "late"),
     "fails_once": ("nothing", "reads", "orders"),
+    "script_words": ("seed", "other"),
 }
 
 
@@ -50,6 +51,7 @@ class Switches:
     clpstat_lags: int = 0  # so many seconds after a change clpstat and clpmdstat still show the state before: 0 | 2
     fails_once: str = "nothing"  # the first call of each, on each node, exits with an error: nothing | reads | orders
     break_while_online: str = "works"  # `--break` on the standby while the group is online: works | refused | late
+    script_words: str = "seed"  # what the `--pre` of clpbackup.sh and clprestore.sh print: as in the seed | other words
     clplogcmd: bool = True  # the command exists
     long_names: bool = False  # clpstat prints whole names even without --long
 
