@@ -12,7 +12,7 @@ use mirrorsnap_domain::ec2::{InstanceId, SnapshotId};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::lock::Lock;
-use mirrorsnap_domain::observation::{Instance, Power};
+use mirrorsnap_domain::observation::{Instance, Power, Root};
 use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::steps::Step;
@@ -298,6 +298,7 @@ impl Probe for Fake {
                 volumes: BTreeMap::new(),
                 moving: BTreeMap::new(),
                 root_device: None,
+                root: Root::Volume,
             };
             (id, instance)
         };

@@ -13,7 +13,7 @@ use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
 use mirrorsnap_domain::intent::Intent;
 use mirrorsnap_domain::lock::Lock;
-use mirrorsnap_domain::observation::{Instance, Power};
+use mirrorsnap_domain::observation::{Instance, Power, Root};
 use mirrorsnap_domain::restore::Record;
 use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
 use mirrorsnap_domain::time::Moment;
@@ -80,6 +80,7 @@ pub(crate) fn instance(id: &str, power: Power) -> Instance {
         volumes: BTreeMap::from([("/dev/sdb".to_owned(), parsed("vol-01d"))]),
         moving: BTreeMap::new(),
         root_device: Some("/dev/xvda".to_owned()),
+        root: Root::Volume,
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::clusterpro::settings::Setting;
 use crate::clusterpro::stat::State;
-use crate::observation::{Instance, Power};
+use crate::observation::{Instance, Power, Root};
 use crate::testing::{config, healthy};
 
 fn refused(change: impl FnOnce(&mut Observation)) -> Kind {
@@ -88,6 +88,10 @@ fn what_ec2_shows_refuses() {
         (
             Kind::NodeUnreachable,
             Box::new(|i: &mut Instance| i.power = Power::Stopped),
+        ),
+        (
+            Kind::VolumeUnsupported,
+            Box::new(|i: &mut Instance| i.root = Root::InstanceStore),
         ),
         (
             Kind::VolumeNotFound,

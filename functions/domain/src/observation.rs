@@ -48,6 +48,18 @@ pub struct Instance {
     pub moving: BTreeMap<String, VolumeId>,
     /// The root volume's device.
     pub root_device: Option<String>,
+    /// What its root device is.
+    pub root: Root,
+}
+
+/// What an instance's root device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Root {
+    /// A volume: it outlives a stop.
+    Volume,
+    /// The host's own disk: such an instance cannot be stopped.
+    InstanceStore,
 }
 
 /// Volumes by device: those that are attached, and those on their way. From device, volume and status as EC2 maps them.

@@ -10,7 +10,7 @@ use crate::devices::{Disk, Under};
 use crate::ec2::SnapshotState;
 use crate::lvm_devices::LvmDevices;
 use crate::mounts::Mount;
-use crate::observation::{Instance, Node, Observation, Power};
+use crate::observation::{Instance, Node, Observation, Power, Root};
 use crate::reply::{Ended, Job, Records, Started, Took};
 use crate::time::Moment;
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ pub(crate) fn instance(name: &str) -> Instance {
         ]),
         moving: BTreeMap::new(),
         root_device: Some("/dev/sda1".into()),
+        root: Root::Volume,
     }
 }
 

@@ -6,14 +6,14 @@ use super::convert::{PAGE, by, id, moment, tags_of, texts};
 use crate::ports::{Instances, Outcome};
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 use aws_sdk_ec2::types::{
-    EbsInstanceBlockDeviceSpecification, Filter, InstanceAttributeName, InstanceBlockDeviceMappingSpecification,
-    Reservation,
+    DeviceType, EbsInstanceBlockDeviceSpecification, Filter, InstanceAttributeName,
+    InstanceBlockDeviceMappingSpecification, Reservation,
 };
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::description::Facts;
 use mirrorsnap_domain::ec2::InstanceId;
 use mirrorsnap_domain::error::Result;
-use mirrorsnap_domain::observation::{Instance, mapped};
+use mirrorsnap_domain::observation::{Instance, Root, mapped};
 use std::collections::BTreeMap;
 
 fn read(instance: &aws_sdk_ec2::types::Instance) -> Result<Instance> {
@@ -55,6 +55,10 @@ fn read(instance: &aws_sdk_ec2::types::Instance) -> Result<Instance> {
         volumes,
         moving,
         root_device: instance.root_device_name().map(str::to_owned),
+        root: match instance.root_device_type() {
+            Some(DeviceType::InstanceStore) => Root::InstanceStore,
+            _ => Root::Volume,
+        },
     })
 }
 

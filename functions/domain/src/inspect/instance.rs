@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::ec2::VolumeId;
 use crate::error::{Error, Kind, Result};
-use crate::observation::{Instance, Observation, Power};
+use crate::observation::{Instance, Observation, Power, Root};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Refuses a node by what EC2 shows of its instance.
@@ -38,6 +38,13 @@ pub fn check_instance(config: &Config, name: &str, seen: &Observation) -> Result
             Kind::AutoScalingMember,
             format!("{id} ({name}) belongs to the Auto Scaling group {group}, which replaces instances that stop"),
             "detach the instance from the group",
+        ));
+    }
+    if instance.root == Root::InstanceStore {
+        return Err(Error::new(
+            Kind::VolumeUnsupported,
+            format!("the root device of {id} ({name}) is an instance store, and EC2 cannot stop such an instance"),
+            "run the node from an image whose root device is an EBS volume",
         ));
     }
     if instance.shutdown_behavior.as_deref() != Some("stop") {

@@ -10,7 +10,7 @@ use mirrorsnap_domain::ec2::{AttachmentState, InstanceId, SnapshotId, Tagged, Vo
 use mirrorsnap_domain::error::{Error, Result};
 use mirrorsnap_domain::evidence::Taken;
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::observation::{Instance, Power, mapped};
+use mirrorsnap_domain::observation::{Instance, Power, Root, mapped};
 use mirrorsnap_domain::restore::fast_snapshot_restore::FastRestore;
 use mirrorsnap_domain::restore::volumes::{NewVolume, OldVolume};
 use mirrorsnap_functions::ports::{
@@ -63,6 +63,7 @@ fn instance(shown: &Shown, id: &InstanceId, one: &ec2::Instance) -> Instance {
         volumes,
         moving,
         root_device: Some("/dev/sda1".to_owned()),
+        root: Root::Volume,
     }
 }
 
