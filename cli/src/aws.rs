@@ -1,5 +1,6 @@
 //! The ports on the SDK, on the user's own credentials. What the functions read too is read by their adapters.
 
+mod elsewhere;
 mod executions;
 mod probe;
 mod registry;

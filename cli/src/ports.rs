@@ -12,6 +12,7 @@ use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::{InstanceId, SnapshotId};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::inspect::Key;
 use mirrorsnap_domain::observation::Instance;
 use mirrorsnap_domain::reply::Reply;
 use mirrorsnap_domain::steps::Step;
@@ -124,6 +125,18 @@ pub trait Probe {
 
     /// Runs the doctor's document, which changes nothing, on an instance.
     async fn doctor(&self, instance: &InstanceId, step: &Step) -> Result<Reply>;
+}
+
+/// What is asked of the region that copies go to, before one is made there.
+pub trait Elsewhere {
+    /// A KMS key with its policy, in its own region; `None`: there is no such key.
+    async fn key_there(&self, key: &str) -> Result<Option<Key>>;
+
+    /// How many copies are on their way into the region, whosever.
+    async fn copies_running(&self, region: &Region) -> Result<usize>;
+
+    /// How many the region makes at once; `None`: Service Quotas does not list it.
+    async fn copies_at_once(&self, region: &Region) -> Result<Option<u32>>;
 }
 
 /// The clusters' parameters, and the tag of their instances, which is the security boundary.

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod cluster;
+pub mod copies;
 pub mod diff;
 pub mod discover;
 pub mod doctor;
@@ -15,12 +16,12 @@ use self::cluster::Existing;
 use crate::args::{Cluster, Command, What};
 use crate::exit::Ended;
 use crate::out::Out;
-use crate::ports::{Catalogue, Executions, Pause, Probe, Registry};
+use crate::ports::{Catalogue, Elsewhere, Executions, Pause, Probe, Registry};
 use mirrorsnap_functions::ports::{Changes, Ledger};
 
 /// All that the commands need of AWS.
-pub trait Ports: Executions + Pause + Ledger + Catalogue + Changes + Registry + Probe {}
-impl<T: Executions + Pause + Ledger + Catalogue + Changes + Registry + Probe> Ports for T {}
+pub trait Ports: Executions + Pause + Ledger + Catalogue + Changes + Registry + Probe + Elsewhere {}
+impl<T: Executions + Pause + Ledger + Catalogue + Changes + Registry + Probe + Elsewhere> Ports for T {}
 
 /// Runs a command that needs AWS.
 pub async fn run(ports: &impl Ports, out: &mut Out, command: &Command) -> Ended {

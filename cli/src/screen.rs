@@ -1,6 +1,7 @@
 //! What is shown, as pure functions from values to text. Nothing here prints, and nothing is coloured: that is out.rs's.
 
 pub mod backups;
+pub mod check_copies;
 pub mod clusters;
 pub mod copies;
 pub mod description;

@@ -1,7 +1,7 @@
 //! The ports in memory.
 
 use crate::follow::{Event, Said};
-use crate::ports::{Catalogue, Execution, Executions, Pause, Probe, Registry, Status};
+use crate::ports::{Catalogue, Elsewhere, Execution, Executions, Pause, Probe, Registry, Status};
 use crate::request::Machine;
 use mirrorsnap_domain::catalogue::Snapshot;
 use mirrorsnap_domain::changes::Page;
@@ -11,6 +11,7 @@ use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::{InstanceId, SnapshotId};
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
+use mirrorsnap_domain::inspect::Key;
 use mirrorsnap_domain::lock::Lock;
 use mirrorsnap_domain::observation::{Instance, Power, Root};
 use mirrorsnap_domain::reply::Reply;
@@ -50,6 +51,12 @@ pub(crate) struct Fake {
     pub(crate) copies: Vec<Seen>,
     /// What a comparison answers, page by page; an error stands for itself once it is reached.
     pub(crate) pages: RefCell<Vec<Result<Told>>>,
+    /// The keys that KMS shows, by ARN; the error: why it does not.
+    pub(crate) keys: BTreeMap<String, Result<Option<Key>>>,
+    /// How many copies are on their way, of how many at once.
+    pub(crate) room: (usize, Option<u32>),
+    /// What a dry run hands on beside its plan.
+    pub(crate) output: Value,
     /// What was written, in order.
     pub(crate) wrote: RefCell<Vec<String>>,
 }
@@ -70,6 +77,9 @@ impl Fake {
             snapshots: vec![],
             copies: vec![],
             pages: RefCell::default(),
+            keys: BTreeMap::new(),
+            room: (0, Some(20)),
+            output: json!({"plan": ["Nothing."]}),
             wrote: RefCell::default(),
         }
     }
@@ -118,7 +128,7 @@ impl Executions for Fake {
             status,
             begun: 0,
             input: json!({"cluster": "orders"}),
-            output: (status == Status::Succeeded).then(|| json!({"plan": ["Nothing."]})),
+            output: (status == Status::Succeeded).then(|| self.output.clone()),
             error: failed.then(|| "Stuck".to_owned()),
             cause: failed.then(|| "It is stuck.".to_owned()),
         }))
@@ -232,6 +242,20 @@ impl Fake {
     fn write(&self, what: &str, cluster: &str, more: &str) {
         let line = format!("{what} {cluster} {more}");
         self.wrote.borrow_mut().push(line.trim_end().to_owned());
+    }
+}
+
+impl Elsewhere for Fake {
+    async fn key_there(&self, key: &str) -> Result<Option<Key>> {
+        self.keys.get(key).cloned().unwrap_or(Ok(None))
+    }
+
+    async fn copies_running(&self, _: &Region) -> Result<usize> {
+        Ok(self.room.0)
+    }
+
+    async fn copies_at_once(&self, _: &Region) -> Result<Option<u32>> {
+        Ok(self.room.1)
     }
 }
 

@@ -44,6 +44,16 @@ def user(lab: Lab) -> dict[str, str]:
     return {**kept, **none, **clock(lab), **lab.environment}
 
 
+def only(lab: Lab, name: str, *actions: str) -> dict[str, str]:
+    """The environment of another caller, who may do these actions alone."""
+    iam = lab.boto("iam")
+    iam.create_user(UserName=name)
+    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+    iam.put_user_policy(UserName=name, PolicyName="only", PolicyDocument=json.dumps(allowed))
+    keys = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"]}
+
+
 def runs(environment: Mapping[str, str]) -> Run:
     """Runs the binary with arguments, with `typed` on its standard input, which is no terminal."""
 

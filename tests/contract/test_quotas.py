@@ -26,7 +26,7 @@ def test_what_an_account_begins_with_page_by_page(lab: Lab, quotas: Any) -> None
     """Stock ministack has no Service Quotas."""
     pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="ebs", PaginationConfig={"PageSize": 3})
     found = {each["QuotaCode"]: each for page in pages for each in page["Quotas"]}
-    assert len(found) == 8
+    assert len(found) == 9
     assert found[GP3]["QuotaName"] == "Storage for General Purpose SSD (gp3) volumes, in TiB"
     assert (found[GP3]["Value"], found[FAST]["Value"], found["L-09BD8365"]["Value"]) == (50.0, 5.0, 20.0)
     assert quotas.get_service_quota(ServiceCode="ebs", QuotaCode=FAST)["Quota"] == found[FAST]

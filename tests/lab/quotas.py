@@ -15,6 +15,8 @@ from .wire import AwsError, Response, json_error, json_response
 
 SERVICE, NAME = "ebs", "Amazon Elastic Block Store (Amazon EBS)"
 FAST_RESTORES = "L-631ECBD3"
+# Its real code is not known here; the product looks it up by its name.
+COPIES = "L-COPIES00"
 STORAGE = {
     "gp2": "L-D18FCD1D",
     "gp3": "L-7A658B76",
@@ -33,10 +35,11 @@ _NOUNS = {
     "sc1": "Cold HDD (sc1)",
     "standard": "Magnetic (standard)",
 }
-_names = {FAST_RESTORES: "Fast snapshot restore"} | {
-    code: f"Storage for {_NOUNS[kind]} volumes, in TiB" for kind, code in STORAGE.items()
-}
-_values = {FAST_RESTORES: 5.0} | {code: 20.0 if kind == "io2" else 50.0 for kind, code in STORAGE.items()}
+_names = {
+    FAST_RESTORES: "Fast snapshot restore",
+    COPIES: "Concurrent snapshot copies per destination Region",
+} | {code: f"Storage for {_NOUNS[kind]} volumes, in TiB" for kind, code in STORAGE.items()}
+_values = {FAST_RESTORES: 5.0, COPIES: 20.0} | {code: 20.0 if kind == "io2" else 50.0 for kind, code in STORAGE.items()}
 
 
 @op("quota")
@@ -72,7 +75,7 @@ def _render(code: str) -> dict[str, Any]:
         "QuotaName": _names[code],
         "Value": _values[code],
         "Unit": "None",
-        "Adjustable": True,
+        "Adjustable": code != COPIES,
         "GlobalQuota": False,
         "QuotaAppliedAtLevel": "ACCOUNT",
     }

@@ -105,7 +105,7 @@ ANSWERS: dict[str, Any] = {
         "plan": {"steps": STEPS, "words": ["a step"], "volumes": {}, "consistency": "frozen"},
         "intent_json": INTENT,
     },
-    "Assess doctor": {"report": {"findings": []}, "recording": {"nodes": []}, "words": ["a belief"]},
+    "Assess doctor": {"report": {"findings": []}, "recording": {"nodes": []}, "words": ["a belief"], "key_roles": {}},
     "Assess describe": {"description_json": "{}", "missing": ["server2: it was silent"]},
     "Assess section": {
         "over": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -86,6 +87,42 @@ def test_a_lost_reply_makes_no_second_copy(product: Product) -> None:
     asked = [e for e in product.lab.log(kind="api", call="ec2:CopySnapshot") if "copy-snapshots" in e["caller"]]
     assert sum(e["params"]["SourceSnapshotId"] == copied(product, name)[0]["tags"]["mirrorsnap:copied-snapshot"]
                for e in asked) == 1  # fmt: skip
+
+
+def patrol(product: Product) -> list[dict[str, Any]]:
+    """What a patrol finds."""
+    arn = product.sfn.start_execution(stateMachineArn=product.machines["mirrorsnap-patrol"], input="{}")["executionArn"]
+    ended = product.ended(arn, 300).main
+    assert ended["status"] == "SUCCEEDED", ended
+    return json.loads(ended["output"])["findings"]
+
+
+def test_the_patrol_names_a_backup_of_yesterday_without_a_copy_and_a_region_that_is_closed(product: Product) -> None:
+    name, _, _ = backup(product)
+    there = product.lab.boto("ec2", region=THERE)
+
+    def aged(days: int) -> None:
+        now = product.lab.control("time")["epoch"]
+        at = datetime.datetime.fromtimestamp(now - days * 86400, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ours = [each["SnapshotId"] for each in product.snapshots() if each["tags"].get("mirrorsnap:backup-id") == name]
+        product.ec2.create_tags(Resources=ours, Tags=[{"Key": "mirrorsnap:consistent-at", "Value": at}])
+        product.lab.sleep(6)
+
+    aged(2)
+    of_copies = {"copy-missing", "copies-unreadable"}
+    assert not [each for each in patrol(product) if each["what"] in of_copies], "its copy is there"
+    for each in copies(product):
+        there.delete_snapshot(SnapshotId=each["SnapshotId"])
+    product.lab.sleep(6)
+    (missing,) = [each for each in patrol(product) if each["what"] in of_copies]
+    assert missing == {"what": "copy-missing", "cluster": "orders", "backup": name, "region": THERE}
+    # Once the machine is started again, nothing is missing.
+    assert again(product, name)["status"] == "SUCCEEDED"
+    product.lab.sleep(6)
+    assert not [each for each in patrol(product) if each["what"] in of_copies]
+    product.configure({"copy": {**KEEP, "region": "eu-south-2"}})
+    (closed,) = [each for each in patrol(product) if each["what"] in of_copies]
+    assert (closed["what"], closed["region"]) == ("copies-unreadable", "eu-south-2") and "AuthFailure" in closed["why"]
 
 
 def test_the_quota_is_waited_out(product: Product) -> None:

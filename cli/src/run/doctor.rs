@@ -1,12 +1,13 @@
 //! `doctor` and `cluster check`: a backup's dry run, which asks the doctor too. It changes nothing.
 
-use super::{Ports, follow, operate};
+use super::{Ports, copies, follow, operate};
 use crate::catalogue::Words;
 use crate::exit::{Ended, Exit, Trouble};
 use crate::out::Out;
 use crate::request::Request;
 use crate::screen::doctor::DryRun;
-use crate::screen::{end, live};
+use crate::screen::{check_copies, end, live};
+use mirrorsnap_domain::copies::check::Verdict;
 use mirrorsnap_domain::error::{Error, Kind};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -42,15 +43,25 @@ pub async fn run(ports: &impl Ports, out: &mut Out, cluster: &str, save: Option<
     Ok(found.1.exit())
 }
 
-/// `cluster check`.
+/// `cluster check`; it speaks of copies too, where the cluster's JSON asks for them.
 pub async fn check(ports: &impl Ports, out: &mut Out, cluster: &str, flags: &str) -> Ended {
     match dry_run(ports, out, cluster, flags).await? {
         Found::Other(exit) => Ok(exit),
         Found::Answer(found) => {
-            let document =
-                json!({"exit": found.1.exit().code(), "plan": found.0.get("plan"), "doctor": found.0.get("doctor")});
-            out.result(&found.1.check(out.language()), &document);
-            Ok(found.1.exit())
+            let (mut exit, mut text) = (found.1.exit(), found.1.check(out.language()));
+            let mut copies = Value::Null;
+            if let Some(to) = copies::asked_for(ports, cluster).await? {
+                let findings = copies::findings(ports, cluster, &to, &found.1.key_roles).await?;
+                if check_copies::worst(&findings) == Verdict::Bad {
+                    exit = Exit::Refused;
+                }
+                let said = check_copies::text(&to.region, &findings, out.language());
+                text = format!("{text}\n\n{said}");
+                copies = check_copies::document(&to.region, &findings);
+            }
+            let document = json!({"exit": exit.code(), "plan": found.0.get("plan"), "doctor": found.0.get("doctor"), "copies": copies});
+            out.result(&text, &document);
+            Ok(exit)
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::catalogue::{Language, Words};
 use crate::exit::Exit;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The output of a backup's dry run, as far as it is shown.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -11,6 +12,9 @@ pub struct DryRun {
     #[serde(default)]
     plan: Vec<String>,
     doctor: Doctor,
+    /// The roles that use KMS keys, by function. A stack of an earlier version does not say.
+    #[serde(default)]
+    pub key_roles: BTreeMap<String, String>,
     /// What may be saved and sent, with pseudonyms.
     #[serde(default)]
     pub recording: Option<Value>,

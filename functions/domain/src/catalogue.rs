@@ -14,7 +14,7 @@ pub(crate) use retention::keep;
 pub use retention::{DeleteReason, INCOMPLETE_SECONDS, expired};
 pub(crate) use sets::sets;
 pub use sets::{Backup, backups, choose};
-pub use snapshot::{Snapshot, Tier, source_of_copy};
+pub use snapshot::{Snapshot, Tier, VOLUME_OF_COPIES, source_of_copy};
 pub use tags::{MOST_TAGS, carried, consistency_tag, tags};
 pub use wanted::{Wanted, find, objection, passed_over};
 

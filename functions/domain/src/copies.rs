@@ -4,6 +4,7 @@
 //! CopySnapshot has no idempotency token. A source is copied only when none of its copies has been shown for as long as EC2 may lag, and
 //! none was asked for; of two copies that exist nonetheless the later one is removed, unless it was ever proved (safety.md, rule 6).
 
+pub mod check;
 mod settings;
 
 pub use settings::{CopyTo, KeyArn, Lock, Mode, Region};

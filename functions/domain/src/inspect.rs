@@ -29,6 +29,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use instance::{capacity_words, check_instance, volumes};
+pub(crate) use keys::copiers;
 pub use keys::{Key, Manager, judge_key, keys_of};
 pub use settings::words as settings_words;
 

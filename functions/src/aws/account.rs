@@ -8,6 +8,20 @@ use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::restore::quotas::SERVICE;
 use std::collections::{BTreeMap, BTreeSet};
 
+impl Aws {
+    /// A quota of EBS by its name, in the region of these clients; `None`: it is not listed.
+    pub async fn ebs_quota_named(&self, name: &str) -> Result<Option<f64>> {
+        let listed = self.quotas.list_service_quotas().service_code(SERVICE);
+        let mut stream = listed.into_paginator().page_size(100).send();
+        let pages = pages("servicequotas:ListServiceQuotas", async || stream.next().await).await?;
+        #[allow(clippy::redundant_closure_for_method_calls)] // the closure is shorter than the type's path
+        let mut all = pages.iter().flat_map(|page| page.quotas());
+        Ok(all
+            .find(|one| one.quota_name() == Some(name))
+            .and_then(aws_sdk_servicequotas::types::ServiceQuota::value))
+    }
+}
+
 impl Quotas for Aws {
     async fn ebs_quotas(&self) -> Result<BTreeMap<String, f64>> {
         let mut stream = self

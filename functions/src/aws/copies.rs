@@ -2,14 +2,14 @@
 
 use super::Aws;
 use super::client::{ended, failed, incomplete, refused};
-use super::convert::{PAGE, as_tags, id, moment, texts};
+use super::convert::{PAGE, as_tags, by, id, moment, texts};
 use super::presigned;
 use super::snapshots::{all_by, read, tagged};
 use crate::ports::{Copies, NewCopy, Outcome};
 use aws_config::retry::RetryConfig;
 use aws_config::{Region as SdkRegion, SdkConfig};
 use aws_sdk_ec2::types::{LockMode, LockState, ResourceType, TagSpecification};
-use mirrorsnap_domain::catalogue::tag;
+use mirrorsnap_domain::catalogue::{VOLUME_OF_COPIES, tag};
 use mirrorsnap_domain::copies::{Lock, Mode, Region, Seen};
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
@@ -33,6 +33,19 @@ impl Aws {
     fn config_of(&self, region: &Region) -> SdkConfig {
         let region = SdkRegion::new(region.to_string());
         self.config.to_builder().region(region).build()
+    }
+
+    /// The same in another region. No call is made.
+    #[must_use]
+    pub fn elsewhere(&self, region: &Region) -> Self {
+        Self::of(&self.config_of(region), self.table.clone(), self.parameters.clone())
+    }
+
+    /// How many copies are on their way into this region, whosever.
+    pub async fn copies_running(&self) -> Result<usize> {
+        let pending = all_by(&self.ec2, by("status", ["pending"])).await?;
+        let copies = pending.iter().filter(|one| one.volume_id() == Some(VOLUME_OF_COPIES));
+        Ok(copies.count())
     }
 }
 

@@ -108,6 +108,8 @@ const TABLE: &[Row] = &[
     ("DescribeVolumes", "InvalidVolume.NotFound", "", AlreadySo),
     // Right after SendCommand the invocation may not be there yet.
     ("GetCommandInvocation", "InvocationDoesNotExist", "", AlreadySo),
+    // There is no such key.
+    ("DescribeKey", "NotFoundException", "", AlreadySo),
     ("GetParameter", "ParameterNotFound", "", Refused(Kind::ClusterNotFound)),
     // The token of a block's list has expired, or belongs to another list.
     (

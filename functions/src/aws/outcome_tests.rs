@@ -198,6 +198,8 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
         "INVALID_SNAPSHOT_ID: no",
         "AwsRefused",
     ),
+    ("kms:DescribeKey", "NotFoundException", "", "already so"),
+    ("kms:DescribeKey", "AccessDeniedException", "", "AwsRefused"),
     ("ec2:CreateTags", "EC2ThrottledException", "", "not yet"),
     (
         "servicequotas:ListServiceQuotas",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from .. import context
+from .. import context, quotas
 from ..wire import AwsError
 from . import encryption, fsr, snapshot_locks, snapshot_notices, snapshots
 from .api import action, dry_run, required
@@ -18,7 +18,6 @@ from .snapshot_create import check_description, take_failure
 from .snapshots import Snapshot
 from .tags import from_specifications
 
-MAX_COPIES = 20  # in progress per destination region (EBS quotas)
 NO_KEY = "Given key ID is not accessible"  # the StateMessage of a copy whose key cannot be used
 COPY_VOLUME = "vol-ffffffff"  # what a copy shows as its volume: an arbitrary id, says the API reference
 
@@ -96,8 +95,9 @@ def copy_snapshot(request: dict[str, Any]) -> dict[str, Any]:
     if source.encrypted and source.region != here():
         _check_presigned(request)
     key = encryption.key_of_copy(request, source.region, source.encrypted, source.kms_key_id)
-    if _in_progress() >= MAX_COPIES:
-        raise AwsError("ResourceLimitExceeded", f"Too many snapshot copies in progress. The limit is {MAX_COPIES}.")
+    most = int(quotas.value(quotas.COPIES))
+    if _in_progress() >= most:
+        raise AwsError("ResourceLimitExceeded", f"Too many snapshot copies in progress. The limit is {most}.")
     dry_run(request)
     copy = Snapshot(COPY_VOLUME, source.gib, source.blocks, description=description, tags=tags, kms_key_id=key)
     copy.completion_minutes = minutes

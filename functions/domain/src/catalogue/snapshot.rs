@@ -42,7 +42,7 @@ pub struct Snapshot {
 }
 
 /// The volume that EC2 shows for most copies.
-const VOLUME_OF_COPIES: &str = "vol-ffffffff";
+pub const VOLUME_OF_COPIES: &str = "vol-ffffffff";
 
 /// The source in the description that EC2 gives to a copy: `[Copied snap-0123 from us-east-1]`.
 pub fn source_of_copy(description: &str) -> Option<SnapshotId> {

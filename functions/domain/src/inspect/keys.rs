@@ -16,6 +16,9 @@ const NEEDS: &[(&str, &[&str])] = &[
     ("swap-volumes", ALL),
 ];
 
+/// The same of the copies of snapshots, for the source's key in its region and the copies' key in theirs.
+const COPIES: &[(&str, &[&str])] = &[("copy-snapshots", ALL)];
+
 const ALL: &[&str] = &[
     "kms:CreateGrant",
     "kms:Decrypt",
@@ -69,6 +72,38 @@ fn unusable(found: String) -> Error {
     )
 }
 
+/// What a key's policy does not clearly allow: function and action.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct LeftOut {
+    /// It does not allow it.
+    pub(crate) denied: BTreeSet<String>,
+    /// It is not judged here.
+    pub(crate) open: BTreeSet<String>,
+}
+
+fn left_out(needs: &[(&str, &[&str])], key: &str, policy: &str, roles: &BTreeMap<String, String>) -> LeftOut {
+    let mut found = LeftOut::default();
+    for (function, actions) in needs {
+        for action in *actions {
+            let verdict = match roles.get(*function) {
+                Some(role) => Question { role, action, key }.ask(policy),
+                None => Verdict::Unknown,
+            };
+            match verdict {
+                Verdict::Denied => found.denied.insert(format!("{function} {action}")),
+                Verdict::Unknown => found.open.insert(format!("{function} {action}")),
+                Verdict::Allowed => continue,
+            };
+        }
+    }
+    found
+}
+
+/// What a key's policy leaves out of what copies need.
+pub(crate) fn copiers(key: &str, policy: &str, roles: &BTreeMap<String, String>) -> LeftOut {
+    left_out(COPIES, key, policy, roles)
+}
+
 /// Refuses a key that cannot be used; else says what is known of it. `roles`: function to its role's ARN.
 pub fn judge_key(
     key: &str,
@@ -94,20 +129,7 @@ pub fn judge_key(
         }
         Manager::Customer(Ok(policy)) => policy,
     };
-    let (mut denied, mut open) = (BTreeSet::new(), BTreeSet::new());
-    for (function, actions) in NEEDS {
-        for action in *actions {
-            let verdict = match roles.get(*function) {
-                Some(role) => Question { role, action, key }.ask(&policy),
-                None => Verdict::Unknown,
-            };
-            match verdict {
-                Verdict::Denied => denied.insert(format!("{function} {action}")),
-                Verdict::Unknown => open.insert(format!("{function} {action}")),
-                Verdict::Allowed => continue,
-            };
-        }
-    }
+    let LeftOut { denied, open } = left_out(NEEDS, key, &policy, roles);
     let list = |all: BTreeSet<String>| all.into_iter().collect::<Vec<_>>().join(", ");
     if !denied.is_empty() {
         return Err(unusable(format!(

@@ -9,6 +9,7 @@ use mirrorsnap_domain::ids::{Id, IdKind};
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A state of Step Functions may pass on 256 KiB, and the plan stands beside this.
 const MOST_BYTES: usize = 160 * 1024;
@@ -23,6 +24,8 @@ pub struct Doctor {
     /// What a person should know: refuted beliefs that would end an operation within an outage, nodes that did not answer, and whatever
     /// was left out.
     pub words: Vec<String>,
+    /// The roles that use keys, by function: whoever asks for keys elsewhere judges their policies by these.
+    pub key_roles: BTreeMap<String, String>,
 }
 
 pub(super) async fn doctor(ports: &impl Ports, cluster: &str, now: Moment) -> Result<Doctor> {
@@ -70,5 +73,6 @@ pub(super) async fn doctor(ports: &impl Ports, cluster: &str, now: Moment) -> Re
         report,
         recording: hidden,
         words,
+        key_roles: ports.key_roles(),
     })
 }
