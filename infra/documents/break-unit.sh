@@ -43,16 +43,14 @@ guard
 [ "$WAIT" -ge $((ACTIVE_WITHIN + STOP + BATON + 5)) ] || finish invalid ',"reason":"deadlines"'
 # Whether a table cannot be read, or does not show our own suspension yet. What is shown and wrong is refused at once.
 unsettled() {
-    look
-    colours
-    monitors
-    [ $READ = no ] || [ "$SELF_UP/$PEER_UP/$WHERE/$FOREIGN" = Online/Online/peer/ ] || return 1
+    see groups monitors mirrors
+    [ "$READ" = no ] || [ "$SELF_UP/$PEER_UP/$WHERE/$FOREIGN" = Online/Online/peer/ ] || return 1
     case $OWN/$OTHERS in *MIXED*) return 0 ;; GREEN/GREEN) ;; *) return 1 ;; esac
     case $MINE/$THEIRS in
     unreadable/* | */unreadable) return 0 ;;
     online/online | mixed/online) return 0 ;;
     esac
-    [ $READ = no ]
+    [ "$READ" = no ]
 }
 
 while unsettled; do

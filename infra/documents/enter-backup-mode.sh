@@ -25,9 +25,7 @@ MONITORS='{{ Monitors }}'
 guard
 # Whether a table cannot be read, or does not show the groups' start yet. What is shown and wrong is refused at once.
 unsettled() {
-    look
-    colours
-    monitors
+    see groups monitors mirrors
     case $READ/$WHERE in yes/self | yes/online) return 1 ;; esac
     case $OWN/$OTHERS in *MIXED* | RED/GREEN) ;; *) return 1 ;; esac
     case $MINE/$THEIRS in *unreadable*) return 0 ;; suspended/suspended) ;; *) return 1 ;; esac

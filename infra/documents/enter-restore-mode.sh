@@ -32,7 +32,7 @@ elif [ -e "$RUN_DIR/void" ] || [ -e "$RUN_DIR/done" ]; then
 fi
 # Once more if the table cannot be read.
 look
-[ $READ = yes ] || look
+[ "$READ" = yes ] || look
 show_cluster
 [ "$SELF_UP/$WHERE" = Online/offline ] || refuse state ',"detail":"groups"'
 remember_off

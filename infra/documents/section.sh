@@ -19,8 +19,7 @@
 # This file is stricter than the argument in these points:
 # - It reads the node's epoch and hold again before the first stop, before each break and before the seal. A unit that a fence did
 #   not stop in time then does nothing more.
-# - A4 reads the peers once more, after the groups, though A3 has just read them RED. A false look never seals. In that time the
-#   standby reads the groups after its break, before they start, which would taint a good image.
+# - A4 reads the peers once more, beside the groups, though A3 has just read them RED. A false look never seals.
 # - The timer waits for the lock of a hanging `active` for a limited time, then stops that unit. If even that fails, it starts the
 #   groups and writes no record. Without `sealed` nothing is valid. A seal that still appeared would rest on reads from before the
 #   start, when every disk was broken already.
@@ -28,6 +27,9 @@
 #   sent before it ended may reach the daemon late.
 # - The timer asks for the start every second, not every five: a group that is still stopping refuses it.
 # - Every call of CLUSTERPRO has a time limit, the timer's calls above all.
+# Reads run side by side (lib/reads.sh) where none of them has to come after the other one: GREEN beside the own monitors (A2b), the groups
+# beside the colours (S2, A4). What orders them is never named in one `see`: the groups Offline, then GREEN, then the baton (A2b); the baton,
+# then the groups (S2); RED, then the groups once more (A3, A4).
 # A backup with CONSISTENCY=frozen becomes quiet in another way: section/freeze.sh has what differs. All else is the same text.
 ROLE=$1
 RUN_DIR=$2

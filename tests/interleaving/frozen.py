@@ -237,6 +237,8 @@ class FrozenRun(Run):
 
     def _recorded(self, actor: Actor, name: str) -> None:
         self.saw[actor.name + "-before"] = self.saw.get(actor.name, "")
+        if name == "broke" and self.saw.get("groups-since-break") != actor.name:
+            raise Violation("P4", "`broke` without having read the groups after the break")
         if name == "done":
             if self.world.ours_frozen:
                 raise Violation("P8", f"{actor.name} wrote `done` with {self.world.ours_frozen} frozen")
@@ -268,7 +270,6 @@ class FrozenRun(Run):
         self.terminated[name] = self.world.now + STOP_SECONDS
         if not (self.op and self.op.actor == name):
             self.ready.pop(name, None)
-            self.hung.discard(name)
             self.stage.term(self.stage.actors[name])
 
     def _do_sigkill(self, name: str) -> None:

@@ -67,8 +67,16 @@ FROZEN_MUTANTS = (
     Mutant(
         "frozen, and sealed without RED",
         "P2",
-        "until red; do",
-        "until quiet; do",
+        "until see $also mirrors && red; do",
+        "until see groups mirrors && quiet; do",
+        scenario=CORE,
+        stalls=0,
+    ),
+    Mutant(
+        "frozen, and the groups are not read again after the break",
+        "P4",
+        "AGAIN=groups",
+        "AGAIN=",
         scenario=CORE,
         stalls=0,
     ),

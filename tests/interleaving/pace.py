@@ -89,7 +89,7 @@ class Paced(Run):
     def _ready_at(self, actor: Actor) -> float:
         request = actor.request or [""]
         at = super()._ready_at(actor)
-        if request[0] == "sleep":
+        if request[0] == "sleep" or actor.beside:  # the reads beside it have taken this time
             return at
         return at + (self.pace * self.dice.uniform(0.8, 1.0) if request[0] in ORDERS else SMALL)
 
@@ -127,7 +127,6 @@ def one(binary: Path, pace: float, seed: int, *, frozen: bool) -> Figures:
     def make(stage: Stage, world: World) -> Run:
         run = PacedFrozen(stage, world) if frozen else PacedStopped(stage, world)  # type: ignore[arg-type]
         run.pace, run.seed = pace, seed
-        world.isolates = True
         world.fair = frozen  # the slow application's absence is longer than the harness's bound
         return run
 

@@ -13,6 +13,7 @@ Actions are words, so that a schedule is a list of words that can be printed and
     kill:A       kill -9;  cut:A  kill -9 while its stop is on its way to the daemon, which acts on it later
     fail:A hang:A lie:A   the pending command does nothing and fails; never answers; does its work and fails
     launch:X     one more actor of the scenario begins
+    beside:A     of A's reads that wait side by side, another one is answered next
 
 Only actions move the time. If a sleeping actor is chosen before others that are due, those others have stalled.
 """
@@ -64,6 +65,7 @@ FAULTY = {  # command prefix -> faults worth injecting
     "fsfreeze -u": ("fail", "hang", "lie"),
     "sync": ("fail", "hang"),
     "clpstat": ("fail", "hang"),
+    "clpmdstat": ("fail", "hang"),
     "mv": ("fail",),  # of a record: there was no room for it
     "before": ("fail", "hang"),
     "after": ("fail", "hang"),
@@ -114,7 +116,6 @@ class Run:
     current: str = ""
     ready: dict[str, float] = field(default_factory=dict)
     asked: dict[str, float] = field(default_factory=dict)
-    hung: set[str] = field(default_factory=set)
     naps: dict[str, tuple[int, int]] = field(default_factory=dict)  # actor -> (version at its last sleep, how many)
     saw: dict[str, str] = field(default_factory=dict)
     locks: dict[str, LockView] = field(default_factory=dict)
@@ -137,7 +138,8 @@ class Run:
         for actor in self.stage.actors.values():
             if actor.request is not None and actor.name not in self.ready:
                 self.ready[actor.name] = self._ready_at(actor)
-                self.asked[actor.name] = self.world.now
+                if not actor.beside:
+                    self.asked[actor.name] = self.world.now
         for unit in self.units.values():
             actor = self.stage.actors.get(unit.actor)
             if actor and not actor.alive and unit.restart and actor.rc != 0 and unit.back_at is None:
@@ -172,7 +174,7 @@ class Run:
         for actor in self.stage.actors.values():
             if actor.request is None or (self.op and self.op.actor == actor.name):
                 pass
-            elif actor.name in self.hung:
+            elif actor.hung:
                 if actor.bound:
                     out.append((self.asked[actor.name] + actor.bound, f"bound:{actor.name}"))
             elif (
@@ -257,6 +259,20 @@ class Run:
         faults += [f"launch:{name}" for name in self.launches if name not in ("docA", "docE") and self._due(name)]
         return stalls, faults
 
+    def choices(self, default: str) -> list[str]:
+        """What is neither a stall nor a fault: which of the actor's own reads comes first."""
+        actor, word = self.stage.actors.get(default), f"beside:{default}"
+        if actor is None:
+            return []
+        turns = next((i for i, done in enumerate(reversed(self.trace)) if done != word), len(self.trace))
+        return [word] if turns < actor.waiting - 1 else []
+
+    def back_in_step(self, prefix: list[str]) -> bool:
+        """Whether the reads of which this prefix chose the next one are all answered, with nothing between them."""
+        verb, _, name = prefix[-1].partition(":") if prefix else ("", "", "")
+        since = self.trace[len(prefix) :]
+        return verb == "beside" and since == [name] * len(since) and bool(since) and not self.stage.actors[name].beside
+
     def possible(self, word: str) -> bool:
         """Whether this action, of whatever kind, makes sense now."""
         verb, _, name = word.partition(":")
@@ -264,6 +280,8 @@ class Run:
             actor = self.stage.actors.get(name)
             late_enough = actor and actor.request and actor.request[0] == "sleep" and self.in_flight is None
             return bool(late_enough if verb == "late" else actor and actor.request)
+        if verb == "beside":
+            return name in self.stage.actors and self.stage.actors[name].waiting > 1
         if verb == "kill":
             return name in self.stage.actors and self.stage.actors[name].alive
         if verb == "launch":
@@ -308,7 +326,7 @@ class Run:
         world += (tuple(what for _, what in self.others), self.lagging_monitors is not None, tuple(w.hooks))
         epochs = (tuple(w.stored.items()), tuple(w.fences.items()))
         units = tuple((u.name, u.due is not None, u.back_at is not None, u.actor) for u in self.units.values())
-        actors = tuple((a.name, a.position(), a.name in self.hung) for a in self.stage.actors.values())
+        actors = tuple((a.name, a.position(), a.hung) for a in self.stage.actors.values())
         op = (self.op.actor, self.op.kind) if self.op else None
         rest = (
             op,
@@ -320,7 +338,7 @@ class Run:
         )
         # The deadline of a poller depends on how often it has polled in vain.
         rest += (tuple((n, c[1]) for n, c in self.naps.items() if self.stage.actors[n].alive),)
-        return hash((world, epochs, units, actors, rest, tuple(self.saw.items())))
+        return hash((world, epochs, units, actors, rest, frozenset(self.saw.items())))
 
     # ── what an action does ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -341,7 +359,6 @@ class Run:
 
     def _take(self, name: str) -> Actor:
         self.ready.pop(name, None)
-        self.hung.discard(name)
         return self.stage.actors[name]
 
     def _do_step(self, name: str) -> None:
@@ -350,6 +367,9 @@ class Run:
         assert actor.request
         command = Path(actor.request[0]).name.replace("-", "_").replace(".", "_")
         getattr(self, f"_on_{command}")(actor)
+
+    def _do_beside(self, name: str) -> None:
+        self.stage.actors[name].turn()
 
     def _do_late(self, name: str) -> None:
         self._advance(self.world.now + FOREVER)
@@ -479,7 +499,7 @@ class Run:
 
     def _do_hang(self, name: str) -> None:
         self._hook_begins(self.stage.actors[name])
-        self.hung.add(name)
+        self.stage.actors[name].hang()
         if name[0] in "TX":
             self.world.fair = False  # the timer has one more bound to wait for
 
@@ -551,7 +571,7 @@ class Run:
         if name == "broke" and self.saw.get("copied") != self.saw.get("copied-then"):
             raise Violation("rule 3", "`broke`, and something has written on the standby since the break")
         if name == "broke" and (self.saw.get(actor.name) != "off" or self.saw.get("since-break") != actor.name):
-            raise Violation("P4", "`broke` without having read the group offline after the break")
+            raise Violation("P4", "`broke` without having read the group offline, and RED after the break")
 
     def _takes_monitors(self, actor: Actor) -> None:
         """It writes that the suspension of this node's monitors is ours from here on."""
@@ -599,7 +619,7 @@ class Run:
         state = self.world.group if actor.node == "a" else self.world.view
         self.saw[actor.name] = state
         if self.saw.get("break-by") == actor.name:
-            self.saw["since-break"] = actor.name
+            self.saw["groups-since-break"] = actor.name
         lock = self.locks.get(actor.name)
         if lock:
             lock.saw_offline = state == "off"
@@ -608,6 +628,8 @@ class Run:
     def _on_clpmdstat(self, actor: Actor) -> None:
         if actor.name == "S":
             self.saw["copied-then"] = str(self.world.copied)
+        if self.saw.get("break-by") == actor.name:
+            self.saw["since-break"] = actor.name
         lock = self.locks.get(actor.name)
         if lock:
             lock.saw_red = self.world.red == set(self.world.disks)
@@ -622,6 +644,7 @@ class Run:
         rc = self.world.break_disk(actor.request[-1], actor.name, actor.epoch)
         self.saw["break-by"] = actor.name
         self.saw.pop("since-break", None)
+        self.saw.pop("groups-since-break", None)
         self._done(actor, rc)
 
     def _on_clpgrp(self, actor: Actor) -> None:

@@ -2,6 +2,11 @@
 
 Every command in `bin/` is nodecmd, which connects here and names its actor. A script cannot go on before its command is
 answered. So nothing moves between two answers, and one list of actions always gives the same run.
+
+Reads of CLUSTERPRO may run side by side (lib/reads.sh). They then wait here together, in the order of their words, and
+the script goes on once each has its answer. Which of them is answered next is the scheduler's choice (`beside`), and
+others may act between any two. A real read shows the cluster at one moment between its begin and its end, so these are
+all the runs that there are.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,12 +50,21 @@ COMMANDS = [
 BOOT = {"a": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "s": "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb"}
 SHELL = "/bin/sh"  # as the scripts name it
 INTERPRETER = SHELL  # what stands behind that name: dash on Debian, bash on Red Hat
+READS = ("clpstat", "clpmdstat")  # what scripts run side by side
 PATIENCE = 20_000  # ms (real) for a script's next command: far above any hiccup of the machine
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 class Stuck(Exception):
     """A script neither asked for a command nor ended. The harness is at fault, not the script."""
+
+
+@dataclass
+class Request:
+    argv: list[str]
+    bound: float  # of `timeout`, around it
+    connection: socket.socket
+    hung: bool = False
 
 
 @dataclass
@@ -60,16 +75,57 @@ class Actor:
     process: subprocess.Popen
     pidfd: int
     unit: str = ""  # the unit that this process is the main one of
-    request: list[str] | None = None
-    bound: float = 0.0  # of `timeout`, around the request
-    connection: socket.socket | None = None
+    requests: list[Request] = field(default_factory=list)  # the first is the one that is answered next
+    asked_all: bool = False  # no other command will ask before these are answered
+    beside: list = field(default_factory=list)  # answers to those that ran side by side with them
     alive: bool = True
     rc: int | None = None
     history: list = field(default_factory=list)  # (command, answer), repeated polls left out
     segment: list = field(default_factory=list)  # since the last sleep
     poll: list = field(default_factory=list)  # what came between the last two sleeps
 
+    @property
+    def request(self) -> list[str] | None:
+        return self.requests[0].argv if self.requests and self.asked_all else None
+
+    @property
+    def bound(self) -> float:
+        return self.requests[0].bound
+
+    def forget(self) -> None:
+        for each in self.requests:
+            each.connection.close()
+        self.requests, self.asked_all, self.beside = [], False, []
+
+    @property
+    def hung(self) -> bool:
+        return bool(self.requests) and self.requests[0].hung
+
+    @property
+    def waiting(self) -> int:
+        """How many of its commands could be answered next."""
+        return len([each for each in self.requests if not each.hung])
+
+    def turn(self) -> None:
+        """Another one of those that wait side by side is answered next."""
+        self.requests.append(self.requests.pop(0))
+        self.requests.sort(key=lambda each: each.hung)
+
+    def hang(self) -> None:
+        """The next one is never answered; those beside it are."""
+        self.requests[0].hung = True
+        self.requests.sort(key=lambda each: each.hung)
+
     def answered(self, what: tuple) -> None:
+        self.beside.append(what)
+        if self.requests:
+            return
+        # Whichever was answered first: where nothing came between them, that makes no difference.
+        for each in sorted(self.beside, key=repr):
+            self._answered(each)
+        self.beside = []
+
+    def _answered(self, what: tuple) -> None:
         if what[0] == "sleep":
             if self.segment != self.poll:
                 self.history += [*self.segment, what]
@@ -83,7 +139,8 @@ class Actor:
         return bool(self.request and self.request[0] == "sleep" and self.segment == self.poll)
 
     def position(self) -> int:
-        return hash((tuple(self.history), tuple(self.segment), tuple(self.request or ()), self.alive))
+        waiting = tuple((*each.argv, each.hung) for each in self.requests)
+        return hash((tuple(self.history), tuple(self.segment), tuple(self.beside), waiting, self.alive))
 
 
 class Stage:
@@ -184,11 +241,18 @@ class Stage:
 
     def settle(self) -> None:
         """Wait until every living actor has asked for its next command."""
-        while any(a.alive and a.request is None for a in self.actors.values()):
-            events = self.poll.poll(PATIENCE)
+        deadline = time.monotonic() + PATIENCE / 1000
+        while unsettled := [a for a in self.actors.values() if a.alive and a.request is None]:
+            asking = [a for a in unsettled if a.requests]
+            events = self.poll.poll(1 if asking else PATIENCE)
             if not events:
-                waiting = [a.name for a in self.actors.values() if a.alive and a.request is None]
-                raise Stuck(f"no command and no end from {waiting}")
+                still = [a for a in asking if _stands_still(a.process.pid)]
+                if not self.poll.poll(0):  # and none had asked just before it stood still
+                    for actor in still:
+                        actor.requests.sort(key=lambda each: each.argv)
+                        actor.asked_all = True
+                if not asking or time.monotonic() > deadline:
+                    raise Stuck(f"no command and no end from {[a.name for a in unsettled]}")
             for fd, _ in events:
                 if fd == self.listener.fileno():
                     self._accept()
@@ -227,7 +291,8 @@ class Stage:
             connection.sendall(struct.pack("<BI", 4, len(body)) + body)
             connection.close()
             return
-        actor.request, actor.connection, actor.bound = argv, connection, bound
+        actor.requests.append(Request(argv, bound, connection))
+        actor.asked_all = argv[0] not in READS
 
     def _ended(self, actor: Actor) -> None:
         actor.rc = actor.process.wait()
@@ -238,10 +303,7 @@ class Stage:
             actor.alive = False
             self.poll.unregister(actor.pidfd)
             os.close(actor.pidfd)
-        actor.request = None
-        if actor.connection:
-            actor.connection.close()
-            actor.connection = None
+        actor.forget()
 
     def kill(self, actor: Actor) -> None:
         """kill -9 of the actor and of all its children. All have ended then: one that dies late still holds a lock."""
@@ -254,16 +316,13 @@ class Stage:
     def term(self, actor: Actor) -> None:
         """SIGTERM to the actor and to the command that it waits for: it goes on with its trap, or ends."""
         os.killpg(actor.process.pid, signal.SIGTERM)
-        actor.request = None
-        if actor.connection:
-            actor.connection.close()
-            actor.connection = None
+        actor.forget()
 
     # ── answers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def answer(self, actor: Actor, rc: int, out: str = "", *, shown: object = None) -> None:
         """Answer the request; `shown` is what of it goes into the actor's history (default: the answer)."""
-        assert actor.connection and actor.request
+        assert actor.request
         self.count_writes()
         body = out.encode()
         frames = struct.pack("<BI", 1, len(body)) + body if body else b""
@@ -275,14 +334,13 @@ class Stage:
         self._reply(actor, struct.pack("<BI", 4, len(body)) + body, "exec")
 
     def _reply(self, actor: Actor, frames: bytes, shown: object) -> None:
-        connection, request = actor.connection, actor.request
-        assert connection and request
+        assert actor.request
+        request = actor.requests.pop(0)
         # Process ids in the names of temporary files differ between runs of one schedule.
-        words = tuple(re.sub(r"\.tmp\.\d+$", ".tmp", w) for w in request)
+        words = tuple(re.sub(r"\.tmp\.\d+$", ".tmp", w) for w in request.argv)
         actor.answered((*words, shown))
-        actor.request = actor.connection = None
-        connection.sendall(frames)
-        connection.close()
+        request.connection.sendall(frames)
+        request.connection.close()
 
     def lock_free(self, path: Path) -> bool:
         """Whether the flock on this file is free now. No actor moves, so the answer stays true."""
@@ -301,6 +359,20 @@ def _reap(actor: Actor, options: int) -> None:
     with contextlib.suppress(ChildProcessError):  # none is left
         while os.waitpid(-actor.process.pid, options) != (0, 0):
             pass
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether this process and all below it wait.
+
+    A shell waits for its children, a `cat` for its pipe, a command for its answer. A shell that is about to start one
+    more command is running (R), or starting a process (D).
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return False  # it has just ended: look again
+    return fields[0] in "SZ" and all(_stands_still(int(child)) for child in children)
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes:

@@ -11,7 +11,7 @@ from . import scenario, witness
 from .frozen_mutants import CORE, DOCUMENTS, FROZEN_MUTANTS, GONE, HOOKS, SHUTDOWN
 from .mutants import Mutant
 from .search import search
-from .test_interleaving import LAUNCH, allowed, lossy, nodecmd, proved  # noqa: F401 (fixtures)
+from .test_interleaving import LAUNCH, NEXT, allowed, lossy, nodecmd, proved  # noqa: F401 (fixtures)
 
 # A node that is gone, or has lost its records, ends as no model says; nothing of it can be valid without both records.
 OPEN_ENDS = (SHUTDOWN, GONE)
@@ -42,6 +42,12 @@ def test_every_single_fault(nodecmd: Path, lossy: set) -> None:  # noqa: F811
     report = search(functools.partial(scenario.prepare, nodecmd, CORE), 0, 1)
     assert report.complete
     proved(report, lossy)
+
+
+def test_no_single_stall_costs_a_healthy_backup(nodecmd: Path) -> None:  # noqa: F811
+    report = search(functools.partial(scenario.prepare, nodecmd, CORE), 1, 0, focus=NEXT)
+    assert report.complete and report.violation is None
+    assert report.outcomes and all(end.valid for end in report.outcomes), report.outcomes
 
 
 def test_a_shutdown_at_every_step(nodecmd: Path) -> None:  # noqa: F811

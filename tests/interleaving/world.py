@@ -57,7 +57,6 @@ class World:
     writes: int = 0  # of the active's data partitions
     copied: int = 0  # writes on the standby's data partitions that are not the active's
     writes_at_baton: int | None = None
-    isolates: bool = False  # what is written after a break does not reach the standby. A search has it worse: it does
     lenient: bool = False  # [likely] `clpgrp -t` of a stopped group answers 0
     ours: bool = False  # the group was stopped by one of our scripts, and by nobody else since
     ever_ours: bool = False  # one of our scripts has stopped the group in this run
@@ -157,10 +156,13 @@ class World:
         return "\n".join(shown) + "\n"
 
     def diskstats(self, node: str) -> str:
-        there = self.breaks[0].writes if self.isolates and self.breaks else self.writes
-        writes = there + self.copied if node == "s" else self.writes
-        rows = (f" 202 {i} {name} 9 0 72 1 {writes} 0 80 1 0 1 2\n" for i, name in enumerate(PARTITIONS.values()))
-        return "".join(rows)
+        rows = ""
+        for number, (disk, name) in enumerate(PARTITIONS.items()):
+            writes = self.writes
+            if node == "s":  # which has what the mirror brought until its break
+                writes = next((b.writes for b in self.breaks if b.disk == disk), writes) + self.copied
+            rows += f" 202 {number} {name} 9 0 72 1 {writes} 0 80 1 0 1 2\n"
+        return rows
 
     def clpmdstat(self, disk: str) -> str:
         colour = "RED" if disk in self.red else "GREEN"

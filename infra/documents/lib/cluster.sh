@@ -2,6 +2,8 @@
 # The exit codes of clpstat and clpmdstat are coded states, so only the text counts.
 # Each read has a time limit, since a read that hangs would stop the timer too.
 
+#include lib/reads.sh
+
 # belief: clp-blanks, clp-columns, clp-current-none, clp-gray-status, clp-long-names, clp-mdstat-rc, clp-stopped-table
 # look: reads clpstat. Sets
 #   SELF_UP, PEER_UP  the daemon's status on either server, as printed
@@ -15,7 +17,10 @@
 #   READ              `yes` if the table shows both servers and every configured group; else nothing may be concluded from it
 # Needs SELF, PEER, FAILOVER_GROUPS.
 look() {
-    STATUS=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpstat -s --long 2>&1)
+    see groups
+}
+
+judge_groups() {
     SELF_UP='' PEER_UP='' WHERE=other DOWN='' FOREIGN='' FOREIGN_UP='' HERE='' UP_HERE='' FAILED='' READ=no
     part='' indent='' group='' state='' current=''
     all_offline=yes places='' found=''
@@ -114,32 +119,33 @@ judge_group() {
 # colours: reads clpmdstat of each disk. Sets OWN (this node's side) and OTHERS (the peer's): a colour if all disks have it, GREEN+RED
 # if the disks have these two, else MIXED. Needs SELF, PEER, DISKS.
 colours() {
-    OWN='' OTHERS=''
-    for disk in $DISKS; do
-        MIRROR=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpmdstat -m "$disk" 2>&1)
-        own='' other='' header=''
-        IFS=$LF
-        for text in $MIRROR; do
-            IFS=' '
-            # The header gives the order of the columns, which differs between clusters.
-            # shellcheck disable=SC2086
-            set -- $text
-            if [ "${1:-}" = "$disk" ] && [ $# -eq 3 ]; then
-                header="$2 $3"
-            elif [ "${1:-} ${2:-}" = 'Mirror Color' ] && [ $# -eq 4 ]; then
-                case $header in
-                "$SELF $PEER") own=$3 other=$4 ;;
-                "$PEER $SELF") own=$4 other=$3 ;;
-                esac
-            fi
-            IFS=$LF
-        done
+    see mirrors
+}
+
+# Judges MIRROR, the answer for DISK, and adds it to OWN and OTHERS.
+judge_mirror() {
+    own='' other='' header=''
+    IFS=$LF
+    for text in $MIRROR; do
         IFS=' '
-        merge "$OWN" "${own:-MIXED}"
-        OWN=$MERGED
-        merge "$OTHERS" "${other:-MIXED}"
-        OTHERS=$MERGED
+        # The header gives the order of the columns, which differs between clusters.
+        # shellcheck disable=SC2086
+        set -- $text
+        if [ "${1:-}" = "$disk" ] && [ $# -eq 3 ]; then
+            header="$2 $3"
+        elif [ "${1:-} ${2:-}" = 'Mirror Color' ] && [ $# -eq 4 ]; then
+            case $header in
+            "$SELF $PEER") own=$3 other=$4 ;;
+            "$PEER $SELF") own=$4 other=$3 ;;
+            esac
+        fi
+        IFS=$LF
     done
+    IFS=' '
+    merge "$OWN" "${own:-MIXED}"
+    OWN=$MERGED
+    merge "$OTHERS" "${other:-MIXED}"
+    OTHERS=$MERGED
 }
 
 merge() {

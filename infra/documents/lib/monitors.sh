@@ -7,8 +7,11 @@
 #   -----------------------------
 #   server0 [-]: Suspend
 monitors() {
+    see monitors
+}
+
+judge_monitors() {
     MINE='' THEIRS=''
-    TABLE=$(exec 8>&- 9>&-; exec timeout -s KILL 10 clpstat -m --long 2>&1)
     for monitor in $MONITORS; do
         part=head here=$SELF there=$PEER mine='' theirs=''
         IFS=$LF

@@ -4,6 +4,7 @@
 NODES='{{ Nodes }}'
 MONITORS='{{ Monitors }}'
 #include lib/guard.sh
+#include lib/reads.sh
 #include lib/monitors.sh
 #include lib/later.sh
 guard

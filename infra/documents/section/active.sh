@@ -82,7 +82,8 @@ arm() {
 }
 
 # A2b: the baton. Its record comes first: from there on this node's monitors are ours, and converge resumes them. Fails if a monitor is
-# suspended already, if a peer is not GREEN (it was broken before we were quiet), or if there is no clear answer.
+# suspended already, if a peer is not GREEN (it was broken before we were quiet), or if there is no clear answer. GREEN is read after all is
+# quiet and before the baton: no break that the baton brings about can come before it, however slow this unit is.
 raise_baton() {
     reason=baton
     clock || return 1
@@ -90,8 +91,9 @@ raise_baton() {
     counts || return 1
     quiet=$WRITES
     fingerprints || return 1
-    until monitors && [ "$MINE" = online ]; do
-        [ "$MINE" = unreadable ] || return 1
+    until see monitors mirrors && [ "$MINE/$OWN/$OTHERS" = online/GREEN/GREEN ]; do
+        case $MINE in online | unreadable) ;; *) return 1 ;; esac
+        case $OWN/$OTHERS in GREEN/GREEN | *MIXED*) ;; *) return 1 ;; esac
         past $deadline && return 1
         pause 0.2
     done
@@ -103,14 +105,6 @@ raise_baton() {
     put "$VAR_ROOT/$RUN/baton" "$NOTED" || return 1
     for each in $MONITORS; do
         suspend_monitor "$each" || return 1
-    done
-    until colours && [ "$OWN/$OTHERS" = GREEN/GREEN ]; do
-        case $OWN/$OTHERS in
-        *MIXED*) ;;
-        *) return 1 ;;
-        esac
-        past $deadline && return 1
-        pause 0.2
     done
 }
 
@@ -138,30 +132,29 @@ order_suspend() {
 # break comes. Fails if a group is not Offline (frozen: Online here), and at the deadline. What cannot be read counts for nothing.
 await_breaks() {
     clock || return 1
-    deadline=$((NOW + BREAK * 100)) next_look=$((NOW + 300))
-    until red; do
+    deadline=$((NOW + BREAK * 100)) next_look=$((NOW + 300)) LOOKED=$NOW also=''
+    # shellcheck disable=SC2086
+    until see $also mirrors && red; do
+        reason=state
+        [ -z "$also" ] || quiet || [ "$READ" = no ] || return 1
+        also=''
         if past $next_look; then
-            reason=state
-            quiet || [ $READ = no ] || return 1
-            clock || return 1
-            next_look=$((NOW + 300))
+            also=groups next_look=$((NOW + 300))
         fi
         reason=deadline
         past $deadline && return 1
-        pause 0.2
+        breathe
     done
 }
 
-# Both set UNCLEAR=yes if the answer is no only because something cannot be read.
+# What was seen last. Both set UNCLEAR=yes if the answer is no only because something cannot be read.
 red() {
-    colours
     case $OWN/$OTHERS in *MIXED*) unclear=yes ;; esac
     [ "$OWN/$OTHERS" = GREEN/RED ]
 }
 
 quiet() {
-    look
-    [ $READ = yes ] || unclear=yes
+    [ "$READ" = yes ] || unclear=yes
     [ "$READ/$SELF_UP/$PEER_UP/$WHERE" = "yes/Online/Online/$QUIET" ]
 }
 

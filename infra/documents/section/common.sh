@@ -73,6 +73,16 @@ pause() {
     run_bounded 0 sleep "$1"
 }
 
+# breathe: sleeps until 0.2 s after LOOKED, when the look before began, and sets LOOKED for the next one. Where a look takes as long by itself,
+# the next one follows at once.
+breathe() {
+    clock || :
+    rest=$(((LOOKED + 20 - NOW) / 10))
+    [ "$rest" -gt 0 ] || rest=0
+    [ $rest -eq 0 ] || pause "0.$rest"
+    LOOKED=$((NOW + rest * 10))
+}
+
 stop_unit() {
     run_bounded 30 systemctl stop "$1" >/dev/null 2>&1
 }

@@ -21,6 +21,14 @@ if [ "$CONSISTENCY" = frozen ]; then
         trap 'trap "" TERM; [ "$ROLE" != timer ] || read_frozen; thaw_all; exit 143' TERM
     fi
 
+    # After the break the standby reads the groups again: they stay where they are until long after it, and one that has moved or stopped was
+    # not in our hands. The first table that can be read counts.
+    AGAIN=groups
+    unchanged() {
+        [ "$READ" = yes ] || return 1
+        [ "$PEER_UP/$WHERE" = "Online/$QUIET" ] || { reason=changed_meanwhile && return 1; }
+    }
+
     # Behind the timer, and before the pause: the hook, and what is dirty is written. The pause begins at a fixed moment, since the timer does.
     prepare() {
         freeze_at=$(((started / 100 + TMAX - PAUSE) * 100)) frozen=''

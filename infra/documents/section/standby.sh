@@ -4,12 +4,13 @@
 standby() {
     note waiting || return 1
     clock || return 1
-    deadline=$((NOW + WAIT * 100)) edge=no nap=$NAP
+    deadline=$((NOW + WAIT * 100)) edge=no nap=$NAP LOOKED=$NOW
     until quiet_with_baton; do
         [ -z "$reason" ] || break
         # Slowly while the groups are plainly Online: each look leaves lines in CLUSTERPRO's own logs.
-        pause "$nap"
+        if [ "$nap" = 1 ]; then pause 1; else breathe; fi
         ! past $deadline || reason=deadline
+        LOOKED=$NOW
         [ "$reason" != deadline ] || break
     done
     ! overruled || reason=overruled
@@ -31,16 +32,9 @@ standby() {
         span_all=$((span_all + SPAN))
     done
     deadline=$((began + span_all * 100))
-    # clpstat at once: the active starts its groups a few hundred milliseconds after it has seen RED.
-    until look && [ $READ = yes ]; do
-        past $deadline && break
-        pause 0.2
-    done
-    where=$PEER_UP/$WHERE
-    [ "$where" = "Online/$QUIET" ] || reason=changed_meanwhile
-    while [ -z "$reason" ]; do
-        colours
-        [ "$OWN/$OTHERS" != RED/GREEN ] || break
+    # shellcheck disable=SC2086
+    until see $AGAIN mirrors && unchanged && [ "$OWN/$OTHERS" = RED/GREEN ]; do
+        [ -z "$reason" ] || break
         ! past $deadline || reason=not_broken
         pause 0.2
     done
@@ -80,8 +74,7 @@ quiet_with_baton() {
     [ "$THEIRS" != online ] || edge=yes
     [ "$edge/$THEIRS" = yes/suspended ] || return 1
     counts || return 1
-    look
-    [ "$READ/$PEER_UP/$WHERE" = "yes/Online/$QUIET" ] || return 1
-    colours
-    [ "$OWN/$OTHERS" = GREEN/GREEN ]
+    # Neither of these two has to come first: both come after the baton, and before the break.
+    see groups mirrors
+    [ "$READ/$PEER_UP/$WHERE/$OWN/$OTHERS" = "yes/Online/$QUIET/GREEN/GREEN" ]
 }

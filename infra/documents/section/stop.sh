@@ -6,6 +6,14 @@ NAP=1         # s between the standby's looks while the groups are plainly Onlin
 RESTARTS='-p RestartSec=3'
 UNDOES='starts the groups again'
 
+# What the standby reads after its break beside the colours: nothing. The active may have sealed and started its groups by then, if this
+# unit was slow. That the break came before the start is what the seal says; that this side was not written since the groups were read
+# Offline here is what the counts say (docs/safety.md, S3).
+AGAIN=
+unchanged() {
+    :
+}
+
 # Before the quiet, behind the timer. A restore runs no hook.
 prepare() {
     [ "$THEN" = down ] || before
@@ -20,9 +28,10 @@ become_quiet() {
     stop_groups
 }
 
-# A4, under the lock: whether it is still quiet, and broken. RED is read once more since the standby, which reads the groups after its
-# break, must have done so before they start: else it calls a good image tainted.
+# A4, under the lock: whether it is still quiet, and broken. A3 has read RED, and the groups are read after that: this order is the seal's.
+# RED is read once more beside them, since a false look never seals.
 holds() {
+    see groups mirrors
     quiet && red
 }
 
