@@ -247,9 +247,10 @@ yes/*)
     mounts
     # Last: what is no more read of these within the budget costs a plan a sentence, and no more.
     limits=$(
-        for each_type in diskw genw mysqlw oraclew psqlw db2w; do
+        for each_type in diskw genw mysqlw oraclew psqlw db2w userw; do
             monitor_limits "$each_type" &
         done
+        heartbeat_limit &
         wait
     )
     [ -z "$limits" ] || RAW="$RAW$limits$LF"

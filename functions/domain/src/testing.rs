@@ -110,6 +110,7 @@ pub(crate) fn settings() -> Settings {
         umount_retries: Setting::Absent,
     };
     Settings {
+        heartbeat: Setting::Set("30000".into()),
         disks: BTreeMap::from([("md1".into(), disk)]),
         limits: BTreeMap::new(),
         unread_limits: vec![],

@@ -40,6 +40,15 @@ monitor_settings() {
     printf '%s' "$LINES_READ"
 }
 
+# belief: clp-heartbeat-timeout
+# heartbeat_limit: after which time without a heartbeat a node is given up, in milliseconds. The monitor of the user space (userw), which
+# resets a node, has the same one unless it says otherwise.
+heartbeat_limit() {
+    LINES_READ="--- heartbeat rc=0$LF"
+    get -g timeout cluster/heartbeat/timeout
+    printf '%s' "$LINES_READ"
+}
+
 # belief: clp-monitor-timeout
 # monitor_limits TYPE: of the first 16 monitors of a type that reads or writes the applications' data, the time limits that are not known
 # to be longer than any pause.

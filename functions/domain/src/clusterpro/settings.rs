@@ -164,6 +164,8 @@ pub struct Settings {
     pub limits: BTreeMap<String, Setting>,
     /// Types of monitors whose limits could not be read.
     pub unread_limits: Vec<String>,
+    /// After which time without a heartbeat a node is given up, in milliseconds.
+    pub heartbeat: Setting,
     /// The disk that each mirror disk monitor watches.
     pub monitors: BTreeMap<String, Setting>,
     /// The failover groups that were asked for.
@@ -197,6 +199,7 @@ impl Settings {
                     };
                     all.groups.insert(group.to_owned(), settings);
                 }
+                None if name == "heartbeat" => all.heartbeat = Lines::read(&section.text).get("timeout"),
                 None if name == "cluster" => {
                     let lines = Lines::read(&section.text);
                     all.cluster = ClusterSettings {

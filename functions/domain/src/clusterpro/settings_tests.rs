@@ -71,7 +71,7 @@ fn the_sections_of_an_observation() {
     let first = r#"mirrorsnap {"document":"observe","run":"x","boot_id":"b","uptime":1,"result":"ok"}"#;
     let text = format!(
         "{first}\n--- settings md1 rc=0\n{PATHS}--- monitor mdw1 rc=0\nobject 0 md1\n--- group failover1 rc=0\nstop-after 0 app web\n\
-         stop-seconds 1\n--- cluster rc=0\nmd 0 md1 data2\nhd 1\nhaltp 1\nstall 0 2\n"
+         stop-seconds 1\n--- cluster rc=0\nmd 0 md1 data2\nhd 1\nhaltp 1\nstall 0 2\n--- heartbeat rc=0\ntimeout 0 50000\n"
     );
     let all = Settings::read(&Reply::parse("observe", "server1", &text).unwrap());
     assert_eq!(all.disk("md1"), DiskSettings::read(PATHS));
@@ -84,6 +84,7 @@ fn the_sections_of_an_observation() {
         (&all.cluster.hybrid_disks, &all.cluster.stall),
         (&Setting::Absent, &set("2"))
     );
+    assert_eq!(all.heartbeat, set("50000"));
     let none = Reply {
         sections: BTreeMap::from([(
             "settings".to_owned(),

@@ -56,13 +56,32 @@ fn refuse_short_limits(config: &Config, active: &str, node: &Node) -> Result<()>
             .map(|limit| (name, limit))
     });
     match short {
-        None => Ok(()),
+        None => refuse_short_heartbeat(config, active, node),
         Some((name, limit)) => Err(not_possible(
             format!(
                 "the monitor {name} on {active} gives up after {limit} s (polling/timeout), and a pause may last {} s: it would take the pause for a failure",
                 config.max_pause_seconds
             ),
             "raise the monitor's timeout, or lower max_pause_seconds in the cluster's JSON",
+        )),
+    }
+}
+
+/// In milliseconds, if it can be read.
+fn heartbeat(node: &Node) -> Option<u64> {
+    node.settings.heartbeat.value().and_then(|value| value.parse().ok())
+}
+
+/// The heartbeat itself touches no mirror disk. The monitor userw resets a node by the same limit, and may open files.
+fn refuse_short_heartbeat(config: &Config, active: &str, node: &Node) -> Result<()> {
+    match heartbeat(node).filter(|limit| *limit <= u64::from(config.max_pause_seconds) * 1000) {
+        None => Ok(()),
+        Some(limit) => Err(not_possible(
+            format!(
+                "the cluster gives {active} up after {limit} ms without a heartbeat (cluster/heartbeat/timeout), and a pause may last {} s",
+                config.max_pause_seconds
+            ),
+            "raise the heartbeat's timeout, or lower max_pause_seconds in the cluster's JSON",
         )),
     }
 }
@@ -80,7 +99,8 @@ fn unknown_limits(node: &Node) -> Option<String> {
         .unread_limits
         .iter()
         .map(|kind| format!("those of type {kind}"));
-    let all: Vec<String> = names.chain(kinds).collect();
+    let beat = heartbeat(node).is_none().then(|| "the heartbeat".to_owned());
+    let all: Vec<String> = names.chain(kinds).chain(beat).collect();
     (!all.is_empty()).then(|| format!("; not read, or CLUSTERPRO's default: {}", all.join(", ")))
 }
 
@@ -102,8 +122,8 @@ pub(super) fn words(config: &Config, node: &Node) -> Vec<String> {
             config.hook_seconds
         ),
         format!(
-            "what watches these file systems or the applications on them must bear a pause of {} s; of CLUSTERPRO's monitors the limits of those \
-             for disks, databases and own scripts are read{}",
+            "what watches these file systems or the applications on them must bear a pause of {} s; of CLUSTERPRO the limits of the heartbeat and of \
+             the monitors for disks, databases, own scripts and the user space are read, and no others{}",
             config.max_pause_seconds,
             unknown_limits(node).unwrap_or_default()
         ),

@@ -150,3 +150,17 @@ fn a_monitor_that_would_take_the_pause_for_a_failure_is_refused_and_an_unknown_o
     let unread = planned(&config(), |node| node.settings.unread_limits = vec!["genw".into()]);
     assert!(said(unread.unwrap()).contains("type genw"));
 }
+
+#[test]
+fn a_heartbeat_that_is_shorter_than_a_pause_is_refused_and_an_unknown_one_is_told() {
+    let beats = |limit: Setting| planned(&config(), |node| node.settings.heartbeat = limit);
+    let error = beats(Setting::Set("10000".into())).unwrap_err();
+    assert_eq!(error.kind(), Kind::FreezeNotPossible);
+    assert!(error.to_string().contains("10000 ms"), "{error}");
+    let said = |plan: Plan| plan.words.join(" ");
+    let told = |limit: Setting| said(beats(limit).unwrap()).contains("default: the heartbeat");
+    assert!(!told(Setting::Set("10001".into())));
+    for unknown in [Setting::Absent, Setting::Unread, Setting::Set("soon".into())] {
+        assert!(told(unknown));
+    }
+}
