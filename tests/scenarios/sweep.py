@@ -1,4 +1,5 @@
-"""The sweep: each way to die, at each phase of a backup, and a loss of power at each phase of a restore's outage.
+"""The sweep: each way to die, at each phase of a backup, and at those in which a frozen one differs; a loss of power at
+each phase of a restore's outage.
 
 Every case must end in a normal cluster, so the cases of one chain follow one another in one lab (chain.py): that each
 begins is one more proof of what the one before left behind. A backup without faults ends each chain. The cluster of a
@@ -59,10 +60,11 @@ class Case:
     phase: str
     fault: str
     beliefs: tuple[Value, ...] = ()
+    frozen: bool = False  # the backup freezes the file systems, and stops no group
 
     @property
     def name(self) -> str:
-        return f"{self.phase}-{self.fault}"
+        return f"{'frozen-' * self.frozen}{self.phase}-{self.fault}"
 
     @property
     def in_doubt(self) -> bool:
@@ -91,10 +93,12 @@ class Case:
             return [{"backup": {}, "faults": fault, "expect": expect}]
         status, valid = self.outcome()
         expect = {"status": status, "healthy_within": PATIENCE, "valid_backups": before + valid}
-        first, second = f"{self.phase}-before", f"{self.phase}-after"
+        if self.frozen and not self.fault.endswith("_off"):
+            expect["outage_below"] = 0
+        first, second = f"{self.name}-before", f"{self.name}-after"
         return [
             {"write": {"file": first, "text": "written before"}},
-            {"backup": {}, "faults": fault, "expect": expect},
+            {"backup": {"consistency": "frozen"} if self.frozen else {}, "faults": fault, "expect": expect},
             {"check": {"file": first, "text": "written before"}},
             {"write": {"file": second, "text": "written after"}},
             {"check": {"file": second, "text": "written after"}},
@@ -178,11 +182,20 @@ def restores(node: str) -> list[RestoreCase]:
     return [RestoreCase(phase, node, beliefs) for phase in ("StopBoth", "CheckDevices", "PostProcess", "Verify")]
 
 
+def frozen(*faults: str) -> list[Case]:
+    """The phases in which a frozen backup is another one. It draws no beliefs: one of them refuses it."""
+    return [Case(phase, fault, frozen=True) for fault in faults for phase in ("Quiesce", "Split", "Resume")]
+
+
 DOUBT = Case("StopStandby", "standby_off", drawn(SEED, "in_doubt"))
 # Each chain by its name; all cases are in these.
 CHAINS: dict[str, list[Link]] = {
     **{fault: closed(fault, backups(fault)) for fault in FAULTS},
     "in_doubt": [DOUBT],  # it need not end in a normal cluster
+    "frozen-crash": closed("frozen-crash", frozen("crash_before", "crash_after")),
+    "frozen-lost_reply": closed("frozen-lost_reply", frozen("lost_reply")),
+    "frozen-abort": closed("frozen-abort", frozen("abort")),
+    "frozen-off": closed("frozen-off", frozen("standby_off", "active_off")),
     **{f"restore-{node}_off": closed(f"restore-{node}_off", restores(node)) for node in ("standby", "active")},
 }
 # One of each kind, in as many different phases.
