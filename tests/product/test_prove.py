@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,7 @@ def test_a_backup_is_proved_by_its_own_bytes(product: Product) -> None:
     )
     for tags in snapshots(product, done["id"]).values():
         assert tags["mirrorsnap:proved"] == "clean" and tags["mirrorsnap:proved-at"] >= tags["mirrorsnap:consistent-at"]
+        assert tags["mirrorsnap:proof-took"].startswith(f"blocks={proof['blocks']} lists="), tags
     plan = output(run(product, "restore", {"backup": "latest", "dry_run": True}))["plan"]
     assert any("proved clean by its own bytes" in text for text in plan), plan
 
@@ -107,7 +109,30 @@ def test_blocks_that_are_throttled_damaged_or_refused(product: Product) -> None:
     assert snapshots(product, done["id"])[name]["mirrorsnap:proved"] == "clean"
 
 
+@pytest.fixture
+def xfs(tmp_path: Path) -> Iterator[Product]:
+    """A product in a lab whose mirror disk has XFS."""
+    cluster = {"mirror_disks": [{"name": "md1", "file_system": "xfs"}]}
+    file = tmp_path / "cluster.json"
+    file.write_text(json.dumps(cluster), encoding="utf-8")
+    with Lab(scale=8, options=["--cluster", str(file)]) as lab:
+        made = Product(lab, parse(cluster))
+        made.deploy()
+        wait_until_up(lab)
+        yield made
+
+
 def test_a_queue_that_was_not_drained_is_found_in_the_bytes(product: Product) -> None:
+    undrained(product)
+
+
+def test_a_queue_that_was_not_drained_is_found_in_the_bytes_of_xfs(xfs: Product) -> None:
+    _, proof = backup(xfs)
+    assert proof["verdict"] == "clean" and any("XFS" in text for text in proof["disks"][0]["seen"]), proof
+    undrained(xfs)
+
+
+def undrained(product: Product) -> None:
     """An asynchronous mirror whose configuration calls itself synchronous, so that the inspection lets it pass."""
     product.lab.control("undrained", on=True)
     try:

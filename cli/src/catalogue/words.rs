@@ -63,6 +63,7 @@ words! {
     IsIncomplete = "is-incomplete",
     IsUnproved = "is-unproved",
     Backup { at, node, valid, service, image } = "backup",
+    ProofTook { blocks, requests, seconds, cost } = "proof-took",
     KeptSince { since, why } = "kept-since",
     Kept { why } = "kept",
     Keeps { id } = "keeps",

@@ -98,3 +98,25 @@ fn the_list_and_the_backup_show_it() {
     let shown = screen::backups::document(&backups[0]);
     assert_eq!(shown["kept"], json!({"since": "2026-05-01T01:46:40Z", "why": "audit"}));
 }
+
+#[test]
+fn a_backup_shows_what_its_proof_took() {
+    let mut ports = ports();
+    let took = |ports: &Fake| {
+        let backups = catalogue::backups("orders", ports.snapshots.clone());
+        (
+            screen::backups::one(&backups[0], Language::English),
+            screen::backups::document(&backups[0])["proof_took"].clone(),
+        )
+    };
+    let (said, document) = took(&ports);
+    assert!(!said.contains("looked at") && document.is_null(), "{said}");
+    for one in &mut ports.snapshots {
+        let text = "blocks=17 lists=2 reads=7 ms=1250".to_owned();
+        one.tags.insert(tag::PROOF_TOOK.to_owned(), text);
+    }
+    let (said, document) = took(&ports);
+    let words = "the image's proof looked at 17 blocks, by 9 requests, in 1.2 s, for 0.000022 USD";
+    assert!(said.contains(words), "{said}");
+    assert_eq!((&document["blocks"], &document["requests"]), (&json!(17), &json!(9)));
+}

@@ -4,6 +4,7 @@ use super::table::table;
 use crate::catalogue::{Language, Words};
 use mirrorsnap_domain::catalogue::{Backup, Kept};
 use mirrorsnap_domain::consistency::Consistency;
+use mirrorsnap_domain::proof::Effort;
 use serde_json::{Value, json};
 
 fn gib(backup: &Backup) -> i64 {
@@ -94,9 +95,12 @@ pub fn one(backup: &Backup, language: Language) -> String {
         image: &image(backup),
     };
     format!(
-        "{}\n{}{}\n\n{}",
+        "{}\n{}{}{}\n\n{}",
         backup.id,
         words.said(language),
+        Effort::of(&backup.snapshots)
+            .map(|effort| format!("\n{}", took(effort, language)))
+            .unwrap_or_default(),
         backup
             .kept
             .as_ref()
@@ -104,6 +108,26 @@ pub fn one(backup: &Backup, language: Language) -> String {
             .unwrap_or_default(),
         table(&headings.map(|words| words.said(language)), &rows)
     )
+}
+
+/// What a proof took.
+fn took(effort: Effort, language: Language) -> String {
+    let words = Words::ProofTook {
+        blocks: &effort.blocks.to_string(),
+        requests: &effort.requests().to_string(),
+        seconds: &format!("{:.1}", effort.seconds()),
+        cost: &format!("{:.6}", effort.cost_usd()),
+    };
+    words.said(language)
+}
+
+/// What a proof took as JSON; null: there is none, or an older version wrote it.
+fn effort(backup: &Backup) -> Value {
+    Effort::of(&backup.snapshots).map_or(Value::Null, |effort| {
+        json!({
+            "blocks": effort.blocks, "requests": effort.requests(), "seconds": effort.seconds(), "cost_usd": effort.cost_usd(),
+        })
+    })
 }
 
 fn said(kept: &Kept, language: Language) -> String {
@@ -130,7 +154,7 @@ pub fn document(backup: &Backup) -> Value {
     json!({
         "id": backup.id.to_string(), "consistent_at": backup.consistent_at, "valid": backup.valid,
         "consistency": backup.consistency,
-        "proof": backup.proof,
+        "proof": backup.proof, "proof_took": effort(backup),
         "source_node": backup.source_node, "gib": gib(backup), "snapshots": snapshots,
         "kept": kept(backup.kept.as_ref()),
     })

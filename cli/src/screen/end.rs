@@ -68,15 +68,33 @@ struct Judged {
     sentence: String,
 }
 
+/// What a proof took.
+#[derive(Debug, Deserialize)]
+struct Took {
+    blocks: u32,
+    requests: u32,
+    seconds: f64,
+    cost_usd: f64,
+}
+
 /// Whether a proof has found something against the image, which a person has to see.
 pub fn tells_a_person(output: Option<&Value>) -> bool {
     output.is_some_and(|output| output["verdict"].is_string() && output["message"].is_object())
 }
 
 /// What a proof says.
-fn proved(id: &str, verdict: &str, shown: &Shown, language: Language) -> String {
+fn proved(id: &str, verdict: &str, shown: &Shown, took: Option<Took>, language: Language) -> String {
     let mut lines = vec![format!("{id}: {verdict}")];
     lines.extend(shown.disks.iter().map(|one| format!("{}: {}", one.disk, one.sentence)));
+    lines.extend(took.map(|took| {
+        let words = Words::ProofTook {
+            blocks: &took.blocks.to_string(),
+            requests: &took.requests.to_string(),
+            seconds: &format!("{:.1}", took.seconds),
+            cost: &format!("{:.6}", took.cost_usd),
+        };
+        words.said(language)
+    }));
     lines.extend(
         shown
             .before
@@ -104,7 +122,8 @@ fn done(output: Option<&Value>, language: Language) -> String {
         return shown.plan.join("\n");
     }
     if let (Some(id), Some(verdict)) = (&shown.id, &shown.verdict) {
-        return proved(id, verdict, &shown, language);
+        let took = output.and_then(|output| Took::deserialize(output).ok());
+        return proved(id, verdict, &shown, took, language);
     }
     if shown.skipped {
         return Words::EndSkipped.said(language);

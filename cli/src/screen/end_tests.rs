@@ -148,6 +148,20 @@ fn a_proof_says_its_verdict_and_the_backup_to_restore_instead() {
         said(torn),
         "orders-2: torn\nmd1: the image is not clean (torn)\na restore of the latest backup takes the one before it: orders-1"
     );
+    let mut took = output("clean", Value::Null);
+    for (key, value) in [
+        ("blocks", json!(7)),
+        ("requests", json!(5)),
+        ("seconds", json!(1.24)),
+        ("cost_usd", json!(0.000_014)),
+    ] {
+        took[key] = value;
+    }
+    let said_so = said(took);
+    assert!(
+        said_so.contains("\nthe image's proof looked at 7 blocks, by 5 requests, in 1.2 s, for 0.000014 USD"),
+        "{said_so}"
+    );
     let clean = output("clean", Value::Null);
     assert!(!tells_a_person(Some(&clean)) && !tells_a_person(None));
     assert_eq!(said(clean), "orders-2: clean\nmd1: the image is not clean (torn)");

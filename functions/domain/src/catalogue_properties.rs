@@ -138,7 +138,11 @@ fn a_snapshot_carries_what_fits_beside_our_own_tags() {
         all.insert(tag::VALID.into(), "true".into());
         all.insert(tag::KEPT.into(), "by hand".into());
         all.extend(proof::tags(&["md1".to_owned()], &BTreeMap::new(), &BTreeMap::new()));
-        all.extend(proof::verdict_tags(proof::CLEAN, Moment::from_unix(0)));
+        all.extend(proof::verdict_tags(
+            proof::CLEAN,
+            Moment::from_unix(0),
+            proof::Effort::default(),
+        ));
         assert!(
             all.len() <= MOST_TAGS && (all.len() == MOST_TAGS) == (count >= 37),
             "{count}"

@@ -1,6 +1,6 @@
 //! The patrol's look over all clusters (safety.md, rules 7, 12, 13): who needs recover although no event came, and what is left that
-//! nobody needs. It changes nothing. It starts recover, never for a cluster on hold, and once a week the proof of an
-//! older backup of each cluster (rule 24).
+//! nobody needs. It changes nothing. It starts recover, never for a cluster on hold, and proofs: once a week of an
+//! older backup of each cluster, and of a backup whose own proof left no verdict (rule 24).
 
 use crate::catalogue::{self, Backup, Snapshot, tag};
 use crate::config::Config;
@@ -218,7 +218,8 @@ impl Fleet {
             prove: self
                 .backups()
                 .into_iter()
-                .filter_map(|(cluster, all)| proof::weekly(cluster, &all, now))
+                .flat_map(|(cluster, all)| [proof::weekly(cluster, &all, now), proof::overlooked(cluster, &all, now)])
+                .flatten()
                 .collect(),
         }
     }

@@ -3,12 +3,14 @@
 //! the safety argument and must not be "simplified" without changing that.
 
 mod drawn;
+mod effort;
 mod places;
 mod recorded;
 mod told;
 mod verdict;
 
-pub use drawn::{DueProof, random, weekly};
+pub use drawn::{DueProof, overlooked, random, weekly};
+pub use effort::Effort;
 pub use places::{Place, Places, places};
 pub use recorded::{Recorded, recorded, tags};
 pub use told::{Message, before, message};

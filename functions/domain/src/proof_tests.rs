@@ -22,7 +22,7 @@ fn snapshot(name: &str, day: i64, disk: &str, size: usize, verdict: Option<&str>
     tags.insert(tag::VALID.to_owned(), "true".to_owned());
     tags.extend(
         verdict
-            .map(|verdict| verdict_tags(verdict, at(day)))
+            .map(|verdict| verdict_tags(verdict, at(day), Effort::default()))
             .unwrap_or_default(),
     );
     Snapshot {
@@ -266,4 +266,34 @@ fn one_older_backup_of_each_cluster_is_proved_a_week() {
     assert_eq!(due(&unproved, at(30)), Some(unproved[2].id.clone()));
     assert_eq!(due(&unproved[..1], at(30)), None);
     assert_eq!(due(&unproved[..2], at(-9)), None);
+}
+
+/// Patrols come every 15 minutes, at any moment of the hour.
+#[test]
+fn a_backup_whose_own_proof_left_no_verdict_is_proved_again_three_times_within_a_day() {
+    for start in [0, 1, 450, 899] {
+        let due = |verdict: Option<&str>, valid: bool| {
+            let mut newest = one("snap-001", 0, verdict);
+            if !valid {
+                newest.tags.remove(tag::VALID);
+            }
+            let all = backups("orders", vec![newest, one("snap-000", -2, Some(CLEAN))]);
+            let patrols = (0..2 * 96).map(|patrol| at(0).plus(start + patrol * 900));
+            let found = patrols.filter_map(|now| overlooked("orders", &all, now));
+            let mut counts = std::collections::BTreeMap::<String, usize>::new();
+            for each in found {
+                assert!(each.backup == all[0].id && each.name.len() <= 80, "{each:?}");
+                *counts.entry(each.name).or_default() += 1;
+            }
+            counts
+        };
+        let counts = due(None, true);
+        assert!(
+            counts.len() == 3 && counts.values().all(|count| *count <= 2),
+            "{counts:?}"
+        );
+        for none in [due(Some(CLEAN), true), due(Some(NOT_JUDGED), true), due(None, false)] {
+            assert!(none.is_empty(), "{none:?}");
+        }
+    }
 }

@@ -26,6 +26,8 @@ pub const REPLACED: &str = "mirrorsnap:replaced";
 pub const PROVED: &str = "mirrorsnap:proved";
 /// When that was judged.
 pub const PROVED_AT: &str = "mirrorsnap:proved-at";
+/// What the proof took: [`crate::proof::Effort`].
+pub const PROOF_TOOK: &str = "mirrorsnap:proof-took";
 /// Before a mirror disk's name: its fingerprint at the quiet moment, and the places of its cluster and data partition.
 pub const DISK: &str = "mirrorsnap:disk:";
 /// On a snapshot of a volume of which another snapshot counts.

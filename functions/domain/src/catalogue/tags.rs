@@ -29,9 +29,9 @@ pub fn consistency_tag(consistency: Consistency) -> (String, String) {
 /// The most tags of a volume or snapshot that EC2 allows. AWS's own do not count.
 pub const MOST_TAGS: usize = 50;
 
-/// Our tags on a snapshot: those of [`tags`] with the disks, the consistency, `valid` or `duplicate`, maybe `kept`, and the two of a proof. Each mirror
+/// Our tags on a snapshot: those of [`tags`] with the disks, the consistency, `valid` or `duplicate`, maybe `kept`, and the three of a proof. Each mirror
 /// disk on the volume has one more.
-const ON_SNAPSHOT: usize = 12;
+const ON_SNAPSHOT: usize = 13;
 
 /// Which of the volumes' tags their snapshots get, and the keys of those that do not fit beside ours. AWS's tags and ours are
 /// never carried over. `disks`: the mirror disks on the volume that has most of them.

@@ -1,4 +1,4 @@
-//! Which backup a proof is of that names none: one at random, by hand or once a week.
+//! Which backups are proved without being named: one at random, by hand or once a week, and those whose own proof left no verdict.
 
 use super::Proof;
 use crate::catalogue::Backup;
@@ -38,14 +38,14 @@ pub fn random<'a>(cluster: &str, backups: &'a [Backup], now: Moment) -> Result<&
     })
 }
 
-/// A proof of an older backup that is due.
+/// A proof that is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DueProof {
     /// The cluster.
     pub cluster: String,
     /// The backup.
     pub backup: Id,
-    /// The name of the execution that proves it: the same for a whole week, so that there is one.
+    /// The name of the execution that proves it: the same for as long as it is due, so that there is one.
     pub name: String,
 }
 
@@ -74,5 +74,26 @@ pub fn weekly(cluster: &str, backups: &[Backup], now: Moment) -> Option<DueProof
         cluster: cluster.to_owned(),
         backup: backup.id.clone(),
         name: format!("weekly-{cluster}-{week}"),
+    })
+}
+
+/// How old a backup is when the patrol looks whether its own proof has left a verdict. Later on the weekly proof takes it first.
+const AGAIN_SECONDS: [i64; 3] = [HOUR_SECONDS, 6 * HOUR_SECONDS, 18 * HOUR_SECONDS];
+
+/// The proof that is due for a valid backup of this cluster whose own proof could not be started, or has failed.
+pub fn overlooked(cluster: &str, backups: &[Backup], now: Moment) -> Option<DueProof> {
+    let nth = |one: &Backup| {
+        let age = now.seconds_since(one.consistent_at);
+        AGAIN_SECONDS
+            .iter()
+            .position(|from| (0..SLOT_SECONDS).contains(&(age - from)))
+    };
+    let mut without = backups.iter().filter(|one| one.valid && one.proof == Proof::NotYet);
+    without.find_map(|one| {
+        Some(DueProof {
+            cluster: cluster.to_owned(),
+            backup: one.id.clone(),
+            name: format!("again-{cluster}-{}-{}", one.consistent_at.unix(), nth(one)?),
+        })
     })
 }

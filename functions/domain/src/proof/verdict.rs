@@ -1,5 +1,6 @@
 //! What a proof has found: of one mirror disk, and of a backup by the tags of its snapshots.
 
+use super::Effort;
 use crate::catalogue::{Snapshot, tag};
 use crate::ec2::SnapshotId;
 use crate::time::Moment;
@@ -103,10 +104,11 @@ impl Proof {
 }
 
 /// The tags of a verdict.
-pub fn verdict_tags(verdict: &str, at: Moment) -> BTreeMap<String, String> {
+pub fn verdict_tags(verdict: &str, at: Moment, effort: Effort) -> BTreeMap<String, String> {
     BTreeMap::from([
         (tag::PROVED.to_owned(), verdict.to_owned()),
         (tag::PROVED_AT.to_owned(), at.to_string()),
+        (tag::PROOF_TOOK.to_owned(), effort.to_string()),
     ])
 }
 

@@ -14,11 +14,11 @@ use mirrorsnap_domain::description::Description;
 use mirrorsnap_domain::ec2::SnapshotId;
 use mirrorsnap_domain::error::{Error, Kind, Result};
 use mirrorsnap_domain::ids::Id;
-use mirrorsnap_domain::proof::{self, Judged, Message, Place, Recorded};
+use mirrorsnap_domain::proof::{self, Effort, Judged, Message, Place, Recorded};
 use mirrorsnap_domain::restore::Asked;
 use mirrorsnap_domain::time::Moment;
 use mirrorsnap_prove_image as image;
-use reader::{Calls, Reader};
+use reader::Reader;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,10 +31,6 @@ const SETTLE_POLL: Duration = Duration::from_secs(2);
 const READ_SECONDS: u32 = 180;
 /// How long CreateTags is retried while EC2 does not know the snapshot yet.
 const TAG_SECONDS: u32 = 30;
-
-/// What 1,000 requests cost, in USD: ListSnapshotBlocks and GetSnapshotBlock in us-east-1.
-const USD_OF_LISTS: f64 = 0.0006;
-const USD_OF_BLOCKS: f64 = 0.003;
 
 /// docs/functions.md, prove.
 #[derive(Debug, Clone, Deserialize)]
@@ -189,25 +185,32 @@ fn archived(snapshot: &SnapshotId, disk: String) -> Judged {
 }
 
 /// Writes a snapshot's verdict into its tags.
-async fn write(ports: &(impl Tags + Clock), snapshot: &SnapshotId, disks: &[Judged], now: Moment) -> Result<()> {
-    let tags = proof::verdict_tags(proof::worst(disks), now);
+async fn write(
+    ports: &(impl Tags + Clock),
+    snapshot: &SnapshotId,
+    disks: &[Judged],
+    effort: Effort,
+    now: Moment,
+) -> Result<()> {
+    let tags = proof::verdict_tags(proof::worst(disks), now, effort);
     let ids = std::slice::from_ref(snapshot);
     let call = async || Ok(harmless(ports.tag(ids, &tags).await));
     until_accepted(ports, TAG_SECONDS, call).await.map(drop)
 }
 
 /// Judges each mirror disk, and writes each snapshot's verdict once all of its disks have one.
-async fn prove(ports: &impl Ports, config: &Config, backup: &Backup, now: Moment) -> Result<(Vec<Judged>, Calls)> {
+async fn prove(ports: &impl Ports, config: &Config, backup: &Backup, now: Moment) -> Result<(Vec<Judged>, Effort)> {
     let deadline = Deadline::after(ports, READ_SECONDS);
     let described = described(ports, backup).await;
-    let (mut all, mut calls) = (Vec::new(), Calls::default());
+    let (mut all, mut effort) = (Vec::new(), Effort::default());
     for snapshot in &backup.snapshots {
+        let begun = ports.monotonic();
         let disks = proof::recorded(config, &backup.source_node, snapshot);
         if snapshot.tier == Tier::Archive {
             let here: Vec<Judged> = disks.into_keys().map(|disk| archived(&snapshot.id, disk)).collect();
             // What was found while it could be read still holds.
             if !snapshot.tags.contains_key(tag::PROVED) {
-                write(ports, &snapshot.id, &here, now).await?;
+                write(ports, &snapshot.id, &here, Effort::default(), now).await?;
             }
             all.extend(here);
             continue;
@@ -228,12 +231,21 @@ async fn prove(ports: &impl Ports, config: &Config, backup: &Backup, now: Moment
                 .await?,
             );
         }
-        calls.lists = calls.lists.saturating_add(reader.calls.lists);
-        calls.blocks = calls.blocks.saturating_add(reader.calls.blocks);
-        write(ports, &snapshot.id, &here, now).await?;
+        let took = Effort {
+            blocks: here.iter().map(|one| one.blocks).sum(),
+            lists: reader.calls.lists,
+            reads: reader.calls.blocks,
+            milliseconds: milliseconds(ports.monotonic().saturating_sub(begun)),
+        };
+        write(ports, &snapshot.id, &here, took, now).await?;
+        effort = effort.and(took);
         all.extend(here);
     }
-    Ok((all, calls))
+    Ok((all, effort))
+}
+
+fn milliseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// The function.
@@ -241,7 +253,7 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
     let config = ports.config(&input.cluster).await?;
     let (backups, backup) = find(ports, &input).await?;
     let begun = ports.monotonic();
-    let (disks, calls) = prove(ports, &config, &backup, input.now).await?;
+    let (disks, effort) = prove(ports, &config, &backup, input.now).await?;
     let verdict = proof::worst(&disks).to_owned();
     let before = proof::before(&backups, &backup).map(|one| one.id.clone());
     let output = Output {
@@ -250,11 +262,11 @@ pub async fn handle(ports: &impl Ports, input: Input) -> Result<Output> {
         id: backup.id,
         consistent_at: backup.consistent_at,
         verdict,
-        blocks: disks.iter().map(|one| one.blocks).sum(),
+        blocks: effort.blocks,
         disks,
-        requests: calls.lists.saturating_add(calls.blocks),
+        requests: effort.requests(),
         seconds: (ports.monotonic().saturating_sub(begun).as_secs_f64() * 100.0).round() / 100.0,
-        cost_usd: (f64::from(calls.lists) * USD_OF_LISTS + f64::from(calls.blocks) * USD_OF_BLOCKS) / 1000.0,
+        cost_usd: effort.cost_usd(),
         before,
     };
     for line in metrics(&input.fleet, &output, input.now) {
