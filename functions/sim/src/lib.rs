@@ -12,6 +12,7 @@ mod operations;
 mod order_tests;
 mod patrol_tests;
 mod ports;
+mod proofs;
 mod prove_tests;
 mod random_tests;
 mod schedule;

@@ -3,6 +3,7 @@
 use crate::driver::{Driver, Failure, once};
 use crate::faults::{Fault, Faults, Kind};
 use crate::operations::{Ended, backup_with, restore_with};
+use crate::proofs;
 use crate::sim::Sim;
 use crate::world::{CLUSTER, Disks, SECOND, World};
 use mirrorsnap_domain::catalogue::{Tier, tag};
@@ -21,7 +22,17 @@ fn backed_up(disks: Disks) -> (Sim, String) {
 fn another(sim: &Sim, name: &str) -> String {
     let known: Vec<String> = ids(sim);
     assert_eq!(backup_with(&Driver::new(sim, name)), Ended::Succeeded);
-    ids(sim).into_iter().find(|id| !known.contains(id)).unwrap()
+    let id = ids(sim).into_iter().find(|id| !known.contains(id)).unwrap();
+    forget(sim);
+    id
+}
+
+/// As if nothing had been proved yet.
+fn forget(sim: &Sim) {
+    for one in sim.world.borrow_mut().ec2.shown.snapshots.values_mut() {
+        one.tags
+            .retain(|key, _| ![tag::PROVED, tag::PROVED_AT, tag::PROOF_TOOK].contains(&key.as_str()));
+    }
 }
 
 fn ids(sim: &Sim) -> Vec<String> {
@@ -272,4 +283,57 @@ fn an_archived_image_is_not_judged_and_what_was_found_before_still_holds() {
     archive(&sim, Tier::Archive);
     assert_eq!(prove(&sim, &id).unwrap()["verdict"], json!("not-judged"));
     assert_eq!(verdicts(&sim, &id), [Some("fingerprint-differs".to_owned())]);
+}
+
+/// Each call of the proof that a backup starts × each fault, with and without somebody's write to the volumes before the snapshots: the
+/// backup succeeds, nothing untrue is written of it, and once all is well it is proved as it is.
+#[test]
+fn whatever_happens_to_the_proof_of_a_backup_the_backup_is_the_same() {
+    let world = |stray: bool| {
+        let mut world = World::new(Disks::Two);
+        world.pass(5 * SECOND);
+        world.ec2.stray = stray;
+        world
+    };
+    let whole = Sim::new(world(false), Faults::default(), 1);
+    assert_eq!(backup_with(&Driver::new(&whole, "backup")), Ended::Succeeded);
+    let calls: Vec<(usize, Kind)> = {
+        let faults = whole.faults.borrow();
+        let first = faults
+            .calls
+            .iter()
+            .position(|call| call.name.starts_with("ebs:"))
+            .unwrap();
+        let last = faults
+            .calls
+            .iter()
+            .rposition(|call| call.name.starts_with("ebs:"))
+            .unwrap();
+        // Its configuration, the snapshots and the description before; its last tag behind.
+        (first - 3..=last + 1).map(|at| (at, faults.calls[at].kind)).collect()
+    };
+    assert!(calls.len() > 12, "{calls:?}");
+    let mut runs = 0;
+    for (at, kind) in calls {
+        for fault in [
+            Fault::Refused,
+            Fault::Throttled(20 * SECOND),
+            Fault::LostCall,
+            Fault::LostReply,
+            Fault::CrashAfter,
+            Fault::Empty,
+            Fault::Lag(30 * SECOND),
+            Fault::Unsteady(60 * SECOND),
+        ] {
+            for stray in [false, true].into_iter().filter(|_| fault.suits(kind)) {
+                let sim = Sim::new(world(stray), Faults::plan(vec![(at, fault)]), 1);
+                let what = format!("{fault:?} at call {at}, stray: {stray}");
+                assert_eq!(backup_with(&Driver::new(&sim, "backup")), Ended::Succeeded, "{what}");
+                assert_eq!(proofs::verdicts(&sim.world.borrow()), Vec::<String>::new(), "{what}");
+                assert_eq!(proofs::later(&sim), Vec::<String>::new(), "{what}");
+                runs += 1;
+            }
+        }
+    }
+    assert!(runs > 100, "{runs}");
 }

@@ -4,6 +4,7 @@
 use crate::driver::Driver;
 use crate::faults::{Fault, Faults};
 use crate::operations::{Ended, backup, backup_with, recover, restore, restore_with, rollback_with};
+use crate::proofs;
 use crate::sim::Sim;
 use crate::world::ec2::LONGEST_LAG;
 use crate::world::{Disks, Ms, NAMES, SECOND, World, moment};
@@ -41,6 +42,8 @@ pub(crate) struct Schedule {
     pub(crate) consistency: Consistency,
     /// CLUSTERPRO refuses a break while a group is online.
     pub(crate) no_break_while_online: bool,
+    /// Somebody writes to the standby's volumes between the break and a backup's snapshots: only its proof sees that.
+    pub(crate) stray: bool,
     seed: u64,
 }
 
@@ -83,6 +86,7 @@ impl Schedule {
             epoch: *rng.choice(&[5, 96, 97, 98, 99, 100_000]).unwrap(),
             consistency: [Consistency::Stopped, Consistency::Frozen][rng.usize(0..2)],
             no_break_while_online: rng.u8(0..6) == 0,
+            stray: rng.u8(0..4) == 0 && operation == Operation::Backup,
             seed,
         }
     }
@@ -103,6 +107,7 @@ impl Schedule {
             world.config.consistency = self.consistency;
             world.no_break_while_online = self.no_break_while_online;
         }
+        world.ec2.stray = self.stray;
         world.boot = self.boot;
         world.ledger.lock.epoch = self.epoch;
         world.fail_scripts = self
@@ -132,7 +137,11 @@ impl Schedule {
             }
             ended = recover(&sim);
         }
-        self.judge(&sim, &then, &first, &ended)
+        let mut wrong = self.judge(&sim, &then, &first, &ended);
+        if wrong.is_empty() && self.operation == Operation::Backup {
+            wrong.extend(proofs::later(&sim));
+        }
+        wrong
     }
 
     fn judge(&self, sim: &Sim, then: &Before, first: &Ended, ended: &Ended) -> Vec<String> {
@@ -154,13 +163,14 @@ impl Schedule {
             wrong.extend(self.bytes(&world, then, first));
         }
         wrong.extend(sets(&world));
+        wrong.extend(proofs::verdicts(&world));
         if self.passes() && self.aborted_after.is_none() && *first != Ended::Succeeded {
             wrong.push(format!("all faults pass, and yet: {first:?}"));
         }
         if self.passes() && world.ledger.lock.intent.is_none() {
             wrong.extend(left_behind(&world));
         }
-        if *first == Ended::Succeeded && self.operation == Operation::Backup {
+        if *first == Ended::Succeeded && self.operation == Operation::Backup && !self.stray {
             wrong.extend(image(&world, then));
         }
         wrong

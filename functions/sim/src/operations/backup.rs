@@ -1,6 +1,6 @@
 //! backup.
 
-use super::{Ended, begin, converge};
+use super::{Ended, begin, converge, prove};
 use crate::driver::{Driver, Failure};
 use crate::sim::Sim;
 use crate::world::SECOND;
@@ -129,6 +129,10 @@ fn finish(driver: &Driver<'_>, inspected: &Value, proofs: &Proofs, began: &Value
     );
     if let Err(failure) = marked {
         return failed(driver, inspected, failure);
+    }
+    // Start the proof, which runs beside this: nothing here waits for it, or asks what it ended in.
+    if let Some(id) = inspected["id"].as_str() {
+        drop(prove(driver.sim, id));
     }
     // Expire old backups: what was not deleted is tried again by the next backup.
     let payload = json!({"lock": driver.claim(), "now": driver.now(), "current": inspected["id"]});

@@ -2,6 +2,7 @@
 //! states, waits, choices) is the driver's.
 
 mod backup;
+mod prove;
 mod restore;
 
 use crate::driver::{Driver, Failure};
@@ -170,4 +171,5 @@ pub(crate) fn recover_with(driver: &Driver<'_>) -> Ended {
 }
 
 pub(crate) use backup::{backup, backup_with};
+pub(crate) use prove::prove;
 pub(crate) use restore::{release, release_with, restore, restore_with, rollback, rollback_with};

@@ -10,6 +10,9 @@ pub(crate) const LONGEST_VALUE: usize = 256;
 const RATE: usize = 5;
 const RATE_SPAN: Ms = 15 * SECOND;
 
+/// What tells the content that somebody wrote from that of the cluster.
+const STRAY: u32 = 1_000_000;
+
 impl Ec2 {
     // ── instances ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -344,9 +347,10 @@ impl Ec2 {
         }
         let made: Vec<(String, String)> = volumes.iter().map(|id| (self.id("snap"), id.clone())).collect();
         let (now, contents) = (self.now, made.clone());
+        let stray = if self.stray { STRAY } else { 0 };
         self.change(|shown| {
             for (id, volume) in contents {
-                let content = shown.volumes[&volume].content;
+                let content = shown.volumes[&volume].content + stray;
                 let snapshot = Snapshot {
                     volume,
                     started: now,

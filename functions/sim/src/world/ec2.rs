@@ -163,6 +163,8 @@ pub(crate) struct Ec2 {
     pub(crate) deleted: BTreeSet<String>,
     /// What must never happen, as it happened.
     pub(crate) wrong: Vec<String>,
+    /// Somebody writes to a volume between the break and its snapshot.
+    pub(crate) stray: bool,
 }
 
 /// The longest lag of a describe.

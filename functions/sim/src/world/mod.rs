@@ -147,7 +147,7 @@ impl World {
         moment(self.now)
     }
 
-    fn wrong(&mut self, what: String) {
+    pub(crate) fn wrong(&mut self, what: String) {
         self.wrong.push(what);
     }
 
