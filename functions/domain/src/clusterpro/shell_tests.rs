@@ -1,5 +1,5 @@
-//! The nodes' scripts and this crate read the same outputs in the same way: each table is given to lib/cluster.sh and lib/monitors.sh, as
-//! they are deployed, and to the parsers.
+//! The nodes' scripts and this crate read the same outputs in the same way: each table is given to lib/reads.sh, lib/cluster.sh and lib/monitors.sh,
+//! as they are deployed, and to the parsers.
 
 use super::mdstat::{self, Color};
 use super::monitors::{monitor_state, monitors_with_names, parse_monitors};
@@ -31,6 +31,7 @@ set -uf
 LF='
 '
 section() { :; }
+. "$LIBRARY/reads.sh"
 . "$LIBRARY/cluster.sh"
 . "$LIBRARY/monitors.sh"
 look
