@@ -28,7 +28,7 @@ def healthy(lab, seconds: float = 120) -> None:
 
 
 def later_bytes(lab) -> bool:
-    """Whether the standby has them. A running resync counts as healthy: a file that is copied in part cannot be read."""
+    """Whether the standby has them. A running resync counts as healthy: a file copied in part cannot be read."""
     try:
         return lab.control("cluster_read", file="a", node="server2")["text"] == "after"
     except ControlError as partly:
