@@ -145,7 +145,7 @@ def test_hooks_run_around_the_pause_and_are_root_s_alone(nodes: Nodes) -> None:
         assert nodes.send("quiesce", **{**FROZEN, "BreakSeconds": "1"})["line"]["found"] == "armed"
         records = end(nodes)
         assert "before" in records and "void" in records
-        text = nodes.send("read-records")["sections"]["out active.out"]
+        text = nodes.send("read-records")["sections"]["out hooks.out"]
         assert "before ran" in text and "after ran" in text
     finally:
         sh(nodes.lab, "rm -r $MIRRORSNAP_ETC/mirrorsnap")
