@@ -54,6 +54,42 @@ def problems(sources: dict[str, str], page: dict[str, str]) -> list[str]:
     ]
 
 
+SIMULATOR = ROOT / "functions" / "sim" / "src" / "world"
+
+
+def half_tried(page: dict[str, str], simulator: str, told: str) -> list[str]:
+    """Beliefs with a switch that the simulator neither has nor is said to lack, or has and is said to lack."""
+    out = []
+    for each, row in sorted(page.items()):
+        switch = row.split(" | ")[5].strip().strip("|").strip()
+        has, lacks = f"`{each}`" in simulator, f"`{each}`" in told
+        if has and lacks:
+            out.append(f"{each} is in the simulator, and said not to be")
+        elif switch and not has and not lacks:
+            out.append(f"{each} has the switch {switch}, and the simulator does not know it")
+    return out
+
+
+def simulated() -> tuple[dict[str, str], str, str]:
+    page = (ROOT / "docs" / "assumptions.md").read_text(encoding="utf-8")
+    told = next(part for part in page.split("\n\n") if part.startswith("In the functions' simulator"))
+    return rows(), "".join((SIMULATOR / name).read_text(encoding="utf-8") for name in ("manner.rs", "mod.rs")), told
+
+
+def test_each_belief_with_a_switch_is_in_the_simulator_or_said_not_to_be() -> None:
+    assert half_tried(*simulated()) == []
+
+
+def test_a_switch_that_only_the_lab_has_is_found() -> None:
+    page, simulator, told = simulated()
+    assert half_tried(page, simulator.replace("`clp-columns`", ""), told) == [
+        "clp-columns has the switch `columns`, and the simulator does not know it"
+    ]
+    assert half_tried(page, simulator, told + "`clp-columns`") == [
+        "clp-columns is in the simulator, and said not to be"
+    ]
+
+
 def ours() -> dict[str, str]:
     tests = ("_tests.rs", "_properties.rs")
     return {str(p): p.read_text(encoding="utf-8") for p in SOURCES if not p.name.endswith(tests)}

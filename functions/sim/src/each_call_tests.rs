@@ -11,6 +11,7 @@ use crate::faults::{Call, Fault, Faults, Kind};
 use crate::sim::Sim;
 use crate::tasks;
 use crate::world::SECOND;
+use crate::world::manner::Manner;
 use mirrorsnap_domain::error::Kind as ErrorKind;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +58,9 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(task: &'a Task, number: usize, fault: Fault) -> Self {
         let seed = u64::try_from(number).unwrap();
-        let sim = Sim::new(task.world.clone(), Faults::plan(vec![(number, fault)]), seed);
+        let mut world = task.world.clone();
+        world.shows(Manner::drawn(seed));
+        let sim = Sim::new(world, Faults::plan(vec![(number, fault)]), seed);
         let first = attempts(&sim, task.function, task.limit, &task.payload);
         let mut payload = task.payload.clone();
         if task.function == "create-snapshots" {

@@ -8,6 +8,7 @@ mod each_call_tests;
 mod faults;
 mod frozen_tests;
 mod invoke;
+mod manner_tests;
 mod operations;
 mod order_tests;
 mod patrol_tests;

@@ -7,6 +7,7 @@ use crate::operations::{Ended, backup, backup_with, recover, restore, restore_wi
 use crate::proofs;
 use crate::sim::Sim;
 use crate::world::ec2::LONGEST_LAG;
+use crate::world::manner::Manner;
 use crate::world::{Disks, Ms, NAMES, SECOND, World, moment};
 use mirrorsnap_domain::catalogue::tag;
 use mirrorsnap_domain::consistency::Consistency;
@@ -44,6 +45,8 @@ pub(crate) struct Schedule {
     pub(crate) no_break_while_online: bool,
     /// Somebody writes to the standby's volumes between the break and a backup's snapshots: only its proof sees that.
     pub(crate) stray: bool,
+    /// How CLUSTERPRO prints.
+    pub(crate) manner: Manner,
     seed: u64,
 }
 
@@ -87,6 +90,7 @@ impl Schedule {
             consistency: [Consistency::Stopped, Consistency::Frozen][rng.usize(0..2)],
             no_break_while_online: rng.u8(0..6) == 0,
             stray: rng.u8(0..4) == 0 && operation == Operation::Backup,
+            manner: Manner::drawn(seed),
             seed,
         }
     }
@@ -102,6 +106,7 @@ impl Schedule {
     /// Runs it. What is wrong with the end.
     pub(crate) fn run(&self) -> Vec<String> {
         let mut world = before(self.operation, self.disks);
+        world.shows(self.manner);
         world.power_fails = self.power.map(|(at, after)| (at, world.now + after));
         if self.operation == Operation::Backup {
             world.config.consistency = self.consistency;

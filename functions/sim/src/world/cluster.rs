@@ -31,6 +31,16 @@ impl Color {
             Self::Gray => "GRAY",
         }
     }
+
+    /// Its part of `clpmdstat`'s exit code, where that is coded.
+    pub(crate) const fn code(self) -> i32 {
+        match self {
+            Self::Gray => 4,
+            Self::Green => 1,
+            Self::Yellow => 2,
+            Self::Red => 3,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default)]

@@ -1,5 +1,6 @@
 //! A node's guest: its boots, its services, and what lies on its root disk and in its /run.
 
+use super::manner::Unusable;
 use super::section::Unit;
 use super::{Ms, SECOND, World};
 use mirrorsnap_domain::reply::{Ended, Head, Job, Records, Started};
@@ -266,7 +267,8 @@ impl World {
             let (rc, out) = if self.failing.remove(&(at, one.key.clone())) {
                 (5, "it failed\n".to_owned())
             } else {
-                self.script(at, &one)
+                let (rc, out) = self.script(at, &one);
+                (rc, self.said(out))
             };
             let guest = &mut self.guests[at];
             let ended = Some(Ended {
@@ -279,6 +281,16 @@ impl World {
             if rc != 0 && one.script == Script::Leave {
                 self.timer_now(at, &one.run);
             }
+        }
+    }
+
+    /// What a script says of what it has done: in words that we know, or in others.
+    fn said(&self, out: String) -> String {
+        match self.unusable {
+            Some(Unusable::OtherWords) => out
+                .replace("Changing the setting of", "New values for")
+                .replace("have set to", "are"),
+            _ => out,
         }
     }
 

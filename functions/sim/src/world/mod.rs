@@ -9,21 +9,24 @@ pub(crate) mod ec2;
 mod guest;
 pub(crate) mod image;
 mod ledger;
+pub(crate) mod manner;
 mod prints;
 mod section;
 mod ssm;
+mod tables;
 
 pub(crate) use calls::NewVolume;
 pub(crate) use ssm::State;
 
 use ec2::{Attached, Ec2, Instance, Link, Power, Side, Tags, Volume, VolumeState};
 use guest::Guest;
+use manner::{Manner, Unusable};
 use mirrorsnap_domain::config::Config;
 use mirrorsnap_domain::error::Error;
 use mirrorsnap_domain::schedule::Found;
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Milliseconds of the world's own time.
@@ -72,8 +75,12 @@ pub(crate) struct World {
     pub(crate) power_was_ours: bool,
     /// The node whose file systems are frozen, and since when.
     pub(crate) pause: Option<(usize, Ms)>,
-    /// CLUSTERPRO refuses a break while a group is online.
+    /// `clp-break-online`: CLUSTERPRO refuses a break while a group is online.
     pub(crate) no_break_while_online: bool,
+    /// How CLUSTERPRO prints.
+    pub(crate) manner: Manner,
+    /// How it cannot be worked with.
+    pub(crate) unusable: Option<Unusable>,
     failing: BTreeSet<(usize, String)>,
     drop_timer: Option<(usize, String)>,
     /// What must never happen, as it happened.
@@ -90,15 +97,20 @@ pub(crate) enum Disks {
 impl World {
     /// A whole cluster: the groups run on server1, both sides are GREEN.
     pub(crate) fn new(disks: Disks) -> Self {
-        let count = if disks == Disks::One { 1 } else { 2 };
-        let letters = &["b", "c"][..count];
-        let mirror_disks: Vec<_> = letters
-            .iter()
-            .enumerate()
-            .map(|(number, letter)| {
-                json!({"name": format!("md{}", number + 1), "monitor": format!("mdw{}", number + 1),
-                       "device": format!("/dev/sd{letter}"), "cluster_partition": format!("/dev/xvd{letter}1"),
-                       "data_partition": format!("/dev/xvd{letter}2")})
+        Self::showing(disks, Manner::default())
+    }
+
+    /// The same in this manner.
+    pub(crate) fn showing(disks: Disks, manner: Manner) -> Self {
+        let disks = 0..if disks == Disks::One { 1 } else { 2 };
+        let mirror_disks: Vec<_> = disks
+            .clone()
+            .map(|disk| {
+                let (number, suffix) = (disk + 1, manner.names.suffix());
+                json!({"name": format!("md{number}{suffix}"), "monitor": format!("mdw{number}{suffix}"),
+                       "device": per_node(|at| manner.device(disk, at)),
+                       "cluster_partition": per_node(|at| manner.partition(disk, 1, at)),
+                       "data_partition": per_node(|at| manner.partition(disk, 2, at))})
             })
             .collect();
         let config = json!({"name": CLUSTER,
@@ -110,7 +122,7 @@ impl World {
         for at in [0, 1] {
             ec2.shown.instances.insert(INSTANCES[at].to_owned(), instance());
             // The root, the mirror disks, and a data disk that is none of ours.
-            let mirrored = letters.iter().map(|letter| format!("/dev/sd{letter}"));
+            let mirrored = disks.clone().map(|disk| manner.device(disk, at));
             let others = ["/dev/sda1".to_owned(), "/dev/sdf".to_owned()];
             for (number, device) in others.into_iter().chain(mirrored).enumerate() {
                 let id = format!("vol-0{}{number}", &INSTANCES[at][3..]);
@@ -137,10 +149,17 @@ impl World {
             power_was_ours: false,
             pause: None,
             no_break_while_online: false,
+            manner,
+            unusable: None,
             failing: BTreeSet::new(),
             drop_timer: None,
             wrong: vec![],
         }
+    }
+
+    /// From now on everything is shown in this manner, but for what the configuration is made of.
+    pub(crate) fn shows(&mut self, manner: Manner) {
+        self.manner = manner.in_place_of(self.manner);
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -270,6 +289,16 @@ impl World {
             && self.cluster.copying.is_none()
             && [0, 1].into_iter().all(whole)
             && self.content(0) == self.content(1)
+    }
+}
+
+/// A setting that may differ between the nodes.
+fn per_node(on: impl Fn(usize) -> String) -> Value {
+    let [first, second] = [0, 1].map(on);
+    if first == second {
+        json!(first)
+    } else {
+        json!({NAMES[0]: first, NAMES[1]: second})
     }
 }
 

@@ -1,20 +1,15 @@
 //! What CLUSTERPRO's commands, systemctl and lsblk print on a node, in the forms that docs/documents.md shows.
 
-use super::cluster::Color;
 use super::guest::{Daemon, Guest};
+use super::manner::{Services, Stopped, Unusable, Values};
 use super::{NAMES, World};
 use mirrorsnap_domain::reply::{Head, Outcome, Section, Took};
 use mirrorsnap_domain::steps::Step;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
-fn section(rc: i32, text: impl Into<String>) -> Section {
+pub(super) fn section(rc: i32, text: impl Into<String>) -> Section {
     let text = text.into();
     Section { rc, text }
-}
-
-fn word(guest: &Guest) -> &'static str {
-    if guest.is_online() { "Online" } else { "Offline" }
 }
 
 impl World {
@@ -57,31 +52,34 @@ impl World {
         let guest = &self.guests[at];
         let mut all = BTreeMap::new();
         let down = || section(1, "Command failed.\n");
-        let (stat, monitors) = if guest.daemon == Daemon::Online {
-            (section(0, self.clpstat(at)), section(0, self.monitors()))
-        } else {
-            (down(), down())
+        let (stat, monitors) = match (guest.daemon, self.manner.stopped) {
+            (Daemon::Online, _) => (section(0, self.clpstat(at)), section(0, self.monitors())),
+            (_, Stopped::Table) => (section(0, self.stopped_table(at)), down()),
+            (_, Stopped::Error) => (down(), down()),
         };
         all.insert("clpstat".to_owned(), stat);
         all.insert("clpstat-monitors".to_owned(), monitors);
         let mut mounts = String::new();
         for (number, disk) in self.config.mirror_disks.iter().enumerate() {
             let shown = if guest.daemon == Daemon::Online {
-                section(0, self.clpmdstat(number))
+                self.clpmdstat(at, number)
             } else {
                 down()
             };
             all.insert(format!("clpmdstat {}", disk.name), shown);
-            let paths = format!(
-                "cppath 0 {}\nown-cppath 1\ndppath 0 {}\nown-dppath 1\n",
-                disk.cluster_partition.on(NAMES[at]),
-                disk.data_partition.on(NAMES[at])
-            );
+            let (cluster, data) = (disk.cluster_partition.on(NAMES[at]), disk.data_partition.on(NAMES[at]));
+            let paths = match self.manner.values {
+                Values::AtTheCommonPath => format!("cppath 0 {cluster}\nown-cppath 1\ndppath 0 {data}\nown-dppath 1\n"),
+                // The common ones are those of the first server.
+                Values::BelowTheServer => format!(
+                    "cppath 0 {}\nown-cppath 0 {cluster}\ndppath 0 {}\nown-dppath 0 {data}\n",
+                    disk.cluster_partition.on(NAMES[0]),
+                    disk.data_partition.on(NAMES[0])
+                ),
+            };
             let defaults = "sync 1\nsyncmode 1\ndeact 1\numount-seconds 1\numount-retries 1\n";
-            all.insert(
-                format!("settings {}", disk.name),
-                section(0, format!("{paths}fullcopy 0 0\n{defaults}")),
-            );
+            let settings = self.settings(&format!("{paths}fullcopy 0 0\n{defaults}"));
+            all.insert(format!("settings {}", disk.name), settings);
             let driver = format!("/dev/NMP{}", number + 1);
             let mount = if self.online_on(at) {
                 format!("{} {driver} ok\n", disk.name)
@@ -89,35 +87,34 @@ impl World {
                 format!("{} {driver} not_mounted - -\n", disk.name)
             };
             mounts.push_str(&mount);
-            all.insert(
-                format!("monitor {}", disk.monitor),
-                section(0, format!("object 0 {}\n", disk.name)),
-            );
-            let device = disk.device.on(NAMES[at]);
-            let letter = device.trim_start_matches("/dev/sd");
-            if self.ec2.at(&guest.instance, device).is_some() {
+            let watched = self.settings(&format!("object 0 {}\n", disk.name));
+            all.insert(format!("monitor {}", disk.monitor), watched);
+            if let Some(volume) = self.ec2.at(&guest.instance, disk.device.on(NAMES[at])) {
                 for (part, path) in [(1, &disk.cluster_partition), (2, &disk.data_partition)] {
-                    let text = format!(
-                        "NAME=\"xvd{letter}{part}\" TYPE=\"part\" SERIAL=\"\"\nNAME=\"xvd{letter}\" TYPE=\"disk\" SERIAL=\"\"\n"
-                    );
+                    let text = self.manner.under(number, part, at, volume);
                     all.insert(format!("device {}", path.on(NAMES[at])), section(0, text));
                 }
             }
         }
         all.insert("mounts".to_owned(), section(0, mounts));
-        let enabled = if guest.auto {
-            "enabled\nenabled\n"
-        } else {
-            "disabled\ndisabled\n"
+        let word = if guest.auto { "enabled" } else { "disabled" };
+        let enabled = ["clusterpro", "clusterpro_md"].map(|service| match self.manner.services {
+            Services::Native => format!("{word}\n"),
+            Services::Scripts => format!(
+                "{service}.service is not a native service, redirecting to systemd-sysv-install.\n\
+                 Executing: /usr/lib/systemd/systemd-sysv-install is-enabled {service}\n{word}\n"
+            ),
+        });
+        all.insert("is-enabled".to_owned(), section(0, enabled.concat()));
+        let systemd = match self.unusable {
+            Some(Unusable::Systemd219) => "systemd 219\n+PAM +AUDIT +SELINUX +IMA\n",
+            _ => self.manner.systemd.version(),
         };
-        all.insert("is-enabled".to_owned(), section(0, enabled));
-        all.insert("systemd".to_owned(), section(0, "systemd 252 (252-18.el9)\n"));
+        all.insert("systemd".to_owned(), section(0, systemd));
         all.insert("sync".to_owned(), section(0, "sync (GNU coreutils) 8.32\n"));
         let disks: Vec<&str> = self.config.mirror_disks.iter().map(|disk| disk.name.as_str()).collect();
-        all.insert(
-            "cluster".to_owned(),
-            section(0, format!("md 0 {}\nhd 1\nhaltp 1\nstall 1\n", disks.join(" "))),
-        );
+        let whole = self.settings(&format!("md 0 {}\nhd 1\nhaltp 1\nstall 1\n", disks.join(" ")));
+        all.insert("cluster".to_owned(), whole);
         let room = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/xvda2 10475520 3000 700000 1% /\n";
         all.insert("space".to_owned(), section(0, room));
         for (key, files) in guest
@@ -132,64 +129,13 @@ impl World {
         all
     }
 
-    fn clpstat(&self, at: usize) -> String {
-        let mut text = "  Cluster : cluster\n  <server>\n".to_owned();
-        for (number, guest) in self.guests.iter().enumerate() {
-            let star = if number == at { '*' } else { ' ' };
-            writeln!(text, "   {star}{} ........: {}", guest.name, word(guest)).unwrap();
+    /// What `clpcfget` said, by its keys, exit codes and values.
+    fn settings(&self, text: &str) -> Section {
+        let missing = |line: &str| format!("{} 127 \n", line.split(' ').next().unwrap_or_default());
+        match self.unusable {
+            Some(Unusable::NoClpcfget) => section(0, text.lines().map(missing).collect::<String>()),
+            _ => section(0, text),
         }
-        text.push_str("  <group>\n");
-        for (name, group) in &self.cluster.groups {
-            let state = match (group.moving, group.on) {
-                (Some((Some(_), _)), _) => "Online Pending",
-                (Some((None, _)), _) => "Offline Pending",
-                (None, Some(_)) => "Online",
-                (None, None) => "Offline",
-            };
-            let current = group.on.filter(|_| group.moving.is_none()).map_or("-", |on| NAMES[on]);
-            writeln!(text, "    {name} ......: {state}\n      current       : {current}").unwrap();
-            for disk in &self.config.mirror_disks {
-                writeln!(text, "      {}           : {state}", disk.name).unwrap();
-            }
-        }
-        text.push_str("  <monitor>\n");
-        for disk in &self.config.mirror_disks {
-            writeln!(text, "    {}           : Normal", disk.monitor).unwrap();
-        }
-        text
-    }
-
-    fn monitors(&self) -> String {
-        let mut text = "  Cluster : cluster\n".to_owned();
-        for (number, disk) in self.config.mirror_disks.iter().enumerate() {
-            writeln!(text, "  Monitor{number} [{} : Normal]", disk.monitor).unwrap();
-            for guest in &self.guests {
-                let state = match (guest.is_online(), guest.suspended.contains(&disk.monitor)) {
-                    (false, _) => "Offline",
-                    (true, true) => "Suspend",
-                    (true, false) => "Online",
-                };
-                writeln!(text, "    {} [o|o] : {state}", guest.name).unwrap();
-            }
-        }
-        text
-    }
-
-    fn clpmdstat(&self, disk: usize) -> String {
-        let colors = [self.color(0, disk), self.color(1, disk)];
-        let status = match colors {
-            [Color::Green, Color::Green] => "Normal",
-            [Color::Yellow, _] => "Recovering",
-            _ => "Abnormal",
-        };
-        let name = &self.config.mirror_disks[disk].name;
-        format!(
-            "Mirror Status: {status}\n{name} {} {}\n-----\nMirror Color {} {}\n",
-            NAMES[0],
-            NAMES[1],
-            colors[0].word(),
-            colors[1].word()
-        )
     }
 }
 
