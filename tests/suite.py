@@ -60,6 +60,7 @@ COMMAND_LINE = (
 FLEET = "tests/cli/test_fleet.py"
 TEN = "tests/cli/test_ten_clusters.py"
 LONG_WAITS = "tests/product/test_long_waits.py"
+FROZEN_WHOLE = "tests/product/test_frozen_backups.py"
 # The longest of the product's tests: a quarter of its time.
 PRODUCT_LONG = (FLEET, "tests/product/test_restore_fast.py", "tests/product/test_alarms.py")
 # What is in other parts; all the rest is part `tools`, which needs no lab.
@@ -162,13 +163,16 @@ PRODUCT = Part(
     "documents, functions, machines and command line in the lab",
     _pytest(  # the longest files first
         *(*COMMAND_LINE, RUNNER, "tests/product"),
-        *(f"--ignore={each}" for each in (LONG_WAITS, *PRODUCT_LONG)),
+        *(f"--ignore={each}" for each in (LONG_WAITS, FROZEN_WHOLE, *PRODUCT_LONG)),
         *(f"tests/contract/{name}" for name in _ours()),
     ),
 )
 PRODUCT_MORE = Part("product-more", "fast restore, alarms, several clusters in one lab", _pytest(*PRODUCT_LONG))
 CLI_BUILD = Part("cli-build", "the command line", _make("cli"))
 TEN_CLUSTERS = Part("ten-clusters", "ten clusters are due at the same minute", _pytest(TEN, workers="0"))
+FROZEN_BACKUPS = Part(
+    "frozen-backups", "what twenty whole frozen backups cost an application", _pytest("-s", FROZEN_WHOLE, workers="0")
+)
 LONG = Part("long-waits", "what waits for days of lab time", _pytest(LONG_WAITS))
 FILES = Part("scenarios", "a scenario of each kind", _pytest(SCENARIOS, "-k", "test_file", dist="worksteal"))
 MORE = Part("scenarios-more", "all other scenarios", _pytest(SCENARIOS, "-k", "test_more", dist="worksteal"))
@@ -227,6 +231,7 @@ ADDED = (
     SCHEDULES,
     PRODUCT_MORE,
     TEN_CLUSTERS,
+    FROZEN_BACKUPS,
     LONG,
     MORE,
     *WHOLE_CONTRACT,

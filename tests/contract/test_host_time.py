@@ -20,7 +20,8 @@ from node_steps import out, up
 from lab import host
 from lab.client import TESTS, Lab, eventually
 from lab.clock import Clock, Timers
-from lab.host import LEAST_SHARE, LIMIT, TICK, HostTime, RunQueues
+from lab.host import ASK_AGAIN, LEAST_SHARE, LIMIT, TICK, HostTime, RunQueues
+from scenario.product import wait_until_up
 
 BUSY = "while :; do :; done"
 BUSY_LOOPS = 9
@@ -53,6 +54,27 @@ def test_on_an_idle_host_it_is_real_time_one_tick_late() -> None:
         assert host.time.monotonic() == pytest.approx((n + 0.5) * TICK)
         host.real -= TICK / 2
     assert host.time.withheld == 0
+
+
+def test_at_a_lower_rate_less_passes_and_never_back() -> None:
+    host = Host()
+    for _ in range(10):
+        host.tick()
+    host.time.rate, seen = 0.1, []
+    for _ in range(10):
+        host.tick()
+        for _ in range(2):
+            seen.append(host.time.monotonic())
+            host.real += TICK / 2
+        host.real -= TICK
+    # A tick grants what passes after it: ten at the old rate have passed, and nine at the new one.
+    assert seen == sorted(seen) and host.time.monotonic() == pytest.approx(10.9 * TICK)
+    left = host.time.pause(host.time.monotonic() + 1)
+    assert left == ASK_AGAIN, "the rate may be another one before the moment has come"
+    host.time.rate = 1.0
+    for _ in range(5):
+        host.tick()
+    assert host.time.monotonic() == pytest.approx(15 * TICK)
 
 
 def test_what_the_labs_processes_waited_does_not_pass() -> None:
@@ -186,6 +208,7 @@ def busy_loops(count: int, cpu: int) -> Iterator[list[int]]:
 MEASURE = """
 import os, subprocess, sys, threading, time
 from lab.host import RunQueues
+from scenario.product import wait_until_up
 
 def measure():
     os.sched_setaffinity(0, {int(sys.argv[1])})
@@ -288,3 +311,22 @@ def test_a_starved_lab_keeps_its_verdict() -> None:
             assert out(lab, WORK.format("15s")).split()[-1] == "stopped"
             took, real = lab.now() - began, time.monotonic() - real
     assert took < real * lab.scale / 2, "nothing was starved, so this test says nothing"
+
+
+def test_a_fast_lab_runs_at_lifes_pace_while_a_file_system_is_frozen() -> None:
+    def passed(lab: Lab) -> float:
+        began, real = lab.now(), time.monotonic()
+        time.sleep(1)
+        return (lab.now() - began) / (time.monotonic() - real)
+
+    with Lab(scale=20) as lab:
+        up(lab)
+        wait_until_up(lab)
+        lab.control("life_pace")
+        assert passed(lab) > 2
+        lab.control("freeze", frozen=True)
+        time.sleep(0.1)
+        assert 0 < passed(lab) <= 1.1
+        lab.control("freeze", frozen=False)
+        lab.sleep(1.5)  # a second of life's pace comes after it
+        assert passed(lab) > 2

@@ -34,6 +34,7 @@ FIFTH = 5
 # the looks alone would keep the lab from running. The kernel counts on meanwhile, so that a wait is counted later.
 REST = 4
 LEAST_PAUSE = 0.0002  # between two questions whether a moment has come
+ASK_AGAIN = 0.05  # the longest between two of them while time goes slower
 PRESSURE = Path("/proc/pressure/cpu")
 PART = 4096  # bytes of a file in /proc that are read at once
 WORTH_A_LOOK = 0.0005  # seconds of pressure on the host's CPUs
@@ -200,22 +201,27 @@ class HostTime:
     ) -> None:
         self._real, self._waited, self._stalled = real, waited, stalled
         self._debt = 0.0  # what is to be withheld still; below 0: what was withheld of a wait that has not ended
-        # Replaced as a whole, so that a reader needs no lock: time at the last tick, what it granted, when it came.
-        self._granted = (0.0, 0.0, real())
+        # Replaced as a whole, so that a reader needs no lock: time at the last tick, what it granted, when it came, and
+        # the rate of that.
+        self._granted = (0.0, 0.0, real(), 1.0)
         self.withheld = 0.0  # in all
+        # Of what a tick grants, how much passes: less than 1 where a lab goes slower for a while (clusterpro/pace.py).
+        self.rate = 1.0
         self.on_tick: Callable[[], object] = lambda: None
 
     def monotonic(self) -> float:
         """Seconds that the lab could use; never goes back."""
-        base, granted, at = self._granted
-        return base + min(max(0.0, self._real() - at), granted)
+        base, granted, at, rate = self._granted
+        return base + min(max(0.0, self._real() - at) * rate, granted)
 
     def pause(self, due: float) -> float:
         """Real seconds until it is worth asking again whether `due` has come; 0 once it has."""
-        base, granted, at = self._granted
+        base, granted, at, rate = self._granted
         left = due - self.monotonic()
         if left <= 0:
             return 0.0
+        if rate < 1:  # it may be another one before this moment has come
+            return max(min(left / rate, ASK_AGAIN), LEAST_PAUSE)
         if due > base + granted:  # not granted yet: the next tick says more
             left = max(left, at + TICK - self._real())
         return max(left, LEAST_PAUSE)
@@ -231,8 +237,8 @@ class HostTime:
         return SimpleNamespace(**{**known, "sleep": self.sleep})
 
     def tick(self) -> None:
-        base, granted, at = self._granted
-        now = self._real()
+        base, granted, at, _ = self._granted
+        now, rate = self._real(), self.rate
         share = min(now - at, LIMIT)
         most = share * (1 - LEAST_SHARE)
         self._debt += self._waited()
@@ -243,7 +249,7 @@ class HostTime:
             self._debt = max(0.0, self._debt)
         self._debt = min(self._debt - kept, OWED)
         self.withheld += now - at - share + kept
-        self._granted = (base + granted, share - kept, now)
+        self._granted = (base + granted, (share - kept) * rate, now, rate)
         self.on_tick()
 
 

@@ -232,7 +232,7 @@ def _machine_by_role(role: str, machines: dict[str, Any]) -> Any | None:
 
 def install() -> Callable[[], None]:
     from ...ec2 import world
-    from . import images, interference  # noqa: F401 - they register their operations
+    from . import images, interference, pace  # noqa: F401 - they register their operations
 
     world.plan(context.lab.world)  # so that a wrong world is refused in its own words
     given = dict(context.lab.cluster)
