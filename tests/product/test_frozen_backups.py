@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ class Seen:
             writes = [e["t"] for e in self.journal.entries if e["kind"] == "cluster" and e["what"] == "write"]
             around = [t for t in writes if pause.start - SEEN <= t <= pause.end + SEEN]
             # A write that was under way when the freeze began is carried out: then the pause is the longer of the two.
-            wait = max(after - before for before, after in zip(around, around[1:], strict=False))
+            wait = max(after - before for before, after in pairwise(around))
             wait = max(wait, pause.seconds)
             rate = (len(around) - 1) / (2 * SEEN)  # the one that waited is no part of either side
         return Figures(
@@ -180,9 +181,7 @@ def test_twenty_whole_backups_fail_no_write_and_let_none_wait_long(seen: Seen) -
         frozen = [each for each in seen.figures if (each.pace, each.consistency) == (pace, "frozen")]
         (stopped,) = [each for each in seen.figures if (each.pace, each.consistency) == (pace, "stopped")]
         assert len(frozen) == COUNT and {(each.failed, each.outage) for each in frozen} == {(0, 0.0)}
-        assert min(each.rate for each in frozen) >= LEAST_RATE and min(each.pause for each in frozen) > 0, (
-            "not measured"
-        )
+        assert all(each.rate >= LEAST_RATE and each.pause > 0 for each in frozen), "nothing was measured"
         waited = max(each.longest_wait for each in frozen)
         assert waited <= bound and waited * TIMES <= stopped.outage, (pace, waited, stopped.outage)
         assert stopped.failed, "the application does not notice its own absence"
