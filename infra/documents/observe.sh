@@ -246,8 +246,9 @@ yes/*)
     settings whole
     mounts
     # Last: what is no more read of these within the budget costs a plan a sentence, and no more.
+    monitor_types
     limits=$(
-        for each_type in diskw genw mysqlw oraclew psqlw db2w userw; do
+        for each_type in $TYPES; do
             monitor_limits "$each_type" &
         done
         heartbeat_limit &

@@ -183,6 +183,7 @@ def test_configuration_values(bench):
     assert b.ok("server1", get + "diskdev/cppath") == "/dev/xvdb1\n"
     assert b.ok("server1", "clpcfget -e /root/resource/md") == "md1\n"
     assert b.ok("server1", "clpcfget -e /root/group/group") == "failover1\n"
+    assert b.ok("server1", "clpcfget -e /root/monitor/types") == "mdnw\nmdw\n"
     for line in (
         get + "nosuch",
         get,

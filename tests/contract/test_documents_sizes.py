@@ -47,10 +47,9 @@ def test_the_largest_cluster_is_observed_whole(fresh_lab: Callable[..., Lab], tm
     assert all(f"[{monitor} : Normal]" in seen["sections"]["clpstat-monitors"] for monitor in monitors)
     assert "genw" not in seen["sections"]["clpstat-monitors"] + seen["sections"]["clpstat"]
     # Of sixty monitors those whose limit may be shorter than a pause.
-    assert seen["sections"]["limits genw"].splitlines() == [
-        "genw-of-the-application-00 1",
-        "genw-of-the-application-02 0 30",
-    ]
+    short = ["genw-of-the-application-00 1", "genw-of-the-application-02 0 30"]
+    assert seen["sections"]["limits genw"].splitlines() == short
+    assert seen["sections"]["monitor-types"] == "types 0 genw mdnw mdw\n"
     assert all(f"{disk} /dev/NMP{n} ok" in seen["sections"]["mounts"] for n, disk in enumerate(DISKS, start=1))
     assert all(f"object 0 {disk}" in seen["sections"][f"monitor {disk}-monitor"] for disk in DISKS)
     for disk in DISKS:
@@ -58,3 +57,9 @@ def test_the_largest_cluster_is_observed_whole(fresh_lab: Callable[..., Lab], tm
     broken = nodes.send("observe", **asked)
     assert all("RED" in broken["sections"][f"clpmdstat {disk}"] for disk in DISKS)
     assert broken["size"] < LIMIT - 2_000
+    # Where the types that are in use cannot be read, all are asked for whose monitors would wait.
+    lab.control("cluster_set", switches={"monitor_types_listed": False})
+    unlisted = nodes.send("observe", **asked)
+    assert unlisted["sections"]["monitor-types"] == "types 1\n"
+    assert unlisted["sections"]["limits genw"].splitlines() == short
+    assert unlisted["size"] < LIMIT - 2_000

@@ -112,6 +112,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         heartbeat: Setting::Set("30000".into()),
         disks: BTreeMap::from([("md1".into(), disk)]),
+        monitor_types: Setting::Set("genw mdnw mdw userw".into()),
         limits: BTreeMap::new(),
         unread_limits: vec![],
         monitors: BTreeMap::from([("mdw1".into(), set("md1"))]),

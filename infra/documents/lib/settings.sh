@@ -49,6 +49,29 @@ heartbeat_limit() {
     printf '%s' "$LINES_READ"
 }
 
+# belief: clp-monitor-kinds
+# The types of monitors whose look waits for a file or an application, and so for a frozen file system (functions/domain, monitor_kinds.rs).
+WAITING='diskw userw genw mysqlw oraclew psqlw db2w sqlserverw odbcw httpw ftpw smtpw pop3w imap4w nfsw sambaw tuxw wlsw wasw otxw jraw'
+
+# monitor_types: which types there are. Sets TYPES: those of WAITING that are in use, or all of them where that cannot be read.
+monitor_types() {
+    LINES_READ=''
+    get -e types monitor/types
+    RAW="$RAW--- monitor-types rc=0$LF$LINES_READ"
+    TYPES=$WAITING
+    case $LINES_READ in
+    'types 0 '*)
+        used=" ${LINES_READ#types 0 }" TYPES=''
+        used="${used%"$LF"} "
+        for each_type in $WAITING; do
+            case $used in
+            *" $each_type "*) TYPES="$TYPES $each_type" ;;
+            esac
+        done
+        ;;
+    esac
+}
+
 # belief: clp-monitor-timeout
 # monitor_limits TYPE: of the first 16 monitors of a type that reads or writes the applications' data, the time limits that are not known
 # to be longer than any pause.

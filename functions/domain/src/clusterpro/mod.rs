@@ -2,6 +2,7 @@
 //! state, and lines that contradict each other are an error.
 
 pub mod mdstat;
+pub mod monitor_kinds;
 pub mod monitors;
 pub mod outputs;
 pub mod settings;

@@ -1,5 +1,6 @@
 //! What clp.conf says, as infra/documents/lib/settings.sh reads it by `clpcfget`: lines `<key> <exit code> <value>`.
 
+use super::monitor_kinds::MonitorKind;
 use super::outputs;
 use crate::reply::Reply;
 use serde::Serialize;
@@ -142,6 +143,15 @@ pub struct GroupSettings {
     pub stop_seconds: Setting,
 }
 
+/// The time limit of a monitor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// What it watches.
+    pub kind: MonitorKind,
+    /// In seconds.
+    pub seconds: Setting,
+}
+
 /// The cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ClusterSettings {
@@ -160,10 +170,12 @@ pub struct ClusterSettings {
 pub struct Settings {
     /// The mirror disks that were asked for.
     pub disks: BTreeMap<String, DiskSettings>,
-    /// The time limits, in seconds, of the monitors that read or write the applications' data.
-    pub limits: BTreeMap<String, Setting>,
+    /// The types of monitors that there are.
+    pub monitor_types: Setting,
+    /// The time limits of the monitors that a pause of the file systems makes wait.
+    pub limits: BTreeMap<String, Limit>,
     /// Types of monitors whose limits could not be read.
-    pub unread_limits: Vec<String>,
+    pub unread_limits: Vec<MonitorKind>,
     /// After which time without a heartbeat a node is given up, in milliseconds.
     pub heartbeat: Setting,
     /// The disk that each mirror disk monitor watches.
@@ -181,10 +193,20 @@ impl Settings {
         for (name, section) in &reply.sections {
             match name.split_once(' ') {
                 Some(("settings", disk)) => _ = all.disks.insert(disk.to_owned(), DiskSettings::read(&section.text)),
-                Some(("limits", kind)) if section.rc != 0 => all.unread_limits.push(kind.to_owned()),
-                Some(("limits", _)) => {
+                Some(("limits", word)) => {
+                    let Some(kind) = MonitorKind::read(word) else {
+                        continue;
+                    };
+                    if section.rc != 0 {
+                        all.unread_limits.push(kind);
+                        continue;
+                    }
                     let lines = Lines::read(&section.text);
-                    let read = lines.0.keys().map(|name| ((*name).to_owned(), lines.get(name)));
+                    let limit = |name: &&str| Limit {
+                        kind,
+                        seconds: lines.get(name),
+                    };
+                    let read = lines.0.keys().map(|name| ((*name).to_owned(), limit(name)));
                     all.limits.extend(read);
                 }
                 Some(("monitor", monitor)) => {
@@ -199,6 +221,7 @@ impl Settings {
                     };
                     all.groups.insert(group.to_owned(), settings);
                 }
+                None if name == "monitor-types" => all.monitor_types = Lines::read(&section.text).get("types"),
                 None if name == "heartbeat" => all.heartbeat = Lines::read(&section.text).get("timeout"),
                 None if name == "cluster" => {
                     let lines = Lines::read(&section.text);

@@ -71,7 +71,8 @@ fn the_sections_of_an_observation() {
     let first = r#"mirrorsnap {"document":"observe","run":"x","boot_id":"b","uptime":1,"result":"ok"}"#;
     let text = format!(
         "{first}\n--- settings md1 rc=0\n{PATHS}--- monitor mdw1 rc=0\nobject 0 md1\n--- group failover1 rc=0\nstop-after 0 app web\n\
-         stop-seconds 1\n--- cluster rc=0\nmd 0 md1 data2\nhd 1\nhaltp 1\nstall 0 2\n--- heartbeat rc=0\ntimeout 0 50000\n"
+         stop-seconds 1\n--- cluster rc=0\nmd 0 md1 data2\nhd 1\nhaltp 1\nstall 0 2\n--- heartbeat rc=0\ntimeout 0 50000\n\
+         --- monitor-types rc=0\ntypes 0 userw mdw mdnw\n--- limits genw rc=0\ngenw1 1\ngenw2 0 30\n--- limits psqlw rc=125\n\n--- limits newdbw rc=125\n\n"
     );
     let all = Settings::read(&Reply::parse("observe", "server1", &text).unwrap());
     assert_eq!(all.disk("md1"), DiskSettings::read(PATHS));
@@ -85,6 +86,20 @@ fn the_sections_of_an_observation() {
         (&Setting::Absent, &set("2"))
     );
     assert_eq!(all.heartbeat, set("50000"));
+    assert_eq!(all.monitor_types.names(), Some(vec!["userw", "mdw", "mdnw"]));
+    let custom = |seconds| Limit {
+        kind: MonitorKind::Custom,
+        seconds,
+    };
+    assert_eq!(
+        all.limits,
+        BTreeMap::from([
+            ("genw1".to_owned(), custom(Setting::Absent)),
+            ("genw2".to_owned(), custom(set("30")))
+        ])
+    );
+    // A type that no document asks for is none of ours.
+    assert_eq!(all.unread_limits, [MonitorKind::PostgreSql]);
     let none = Reply {
         sections: BTreeMap::from([(
             "settings".to_owned(),

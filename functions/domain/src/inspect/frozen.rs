@@ -1,7 +1,8 @@
 //! What refuses a frozen backup before anything is touched, and what a plan says of one (safety.md, "Without an outage").
 
 use super::answered;
-use crate::clusterpro::settings::Setting;
+use crate::clusterpro::monitor_kinds::MonitorKind;
+use crate::clusterpro::settings::{Limit, Setting};
 use crate::config::Config;
 use crate::document::{FREEZING_TOOLS, Freeze};
 use crate::error::{Error, Kind, Result};
@@ -49,22 +50,29 @@ pub(super) fn freeze(config: &Config, active: &str, seen: &Observation) -> Resul
 
 /// Refuses a monitor that would take the longest pause for a failure, and start its recovery.
 fn refuse_short_limits(config: &Config, active: &str, node: &Node) -> Result<()> {
-    let seconds = |limit: &Setting| limit.value().and_then(|value| value.parse::<u32>().ok());
     let short = node.settings.limits.iter().find_map(|(name, limit)| {
-        seconds(limit)
-            .filter(|limit| *limit <= config.max_pause_seconds)
-            .map(|limit| (name, limit))
+        known(limit)
+            .filter(|seconds| *seconds <= config.max_pause_seconds)
+            .map(|seconds| (name, limit.kind, seconds))
     });
     match short {
         None => refuse_short_heartbeat(config, active, node),
-        Some((name, limit)) => Err(not_possible(
+        Some((name, kind, seconds)) => Err(not_possible(
             format!(
-                "the monitor {name} on {active} gives up after {limit} s (polling/timeout), and a pause may last {} s: it would take the pause for a failure",
-                config.max_pause_seconds
+                "the monitor {name} ({}) on {active} gives up after {seconds} s (polling/timeout), and a pause may last {} s: {}, and would take \
+                 the pause for a failure",
+                kind.word(),
+                config.max_pause_seconds,
+                kind.why()
             ),
             "raise the monitor's timeout, or lower max_pause_seconds in the cluster's JSON",
         )),
     }
+}
+
+/// In seconds, if it could be read.
+fn known(limit: &Limit) -> Option<u32> {
+    limit.seconds.value().and_then(|value| value.parse().ok())
 }
 
 /// In milliseconds, if it can be read.
@@ -88,20 +96,29 @@ fn refuse_short_heartbeat(config: &Config, active: &str, node: &Node) -> Result<
 
 /// Which limits a plan cannot vouch for.
 fn unknown_limits(node: &Node) -> Option<String> {
-    let unread = |limit: &Setting| limit.value().is_none_or(|value| value.parse::<u32>().is_err());
     let settings = &node.settings;
     let names = settings
         .limits
         .iter()
-        .filter(|(_, limit)| unread(limit))
+        .filter(|(_, limit)| known(limit).is_none())
         .map(|(name, _)| name.clone());
     let kinds = settings
         .unread_limits
         .iter()
-        .map(|kind| format!("those of type {kind}"));
+        .map(|kind| format!("those of type {}", kind.word()));
+    let strange = strange_types(&settings.monitor_types);
     let beat = heartbeat(node).is_none().then(|| "the heartbeat".to_owned());
-    let all: Vec<String> = names.chain(kinds).chain(beat).collect();
+    let all: Vec<String> = names.chain(kinds).chain(strange).chain(beat).collect();
     (!all.is_empty()).then(|| format!("; not read, or CLUSTERPRO's default: {}", all.join(", ")))
+}
+
+/// The types of monitors that are in use, and that this version does not know.
+fn strange_types(types: &Setting) -> Vec<String> {
+    let names = types.names().unwrap_or_default();
+    let strange = names.into_iter().filter(|word| MonitorKind::read(word).is_none());
+    strange
+        .map(|word| format!("those of the unknown type {word}"))
+        .collect()
 }
 
 /// What a person must know before a frozen backup.
@@ -123,7 +140,7 @@ pub(super) fn words(config: &Config, node: &Node) -> Vec<String> {
         ),
         format!(
             "what watches these file systems or the applications on them must bear a pause of {} s; of CLUSTERPRO the limits of the heartbeat and of \
-             the monitors for disks, databases, own scripts and the user space are read, and no others{}",
+             the monitors that read or write files, or wait for a command or an application, are read, and no others{}",
             config.max_pause_seconds,
             unknown_limits(node).unwrap_or_default()
         ),

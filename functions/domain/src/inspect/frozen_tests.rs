@@ -1,4 +1,5 @@
 use super::*;
+use crate::clusterpro::monitor_kinds::Waits;
 use crate::consistency::Consistency;
 use crate::ids::{Id, IdKind};
 use crate::inspect::{Plan, backup};
@@ -134,11 +135,7 @@ fn commands_that_do_not_fit_the_pause_are_refused() {
 
 #[test]
 fn a_monitor_that_would_take_the_pause_for_a_failure_is_refused_and_an_unknown_one_is_told() {
-    let limited = |limit: Setting| {
-        planned(&config(), |node| {
-            _ = node.settings.limits.insert("psqlw1".into(), limit);
-        })
-    };
+    let limited = |seconds: Setting| watched("psqlw1", MonitorKind::PostgreSql, seconds);
     let error = limited(Setting::Set("10".into())).unwrap_err();
     assert_eq!(error.kind(), Kind::FreezeNotPossible);
     assert!(error.to_string().contains("psqlw1"), "{error}");
@@ -147,8 +144,45 @@ fn a_monitor_that_would_take_the_pause_for_a_failure_is_refused_and_an_unknown_o
     for unknown in [Setting::Absent, Setting::Unread, Setting::Set("soon".into())] {
         assert!(said(limited(unknown).unwrap()).contains("psqlw1"));
     }
-    let unread = planned(&config(), |node| node.settings.unread_limits = vec!["genw".into()]);
+    let unread = planned(&config(), |node| {
+        node.settings.unread_limits = vec![MonitorKind::Custom];
+    });
     assert!(said(unread.unwrap()).contains("type genw"));
+}
+
+fn watched(name: &str, kind: MonitorKind, seconds: Setting) -> Result<Plan> {
+    planned(&config(), |node| {
+        _ = node.settings.limits.insert(name.into(), Limit { kind, seconds });
+    })
+}
+
+#[test]
+fn each_kind_of_monitor_that_would_wait_is_refused_with_what_it_waits_for() {
+    for kind in MonitorKind::limited() {
+        let error = watched("w1", kind, Setting::Set("9".into())).unwrap_err();
+        assert_eq!(error.kind(), Kind::FreezeNotPossible);
+        let text = error.to_string();
+        for said in ["w1", kind.word(), "9 s", kind.why()] {
+            assert!(text.contains(said), "{said}: {text}");
+        }
+        assert_ne!(kind.waits(), Waits::ForNothing);
+    }
+}
+
+#[test]
+fn a_type_of_monitor_that_is_not_known_is_told_and_a_known_one_is_not() {
+    let words = |types: Setting| {
+        let plan = planned(&config(), |node| node.settings.monitor_types = types);
+        plan.unwrap().words.join(" ")
+    };
+    assert!(words(Setting::Set("mdw newdbw genw".into())).contains("those of the unknown type newdbw"));
+    for known in [
+        Setting::Set("mdw mdnw volmgrw genw".into()),
+        Setting::Absent,
+        Setting::Unread,
+    ] {
+        assert!(!words(known).contains("unknown type"));
+    }
 }
 
 #[test]

@@ -34,6 +34,9 @@ def tree(c: Cli) -> dict[str, Any]:
     for n in range(c.cluster.spec.other_monitors):
         limit = {"polling": {"timeout": "30" if n == 2 else "120"}} if n else {}
         root["monitor"][f"genw@genw-of-the-application-{n:02}"] = limit
+    if c.cluster.switches.monitor_types_listed:
+        kinds = {each.split("@")[0] for each in root["monitor"]}
+        root["monitor"] |= {f"types@{kind}": {} for kind in sorted(kinds)}
     for name in c.cluster.spec.hybrid_disks:
         root["resource"][f"hd@{name}"] = {"parameters": {}}
     return root

@@ -15,7 +15,7 @@ from . import part
 
 # Lab seconds of life's pace after each flush of a file system, which comes before its freeze, and after the thaw: what
 # an application writes before and after its wait is then seen at life's pace too.
-AROUND = 1.0
+AROUND = 0.7
 
 _lock = threading.Lock()
 _reasons: set[tuple[str, ...]] = set()  # for life's pace

@@ -46,6 +46,7 @@ class Switches:
     layout: str = "seed"  # blanks between columns: seed (single) | wide
     clpstat_when_stopped: str = "error"  # clpstat while the daemon is stopped: error | table (X 6.0)
     current_when_offline: str = "None"  # the node of a group that runs nowhere: None (X 6.0) | - | empty
+    monitor_types_listed: bool = True  # `clpcfget -e /root/monitor/types` prints the types that are in use
     clpcfget_servers: str = "resolved"  # a value for one server: printed at the common path | only below server@NAME
     clpcl_leaves_child: bool = False  # `clpcl -s` starts a daemon itself, which keeps its output open
     clpstat_lags: int = 0  # so many seconds after a change clpstat and clpmdstat still show the state before: 0 | 2
