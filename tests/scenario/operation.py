@@ -214,7 +214,7 @@ def result(journal: Journal, operation: Operation) -> dict[str, Any]:
     main, over = _main(operation), operation.over or operation.started
     worst, pause = longest(journal.outages(operation.started, over)), longest(journal.pauses(operation.started, over))
     members, writer = operation.family.members if operation.family else [], operation.writer
-    proof = proved.figures(members, journal.entries)
+    proof = proved.figures(members, journal.entries, journal.lab)
     return {
         "status": main["status"],
         "error": main["error"],

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lab.client import Lab
+
 from .proof import Claim
 from .timeline import Entry
 
@@ -52,15 +54,25 @@ def after_completion(entries: list[Entry], snapshots: list[str]) -> float | None
     return max(proved[each] for each in snapshots) - max(complete[each] for each in snapshots)
 
 
-def figures(members: list[dict[str, Any]], entries: list[Entry]) -> dict[str, Any] | None:
-    """The proof's part of a backup's entry in the report. `members`: the backup's execution and all that it caused."""
+def gib(lab: Lab, snapshots: list[str]) -> int:
+    """The size of all volumes that these snapshots are of."""
+    sizes = {each["SnapshotId"]: each["VolumeSize"] for each in lab.control("ec2")["snapshots"]}
+    return sum(sizes[each] for each in snapshots)
+
+
+def figures(members: list[dict[str, Any]], entries: list[Entry], lab: Lab | None = None) -> dict[str, Any] | None:
+    """The proof's part of a backup's entry in the report. `members`: the backup's execution and all that it caused;
+    `lab`: is asked for the volumes' sizes, where they are wanted.
+    """
     found = said(members)
     if found is None:
         return None
-    after = after_completion(entries, sorted({disk["snapshot"] for disk in found["disks"]}))
+    snapshots = sorted({disk["snapshot"] for disk in found["disks"]})
+    after = after_completion(entries, snapshots)
     return {
         **{key: found[key] for key in SAID},
         "disks": len(found["disks"]),
+        **({} if lab is None else {"gib": gib(lab, snapshots)}),
         "after_completion_seconds": None if after is None else round(after, 3),
     }
 
@@ -93,4 +105,5 @@ def claims(found: dict[str, Any] | None, scale: float = 1.0) -> list[Claim]:
 def words(found: dict[str, Any]) -> str:
     """For a line of a table."""
     after = found["after_completion_seconds"]
-    return f"{found['verdict']}, {found['blocks']} blocks" + ("" if after is None else f", after {after:.1f} s")
+    of = f" of {found['gib']} GiB" if "gib" in found else ""
+    return f"{found['verdict']}, {found['blocks']} blocks{of}" + ("" if after is None else f", after {after:.1f} s")

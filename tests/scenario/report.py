@@ -59,7 +59,7 @@ def of_a_backup(journal: Journal, operation: Operation) -> dict[str, Any]:
     return {
         "consistency": consistency(journal, operation),
         "pause_seconds": round(held.seconds, 3) if held else 0.0,
-        "proof": proved.figures(operation.family.members if operation.family else [], journal.entries),
+        "proof": proved.figures(operation.family.members if operation.family else [], journal.entries, journal.lab),
     }
 
 

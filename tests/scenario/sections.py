@@ -63,7 +63,11 @@ def _figures(figures: dict[str, Any]) -> list[tuple[str, str]]:
     if found:
         after = found["after_completion_seconds"]
         last = [
-            (f"{found['verdict']}", f"is the image, by {found['blocks']} blocks, {found['cost_usd']:.6f} USD"),
+            (
+                f"{found['verdict']}",
+                f"is the image of {found['gib']} GiB, by {found['blocks']} blocks in {found['seconds']:.2f} s, "
+                f"{found['cost_usd']:.6f} USD",
+            ),
             ("-" if after is None else f"{after:.1f} s", "from the snapshot's completion to its proof"),
         ]
     return [

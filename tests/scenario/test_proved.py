@@ -50,6 +50,19 @@ def test_it_counts_from_the_last_completion_to_the_last_first_verdict() -> None:
     assert words(found) == "clean, 23 blocks, after 18.5 s"
 
 
+def test_how_large_the_proved_volumes_are() -> None:
+    class Volumes:
+        def control(self, op: str) -> dict[str, Any]:
+            assert op == "ec2"
+            sizes = {"snap-1": 20, "snap-2": 1024, "snap-3": 7}
+            return {"snapshots": [{"SnapshotId": name, "VolumeSize": size} for name, size in sizes.items()]}
+
+    lab: Any = Volumes()
+    found = figures(members(), LOG, lab)
+    assert found is not None and found["gib"] == 1044
+    assert words(found) == "clean, 23 blocks of 1044 GiB, after 18.5 s"
+
+
 def test_what_is_not_as_promised_is_told() -> None:
     def broken(log: list[dict[str, Any]], **said: Any) -> list[int]:
         return [number for number, (held, _) in enumerate(claims(figures(members(**said), log))) if not held]
