@@ -183,3 +183,30 @@ def test_keys_are_used_through_ec2_only_and_grants_are_for_aws_only(role: str) -
     for keys in (through, {"kms:GrantIsForAWSResource": "true"}, through | {"kms:GrantIsForAWSResource": "false"}, {}):
         assert not allowed(ROLES[role], "kms:CreateGrant", key, keys)
     assert not allowed(ROLES[role], "kms:Decrypt", key, {})
+
+
+INSTANCE = ec2_arn("instance", "i-0123456789abcdef0")
+# AWS documents ec2:Attribute for attributes of one value, and names no value for a block device mapping. Published
+# policies have both spellings. The role works with each of them, and where the key is absent.
+MAPPING = (
+    {"ec2:Attribute": "BlockDeviceMapping"},
+    {"ec2:Attribute": "blockDeviceMapping"},
+    {"ec2:Attribute": "BlockDeviceMappings"},
+    {},
+)
+
+
+def modifies(keys: dict[str, Any], tags: tuple[str, ...] = OURS[:1]) -> bool:
+    found = {f"aws:ResourceTag/{key}": "alpha" for key in tags} | keys
+    return allowed(ROLES["SwapVolumesFunction"], "ec2:ModifyInstanceAttribute", INSTANCE, found)
+
+
+@pytest.mark.parametrize("keys", MAPPING, ids=lambda each: each.get("ec2:Attribute", "absent"))
+def test_swap_volumes_may_set_a_block_device_mapping_however_its_attribute_is_spelt(keys: dict[str, str]) -> None:
+    assert modifies(keys)
+    assert not modifies(keys, tags=())
+
+
+@pytest.mark.parametrize("name", ["UserData", "userData", "InstanceType", "Kernel", "SourceDestCheck"])
+def test_swap_volumes_may_set_no_other_attribute(name: str) -> None:
+    assert not modifies({"ec2:Attribute": name})
