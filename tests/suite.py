@@ -99,7 +99,13 @@ def _make(target: str) -> tuple[str, ...]:
 
 
 def _pytest(*arguments: str, dist: str = "loadfile", workers: str = WORKERS) -> tuple[str, ...]:
-    return (sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", dist, *arguments)
+    slowest = (
+        "--durations",
+        "40",
+        "--durations-min",
+        "5",
+    )  # at the log's end: what to move where a part takes too long
+    return (sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", dist, *slowest, *arguments)
 
 
 def _contract(*names: str) -> tuple[str, ...]:
@@ -135,17 +141,16 @@ WITNESSES = Part(
 )
 SMOKE = Part("smoke", "a backup in one lab", _pytest(SCENARIOS, "-k", "test_file and plain", workers="0"))
 RUST_AWS = Part("rust-aws", "clippy and tests of what stands on the SDK", _make("test-aws"))
-FROZEN_MORE = "tests/interleaving/test_frozen_more.py"
-FROZEN_PACE = "tests/interleaving/test_pace.py"
+SEARCHED_MORE = tuple(f"tests/interleaving/test_{name}.py" for name in ("pace", "frozen_more", "sampled"))
 INTERLEAVING = Part(
     "interleaving",
     "every interleaving of the critical section",
-    _pytest("tests/interleaving", f"--ignore={FROZEN_MORE}", f"--ignore={FROZEN_PACE}", dist="worksteal"),
+    _pytest("tests/interleaving", *(f"--ignore={each}" for each in SEARCHED_MORE), dist="worksteal"),
 )
 INTERLEAVING_MORE = Part(
     "interleaving-more",
-    "somebody else at every step of a frozen backup, every stall, and what 400 runs cost an application",
-    _pytest(FROZEN_PACE, FROZEN_MORE, dist="worksteal"),
+    "pairs of faults, random schedules, somebody else at every step of a frozen backup, and what 400 runs cost",
+    _pytest(*SEARCHED_MORE, dist="worksteal"),
 )
 IMAGES = Part(
     "images",

@@ -3,9 +3,8 @@
 Searched completely: every schedule with one stall (an actor waits, for however long, while others act), with one fault
 (a crash at any step, any command that fails, hangs or lies, any record that cannot be written), and with one replay,
 fence or hold at any step, or with somebody else who stops, starts and moves the group, suspends and resumes monitors,
-or deletes the directories, or with a disk that is full from any step on. Stalls are searched under the shells of Debian
-and of Red Hat. Beyond that, pairs and random schedules are sampled: MIRRORSNAP_INTERLEAVINGS runs of each (default
-150).
+or deletes the directories, or with a disk that is full from any step on. test_sampled.py has what takes longest: stalls
+under Red Hat's shell too, strangers and copies, and what is not searched completely: pairs and random schedules.
 """
 
 from __future__ import annotations
@@ -23,27 +22,20 @@ from lab.nodes.nodecmd import binary
 from . import model, scenario, stepper, witness
 from .hook_mutants import HOOK_MUTANTS, HOOKS
 from .mutants import (
-    BLIPS,
-    COPIES,
     CORE,
     FENCE_A,
     FENCE_S,
     FULL,
     GONE,
     HOLD,
-    LENIENT,
     MUTANTS,
-    OLD_BATON,
     RELOAD,
     SOMEBODY,
-    STRANGERS,
-    THAWS,
-    TWO_DISKS,
     WORKS,
     Mutant,
 )
 from .schedule import Run
-from .search import Report, sample, search
+from .search import Report, search
 from .world import Outcome, Violation
 
 DEEP = int(os.environ.get("MIRRORSNAP_INTERLEAVINGS", "150"))
@@ -108,9 +100,8 @@ def test_the_units_are_what_the_documents_start(nodecmd: Path) -> None:
         run.stage.close()
 
 
-@pytest.mark.parametrize("shell", ["dash", "bash"])
-def test_every_single_stall(nodecmd: Path, allowed: set, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    as_sh(shell, monkeypatch)
+def test_every_single_stall(nodecmd: Path, allowed: set, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_sh("dash", monkeypatch)
     report = search(functools.partial(scenario.prepare, nodecmd, CORE), 1, 0)
     assert report.complete
     proved(report, allowed)
@@ -123,26 +114,12 @@ def test_every_single_fault(nodecmd: Path, lossy: set, case: scenario.Scenario) 
     proved(report, lossy)
 
 
-@pytest.mark.parametrize(
-    "case", [FENCE_A, FENCE_S, COPIES, STRANGERS, HOLD, RELOAD, GONE, *FULL, *SOMEBODY], ids=lambda c: c.name
-)
+@pytest.mark.parametrize("case", [FENCE_A, FENCE_S, HOLD, RELOAD, GONE, *FULL, *SOMEBODY], ids=lambda c: c.name)
 def test_everything_launched_at_every_step(nodecmd: Path, lossy: set, case: scenario.Scenario) -> None:
     report = search(functools.partial(scenario.prepare, nodecmd, case), 0, 1, focus=LAUNCH)
     assert report.complete
     # Without their directory, or room in it, the scripts leave no records, and the nodes nothing that could be valid.
     proved(report, set(report.outcomes) if case in (GONE, *FULL) else lossy)
-
-
-@pytest.mark.parametrize("case", [CORE, TWO_DISKS, FENCE_A, WORKS, LENIENT], ids=lambda c: c.name)
-def test_combinations_of_two(nodecmd: Path, lossy: set, case: scenario.Scenario) -> None:
-    proved(search(functools.partial(scenario.prepare, nodecmd, case), 2, 2, total=2, runs=DEEP, shuffle=1), lossy)
-
-
-@pytest.mark.parametrize(
-    "case", [CORE, TWO_DISKS, FENCE_A, FENCE_S, COPIES, THAWS, BLIPS, OLD_BATON], ids=lambda c: c.name
-)
-def test_random_schedules(nodecmd: Path, lossy: set, case: scenario.Scenario) -> None:
-    proved(sample(functools.partial(scenario.prepare, nodecmd, case), seed=20260102, runs=DEEP // 2), lossy, False)
 
 
 @pytest.mark.parametrize("mutant", (*MUTANTS, *HOOK_MUTANTS), ids=lambda m: m.name)

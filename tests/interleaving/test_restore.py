@@ -20,8 +20,8 @@ from .mutants import Mutant
 from .restore_mutants import COPIES, DOWN, FENCED, FULL, HELD, RESTORE_MUTANTS, STAYS
 from .scenario import Scenario
 from .schedule import Run
-from .search import Report, sample, search
-from .test_interleaving import DEEP, LAUNCH, as_sh
+from .search import Report, search
+from .test_interleaving import LAUNCH, as_sh
 from .world import Violation
 
 
@@ -89,16 +89,6 @@ def test_everything_launched_at_every_step(nodecmd: Path, case: Scenario) -> Non
     report = search(functools.partial(scenario.prepare, nodecmd, case), 0, 1, focus=LAUNCH)
     assert report.complete and report.runs > 10
     proved(report)
-
-
-@pytest.mark.parametrize("case", [DOWN, FENCED], ids=lambda c: c.name)
-def test_combinations_of_two(nodecmd: Path, case: Scenario) -> None:
-    proved(search(functools.partial(scenario.prepare, nodecmd, case), 2, 2, total=2, runs=DEEP, shuffle=1))
-
-
-@pytest.mark.parametrize("case", [DOWN, FENCED, COPIES], ids=lambda c: c.name)
-def test_random_schedules(nodecmd: Path, case: Scenario) -> None:
-    proved(sample(functools.partial(scenario.prepare, nodecmd, case), seed=20260102, runs=DEEP // 2))
 
 
 def stalled(nodecmd: Path, edit: scenario.Edit | None = None) -> Run:

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::edits::hold;
+use crate::names;
 use crate::testing::orders;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Two disks on two volumes, device names by node, and deadlines of its own.
 fn large() -> Value {
