@@ -63,6 +63,8 @@ if [ "$CONSISTENCY" = frozen ]; then
     STOP=$((8 + HOOKED))
     START=3
     TMAX=$((STOP + PAUSE))
+    # A unit that is told to end thaws first, and cannot before the kernel has completed its freeze (section/freeze.sh). systemd's default.
+    LINGER=90
 fi
 # The hook's time is a part of Ts: the timer, which bounds the outage, is armed before it. Something must be left for the stop.
 [ "$STOP" -gt "$HOOKED" ] || refuse hook ',"detail":"hook_seconds"'

@@ -36,6 +36,13 @@ def test_a_kill_of_the_active_and_one_of_the_timer(nodecmd: Path, lossy: set) ->
     proved(report, lossy)
 
 
+def test_a_shutdown_while_the_kernel_goes_on_to_freeze(nodecmd: Path, lossy: set) -> None:  # noqa: F811
+    """The node shuts down at each step of a run in which a freeze, once, takes longer than its time limit."""
+    report = search(functools.partial(scenario.prepare, nodecmd, SHUTDOWN), 0, 2, focus=("launch", "slow"))
+    assert report.complete and report.runs > 90
+    proved(report, set(report.outcomes))
+
+
 @pytest.mark.parametrize("case", [GONE, FREEZES, UNFREEZES, BLINKS, STOPS, *OTHERS], ids=lambda c: c.name)
 def test_everything_launched_at_every_step(nodecmd: Path, lossy: set, case: scenario.Scenario) -> None:  # noqa: F811
     report = search(functools.partial(scenario.prepare, nodecmd, case), 0, 1, focus=LAUNCH)

@@ -11,10 +11,11 @@ write_params() {
     put "$RUN_DIR/$ROLE.params" "$text"
 }
 
-# start_unit SECONDS: starts unit $ROLE, which systemd kills after SECONDS. ABOUT says what it does. Its output goes to the journal.
+# start_unit SECONDS: starts unit $ROLE, which systemd kills after SECONDS. ABOUT says what it does. Its output goes to the journal. It has
+# LINGER seconds to end by itself when it is stopped (2).
 start_unit() {
     clock || :
-    attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$ROLE" --collect -p RuntimeMaxSec="$1" -p TimeoutStopSec=2 \
+    attempt systemd-run systemd-run --unit="mirrorsnap-$RUN-$ROLE" --collect -p RuntimeMaxSec="$1" -p TimeoutStopSec="${LINGER:-2}" \
         -p SyslogIdentifier=mirrorsnap --description="mirrorsnap $RUN: $ABOUT; until uptime $((NOW / 100 + $1)) s at the latest" \
         /bin/sh "$RUN_DIR/$ROLE.sh" "$ROLE" "$RUN_DIR"
 }

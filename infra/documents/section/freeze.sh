@@ -15,10 +15,10 @@ if [ "$CONSISTENCY" = frozen ]; then
     RESTARTS='-p RestartSec=0.5 -p StartLimitIntervalSec=0'
     UNDOES='thaws the file systems'
 
-    # systemd stops timers first when a node shuts down, and nobody would thaw. A trap runs once the command in the foreground has ended;
-    # systemd ends that too.
+    # systemd stops timers first when a node shuts down, and nobody else would thaw. A trap runs once the command in the foreground has
+    # ended; systemd ends that too. A freeze that its killed fsfreeze has left under way is waited for: the unit's stop timeout is long.
     if [ "$ROLE" != break ]; then
-        trap 'trap "" TERM; [ "$ROLE" != timer ] || read_frozen; thaw_all; exit 143' TERM
+        trap 'trap "" TERM; [ "$ROLE" != timer ] || read_frozen; thaw_for_good; exit 143' TERM
     fi
 
     # After the break the standby reads the groups again: they stay where they are until long after it, and one that has moved or stopped was
@@ -122,8 +122,8 @@ if [ "$CONSISTENCY" = frozen ]; then
         done
     }
 
-    # A5.
-    bring_back() {
+    # Until no fsfreeze of ours was alive before a thaw that left nothing frozen.
+    thaw_for_good() {
         while :; do
             settled=no
             ! none_freezes || settled=yes
@@ -131,6 +131,11 @@ if [ "$CONSISTENCY" = frozen ]; then
             [ "$settled/$thawed" != yes/yes ] || break
             pause 0.2
         done
+    }
+
+    # A5.
+    bring_back() {
+        thaw_for_good
         after active
         note 'done' ',"by":"active"' && stop_unit "$UNIT-timer.timer"
     }
