@@ -51,7 +51,7 @@ def _others(name: str, default: Any) -> list[Any]:
 
 # What mirrorsnap does without nothing but by a refusal: without clpcfget nobody can say which paths CLUSTERPRO opens.
 # Nor what the flags and services are once the scripts say it in words that nobody knows.
-REFUSED = {"clpcfget=False": "DeviceMismatch", "script_words=other": "PreparationUnproven"}
+REFUSED = {"clpcfget=False": "OutputUnreadable", "script_words=other": "PreparationUnproven"}
 # Errors by which the first operations of a kind end, with the cluster back, before one passes: what may be ordered only
 # once has failed (docs/safety.md, S3 and rule 10). Those are `clpmdctrl --break`, then `clpbackup.sh --pre`, and
 # `clprestore.sh --pre`.
