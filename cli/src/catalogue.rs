@@ -3,35 +3,13 @@
 
 mod words;
 
+pub use mirrorsnap_domain::sentence::Language;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 pub use words::Words;
 
 const TEXT: &str = include_str!("../../docs/catalogue.json");
-
-/// A language that the catalogue has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// What everything else is written in.
-    English,
-    /// By a locale that begins with `ja`.
-    Japanese,
-}
-
-impl Language {
-    /// From the environment, as POSIX has it: the first variable that is set decides.
-    pub fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
-            .into_iter()
-            .filter_map(variable)
-            .find(|value| !value.is_empty());
-        match set {
-            Some(locale) if locale.starts_with("ja") => Self::Japanese,
-            _ => Self::English,
-        }
-    }
-}
 
 #[derive(Debug, Deserialize)]
 struct Catalogue {

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod end;
 pub mod fleet;
 pub mod live;
+pub mod plan;
 pub mod reference;
 pub mod table;
 

@@ -69,6 +69,9 @@ def test_a_restore_its_rollback_and_its_release(product: Product, run: Run) -> N
         said(run("backup", "orders"), DONE)
     plan = said(run("restore", "orders", "--dry-run"), DONE)
     assert len(plan.splitlines()) > 3, plan
+    japanese = said(run("restore", "orders", "--dry-run", LANG="ja_JP.UTF-8"), DONE)
+    assert len(japanese.splitlines()) == len(plan.splitlines())
+    assert [line for line in japanese.splitlines() if line and not re.search("[ぁ-んァ-ヶ一-龥]", line)] == []
     before = len(product.lab.control("executions"))
     assert "--yes --confirm" in run("restore", "orders").stderr
     said(run("restore", "orders"), USAGE)
@@ -169,7 +172,8 @@ def test_by_the_locale_errors_are_told_in_japanese(product: Product, run: Run) -
     assert "ClusterNotFound: その名前のパラメータがありません。" in found
     assert "次に行うこと: " not in said(run("backup", "nothing", **japanese, LC_ALL="C"), REFUSED)
     lived = run("backup", "orders", "--dry-run", **japanese)
-    said(lived, DONE)
+    plan = said(lived, DONE)
+    assert re.search("すべてのグループが server[12] で稼働しています", plan) and "no redundancy" not in plan, plan
     # Which states are seen depends on when the command looks.
     assert "orders の backup: arn:" in lived.stderr and re.search(r" s  [A-Z][A-Za-z ]+（[\w ]+）$", lived.stderr, re.M)
     assert "orders では何も実行していません" in said(run("watch", "orders", **japanese), DONE)

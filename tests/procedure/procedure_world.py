@@ -98,14 +98,21 @@ INTENT = (
     '{"id": "orders-1", "operation": "restore", "active": "server1", "standby": "server2", "disturbances":'
     ' [{"kind": "attachment", "node": "server1", "device": "/dev/sdb", "old": "vol-0a1", "new": "vol-0a2"}]}'
 )
+SENTENCE = {"is": "no-redundancy"}
 # What the functions answer, by function and mode, when all is well.
 ANSWERS: dict[str, Any] = {
     "Assess inspect": {
         "id": BACKUP,
-        "plan": {"steps": STEPS, "words": ["a step"], "volumes": {}, "consistency": "frozen"},
+        "plan": {"steps": STEPS, "words": ["a step"], "sentences": [SENTENCE], "volumes": {}, "consistency": "frozen"},
         "intent_json": INTENT,
     },
-    "Assess doctor": {"report": {"findings": []}, "recording": {"nodes": []}, "words": ["a belief"], "key_roles": {}},
+    "Assess doctor": {
+        "report": {"findings": []},
+        "recording": {"nodes": []},
+        "words": ["a belief"],
+        "sentences": [SENTENCE],
+        "key_roles": {},
+    },
     "Assess describe": {"description_json": "{}", "missing": ["server2: it was silent"]},
     "Assess section": {
         "over": True,
@@ -143,6 +150,7 @@ ANSWERS: dict[str, Any] = {
         "id": RESTORE,
         "plan": {
             "words": ["a step"],
+            "sentences": [SENTENCE],
             "backup": BACKUP,
             "volumes": [VOLUME],
             "fast_restores": [],
@@ -162,6 +170,7 @@ ANSWERS: dict[str, Any] = {
         "id": "orders-r-20261126T130000Z",
         "intent_json": INTENT,
         "words": ["a step"],
+        "sentences": [SENTENCE],
         "record": {"source": "server1", "attachments": [PLACE]},
     },
     "CreateVolumes create": {"made": [PLACE]},

@@ -26,6 +26,7 @@ from procedure_world import (
     MACHINES,
     MORNING,
     ON_BOTH,
+    SENTENCE,
     UNFINISHED,
     World,
     converge,
@@ -561,3 +562,10 @@ def test_the_patrol_starts_the_proofs_of_the_week_and_one_that_is_there_already_
         "patrol", World(fails="Start the proof", error="StepFunctions.ExecutionAlreadyExistsException", **fleet)
     )
     assert done.error is None and [each["failed"] for each in done.output["proofs"]] == ["as it broke"] * 2
+
+
+def test_a_dry_run_hands_on_the_plan_in_both_forms() -> None:
+    """The texts, which are the contract, and the sentences that they are made of, for the operator's language."""
+    for what, count in [("backup", 2), ("restore", 1), ("rollback", 1)]:
+        output = run(what, dry_run=True)[0].output
+        assert (len(output["plan"]), output["sentences"]) == (count, [SENTENCE] * count), output

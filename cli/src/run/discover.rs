@@ -52,8 +52,8 @@ pub async fn described(
         about: String::new(),
         nodes: newest,
     };
-    for words in judge(&recording, &config).words() {
-        out.line(&words);
+    for sentence in judge(&recording, &config).words() {
+        out.line(&sentence.said(out.language()));
     }
     Ok((config, json))
 }

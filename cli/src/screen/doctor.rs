@@ -1,5 +1,6 @@
 //! What a backup's dry run and the doctor in it found: the screens of `doctor` and `cluster check`, and their exit code.
 
+use super::plan::Plan;
 use crate::catalogue::{Language, Words};
 use crate::exit::Exit;
 use serde::Deserialize;
@@ -9,8 +10,8 @@ use std::collections::BTreeMap;
 /// The output of a backup's dry run, as far as it is shown.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct DryRun {
-    #[serde(default)]
-    plan: Vec<String>,
+    #[serde(flatten)]
+    plan: Plan,
     doctor: Doctor,
     /// The roles that use KMS keys, by function. A stack of an earlier version does not say.
     #[serde(default)]
@@ -112,7 +113,7 @@ impl DryRun {
         format!(
             "{}\n{}\n\n{}",
             Words::BackupPossible.said(language),
-            self.plan.join("\n"),
+            self.plan.text(language),
             self.report(language)
         )
     }

@@ -1,5 +1,6 @@
 //! How an operation ended: its exit code, and what is said of it.
 
+use super::plan::Plan;
 use super::span;
 use crate::catalogue::{self, Language, Words};
 use crate::exit::Exit;
@@ -38,7 +39,8 @@ struct Shown {
     pause_seconds: Option<f64>,
     degraded_seconds: Option<i64>,
     total_seconds: Option<i64>,
-    plan: Vec<String>,
+    #[serde(flatten)]
+    plan: Plan,
     skipped: bool,
     hold: Option<String>,
     recovered: Option<String>,
@@ -119,7 +121,7 @@ fn done(output: Option<&Value>, language: Language) -> String {
         .and_then(|output| Shown::deserialize(output).ok())
         .unwrap_or_default();
     if !shown.plan.is_empty() {
-        return shown.plan.join("\n");
+        return shown.plan.text(language);
     }
     if let (Some(id), Some(verdict)) = (&shown.id, &shown.verdict) {
         let took = output.and_then(|output| Took::deserialize(output).ok());

@@ -385,7 +385,7 @@ fn the_newest_is_taken_however_it_was_made_unless_the_cluster_says_stopped() {
     assert!(passed_over(&all, &Wanted::Latest(any)).is_empty());
     let passed = passed_over(&all, &Wanted::Latest(stopped));
     assert_eq!(passed.len(), 2);
-    assert!(passed[0].1.contains("frozen"), "{}", passed[0].1);
+    assert!(passed[0].1.to_string().contains("frozen"), "{}", passed[0].1);
     let none = find("orders", &all[..2], &Wanted::Latest(stopped)).unwrap_err();
     assert_eq!(none.kind(), Kind::BackupNotFound);
     assert!(none.to_string().contains("restore_from"), "{none}");

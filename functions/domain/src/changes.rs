@@ -3,6 +3,7 @@
 use crate::catalogue::{Backup, Snapshot, Tier};
 use crate::ec2::{SnapshotId, VolumeId};
 use crate::error::{Error, Kind, Result};
+use crate::sentence::Sentence;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -266,33 +267,38 @@ pub fn percent(share: f64) -> String {
 }
 
 /// What a restore's plan says of a volume: how much of it was changed by the time of `newest`, the newest valid backup.
-pub fn set_back(newest: &Backup, pair: &Pair, changed: &Result<Changed>) -> String {
+pub fn set_back(newest: &Backup, pair: &Pair, changed: &Result<Changed>) -> Sentence {
+    let (disks, newest) = (pair.disks.clone(), newest.id.to_string());
     match changed {
         Ok(changed) => {
-            let how_much = match changed.extent() {
-                Extent::Whole => "at most ",
-                Extent::Part => "so far as the list of changes was read, ",
+            let extent = match changed.extent() {
+                Extent::Whole => Sentence::AtMost,
+                Extent::Part => Sentence::SoFar,
             };
-            format!(
-                "{how_much}{} of the {} GiB of {} ({}) changed from this backup to {}, the newest valid one: that is set back, and so is \
-                 what was written since",
-                size(changed.bytes()),
-                pair.gib,
-                pair.disks,
-                percent(changed.share()),
-                newest.id
-            )
+            Sentence::SetBack {
+                extent: Box::new(extent),
+                bytes: size(changed.bytes()),
+                gib: pair.gib,
+                disks,
+                share: percent(changed.share()),
+                newest,
+            }
         }
-        Err(error) => not_known(&format!("{}, compared with {}", pair.disks, newest.id), error.found()),
+        Err(error) => not_known(
+            Sentence::DisksComparedWith { disks, newest },
+            Sentence::verbatim(error.found()),
+        ),
     }
 }
 
 /// The same where it is not known.
-pub fn not_known(what: &str, why: &str) -> String {
-    format!(
-        "how much is set back is not known ({what}): {}",
-        why.trim_end_matches('.')
-    )
+pub fn not_known(what: Sentence, why: Sentence) -> Sentence {
+    let why = match why {
+        Sentence::Verbatim { text } => Sentence::verbatim(text.trim_end_matches('.')),
+        other => other,
+    };
+    let (what, why) = (Box::new(what), Box::new(why));
+    Sentence::SetBackUnknown { what, why }
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ fn a_plan_says_what_is_set_back_or_why_that_is_not_known() {
     let older = backup(vec![snapshot("snap-001", 1, "server2", "md1", 1)]);
     let newer = backup(vec![snapshot("snap-002", 2, "server2", "md1", 1)]);
     let pair = &pairs(&older, &newer).unwrap()[0];
-    let said = |changed: &Result<Changed>| set_back(&newer, pair, changed);
+    let said = |changed: &Result<Changed>| set_back(&newer, pair, changed).to_string();
     assert_eq!(
         said(&Ok(of(20, &[page([0, 1], None)]))),
         "at most 1.0 MiB of the 20 GiB of md1 (less than 0.1%) changed from this backup to orders-20260530T202640Z, the newest valid \

@@ -7,6 +7,7 @@ use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
 use crate::reply::{Pack, Reply};
+use crate::sentence::Sentence;
 use crate::time::Moment;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -176,65 +177,72 @@ impl Description {
     }
 
     /// What has changed since this one, in words, for a restore's plan.
-    pub fn changes(&self, now: &Self) -> Vec<String> {
+    pub fn changes(&self, now: &Self) -> Vec<Sentence> {
         let (then_nodes, now_nodes) = (self.pieces(), now.pieces());
         let mut words = Vec::new();
         for (node, then) in &then_nodes {
-            match (then, now_nodes.get(node)) {
-                (_, None) => words.push(format!("{node} is no node of the cluster any more")),
-                (Err(why), _) => words.push(format!("{node}: what it was like is not known ({why})")),
-                (_, Some(Err(why))) => words.push(format!("{node}: what it is like now is not known ({why})")),
-                (Ok(then), Some(Ok(now))) => words.extend(differ(node, &then.pieces, &now.pieces, |what| match what {
-                    "clp.conf" => "clp.conf differs".to_owned(),
-                    other => format!("{other}: differs"),
+            let node = (*node).to_owned();
+            match (then, now_nodes.get(node.as_str())) {
+                (_, None) => words.push(Sentence::NodeGone { node }),
+                (Err(why), _) => words.push(Sentence::ThenUnknown { node, why: why.clone() }),
+                (_, Some(Err(why))) => words.push(Sentence::NowUnknown { node, why: why.clone() }),
+                (Ok(then), Some(Ok(now))) => words.extend(differ(&then.pieces, &now.pieces, |what| {
+                    let what = match what {
+                        "clp.conf" => what.to_owned(),
+                        other => format!("{other}:"),
+                    };
+                    Sentence::PieceDiffers {
+                        node: node.clone(),
+                        what,
+                    }
                 })),
             }
         }
         for (node, then) in &self.instances {
             let Some(now) = now.instances.get(node) else { continue };
             let said = |what: &str| {
-                let of = |facts: &Facts| facts.get(what).cloned().unwrap_or_else(|| "none".to_owned());
-                format!("the instance's {what} was {}, and is {}", of(then), of(now))
+                let of = |facts: &Facts| Box::new(facts.get(what).map_or(Sentence::FactNone, Sentence::verbatim));
+                Sentence::InstanceWas {
+                    node: node.clone(),
+                    what: what.to_owned(),
+                    then: of(then),
+                    now: of(now),
+                }
             };
-            words.extend(differ(node, then, now, said));
+            words.extend(differ(then, now, said));
         }
         words
     }
 }
 
 fn differ(
-    node: &str,
     then: &BTreeMap<String, String>,
     now: &BTreeMap<String, String>,
-    said: impl Fn(&str) -> String,
-) -> Vec<String> {
+    said: impl Fn(&str) -> Sentence,
+) -> Vec<Sentence> {
     let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
     names
         .into_iter()
         .filter(|name| then.get(*name) != now.get(*name))
-        .map(|name| format!("{node}: {}", said(name)))
+        .map(|name| said(name))
         .collect()
 }
 
 /// The words of a restore's plan: what has changed since the backup.
-pub fn since(then: &Description, now: &Description) -> Vec<String> {
+pub fn since(then: &Description, now: &Description) -> Vec<Sentence> {
     let changes = then.changes(now);
     if changes.is_empty() {
-        return vec![
-            "the nodes' clp.conf, partition tables, versions and instances are as they were with the backup".to_owned(),
-        ];
+        return vec![Sentence::NodesAsThen];
     }
-    changes
-        .into_iter()
-        .map(|change| format!("since the backup: {change}"))
-        .collect()
+    let since = |change| Sentence::SinceBackup {
+        change: Box::new(change),
+    };
+    changes.into_iter().map(since).collect()
 }
 
 /// The same where the two cannot be compared.
-pub fn not_known(why: &str) -> Vec<String> {
-    vec![format!(
-        "what has changed on the nodes since the backup is not known: {why}"
-    )]
+pub fn not_known(why: Sentence) -> Vec<Sentence> {
+    vec![Sentence::ChangesUnknown { why: Box::new(why) }]
 }
 
 /// Those of the backups `described` whose description nobody needs any more: none of their snapshots is left once `deleted` are gone. One

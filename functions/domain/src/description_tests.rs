@@ -1,5 +1,6 @@
 use super::*;
 use crate::reply::Reply;
+use crate::sentence::Said;
 
 /// `<root>\n</root>` as clp.conf, kernel 5.14, a command that the node does not have, and two names of what was left out.
 const PACKED: &str = "H4sIAAAAAAACA9PV1VVIzinQS87PS1MoSrY14LIpys8vseOy0YfQukAF2alFeak5EGlTPUMTsGBBYnJ2YnpqMUjY0MgcLJaTmlaikF9aAlEKNkE/EUonOSRzAQDO6nebbgAAAA==";
@@ -74,34 +75,38 @@ fn it_is_stored_as_json_and_other_forms_are_refused() {
     assert!(Description::parse("{}").is_err());
 }
 
+fn told(sentences: Vec<Sentence>) -> Vec<String> {
+    Said(sentences).words()
+}
+
 #[test]
 fn a_plan_says_what_has_changed() {
     let packed = |text: &str| Told::Packed(text.to_owned());
     let then = description(packed(PACKED), "m5.large");
     let now = description(packed(OTHER), "m6i.large");
     assert_eq!(
-        since(&then, &now),
+        told(since(&then, &now)),
         [
             "since the backup: server1: clp.conf differs",
             "since the backup: server1: the instance's type was m5.large, and is m6i.large"
         ]
     );
-    let same = since(&then, &then);
+    let same = told(since(&then, &then));
     assert!(same.len() == 1 && same[0].contains("as they were"), "{same:?}");
-    assert!(not_known("it has no description")[0].ends_with("is not known: it has no description"));
+    assert!(told(not_known(Sentence::NoDescription))[0].ends_with("is not known: the backup has no description"));
 }
 
 #[test]
 fn what_is_not_known_is_not_taken_as_unchanged() {
     let then = description(Told::Packed(PACKED.to_owned()), "m5.large");
     let silent = description(Told::Nothing("its SSM agent is away".to_owned()), "m5.large");
-    let said = since(&then, &silent);
+    let said = told(since(&then, &silent));
     assert_eq!(
         said,
         ["since the backup: server1: what it is like now is not known (its SSM agent is away)"]
     );
-    assert!(since(&silent, &then)[0].contains("what it was like is not known"));
+    assert!(told(since(&silent, &then))[0].contains("what it was like is not known"));
     let mut gone = then.clone();
     gone.nodes.remove("server2");
-    assert!(since(&then, &gone)[0].contains("no node of the cluster"));
+    assert!(told(since(&then, &gone))[0].contains("no node of the cluster"));
 }

@@ -20,6 +20,7 @@ use crate::layout;
 use crate::lvm_devices;
 use crate::observation::{Node, Observation};
 use crate::proof;
+use crate::sentence::{Said, Sentence};
 use crate::steps::Step;
 use crate::time::Moment;
 use instance::refuse_too_many_volumes;
@@ -53,7 +54,8 @@ pub struct Plan {
     /// The node steps of the backup by state.
     pub steps: BTreeMap<&'static str, Step>,
     /// The plan in words.
-    pub words: Vec<String>,
+    #[serde(flatten)]
+    pub words: Said,
 }
 
 /// A node's own answer, or why there is none.
@@ -249,25 +251,23 @@ pub fn backup(config: &Config, id: &Id, consistency: Consistency, seen: &Observa
     );
     let distinct: BTreeSet<&VolumeId> = volumes.values().collect();
     refuse_too_many_volumes(&standby, instance, &distinct)?;
-    let mut words = vec![format!(
-        "all groups run on {active}; {standby} is stopped and its volumes are the backup"
-    )];
+    let mut words = vec![Sentence::AllGroupsRun {
+        active: active.clone(),
+        standby: standby.clone(),
+    }];
     words.extend(match consistency {
-        Consistency::Stopped => vec![format!(
-            "outage: as long as CLUSTERPRO stops {}, breaks {} mirror disk(s) and starts the groups again; at most {} s \
-             plus one start",
-            config.failover_groups.join(", "),
-            config.mirror_disks.len(),
-            config.max_outage_seconds
-        )],
+        Consistency::Stopped => vec![Sentence::BackupOutage {
+            groups: config.failover_groups.join(", "),
+            disks: config.mirror_disks.len() as u64,
+            seconds: config.max_outage_seconds,
+        }],
         Consistency::Frozen => frozen::words(config, answered(seen, &active)?),
     });
     words.extend([
-        format!(
-            "snapshots of {}",
-            distinct.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
-        ),
-        "no redundancy from the break until the mirror has copied the difference".to_owned(),
+        Sentence::SnapshotsOf {
+            volumes: distinct.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", "),
+        },
+        Sentence::NoRedundancy,
     ]);
     words.extend(match consistency {
         Consistency::Stopped => settings_words(config, seen, &active),
@@ -283,7 +283,7 @@ pub fn backup(config: &Config, id: &Id, consistency: Consistency, seen: &Observa
         consistency,
         intent,
         steps,
-        words,
+        words: Said(words),
     })
 }
 

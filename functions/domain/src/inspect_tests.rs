@@ -280,7 +280,10 @@ fn the_plan_warns_of_a_node_without_a_capacity_reservation() {
         for name in unreserved {
             seen.instances.get_mut(*name).unwrap().reserved = false;
         }
-        let words = backup(&config(), &id, Consistency::Stopped, &seen).unwrap().words;
+        let words = backup(&config(), &id, Consistency::Stopped, &seen)
+            .unwrap()
+            .words
+            .words();
         words
             .into_iter()
             .filter(|words| words.contains("capacity reservation"))

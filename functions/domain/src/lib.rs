@@ -32,6 +32,7 @@ pub mod proof;
 pub mod reply;
 pub mod restore;
 pub mod schedule;
+pub mod sentence;
 pub mod steps;
 #[cfg(test)]
 mod testing;

@@ -83,7 +83,7 @@ fn a_copy_is_restored_only_by_the_id_of_its_backup_and_the_plan_says_so() {
         |asked: &str, all: &[&Snapshot]| planned(asked, all.iter().copied().cloned().collect(), &testing::healthy());
     let plan = of(&exactly, &[&copy]).unwrap();
     assert!(plan.volumes.iter().all(|one| one.snapshot == "snap-00c"));
-    let said = plan.words.join("\n");
+    let said = plan.words.words().join("\n");
     assert!(
         said.contains(&format!("a copy of backup {id}")) && said.contains("ap-northeast-3"),
         "{said}"
@@ -94,7 +94,7 @@ fn a_copy_is_restored_only_by_the_id_of_its_backup_and_the_plan_says_so() {
     // The backup itself goes first, one that is not valid does not, and neither does a copy that is not.
     let plan = of(&exactly, &[&copy, &original]).unwrap();
     assert!(plan.volumes.iter().all(|one| one.snapshot == "snap-001"));
-    assert!(!plan.words.join("\n").contains("copy of"));
+    assert!(!plan.words.words().join("\n").contains("copy of"));
     let unproved = snapshot("snap-001", T, "md1", 1, false);
     assert_eq!(
         of(&exactly, &[&copy, &unproved]).unwrap().volumes[0].snapshot,

@@ -25,6 +25,7 @@ use mirrorsnap_domain::restore::initialization::Initialization;
 use mirrorsnap_domain::restore::quotas;
 use mirrorsnap_domain::restore::volumes::OldVolume;
 use mirrorsnap_domain::restore::{self, Asked, Facts, Record};
+use mirrorsnap_domain::sentence::{Said, Sentence};
 use mirrorsnap_domain::time::Moment;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -213,18 +214,20 @@ async fn plan(
     };
     let mut plan = restore::plan(config, &id, backup, asked, &seen, facts)?;
     let keys = volumes.iter().map(|(id, one)| (id, one.kms_key.as_ref()));
-    plan.words.extend(keys::judged(ports, keys).await?);
-    plan.words.extend(inspect::capacity_words(config, &seen));
+    plan.words.0.extend(keys::judged(ports, keys).await?);
+    plan.words.0.extend(inspect::capacity_words(config, &seen));
     if let Some(source) = plan
         .intent
         .restore
         .as_ref()
         .and_then(|restoring| restoring.source.as_deref())
     {
-        plan.words.extend(inspect::settings_words(config, &seen, source));
+        plan.words.0.extend(inspect::settings_words(config, &seen, source));
     }
-    plan.words.extend(set_back(ports, &backups, &plan.backup).await);
-    plan.words.extend(changed(ports, config, &plan.backup, &id, now).await);
+    plan.words.0.extend(set_back(ports, &backups, &plan.backup).await);
+    plan.words
+        .0
+        .extend(changed(ports, config, &plan.backup, &id, now).await);
     Ok(json!({"id": id, "intent_json": as_json(&plan.intent)?, "plan": plan}))
 }
 
@@ -232,29 +235,25 @@ async fn plan(
 const COMPARE_SECONDS: u32 = 10;
 const MOST_PAGES: u32 = 20;
 
+fn compared(newest: &Backup) -> Sentence {
+    Sentence::ComparedWith {
+        newest: newest.id.to_string(),
+    }
+}
+
 /// How much of the volumes changed until the newest valid backup. A plan does not depend on it: what fails is said.
-async fn set_back(ports: &(impl Changes + Clock), backups: &[Backup], chosen: &Id) -> Vec<String> {
+async fn set_back(ports: &(impl Changes + Clock), backups: &[Backup], chosen: &Id) -> Vec<Sentence> {
     let Some(newest) = backups.iter().find(|one| one.valid) else {
         return vec![];
     };
     let chosen = match backups.iter().find(|one| one.id == *chosen) {
         Some(chosen) if chosen.id == newest.id => return vec![],
         Some(chosen) => chosen,
-        None => {
-            return vec![changes::not_known(
-                &format!("compared with {}", newest.id),
-                "the backup is a copy",
-            )];
-        }
+        None => return vec![changes::not_known(compared(newest), Sentence::BackupIsCopy)],
     };
     let pairs = match changes::pairs(chosen, newest) {
         Ok(pairs) => pairs,
-        Err(error) => {
-            return vec![changes::not_known(
-                &format!("compared with {}", newest.id),
-                error.found(),
-            )];
-        }
+        Err(error) => return vec![changes::not_known(compared(newest), Sentence::verbatim(error.found()))],
     };
     let deadline = Deadline::after(ports, COMPARE_SECONDS);
     let mut left = MOST_PAGES;
@@ -272,15 +271,15 @@ async fn set_back(ports: &(impl Changes + Clock), backups: &[Backup], chosen: &I
 }
 
 /// What has changed on the nodes since the backup. A plan does not depend on it: what fails is said.
-async fn changed(ports: &impl Ports, config: &Config, backup: &Id, id: &Id, now: Moment) -> Vec<String> {
+async fn changed(ports: &impl Ports, config: &Config, backup: &Id, id: &Id, now: Moment) -> Vec<Sentence> {
     let then = match ports.description(backup).await {
         Ok(Some(then)) => then,
-        Ok(None) => return description::not_known("the backup has no description"),
-        Err(error) => return description::not_known(&error.to_string()),
+        Ok(None) => return description::not_known(Sentence::NoDescription),
+        Err(error) => return description::not_known(Sentence::verbatim(error.to_string())),
     };
     match Box::pin(describe(ports, config, id, now)).await {
         Ok(now) => description::since(&then, &now),
-        Err(error) => description::not_known(&error.to_string()),
+        Err(error) => description::not_known(Sentence::verbatim(error.to_string())),
     }
 }
 
@@ -373,21 +372,22 @@ async fn rollback(ports: &impl Ports, config: &Config, now: Moment, name: &str) 
             ));
         }
     }
-    let words = vec![
-        format!("both nodes stop, and get back the volumes that {restored} replaced"),
-        format!(
-            "the groups start on {}, whose old volumes are the newest; the other side is copied in full from there",
-            intent.active
-        ),
-        format!(
-            "what was written since the restore is only on its volumes, which stay, tagged, until it is released: {}",
-            record
-                .attachments
-                .iter()
-                .map(|one| format!("{} ({} {})", one.new, one.node, one.device))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-    ];
-    Ok(json!({"id": id, "intent_json": as_json(&intent)?, "words": words, "record": record}))
+    let volumes = record
+        .attachments
+        .iter()
+        .map(|one| format!("{} ({} {})", one.new, one.node, one.device));
+    let said = Said(vec![
+        Sentence::RollbackStops {
+            restore: restored.to_string(),
+        },
+        Sentence::RollbackCopies {
+            source: intent.active.clone(),
+        },
+        Sentence::RollbackLeaves {
+            volumes: volumes.collect::<Vec<_>>().join(", "),
+        },
+    ]);
+    Ok(
+        json!({"id": id, "intent_json": as_json(&intent)?, "words": said.words(), "sentences": said.0, "record": record}),
+    )
 }

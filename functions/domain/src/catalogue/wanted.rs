@@ -4,6 +4,7 @@ use super::Backup;
 use crate::consistency::RestoreFrom;
 use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
+use crate::sentence::Sentence;
 use crate::time::Moment;
 
 /// Which backup a restore asks for.
@@ -23,17 +24,18 @@ fn candidates(backups: &[Backup], before: Option<Moment>) -> impl Iterator<Item 
 }
 
 /// Why a valid backup is not taken unless it is named by its id; `None`: it is taken.
-pub fn objection(backup: &Backup, from: RestoreFrom) -> Option<String> {
+pub fn objection(backup: &Backup, from: RestoreFrom) -> Option<Sentence> {
     if backup.proof.is_unclean() {
-        return Some(format!("its image is not clean ({})", backup.proof.word()));
+        let verdict = backup.proof.word().to_owned();
+        return Some(Sentence::ImageNotClean { verdict });
     }
     let frozen = from.leaves_out(backup.consistency);
-    frozen.then(|| "it is a frozen one, and the cluster's JSON has \"restore_from\": \"stopped\"".to_owned())
+    frozen.then_some(Sentence::FrozenLeftOut)
 }
 
 /// The valid backups, newest first, that would be taken but for what speaks against them. They are restored only when they are named by
 /// their ids (rule 24).
-pub fn passed_over<'a>(backups: &'a [Backup], wanted: &Wanted) -> Vec<(&'a Backup, String)> {
+pub fn passed_over<'a>(backups: &'a [Backup], wanted: &Wanted) -> Vec<(&'a Backup, Sentence)> {
     let (limit, from) = match wanted {
         Wanted::Latest(from) => (None, *from),
         Wanted::Before(time, from) => (Some(*time), *from),

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::devices;
 use crate::lvm_devices::LvmDevices;
 use crate::reply::Section;
+use crate::sentence::Sentence;
 pub use beliefs::Belief;
 use serde::Serialize;
 
@@ -129,28 +130,23 @@ impl Report {
     }
 
     /// What a dry run says of both.
-    pub fn words(&self) -> Vec<String> {
-        let unread = |reading: &Reading| {
-            format!(
-                "The doctor on {} could not read the output of {} ({}): {}. An operation reads it after its outage has begun. Next: run \
-                 the command by hand, then the dry run again.",
-                reading.node,
-                reading.entry,
-                reading.parser,
-                reading.understood.as_ref().err().map_or("", String::as_str)
-            )
+    pub fn words(&self) -> Vec<Sentence> {
+        let unread = |reading: &Reading| Sentence::DoctorUnread {
+            node: reading.node.clone(),
+            entry: reading.entry.clone(),
+            parser: reading.parser.to_owned(),
+            why: reading.understood.as_ref().err().cloned().unwrap_or_default(),
         };
-        let one = |finding: &Finding| {
-            format!(
-                "The doctor on {} refutes {} of docs/assumptions.md: {}. An operation would end after its outage had begun. Next: {}",
-                finding.node,
-                finding.belief,
-                finding.why,
+        let one = |finding: &Finding| Sentence::DoctorRefutes {
+            node: finding.node.clone(),
+            belief: finding.belief.to_owned(),
+            why: finding.why.clone(),
+            change: Box::new(
                 finding
                     .change
-                    .as_deref()
-                    .unwrap_or("look at its entry in docs/assumptions.md.")
-            )
+                    .as_ref()
+                    .map_or(Sentence::LookAtTheAssumptions, Sentence::verbatim),
+            ),
         };
         self.ends_in_outage()
             .map(one)

@@ -1,6 +1,7 @@
 use super::*;
 use crate::doctor::recording::{Entry, RecordedNode, Recording};
 use crate::edits;
+use crate::sentence::Said;
 use crate::testing::config;
 use proptest::prelude::*;
 
@@ -231,7 +232,7 @@ fn what_would_end_an_operation_in_the_outage_is_told_apart() {
     let found: Vec<_> = report.ends_in_outage().collect();
     assert_eq!(found.iter().map(|one| one.belief).collect::<Vec<_>>(), ["clp-columns"]);
     assert!(found[0].change.is_some());
-    let words = report.words();
+    let words = Said(report.words()).words();
     assert!(
         words.len() == 1 && words[0].contains("server1 refutes clp-columns"),
         "{words:?}"
@@ -262,7 +263,7 @@ fn an_output_that_was_cut_shows_nothing() {
         }
         let changed = whole.findings.iter().zip(&report.findings).any(|(a, b)| a != b);
         assert!(changed, "{entry:?} was judged as if it were whole");
-        assert_eq!(report.words(), Vec::<String>::new(), "{entry:?}");
+        assert_eq!(report.words(), vec![], "{entry:?}");
         assert_eq!(report.readings.iter().filter(|one| one.cut).count(), 1);
     }
     // One that is whole and refutes still does.
@@ -286,7 +287,7 @@ fn an_output_that_was_cut_shows_nothing() {
 #[test]
 fn what_cannot_be_read_in_the_outage_is_told() {
     let bad = |argv: &str| entry(argv, 1, "Another command is running.\n");
-    let words = |entries: Vec<Entry>| judge(&of_server1(entries), &config()).words();
+    let words = |entries: Vec<Entry>| Said(judge(&of_server1(entries), &config()).words()).words();
     for argv in ["clpstat -s --long", "clpstat -m --long", "clpmdstat -m md1"] {
         let said = words(vec![bad(argv)]);
         assert!(

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::document::{FREEZING_TOOLS, Freeze};
 use crate::error::{Error, Kind, Result};
 use crate::observation::{Node, Observation};
+use crate::sentence::Sentence;
 
 fn not_possible(found: impl Into<String>, next: impl Into<String>) -> Error {
     Error::new(Kind::FreezeNotPossible, found, next)
@@ -95,55 +96,46 @@ fn refuse_short_heartbeat(config: &Config, active: &str, node: &Node) -> Result<
 }
 
 /// Which limits a plan cannot vouch for.
-fn unknown_limits(node: &Node) -> Option<String> {
+fn unknown_limits(node: &Node) -> Option<Box<Sentence>> {
     let settings = &node.settings;
     let names = settings
         .limits
         .iter()
         .filter(|(_, limit)| known(limit).is_none())
-        .map(|(name, _)| name.clone());
-    let kinds = settings
-        .unread_limits
-        .iter()
-        .map(|kind| format!("those of type {}", kind.word()));
+        .map(|(name, _)| Sentence::verbatim(name.clone()));
+    let kinds = settings.unread_limits.iter().map(|kind| Sentence::MonitorsOfType {
+        kind: kind.word().to_owned(),
+    });
     let strange = strange_types(&settings.monitor_types);
-    let beat = heartbeat(node).is_none().then(|| "the heartbeat".to_owned());
-    let all: Vec<String> = names.chain(kinds).chain(strange).chain(beat).collect();
-    (!all.is_empty()).then(|| format!("; not read, or CLUSTERPRO's default: {}", all.join(", ")))
+    let beat = heartbeat(node).is_none().then_some(Sentence::TheHeartbeat);
+    let names: Vec<Sentence> = names.chain(kinds).chain(strange).chain(beat).collect();
+    (!names.is_empty()).then(|| Box::new(Sentence::LimitsUnread { names }))
 }
 
 /// The types of monitors that are in use, and that this version does not know.
-fn strange_types(types: &Setting) -> Vec<String> {
+fn strange_types(types: &Setting) -> Vec<Sentence> {
     let names = types.names().unwrap_or_default();
     let strange = names.into_iter().filter(|word| MonitorKind::read(word).is_none());
     strange
-        .map(|word| format!("those of the unknown type {word}"))
+        .map(|word| Sentence::MonitorsOfUnknownType { kind: word.to_owned() })
         .collect()
 }
 
 /// What a person must know before a frozen backup.
-pub(super) fn words(config: &Config, node: &Node) -> Vec<String> {
+pub(super) fn words(config: &Config, node: &Node) -> Vec<Sentence> {
     vec![
-        format!(
-            "no outage: the groups stay online, and the file systems of {} mirror disk(s) are frozen while the mirror is broken; writes wait \
-             for at most {} s, and none fails",
-            config.mirror_disks.len(),
-            config.max_pause_seconds
-        ),
-        "the backup is crash-consistent: after a restore the applications recover as after a power cut; ext4 is clean, and XFS replays the \
-         freeze's own record"
-            .to_owned(),
-        format!(
-            "/etc/mirrorsnap/before and after run around the pause where they exist, each for at most {} s; a backup that cannot be proved \
-             ends FAILED with the service untouched, and never stops a group",
-            config.hook_seconds
-        ),
-        format!(
-            "what watches these file systems or the applications on them must bear a pause of {} s; of CLUSTERPRO the limits of the heartbeat and of \
-             the monitors that read or write files, or wait for a command or an application, are read, and no others{}",
-            config.max_pause_seconds,
-            unknown_limits(node).unwrap_or_default()
-        ),
+        Sentence::NoOutage {
+            disks: config.mirror_disks.len() as u64,
+            seconds: config.max_pause_seconds,
+        },
+        Sentence::CrashConsistentBackup,
+        Sentence::Hooks {
+            seconds: config.hook_seconds,
+        },
+        Sentence::Watchers {
+            seconds: config.max_pause_seconds,
+            unread: unknown_limits(node),
+        },
     ]
 }
 

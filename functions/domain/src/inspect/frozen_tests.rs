@@ -38,7 +38,7 @@ fn a_frozen_backup_lists_no_group_and_everything_else() {
             .iter()
             .all(|node| plan.intent.monitors(node).eq(["mdw1"]))
     );
-    let said = plan.words.join(" ");
+    let said = plan.words.words().join(" ");
     for words in ["no outage", "at most 10 s", "power cut", "XFS replays"] {
         assert!(said.contains(words), "{words}: {said}");
     }
@@ -139,7 +139,7 @@ fn a_monitor_that_would_take_the_pause_for_a_failure_is_refused_and_an_unknown_o
     let error = limited(Setting::Set("10".into())).unwrap_err();
     assert_eq!(error.kind(), Kind::FreezeNotPossible);
     assert!(error.to_string().contains("psqlw1"), "{error}");
-    let said = |plan: Plan| plan.words.join(" ");
+    let said = |plan: Plan| plan.words.words().join(" ");
     assert!(!said(limited(Setting::Set("11".into())).unwrap()).contains("psqlw1"));
     for unknown in [Setting::Absent, Setting::Unread, Setting::Set("soon".into())] {
         assert!(said(limited(unknown).unwrap()).contains("psqlw1"));
@@ -173,7 +173,7 @@ fn each_kind_of_monitor_that_would_wait_is_refused_with_what_it_waits_for() {
 fn a_type_of_monitor_that_is_not_known_is_told_and_a_known_one_is_not() {
     let words = |types: Setting| {
         let plan = planned(&config(), |node| node.settings.monitor_types = types);
-        plan.unwrap().words.join(" ")
+        plan.unwrap().words.words().join(" ")
     };
     assert!(words(Setting::Set("mdw newdbw genw".into())).contains("those of the unknown type newdbw"));
     for known in [
@@ -191,7 +191,7 @@ fn a_heartbeat_that_is_shorter_than_a_pause_is_refused_and_an_unknown_one_is_tol
     let error = beats(Setting::Set("10000".into())).unwrap_err();
     assert_eq!(error.kind(), Kind::FreezeNotPossible);
     assert!(error.to_string().contains("10000 ms"), "{error}");
-    let said = |plan: Plan| plan.words.join(" ");
+    let said = |plan: Plan| plan.words.words().join(" ");
     let told = |limit: Setting| said(beats(limit).unwrap()).contains("default: the heartbeat");
     assert!(!told(Setting::Set("10001".into())));
     for unknown in [Setting::Absent, Setting::Unread, Setting::Set("soon".into())] {

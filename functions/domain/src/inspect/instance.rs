@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::ec2::VolumeId;
 use crate::error::{Error, Kind, Result};
 use crate::observation::{Instance, Observation, Power, Root};
+use crate::sentence::Sentence;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Refuses a node by what EC2 shows of its instance.
@@ -69,17 +70,15 @@ pub fn check_instance(config: &Config, name: &str, seen: &Observation) -> Result
 }
 
 /// For the plan: the nodes that no capacity reservation keeps a place for (rule 20).
-pub fn capacity_words(config: &Config, seen: &Observation) -> Vec<String> {
+pub fn capacity_words(config: &Config, seen: &Observation) -> Vec<Sentence> {
     let unreserved = config.nodes.iter().filter(|node| {
         let instance = seen.instances.get(&node.name);
         instance.is_some_and(|instance| !instance.reserved)
     });
     unreserved
-        .map(|node| {
-            format!(
-                "warning: {} ({}) runs in no capacity reservation; once it is stopped, EC2 may lack the capacity to start it",
-                node.instance_id, node.name
-            )
+        .map(|node| Sentence::NoReservation {
+            instance: node.instance_id.to_string(),
+            node: node.name.clone(),
         })
         .collect()
 }

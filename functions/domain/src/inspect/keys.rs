@@ -4,6 +4,7 @@
 use super::key_policy::{Question, Verdict};
 use crate::ec2::VolumeId;
 use crate::error::{Error, Kind, Result};
+use crate::sentence::Sentence;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of a key that can be used.
@@ -110,7 +111,7 @@ pub fn judge_key(
     volumes: &BTreeSet<VolumeId>,
     described: Result<Key>,
     roles: &BTreeMap<String, String>,
-) -> Result<String> {
+) -> Result<Sentence> {
     let name = named(key, volumes);
     let described = described.map_err(|error| match error.kind() {
         Kind::AwsRefused => unusable(format!("KMS does not show the key {name}: {error}")),
@@ -120,13 +121,8 @@ pub fn judge_key(
         return Err(unusable(format!("the key {name} is {}", described.state)));
     }
     let policy = match described.manager {
-        Manager::Aws => return Ok(format!("The KMS key {name} is AWS's own and enabled.")),
-        Manager::Customer(Err(why)) => {
-            return Ok(format!(
-                "The KMS key {name} is enabled. Its policy cannot be read ({why}): whether the roles of set-power, create-volumes and \
-                 swap-volumes may use it is not known."
-            ));
-        }
+        Manager::Aws => return Ok(Sentence::KeyOfAws { key: name }),
+        Manager::Customer(Err(why)) => return Ok(Sentence::KeyUnread { key: name, why }),
         Manager::Customer(Ok(policy)) => policy,
     };
     let LeftOut { denied, open } = left_out(NEEDS, key, &policy, roles);
@@ -138,14 +134,10 @@ pub fn judge_key(
         )));
     }
     if open.is_empty() {
-        return Ok(format!(
-            "The KMS key {name} is enabled, and its policy lets the roles of set-power, create-volumes and swap-volumes use it."
-        ));
+        return Ok(Sentence::KeyUsable { key: name });
     }
-    Ok(format!(
-        "The KMS key {name} is enabled. Its policy has conditions or principals that are not judged here: look whether it allows {}.",
-        list(open)
-    ))
+    let actions = list(open);
+    Ok(Sentence::KeyNotJudged { key: name, actions })
 }
 
 #[cfg(test)]

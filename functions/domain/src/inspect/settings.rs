@@ -5,6 +5,7 @@ use crate::clusterpro::settings::{DiskSettings, Setting};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::observation::{Node, Observation};
+use crate::sentence::Sentence;
 
 /// Refuses mirror disks that the JSON does not name, and hybrid disks. This is the one place where it is asked which disks there are:
 /// they may have any name, so clpstat's table does not tell them from other resources.
@@ -90,7 +91,7 @@ const DEPENDENCY_SECONDS: u32 = 1800;
 
 /// What a plan says of CLUSTERPRO's own reactions to a stop of the groups. They are the vendor's defaults or the operator's choice, so none
 /// of them refuses.
-pub fn words(config: &Config, seen: &Observation, active: &str) -> Vec<String> {
+pub fn words(config: &Config, seen: &Observation, active: &str) -> Vec<Sentence> {
     let Ok(node) = answered(seen, active) else {
         return vec![];
     };
@@ -103,20 +104,19 @@ pub fn words(config: &Config, seen: &Observation, active: &str) -> Vec<String> {
 }
 
 /// What it says of the standby's shutdown.
-pub(super) fn shutdown_words(node: &Node) -> String {
+pub(super) fn shutdown_words(node: &Node) -> Sentence {
     let action = match &node.settings.cluster.haltp {
-        Setting::Set(action) => action.clone(),
-        Setting::Absent => "RESET, the default".to_owned(),
-        Setting::Unread => "not readable".to_owned(),
+        Setting::Set(action) => Sentence::verbatim(action.clone()),
+        Setting::Absent => Sentence::ResetByDefault,
+        Setting::Unread => Sentence::NotReadable,
     };
-    format!(
-        "if CLUSTERPRO monitors shutdowns, a node that shuts down too slowly is reset (haltp/action: {action}): it then reboots, and no \
-         backup is made"
-    )
+    Sentence::ShutdownMonitored {
+        action: Box::new(action),
+    }
 }
 
 /// What happens if a disk cannot be stopped.
-fn stop_words(config: &Config, node: &Node, active: &str) -> Option<String> {
+fn stop_words(config: &Config, node: &Node, active: &str) -> Option<Sentence> {
     let harsh = |disk: &DiskSettings| disk.deact.number(DEACT).is_none_or(|action| action > 1);
     let mut disks = config
         .mirror_disks
@@ -124,19 +124,20 @@ fn stop_words(config: &Config, node: &Node, active: &str) -> Option<String> {
         .map(|disk| (disk.name.as_str(), node.settings.disk(&disk.name)));
     let (name, disk) = disks.find(|(_, disk)| harsh(disk))?;
     let action = match disk.deact.number(DEACT) {
-        Some(4) => "stops the cluster service and shuts the node down".to_owned(),
-        Some(5) => "stops the cluster service and reboots the node".to_owned(),
-        Some(action) => format!("takes the final action {action}"),
-        None => "takes a final action that could not be read".to_owned(),
+        Some(4) => Sentence::StopsAndShutsDown,
+        Some(5) => Sentence::StopsAndReboots,
+        Some(number) => Sentence::FinalAction { number },
+        None => Sentence::FinalActionUnread,
     };
-    Some(format!(
-        "if {name} cannot be stopped, say because its file system is busy, CLUSTERPRO itself {action} (deact/action) on {active}: the \
-         groups fail over, and the operation ends there. 1 (do nothing, and do not stop the next resource) avoids that"
-    ))
+    Some(Sentence::StopAction {
+        disk: name.to_owned(),
+        action: Box::new(action),
+        node: active.to_owned(),
+    })
 }
 
 /// What CLUSTERPRO itself grants to an unmount.
-fn umount_words(config: &Config, node: &Node) -> Option<String> {
+fn umount_words(config: &Config, node: &Node) -> Option<Sentence> {
     let limit = config.deadlines().group_stop_seconds;
     let longest = |disk: DiskSettings| {
         let tries = disk.umount_retries.number(UMOUNT_RETRIES)?.saturating_add(1);
@@ -149,14 +150,15 @@ fn umount_words(config: &Config, node: &Node) -> Option<String> {
     let (seconds, name) = disks
         .max_by_key(|(seconds, _)| *seconds)
         .filter(|(seconds, _)| *seconds > limit)?;
-    Some(format!(
-        "CLUSTERPRO may take {seconds} s to unmount {name} (umount/timeout, umount/retry), and group_stop_seconds is {limit}: if it takes \
-         longer than that, the groups start again and there is no backup"
-    ))
+    Some(Sentence::SlowUnmount {
+        seconds,
+        disk: name.clone(),
+        limit,
+    })
 }
 
 /// Which groups wait for others when they stop.
-fn dependency_words(config: &Config, node: &Node) -> Vec<String> {
+fn dependency_words(config: &Config, node: &Node) -> Vec<Sentence> {
     let limit = config.deadlines().group_stop_seconds;
     let waits = |group: &String| {
         let settings = node.settings.groups.get(group)?;
@@ -166,10 +168,13 @@ fn dependency_words(config: &Config, node: &Node) -> Vec<String> {
             .filter(|others| !others.is_empty())?
             .join(", ");
         let seconds = settings.stop_seconds.number(DEPENDENCY_SECONDS);
-        let seconds = seconds.map_or("an unknown time".to_owned(), |seconds| format!("up to {seconds} s"));
-        Some(format!(
-            "{group} stops only after {others}, and waits {seconds} for that; all of them must be down within {limit} s"
-        ))
+        let time = seconds.map_or(Sentence::UnknownTime, |seconds| Sentence::UpTo { seconds });
+        Some(Sentence::GroupWaits {
+            group: group.clone(),
+            others,
+            time: Box::new(time),
+            limit,
+        })
     };
     config.failover_groups.iter().filter_map(waits).collect()
 }

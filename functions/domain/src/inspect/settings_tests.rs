@@ -2,6 +2,7 @@ use super::*;
 use crate::clusterpro::settings::{GroupSettings, Settings};
 use crate::consistency::Consistency;
 use crate::inspect::{refuse_backup, refuse_restore};
+use crate::sentence::Said;
 use crate::testing::{config, healthy};
 
 fn set(value: &str) -> Setting {
@@ -96,7 +97,7 @@ fn other_paths_than_those_of_the_json_are_refused() {
 }
 
 fn said(change: &dyn Fn(&mut Settings)) -> String {
-    words(&config(), &with(change), "server1").join("\n")
+    Said(words(&config(), &with(change), "server1")).words().join("\n")
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::Effort;
 use crate::catalogue::{Snapshot, tag};
 use crate::ec2::SnapshotId;
+use crate::sentence::Sentence;
 use crate::time::Moment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -88,17 +89,16 @@ impl Proof {
     }
 
     /// What the plan of a restore says of the image of the backup that it takes.
-    pub fn words(&self) -> String {
-        let when = self.at().map_or_else(String::new, |at| format!(" at {at}"));
+    pub fn words(&self) -> Sentence {
+        let when = self.at().map(|at| Box::new(Sentence::ProvedAt { at: at.to_string() }));
         match self {
-            Self::NotYet => "the image of this backup was not proved by its own bytes yet".to_owned(),
-            Self::Clean { .. } => format!("the image of this backup was proved clean by its own bytes{when}"),
-            Self::NotJudged { .. } => {
-                format!("the image of this backup cannot be proved by its own bytes (not-judged{when})")
-            }
-            Self::Unclean { reason, .. } => format!(
-                "THE IMAGE OF THIS BACKUP IS NOT CLEAN ({reason}{when}): it is taken only since it was named by its id"
-            ),
+            Self::NotYet => Sentence::ProofNotYet,
+            Self::Clean { .. } => Sentence::ProofClean { when },
+            Self::NotJudged { .. } => Sentence::ProofNotJudged { when },
+            Self::Unclean { reason, .. } => Sentence::ProofUnclean {
+                reason: reason.clone(),
+                when,
+            },
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::error::Kind;
 use crate::intent::Phase;
+use crate::sentence::{self, Sentence};
 use serde::Serialize;
 
 /// One phase of the restore.
@@ -11,7 +12,8 @@ pub struct Stage {
     /// Its name, as states and reports have it.
     pub phase: Phase,
     /// What is done.
-    pub what: String,
+    #[serde(serialize_with = "sentence::as_text")]
+    pub what: Sentence,
 }
 
 /// The expected outage. It is an estimate, no promise; the limit is `bound_seconds`.
@@ -33,7 +35,8 @@ pub struct Part {
     /// The phase.
     pub phase: Phase,
     /// What happens in it.
-    pub what: String,
+    #[serde(serialize_with = "sentence::as_text")]
+    pub what: Sentence,
     /// Its usual duration in seconds.
     pub seconds: u32,
 }
@@ -46,7 +49,8 @@ pub struct Later {
     /// The name of the error that it ends with.
     pub error: &'static str,
     /// When that is.
-    pub when: &'static str,
+    #[serde(serialize_with = "sentence::as_text")]
+    pub when: Sentence,
     /// Whether the groups are stopped by then, so that the old volumes are put back. If not, nothing is disturbed.
     pub disturbed: bool,
 }
@@ -75,31 +79,27 @@ pub enum Service {
 pub fn outage(config: &Config, service: Service, volumes: usize) -> Outage {
     let bounds = config.deadlines();
     let count = u32::try_from(volumes).unwrap_or(u32::MAX);
-    let part = |phase, what: &str, seconds| Part {
-        phase,
-        what: what.to_owned(),
-        seconds,
-    };
+    let part = |phase, what, seconds| Part { phase, what, seconds };
     let mut parts = vec![
-        part(Phase::StopBoth, "both nodes shut down", SHUTDOWN_SECONDS),
+        part(Phase::StopBoth, Sentence::NodesShutDown, SHUTDOWN_SECONDS),
         part(
             Phase::Detach,
-            "the old volumes are taken off and the new ones attached",
+            Sentence::VolumesSwapped,
             SWAP_SECONDS.saturating_add(SWAP_SECONDS_PER_VOLUME.saturating_mul(count)),
         ),
-        part(Phase::StartBoth, "both nodes boot", START_SECONDS),
-        part(Phase::PostProcess, "both nodes are post-processed", POST_SECONDS),
-        part(Phase::Verify, "both nodes boot again", REBOOT_SECONDS),
+        part(Phase::StartBoth, Sentence::NodesBoot, START_SECONDS),
+        part(Phase::PostProcess, Sentence::NodesPostProcessed, POST_SECONDS),
+        part(Phase::Verify, Sentence::NodesBootAgain, REBOOT_SECONDS),
         part(
             Phase::Verify,
-            "the groups start",
+            Sentence::GroupsStart,
             GROUP_START_SECONDS.min(bounds.group_start_seconds),
         ),
     ];
     let adds = service == Service::Online;
     if adds {
         let seconds = GROUP_STOP_SECONDS.min(bounds.group_stop_seconds);
-        parts.insert(0, part(Phase::Quiesce, "the groups stop", seconds));
+        parts.insert(0, part(Phase::Quiesce, Sentence::GroupsStop, seconds));
     }
     Outage {
         expected_seconds: parts.iter().map(|one| one.seconds).sum(),
@@ -111,28 +111,19 @@ pub fn outage(config: &Config, service: Service, volumes: usize) -> Outage {
 
 impl Outage {
     /// In words.
-    pub fn words(&self) -> Vec<String> {
-        let parts: Vec<String> = self
-            .parts
-            .iter()
-            .map(|one| format!("{} {} s", one.what, one.seconds))
-            .collect();
-        let begins = if self.adds {
-            "expected outage"
+    pub fn words(&self) -> Vec<Sentence> {
+        let parts = self.parts.iter().map(|one| Sentence::PartTakes {
+            what: Box::new(one.what.clone()),
+            seconds: one.seconds,
+        });
+        let (parts, seconds, bound) = (parts.collect(), self.expected_seconds, self.bound_seconds);
+        let mut words = vec![if self.adds {
+            Sentence::ExpectedOutage { seconds, parts, bound }
         } else {
-            "no group is online, so the restore makes no outage of its own; expected until they are"
-        };
-        let mut words = vec![format!(
-            "{begins}: about {} s, an estimate ({}); after {} s it goes back to the old volumes",
-            self.expected_seconds,
-            parts.join(", "),
-            self.bound_seconds
-        )];
-        if self.expected_seconds > self.bound_seconds {
-            words.push(format!(
-                "max_restore_outage_seconds is {}, less than what is expected: it will likely go back; raise it first",
-                self.bound_seconds
-            ));
+            Sentence::ExpectedUntilOnline { seconds, parts, bound }
+        }];
+        if seconds > bound {
+            words.push(Sentence::BoundTooLow { bound });
         }
         words
     }
@@ -141,46 +132,25 @@ impl Outage {
 /// The phases in their order.
 pub fn stages(config: &Config, source: Option<&str>, volumes: usize) -> Vec<Stage> {
     let groups = config.failover_groups.join(", ");
-    let stage = |phase, what: String| Stage { phase, what };
+    let stage = |phase, what| Stage { phase, what };
+    let quiesce = match source {
+        Some(node) => Sentence::StageQuiesce {
+            groups: groups.clone(),
+            node: node.to_owned(),
+        },
+        None => Sentence::StageQuiesceDown,
+    };
+    let volumes = volumes as u64;
     vec![
-        stage(
-            Phase::PrepareVolumes,
-            format!(
-                "{volumes} volumes are made of the backup's snapshots; nothing is disturbed until all are available"
-            ),
-        ),
-        stage(
-            Phase::Quiesce,
-            match source {
-                Some(node) => format!("everything is looked at once more, and {groups} stopped on {node}"),
-                None => "everything is looked at once more; no group is online, so none is stopped".to_owned(),
-            },
-        ),
-        stage(
-            Phase::StopBoth,
-            "both nodes go into restore mode and shut themselves down".to_owned(),
-        ),
-        stage(
-            Phase::Detach,
-            "the old volumes are taken off the stopped nodes, tagged, and kept".to_owned(),
-        ),
-        stage(
-            Phase::Attach,
-            "the new volumes are attached at the same device names".to_owned(),
-        ),
-        stage(Phase::StartBoth, "both nodes boot together".to_owned()),
-        stage(
-            Phase::CheckDevices,
-            "every partition is seen on its new volume, or nothing is post-processed".to_owned(),
-        ),
-        stage(
-            Phase::PostProcess,
-            "clprestore.sh --post --skip-copy on both nodes, which boot again".to_owned(),
-        ),
-        stage(
-            Phase::Verify,
-            format!("both sides of every mirror disk are GREEN, and {groups} online"),
-        ),
+        stage(Phase::PrepareVolumes, Sentence::StagePrepare { volumes }),
+        stage(Phase::Quiesce, quiesce),
+        stage(Phase::StopBoth, Sentence::StageStop),
+        stage(Phase::Detach, Sentence::StageDetach),
+        stage(Phase::Attach, Sentence::StageAttach),
+        stage(Phase::StartBoth, Sentence::StageStart),
+        stage(Phase::CheckDevices, Sentence::StageDevices),
+        stage(Phase::PostProcess, Sentence::StagePost),
+        stage(Phase::Verify, Sentence::StageVerify { groups }),
     ]
 }
 
@@ -193,62 +163,26 @@ pub fn later() -> Vec<Later> {
         disturbed: !matches!(phase, Phase::PrepareVolumes | Phase::Quiesce),
     };
     vec![
-        one(
-            Phase::PrepareVolumes,
-            Kind::AwsRefused,
-            "EC2 makes no such volume: a quota, a key that may not be used, or no capacity for the initialization rate",
-        ),
-        one(
-            Phase::PrepareVolumes,
-            Kind::VolumeFailed,
-            "a new volume does not become available",
-        ),
-        one(
-            Phase::Quiesce,
-            Kind::GroupNotOnline,
-            "the groups have moved, started or stopped since the plan",
-        ),
+        one(Phase::PrepareVolumes, Kind::AwsRefused, Sentence::LaterNoVolume),
+        one(Phase::PrepareVolumes, Kind::VolumeFailed, Sentence::LaterVolumeFails),
+        one(Phase::Quiesce, Kind::GroupNotOnline, Sentence::LaterGroupsMoved),
         one(
             Phase::Quiesce,
             Kind::AttachmentUnexpected,
-            "somebody exchanged a volume since the plan",
+            Sentence::LaterVolumeExchanged,
         ),
-        one(
-            Phase::Quiesce,
-            Kind::NodeUnreachable,
-            "a node or its cluster daemon does not answer any more",
-        ),
+        one(Phase::Quiesce, Kind::NodeUnreachable, Sentence::LaterNodeSilent),
         one(
             Phase::Quiesce,
             Kind::InitialMirrorConstructionOn,
-            "initial mirror construction was switched on since the plan",
+            Sentence::LaterConstruction,
         ),
-        one(Phase::Quiesce, Kind::OperatorHold, "an operator holds the cluster"),
-        one(
-            Phase::StopBoth,
-            Kind::RestoreOvertaken,
-            "the active node's timer starts the groups again before the nodes are down",
-        ),
-        one(
-            Phase::StopBoth,
-            Kind::PreparationUnproven,
-            "a node stops, but not by its own shutdown",
-        ),
-        one(
-            Phase::StopBoth,
-            Kind::RestoreOverdue,
-            "max_restore_outage_seconds have passed, here or later",
-        ),
-        one(
-            Phase::CheckDevices,
-            Kind::DeviceMismatch,
-            "a partition is not on its new volume after the boot",
-        ),
-        one(
-            Phase::PostProcess,
-            Kind::PostProcessFailed,
-            "the post-processing fails on a node three times",
-        ),
+        one(Phase::Quiesce, Kind::OperatorHold, Sentence::LaterHold),
+        one(Phase::StopBoth, Kind::RestoreOvertaken, Sentence::LaterOvertaken),
+        one(Phase::StopBoth, Kind::PreparationUnproven, Sentence::LaterOtherStop),
+        one(Phase::StopBoth, Kind::RestoreOverdue, Sentence::LaterOverdue),
+        one(Phase::CheckDevices, Kind::DeviceMismatch, Sentence::LaterDevices),
+        one(Phase::PostProcess, Kind::PostProcessFailed, Sentence::LaterPost),
     ]
 }
 

@@ -15,7 +15,7 @@ fn the_outage_is_the_sum_of_its_parts_and_says_that_it_is_an_estimate() {
     assert_eq!((plan.expected_outage_seconds, plan.outage.expected_seconds), (sum, sum));
     assert_eq!((plan.outage.bound_seconds, plan.outage.adds), (3600, true));
     assert_eq!(plan.outage.parts[0].phase, Phase::Quiesce);
-    let words = plan.words.join("\n");
+    let words = plan.words.words().join("\n");
     assert!(words.contains(&format!("about {sum} s, an estimate")), "{words}");
     let json = serde_json::to_value(&plan).unwrap();
     assert_eq!(json["expected_outage_seconds"], sum);
@@ -69,9 +69,13 @@ fn a_configured_bound_shortens_the_estimate_and_a_low_bound_is_pointed_out() {
     );
     // A third of 30 s for the start instead of 40, half for the stop instead of 30.
     assert_eq!(usual.expected_seconds - short.expected_seconds, 30 + 15);
-    assert!(short.words()[1].contains("max_restore_outage_seconds is 60"));
+    assert!(
+        short.words()[1]
+            .to_string()
+            .contains("max_restore_outage_seconds is 60")
+    );
     assert_eq!(usual.words().len(), 1);
     let down = outage(&testing::config(), Service::Down, 2);
     assert_eq!(usual.expected_seconds - down.expected_seconds, GROUP_STOP_SECONDS);
-    assert!(down.words()[0].contains("no group is online"));
+    assert!(down.words()[0].to_string().contains("no group is online"));
 }

@@ -5,6 +5,7 @@ use super::quotas::{FAST_BY_DEFAULT, Quotas};
 use super::volumes::NewVolume;
 use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
+use crate::sentence::{self, Sentence};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +39,8 @@ pub struct Choice {
     /// `none`, `rate` or `fsr`; never `auto`.
     pub initialization: Initialization,
     /// In words.
-    pub why: String,
+    #[serde(serialize_with = "sentence::as_text")]
+    pub why: Sentence,
     /// What the choice costs, as in [`Offer`].
     pub cost_usd: f64,
     /// How long before the outage the choice takes at most, in seconds.
@@ -166,37 +168,36 @@ pub fn choose(asked: Initialization, volumes: &[NewVolume], known: Known<'_>) ->
     }
     let largest = volumes.iter().map(|one| one.gib).max().unwrap_or(0);
     let minutes = (wait + 59) / 60;
-    let slowly = if needed.iter().all(Pair::serves_all) {
-        ""
-    } else {
-        ", and not every volume will be fast: a snapshot of that size has too few credits for the volumes in one zone"
-    };
-    let by_rate = format!(
-        "{mib_per_second} MiB/s for each volume, at most {:.2} USD",
-        rate.cost_usd
-    );
-    let by_fsr = format!(
-        "fast snapshot restore, about {:.2} USD and up to {minutes} min before the outage",
-        fsr.cost_usd
-    );
+    let slowly = (!needed.iter().all(Pair::serves_all)).then(|| Box::new(Sentence::NotAllFast));
+    let by_rate = Box::new(Sentence::ByRate {
+        rate: mib_per_second,
+        usd: usd(rate.cost_usd),
+    });
+    let by_fsr = Box::new(Sentence::ByFsr {
+        usd: usd(fsr.cost_usd),
+        minutes,
+    });
     let (initialization, why) = match asked {
-        Initialization::None => (
-            Initialization::None,
-            "none, as asked: blocks are read from the snapshot when they are first used".to_owned(),
-        ),
-        Initialization::Rate => (Initialization::Rate, format!("{by_rate}, as asked")),
-        Initialization::Fsr => (Initialization::Fsr, format!("{by_fsr}, as asked{slowly}")),
-        Initialization::Auto if largest <= SMALL_GIB => (
-            Initialization::None,
-            "none, since the volumes are small enough to be read in no time".to_owned(),
-        ),
+        Initialization::None => (Initialization::None, Sentence::NoneAsAsked),
+        Initialization::Rate => {
+            let (how, slowly) = (by_rate, None);
+            (Initialization::Rate, Sentence::AsAsked { how, slowly })
+        }
+        Initialization::Fsr => (Initialization::Fsr, Sentence::AsAsked { how: by_fsr, slowly }),
+        Initialization::Auto if largest <= SMALL_GIB => (Initialization::None, Sentence::SmallEnough),
         Initialization::Auto => match why_not_fsr {
-            Some(why_not_fsr) => (Initialization::Rate, format!("{by_rate}, since {why_not_fsr}")),
-            None if rate.cost_usd <= fsr.cost_usd => (
-                Initialization::Rate,
-                format!("{by_rate} and no wait, rather than {by_fsr}"),
-            ),
-            None => (Initialization::Fsr, format!("{by_fsr}, rather than {by_rate}")),
+            Some(why) => {
+                let (how, why) = (by_rate, Box::new(why));
+                (Initialization::Rate, Sentence::Since { how, why })
+            }
+            None if rate.cost_usd <= fsr.cost_usd => {
+                let (how, other) = (by_rate, by_fsr);
+                (Initialization::Rate, Sentence::NoWaitRatherThan { how, other })
+            }
+            None => {
+                let (how, other) = (by_fsr, by_rate);
+                (Initialization::Fsr, Sentence::RatherThan { how, other })
+            }
         },
     };
     let chosen = match initialization {
@@ -210,7 +211,7 @@ pub fn choose(asked: Initialization, volumes: &[NewVolume], known: Known<'_>) ->
     let gives_up = initialization == Initialization::Fsr;
     Ok(Choice {
         initialization,
-        why: format!("initialization: {why}"),
+        why: Sentence::HowFast { why: Box::new(why) },
         cost_usd: chosen.cost_usd,
         wait_seconds: chosen.wait_seconds,
         give_up_seconds: if gives_up {
@@ -224,23 +225,28 @@ pub fn choose(asked: Initialization, volumes: &[NewVolume], known: Known<'_>) ->
     })
 }
 
+/// An amount of money as it is shown.
+pub(super) fn usd(amount: f64) -> String {
+    format!("{amount:.2}")
+}
+
 fn is_on(on: &[(SnapshotId, String)], pair: &Pair) -> bool {
     on.iter()
         .any(|(snapshot, zone)| (snapshot, zone) == (&pair.snapshot, &pair.zone))
 }
 
 /// Why `auto` cannot take fast snapshot restore, apart from its cost.
-fn why_not_fsr(needed: &[Pair], off: &[&Pair], known: Known<'_>) -> Option<String> {
+fn why_not_fsr(needed: &[Pair], off: &[&Pair], known: Known<'_>) -> Option<Sentence> {
     if !needed.iter().all(Pair::serves_all) {
-        return Some("fast snapshot restore could not make every volume fast".to_owned());
+        return Some(Sentence::FsrNotAll);
     }
     if known.down && !off.is_empty() {
-        return Some("no group is online, and fast snapshot restore would be waited for".to_owned());
+        return Some(Sentence::FsrWouldWait);
     }
     // If the quota could not be read, assume the default of every account.
     let limit = known.quotas.fast_limit.unwrap_or(FAST_BY_DEFAULT);
     let after = after(off, known.quotas);
-    (after > limit).then(|| format!("fast snapshot restore would be on for {after} snapshots, and {limit} may have it"))
+    (after > limit).then_some(Sentence::FsrQuota { after, limit })
 }
 
 /// How many snapshots would have fast restore. A snapshot counts once, in however many zones.

@@ -53,9 +53,9 @@ fn auto_chooses_by_size_and_cost_and_says_both_costs() {
     assert_eq!((large.cost_usd, large.rate.cost_usd), (2.93, 7.2));
     assert_eq!(large.give_up_seconds, 2 * large.wait_seconds + 600);
     assert!(
-        large.why.contains("2.93 USD") && large.why.contains("7.20 USD"),
+        large.why.to_string().contains("2.93 USD") && large.why.to_string().contains("7.20 USD"),
         "{}",
-        large.why
+        large.why.to_string()
     );
 }
 
@@ -65,7 +65,11 @@ fn auto_does_not_wait_while_the_service_is_down_unless_it_is_on_already() {
     let quotas = Quotas::default();
     let down = chosen(Initialization::Auto, &volumes, &[], &quotas, true);
     assert_eq!(down.initialization, Initialization::Rate);
-    assert!(down.why.contains("no group is online"), "{}", down.why);
+    assert!(
+        down.why.to_string().contains("no group is online"),
+        "{}",
+        down.why.to_string()
+    );
     let on: Vec<_> = TWO.iter().map(|zone| ("snap-001".into(), (*zone).to_owned())).collect();
     let paid = chosen(Initialization::Auto, &volumes, &on, &quotas, true);
     assert_eq!((paid.initialization, paid.cost_usd), (Initialization::Fsr, 0.0));
@@ -91,7 +95,11 @@ fn credits_follow_the_snapshot_and_one_is_taken_by_each_volume() {
     let both = auto(1000, ONE);
     assert_eq!(both.initialization, Initialization::Rate);
     let asked = chosen(Initialization::Fsr, &sized(1000, ONE), &[], &Quotas::default(), false);
-    assert!(asked.why.contains("not every volume will be fast"), "{}", asked.why);
+    assert!(
+        asked.why.to_string().contains("not every volume will be fast"),
+        "{}",
+        asked.why.to_string()
+    );
 }
 
 #[test]
@@ -111,7 +119,11 @@ fn a_full_quota_of_fast_restores() {
     assert_eq!(auto(&quotas(4, Some(5))).initialization, Initialization::Fsr);
     let full = auto(&quotas(5, Some(5)));
     assert_eq!(full.initialization, Initialization::Rate);
-    assert!(full.why.contains("6 snapshots, and 5 may have it"), "{}", full.why);
+    assert!(
+        full.why.to_string().contains("6 snapshots, and 5 may have it"),
+        "{}",
+        full.why.to_string()
+    );
     let asked = |quotas: &Quotas, on: &[(SnapshotId, String)]| {
         let known = Known {
             on,

@@ -15,6 +15,7 @@ use crate::ids::Id;
 use crate::inspect;
 use crate::intent::Intent;
 use crate::observation::Observation;
+use crate::sentence::{Said, Sentence};
 use crate::steps::Step;
 use crate::time::Moment;
 use serde::Serialize;
@@ -50,7 +51,8 @@ pub struct Plan {
     /// What can still end the restore.
     pub may_still_end: Vec<Later>,
     /// The plan in words.
-    pub words: Vec<String>,
+    #[serde(flatten)]
+    pub words: Said,
 }
 
 /// What is known before the plan.
@@ -108,18 +110,20 @@ pub fn plan(
     let phases = forecast::stages(config, source.as_deref(), volumes.len());
     let may_still_end = forecast::later();
     let mut words = data(backup, &volumes);
-    words.extend(catalogue::passed_over(&backups, &wanted).into_iter().map(|(one, why)| {
-        format!(
-            "backup {} is newer and is not taken: {why}; it is restored only when it is named by its id",
-            one.id
-        )
+    let passed = catalogue::passed_over(&backups, &wanted).into_iter();
+    words.extend(passed.map(|(one, why)| Sentence::NewerNotTaken {
+        backup: one.id.to_string(),
+        why: Box::new(why),
     }));
     words.extend(crash_consistent(backup));
     words.push(backup.proof.words());
     words.extend(quotas);
     words.extend(money(&choice));
     words.extend(outage.words());
-    words.extend(phases.iter().map(|one| format!("{:?}: {}", one.phase, one.what)));
+    words.extend(phases.iter().map(|one| Sentence::InPhase {
+        phase: format!("{:?}", one.phase),
+        what: Box::new(one.what.clone()),
+    }));
     words.extend(afterwards(source.as_deref(), &may_still_end));
     Ok(Plan {
         backup: backup.id.clone(),
@@ -135,75 +139,69 @@ pub fn plan(
         expected_outage_seconds: outage.expected_seconds,
         outage,
         may_still_end,
-        words,
+        words: Said(words),
     })
 }
 
 /// Which volume goes where.
-fn data(backup: &Backup, volumes: &[NewVolume]) -> Vec<String> {
-    let mut words = vec![format!(
-        "data of {} (backup {}), on both nodes; what was written since is only on the replaced volumes",
-        backup.consistent_at, backup.id
-    )];
-    words.extend(backup.copied_from().map(|region| {
-        format!(
-            "the snapshots are a copy of backup {}, made from its snapshots in {region}",
-            backup.id
-        )
+fn data(backup: &Backup, volumes: &[NewVolume]) -> Vec<Sentence> {
+    let mut words = vec![Sentence::DataOf {
+        at: backup.consistent_at.to_string(),
+        backup: backup.id.to_string(),
+    }];
+    words.extend(backup.copied_from().map(|region| Sentence::DataIsCopy {
+        backup: backup.id.to_string(),
+        region: region.to_owned(),
     }));
-    words.extend(volumes.iter().map(|one| {
-        format!(
-            "{}: {} {} GiB from {} in {} takes the place of {} at {}",
-            one.node, one.kind, one.gib, one.snapshot, one.zone, one.old, one.device
-        )
+    words.extend(volumes.iter().map(|one| Sentence::VolumeTakesPlace {
+        node: one.node.clone(),
+        kind: one.kind.clone(),
+        gib: one.gib,
+        snapshot: one.snapshot.to_string(),
+        zone: one.zone.clone(),
+        old: one.old.to_string(),
+        device: one.device.clone(),
     }));
     words.extend(volumes::encryption(volumes, backup));
     words
 }
 
 /// What the applications do at their start, after a backup that did not stop them.
-fn crash_consistent(backup: &Backup) -> Option<String> {
-    (backup.consistency == Consistency::Frozen).then(|| {
-        format!(
-            "backup {} is a frozen one, so the data is crash-consistent: the applications recover at their start as after a power cut; \
-             ext4 is clean, and XFS replays the record of the freeze when it is mounted",
-            backup.id
-        )
+fn crash_consistent(backup: &Backup) -> Option<Sentence> {
+    (backup.consistency == Consistency::Frozen).then(|| Sentence::CrashConsistent {
+        backup: backup.id.to_string(),
     })
 }
 
 /// How the volumes become fast, and the cost of each way.
-fn money(choice: &Choice) -> Vec<String> {
-    vec![
-        choice.why.clone(),
-        format!(
-            "costs at list prices of us-east-1, a bill may differ: {} MiB/s at most {:.2} USD (by the snapshots' data), fast \
-             snapshot restore about {:.2} USD and up to {} s before the outage",
-            choice.mib_per_second, choice.rate.cost_usd, choice.fsr.cost_usd, choice.fsr.wait_seconds
-        ),
-    ]
+fn money(choice: &Choice) -> Vec<Sentence> {
+    let costs = Sentence::Costs {
+        rate: choice.mib_per_second,
+        by_rate: initialization::usd(choice.rate.cost_usd),
+        by_fsr: initialization::usd(choice.fsr.cost_usd),
+        seconds: choice.fsr.wait_seconds,
+    };
+    vec![choice.why.clone(), costs]
 }
 
 /// What holds afterwards, and what can still end the restore.
-fn afterwards(source: Option<&str>, later: &[Later]) -> Vec<String> {
-    let mut words = vec![
-        "--skip-copy: for each mirror disk both volumes come from one snapshot, and no mirror runs in between"
-            .to_owned(),
-        "the replaced volumes stay, tagged, until the restore is released; they cost storage until then".to_owned(),
-    ];
+fn afterwards(source: Option<&str>, later: &[Later]) -> Vec<Sentence> {
+    let mut words = vec![Sentence::SkipCopy, Sentence::ReplacedStay];
     if source.is_none() {
-        words.push("without a source node it cannot be rolled back by copy once it was post-processed".to_owned());
+        words.push(Sentence::NoSource);
     }
     words.extend(later.iter().map(|one| {
         let then = if one.disturbed {
-            "the old volumes are put back"
+            Sentence::OldVolumesPutBack
         } else {
-            "nothing is disturbed by then"
+            Sentence::NothingDisturbedYet
         };
-        format!(
-            "may still end in {:?} with {}: {} ({then})",
-            one.phase, one.error, one.when
-        )
+        Sentence::MayStillEnd {
+            phase: format!("{:?}", one.phase),
+            error: one.error.to_owned(),
+            when: Box::new(one.when.clone()),
+            then: Box::new(then),
+        }
     }));
     words
 }

@@ -99,6 +99,7 @@ fn without_a_source_the_plan_says_what_cannot_be_undone() {
         !plan.outage.adds
             && plan
                 .words
+                .words()
                 .iter()
                 .any(|one| one.contains("cannot be rolled back by copy"))
     );

@@ -5,6 +5,7 @@
 use super::volumes::NewVolume;
 use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
+use crate::sentence::Sentence;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The service that Service Quotas lists these under.
@@ -74,7 +75,7 @@ impl Quotas {
     }
 
     /// How much room the new volumes leave, in words. Error: `QuotaExceeded`.
-    pub fn storage(&self, volumes: &[NewVolume]) -> Result<Vec<String>> {
+    pub fn storage(&self, volumes: &[NewVolume]) -> Result<Vec<Sentence>> {
         let mut wanted: BTreeMap<&str, i64> = BTreeMap::new();
         for one in volumes {
             *wanted.entry(&one.kind).or_default() += i64::from(one.gib);
@@ -98,18 +99,21 @@ impl Quotas {
                     ),
                 ));
             }
-            words.push(format!(
-                "storage quota of {kind}: {after} of {limit} GiB once the new volumes are there"
-            ));
+            words.push(Sentence::QuotaAfter {
+                kind: kind.to_owned(),
+                after,
+                limit: *limit,
+            });
         }
         Ok(words)
     }
 
-    fn unknown(&self, kind: &str) -> String {
-        format!(
-            "storage quota of {kind}: not known ({}); EC2 itself refuses a volume beyond it, before anything is disturbed",
-            self.unread.as_deref().unwrap_or("it is not listed")
-        )
+    fn unknown(&self, kind: &str) -> Sentence {
+        let why = self.unread.as_ref().map_or(Sentence::NotListed, Sentence::verbatim);
+        Sentence::QuotaUnknown {
+            kind: kind.to_owned(),
+            why: Box::new(why),
+        }
     }
 }
 

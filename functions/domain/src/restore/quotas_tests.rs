@@ -2,6 +2,7 @@ use super::*;
 use crate::catalogue;
 use crate::restore::tests::{T, id, planned, present, snapshot};
 use crate::restore::volumes;
+use crate::sentence::Said;
 use crate::testing;
 
 fn new_volumes() -> Vec<NewVolume> {
@@ -21,7 +22,10 @@ fn quotas(used: i64) -> Quotas {
 #[test]
 fn storage_is_counted_in_gib_with_the_new_volumes() {
     // Two new volumes of 20 GiB each.
-    let words = quotas(51_160).storage(&new_volumes()).unwrap();
+    let words = quotas(51_160)
+        .storage(&new_volumes())
+        .map(|said| Said(said).words())
+        .unwrap();
     assert_eq!(
         words,
         ["storage quota of gp3: 51200 of 51200 GiB once the new volumes are there"]
@@ -44,18 +48,23 @@ fn what_was_not_read_is_said_and_refuses_nothing() {
         ),
         Quotas::new(BTreeSet::new(), listed(), Err(failed())),
     ] {
-        let words = quotas.storage(&new_volumes()).unwrap();
+        let words = quotas.storage(&new_volumes()).map(|said| Said(said).words()).unwrap();
         assert!(words[0].contains("not known (no permission."), "{words:?}");
         assert!(words[0].contains("before anything is disturbed"), "{words:?}");
     }
     let unlisted = Quotas::new(BTreeSet::new(), Ok(BTreeMap::new()), Ok(BTreeMap::new()));
-    assert!(unlisted.storage(&new_volumes()).unwrap()[0].contains("it is not listed"));
+    assert!(
+        unlisted.storage(&new_volumes()).unwrap()[0]
+            .to_string()
+            .contains("it is not listed")
+    );
     assert_eq!(unlisted.fast_limit, None);
     // The plan names it too, and goes on.
     let good = vec![snapshot("snap-001", T, "md1", 1, true)];
     let plan = planned(r#""latest""#, good, &testing::healthy()).unwrap();
     assert!(
         plan.words
+            .words()
             .iter()
             .any(|one| one.contains("storage quota of gp3: not known"))
     );

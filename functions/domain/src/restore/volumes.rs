@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::Id;
 use crate::intent::Attachment;
 use crate::observation::Observation;
+use crate::sentence::Sentence;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -243,7 +244,7 @@ fn carried(old: &OldVolume) -> BTreeMap<String, String> {
 }
 
 /// A sentence on the encryption where it differs from the old volume's.
-pub fn encryption(volumes: &[NewVolume], backup: &Backup) -> Vec<String> {
+pub fn encryption(volumes: &[NewVolume], backup: &Backup) -> Vec<Sentence> {
     let said = |one: &NewVolume| {
         let key = backup
             .snapshots
@@ -253,14 +254,17 @@ pub fn encryption(volumes: &[NewVolume], backup: &Backup) -> Vec<String> {
             .as_deref();
         let place = format!("{} {}", one.node, one.device);
         match (one.kms_key.as_deref(), key) {
-            (None, Some(key)) => Some(format!(
-                "{place}: {} is encrypted with {key}, and so will the new volume be, which {} is not",
-                one.snapshot, one.old
-            )),
-            (Some(key), other) if other != Some(key) => Some(format!(
-                "{place}: encrypted anew with the key of {}, {key}, which the snapshot does not have",
-                one.old
-            )),
+            (None, Some(key)) => Some(Sentence::EncryptedLikeSnapshot {
+                place,
+                snapshot: one.snapshot.to_string(),
+                key: key.to_owned(),
+                old: one.old.to_string(),
+            }),
+            (Some(key), other) if other != Some(key) => Some(Sentence::EncryptedAnew {
+                place,
+                old: one.old.to_string(),
+                key: key.to_owned(),
+            }),
             _ => None,
         }
     };

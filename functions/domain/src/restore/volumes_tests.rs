@@ -88,14 +88,17 @@ fn the_old_volume_s_key_whatever_the_snapshot_s() {
     for other in [Some("key/b"), None] {
         let words = said(Some("key/a"), other);
         assert!(
-            words.len() == 2 && words[0].contains("encrypted anew with the key of vol-0aaa1"),
+            words.len() == 2
+                && words[0]
+                    .to_string()
+                    .contains("encrypted anew with the key of vol-0aaa1"),
             "{words:?}"
         );
     }
     // Encryption cannot be taken away.
     let words = said(None, Some("key/b"));
     assert!(
-        words.len() == 2 && words[1].contains("so will the new volume be"),
+        words.len() == 2 && words[1].to_string().contains("so will the new volume be"),
         "{words:?}"
     );
 }

@@ -6,6 +6,7 @@ use mirrorsnap_domain::doctor::judge::{Report, judge};
 use mirrorsnap_domain::doctor::recording::{FORM, RecordedNode, Recording};
 use mirrorsnap_domain::error::Result;
 use mirrorsnap_domain::ids::{Id, IdKind};
+use mirrorsnap_domain::sentence::{Said, Sentence};
 use mirrorsnap_domain::steps::Step;
 use mirrorsnap_domain::time::Moment;
 use serde::Serialize;
@@ -23,7 +24,8 @@ pub struct Doctor {
     pub recording: Recording,
     /// What a person should know: refuted beliefs that would end an operation within an outage, nodes that did not answer, and whatever
     /// was left out.
-    pub words: Vec<String>,
+    #[serde(flatten)]
+    pub words: Said,
     /// The roles that use keys, by function: whoever asks for keys elsewhere judges their policies by these.
     pub key_roles: BTreeMap<String, String>,
 }
@@ -38,17 +40,20 @@ pub(super) async fn doctor(ports: &impl Ports, cluster: &str, now: Moment) -> Re
         match reply {
             Ok(reply) => {
                 if reply.head.left_out > 0 {
-                    words.push(format!(
-                        "The doctor on {} left out {} commands, for which it had no time or no room.",
-                        node, reply.head.left_out
-                    ));
+                    words.push(Sentence::DoctorLeftOut {
+                        node: node.to_owned(),
+                        count: u64::from(reply.head.left_out),
+                    });
                 }
                 nodes.push(RecordedNode {
                     name: node.to_owned(),
                     entries: reply.head.entries,
                 });
             }
-            Err(why) => words.push(format!("The doctor has no answer of {node}: {why}.")),
+            Err(why) => words.push(Sentence::DoctorSilent {
+                node: node.to_owned(),
+                why: why.clone(),
+            }),
         }
     }
     let recording = Recording {
@@ -62,9 +67,7 @@ pub(super) async fn doctor(ports: &impl Ports, cluster: &str, now: Moment) -> Re
     let hidden = recording.hidden();
     let size = |report: &Report| serde_json::to_string(&(report, &hidden)).map_or(usize::MAX, |text| text.len());
     let report = if size(&report) > MOST_BYTES {
-        words.push(
-            "The doctor's report holds only the outputs that could not be read: it would be too long.".to_owned(),
-        );
+        words.push(Sentence::DoctorBrief);
         report.brief()
     } else {
         report
@@ -72,7 +75,7 @@ pub(super) async fn doctor(ports: &impl Ports, cluster: &str, now: Moment) -> Re
     Ok(Doctor {
         report,
         recording: hidden,
-        words,
+        words: Said(words),
         key_roles: ports.key_roles(),
     })
 }

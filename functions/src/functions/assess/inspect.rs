@@ -41,7 +41,7 @@ pub(super) async fn inspect(
     let volumes = attached(ports, &seen).await?;
     let keys = keys::judged(ports, volumes.iter().map(|(id, one)| (id, one.shape.kms_key.as_ref()))).await?;
     if claim.is_none() {
-        plan.words.extend(keys);
+        plan.words.0.extend(keys);
     }
     Ok(Output::Inspect {
         id: id.to_string(),
