@@ -5,9 +5,12 @@
 # @param Groups names
 # @param PrepareSeconds seconds
 # @param Anew yesno
+# @param Recorded yesno
 #
 # PrepareSeconds: a `--pre` that hangs is killed after this, and the timer starts the groups (safety.md, rule 23).
 # Anew=yes: the timer of this run has fired and ended (`done`); the groups were stopped again, and no timer is armed now (rule 22).
+# Recorded=yes: it does not run unless its record can be kept on the root disk, for that is read after the next boot. Of the way back to the
+# old volumes nothing is read there, and a full disk does not keep it up.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=enter-restore-mode
@@ -16,6 +19,7 @@ PEER='{{ Peer }}'
 FAILOVER_GROUPS='{{ Groups }}'
 PREPARE='{{ PrepareSeconds }}'
 ANEW='{{ Anew }}'
+RECORDED='{{ Recorded }}'
 #include lib/guard.sh
 #include lib/cluster.sh
 #include lib/unit.sh
@@ -36,6 +40,7 @@ look
 show_cluster
 [ "$SELF_UP/$WHERE" = Online/offline ] || refuse state ',"detail":"groups"'
 remember_off
+EVIDENCE=$RECORDED
 if [ $timer = none ]; then
     detach "$PREPARE" clprestore.sh --pre
 fi

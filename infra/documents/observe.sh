@@ -40,6 +40,20 @@ unfinished
 json_list "$UNFINISHED"
 unfinished=$LIST
 
+# takes_records DIRECTORY: whether a record can be kept there now. Nothing is left of the attempt.
+takes_records() {
+    RC=0
+    { private "$1" && put "$1/room.$$" ''; } 2>/dev/null || RC=1
+    rm -f "$1/room.$$" "$1/room.$$.tmp.$$"
+    return $RC
+}
+
+full=
+takes_records "$VAR_ROOT" || full=/var/lib
+takes_records "$RUN_ROOT" || full="$full /run"
+json_list "$full"
+full=$LIST
+
 show() {
     attempt "$@" || :
 }
@@ -106,7 +120,11 @@ for job in "$VAR_ROOT/$RUN"/*/ "$RUN_DIR"/detached/*/; do
     [ -e "$job/started" ] || continue
     started=null ended=null
     read -r started <"$job/started" || started=null
-    [ ! -e "$job/ended" ] || read -r ended <"$job/ended" || ended=null
+    # The end of one whose root disk has filled up meanwhile is in /run (lib/job.sh).
+    for each in "$job/ended" "$RUN_DIR/ended.${job##*/}"; do
+        [ "$ended" = null ] && [ -e "$each" ] || continue
+        read -r ended <"$each" || ended=null
+    done
     jobs="$jobs${jobs:+,}\"${job##*/}\":{\"started\":$started,\"ended\":$ended}"
     DETACHED=${job##*/}
     DETACHED=${DETACHED%%.*}
@@ -258,5 +276,5 @@ yes/*)
     ;;
 */yes) settings paths ;;
 esac
-line ok ",\"stored_epoch\":$STORED,\"hold\":$hold,\"records\":$RECORDS,\"units\":$UNITS,\"unfinished\":$unfinished,\"jobs\":{$jobs},\"missing\":$missing,\"took_ms\":{\"clpstat\":$SLOWEST_STAT,\"clpmdstat\":$SLOWEST_MDSTAT}"
+line ok ",\"stored_epoch\":$STORED,\"hold\":$hold,\"records\":$RECORDS,\"units\":$UNITS,\"unfinished\":$unfinished,\"jobs\":{$jobs},\"missing\":$missing,\"full\":$full,\"took_ms\":{\"clpstat\":$SLOWEST_STAT,\"clpmdstat\":$SLOWEST_MDSTAT}"
 printf '%s' "$RAW"

@@ -4,7 +4,8 @@
 # @param Disks names
 #
 # SkipCopy=yes needs the caller's proof that both nodes' volumes come from one snapshot and neither mirror has run since (safety.md,
-# rule 16). Initial mirror construction is read again here; an empty value or an error counts as on.
+# rule 16). Initial mirror construction is read again here; an empty value or an error counts as on. A full root disk keeps no node out of
+# the cluster: what is read of the record is whether it was begun in this boot, and /run says that as well.
 #include lib/base.sh
 #include lib/epoch.sh
 DOCUMENT=post-process-restore
@@ -24,6 +25,7 @@ for disk in $DISKS; do
     fullcopy "$disk" || fullcopy "$disk" || OUT=1
     [ "$OUT" = 0 ] || refuse state ',"detail":"fullcopy"'
 done
+EVIDENCE=no
 if [ "$SKIP_COPY" = yes ]; then
     detach 900 clprestore.sh --post --skip-copy
 else

@@ -23,7 +23,7 @@ DISTURBING = ("clpgrp -s", "clpgrp -t", "clpmonctrl", "clpmdctrl", "clpbackup", 
 VALUES = {
     "Groups": "failover1", "Disks": "md1", "Monitors": "mdw1", "Nodes": "server1 server2", "WaitSeconds": "60",
     "SpanSeconds": "10", "ActiveWithinSeconds": "40", "StopSeconds": "10", "BreakSeconds": "10", "StartSeconds": "10",
-    "MaxOutageSeconds": "60", "PrepareSeconds": "300", "Anew": "no", "SkipCopy": "yes", "Reboot": "no",
+    "MaxOutageSeconds": "60", "PrepareSeconds": "300", "Anew": "no", "Recorded": "yes", "SkipCopy": "yes", "Reboot": "no",
     "Devices": "/dev/xvdb1 /dev/xvdb2", "Settings": "yes",
     "Tools": "flock lsblk clpbackup.sh clprestore.sh",
     "Partitions": "/dev/xvdb2", "BatonSeconds": "5", "Part": "1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from document_nodes import Nodes
@@ -70,11 +71,48 @@ def test_a_node_comes_back(nodes: Nodes, fill: None) -> None:
     assert nodes.send("observe", "server2")["line"]["jobs"]["enable-services.1"] == {"started": None, "ended": None}
 
 
-def test_what_needs_its_evidence_does_nothing(nodes: Nodes, fill: None) -> None:
+@pytest.fixture
+def offline(nodes: Nodes) -> Iterator[None]:
+    """The group is stopped, and the standby's preparation for a restore does not come to its shutdown."""
     nodes.begin()
+    assert nodes.send("stop-group")["line"]["result"] == "ok"
+    fault = nodes.lab.fault(command="clprestore.sh --pre", node="server2", effect="hang")
+    yield
+    nodes.lab.control("clear_faults", id=fault)
+    assert nodes.send("start-group", Attempt="9")["line"]["result"] == "ok"
+
+
+def job(nodes: Nodes, name: str) -> Any:
+    return nodes.send("observe", "server2")["line"]["jobs"].get(name)
+
+
+def test_what_needs_its_evidence_does_nothing(nodes: Nodes, fill: None, offline: None) -> None:
     nodes.lab.control("node", name="server2", effect="root_full")
-    done = nodes.send("post-process-restore", "server2")
+    done = nodes.send("enter-restore-mode", "server2")
     assert done["line"]["reason"] == "disk" and done["disturbed"] == []
+    assert job(nodes, "enter-restore-mode.1") is None
+
+
+def test_a_way_back_needs_no_record_on_the_disk(nodes: Nodes, fill: None, offline: None) -> None:
+    nodes.lab.control("node", name="server2", effect="root_full")
+    assert nodes.send("observe", "server2")["line"]["full"] == ["/var/lib"]
+    done = nodes.send("enter-restore-mode", "server2", PrepareSeconds="5", Recorded="no")
+    assert done["line"]["result"] == "ok"
+    nodes.lab.wait_for(lambda: job(nodes, "enter-restore-mode.1")["ended"], 60)
+    assert job(nodes, "enter-restore-mode.1")["ended"]["rc"] == 137
+    done = nodes.send("post-process-restore", "server2")
+    assert done["line"]["result"] == "ok"
+    nodes.lab.wait_for(lambda: job(nodes, "post-process-restore.1")["ended"], 60)
+
+
+def test_the_end_of_a_command_is_known_though_the_disk_filled_up_meanwhile(
+    nodes: Nodes, fill: None, offline: None
+) -> None:
+    assert nodes.send("observe", "server2")["line"]["full"] == []
+    assert nodes.send("enter-restore-mode", "server2", PrepareSeconds="5")["line"]["result"] == "ok"
+    nodes.lab.control("node", name="server2", effect="root_full")
+    nodes.lab.wait_for(lambda: job(nodes, "enter-restore-mode.1")["ended"], 60)
+    assert job(nodes, "enter-restore-mode.1")["ended"]["rc"] == 137
 
 
 def test_a_unit_that_cannot_record_says_why(nodes: Nodes, fill: None) -> None:

@@ -73,7 +73,7 @@ def parameters(step: str, disks: tuple[str, ...], **other: str) -> dict[str, str
         "Partitions": " ".join(f"/dev/{PARTITIONS[d]}" for d in disks),
         "SpanSeconds": str(SPAN), "ActiveWithinSeconds": str(WITHIN), "StopSeconds": str(STOP),
         "BreakSeconds": str(BREAK), "StartSeconds": str(START), "MaxOutageSeconds": str(TMAX),
-        "PrepareSeconds": str(PREPARE), "Anew": "no",
+        "PrepareSeconds": str(PREPARE), "Anew": "no", "Recorded": "yes",
     }  # fmt: skip
     known.update(other)
     return {k: v for k, v in known.items() if k in _documents()[step].parameters}

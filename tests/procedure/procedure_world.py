@@ -46,7 +46,7 @@ PARAMETERS: dict[str, dict[str, str]] = {
     "leave-backup-mode": {},
     "recover-mirror": {"Disks": "md1"},
     "enter-backup-mode": CLUSTER | {"Disks": "md1", "Monitors": "mdw1"},
-    "enter-restore-mode": CLUSTER | {"PrepareSeconds": "300", "Anew": "no"},
+    "enter-restore-mode": CLUSTER | {"PrepareSeconds": "300", "Anew": "no", "Recorded": "yes"},
     "post-process-restore": {"SkipCopy": "yes", "Disks": "md1"},
     "enable-services": {"Reboot": "yes"},
 }

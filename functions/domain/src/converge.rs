@@ -12,6 +12,7 @@ mod nodes;
 mod outage;
 pub mod patience;
 mod restore;
+mod room;
 pub mod starts;
 mod verdict;
 
@@ -31,7 +32,7 @@ use std::ops::ControlFlow;
 /// The next action for a cluster with an unfinished intent.
 pub fn next(case: &Case<'_>) -> Verdict {
     match branches(case) {
-        ControlFlow::Break(verdict) => listed::only_listed(case.intent, verdict),
+        ControlFlow::Break(verdict) => room::told(case, listed::only_listed(case.intent, verdict)),
         ControlFlow::Continue(()) => Verdict::Healthy,
     }
 }

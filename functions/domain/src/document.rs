@@ -10,7 +10,7 @@ use parameters::invalid;
 use std::fmt;
 
 pub use parameters::Parameters;
-pub use words::{AskedSettings, Freeze, Quiet, Reboot, SkipCopy, TimerDone};
+pub use words::{AskedSettings, Freeze, Quiet, Reboot, Recorded, SkipCopy, TimerDone};
 
 /// The number of a try of one document in one run. A node replays the result of a number that it knows, so each try has its own number
 /// under each epoch. It is written `98.1`: epoch and number. A backup's or restore's own states send a number alone, as earlier
@@ -137,6 +137,7 @@ pub enum Document {
         cluster: Cluster,
         prepare: u32,
         timer: TimerDone,
+        recorded: Recorded,
     },
     PostProcessRestore {
         skip_copy: SkipCopy,
@@ -341,10 +342,12 @@ impl Document {
                 cluster,
                 prepare,
                 timer,
+                recorded,
             } => all
                 .cluster(node, cluster)
                 .number("PrepareSeconds", *prepare)
-                .text("Anew", timer.word()),
+                .text("Anew", timer.word())
+                .text("Recorded", recorded.word()),
             Self::PostProcessRestore { skip_copy, disks } => {
                 all.text("SkipCopy", skip_copy.word()).list("Disks", disks)
             }
@@ -429,6 +432,7 @@ impl Document {
                 cluster: all.take_cluster(node)?,
                 prepare: all.take_number("PrepareSeconds")?,
                 timer: all.take_word("Anew", TimerDone::read)?,
+                recorded: all.take_word("Recorded", Recorded::read)?,
             },
             name::POST_PROCESS_RESTORE => Self::PostProcessRestore {
                 skip_copy: all.take_word("SkipCopy", SkipCopy::read)?,

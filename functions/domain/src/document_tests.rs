@@ -87,6 +87,7 @@ pub(crate) fn all() -> Vec<Document> {
             cluster: cluster(),
             prepare: 1,
             timer: TimerDone::Yes,
+            recorded: Recorded::No,
         },
         Document::PostProcessRestore {
             skip_copy: SkipCopy::No,
@@ -141,12 +142,13 @@ fn a_step_leaves_as_the_state_machines_and_documents_know_it() {
         },
         prepare: 300,
         timer: TimerDone::No,
+        recorded: Recorded::Yes,
     });
     assert_eq!(
         serde_json::to_value(&step).unwrap(),
         json!({"document": "enter-restore-mode", "node": "server1", "parameters": {
             "Run": "run", "Self": "server1", "Peer": "server2", "Groups": "failover1 failover2", "PrepareSeconds": "300",
-            "Anew": "no", "ExpectedBootId": "boot-server1", "NotAfterUptime": "5300", "Attempt": "98.2"}})
+            "Anew": "no", "Recorded": "yes", "ExpectedBootId": "boot-server1", "NotAfterUptime": "5300", "Attempt": "98.2"}})
     );
     // The epoch is the sender's claim: it is sent, and never read from a step.
     let sent = step.under(98);

@@ -159,6 +159,17 @@ pub fn section(intent: &Intent, epoch: u64, active: &Head, standby: &Head, now: 
     }
     let reason = |record: &Record| reason(intent, record);
     if let Some(record) = &active.records.refused {
+        if record.reason.as_deref() == Some("disk") {
+            let found = format!(
+                "{} refused to {}: it can keep no record in /var/lib",
+                intent.active, word.act
+            );
+            let next = format!(
+                "make room in /var/lib of {}, then run `mirrorsnap backup CLUSTER` again: nothing was stopped",
+                intent.active
+            );
+            return SectionState::Void(Error::new(Kind::DiskSpaceLow, found, next));
+        }
         if record.reason.as_deref() == Some("monitors") {
             return SectionState::Void(monitors_suspended(&format!("on {}", intent.active)));
         }

@@ -47,6 +47,7 @@ fn head(node: &str, records: &[(&str, f64)]) -> Head {
         unfinished: vec![],
         jobs: BTreeMap::new(),
         missing: vec![],
+        full: vec![],
         took_ms: crate::reply::Took::default(),
         entries: vec![],
         left_out: 0,
@@ -213,6 +214,22 @@ fn void_tainted_gave_up_and_refused_end_it() {
             "{name}"
         );
     }
+}
+
+/// The active keeps whose its monitors' suspension is on the root disk. Without room nothing is stopped, and the error says where to make it.
+#[test]
+fn a_section_that_was_refused_for_want_of_room_says_where() {
+    let mut active = head("server1", &[]);
+    let reason = Some("disk".to_owned());
+    active.records.refused = Some(Record {
+        reason,
+        ..record("server1", 5904.0)
+    });
+    let SectionState::Void(error) = judge(&active, &head("server2", &STANDBY[..1])) else {
+        panic!("it goes on")
+    };
+    assert_eq!(error.name(), "DiskSpaceLow");
+    assert!(error.to_string().contains("/var/lib of server1"), "{error}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub use crate::ec2::Power;
 use crate::ec2::{AttachmentState, InstanceId, VolumeId};
 use crate::lvm_devices::LvmDevices;
 use crate::mounts::{self, Mount};
-use crate::reply::{Job, Records, Reply, Took};
+use crate::reply::{Full, Job, Records, Reply, Took};
 use crate::time::Moment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -115,6 +115,8 @@ pub struct Node {
     pub syncs_files: Option<bool>,
     /// Commands that it lacks.
     pub missing: Vec<String>,
+    /// The directories in which it can keep no record now.
+    pub full: Vec<Full>,
     /// The least free space of the directories that we write to, in MiB; absent likewise.
     pub free_mib: Option<u64>,
     /// The devices that LVM may use.
@@ -154,6 +156,7 @@ impl Node {
             systemd: text("systemd").and_then(outputs::systemd_version),
             syncs_files: text("sync").and_then(outputs::syncs_files),
             missing: head.missing.clone(),
+            full: head.full.clone(),
             free_mib: text("space").and_then(outputs::least_free_mib),
             lvm_devices: reply.section("lvmdevices").map_or(LvmDevices::All, LvmDevices::read),
             took: head.took_ms,

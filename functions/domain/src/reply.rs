@@ -147,6 +147,27 @@ pub struct Job {
     pub ended: Option<Ended>,
 }
 
+/// A directory in which a node can keep no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Full {
+    /// On the root disk: what outlives a boot.
+    #[serde(rename = "/var/lib")]
+    Root,
+    /// What ends with the boot. Without it no document acts.
+    #[serde(rename = "/run")]
+    Run,
+}
+
+impl Full {
+    /// The directory.
+    pub const fn directory(self) -> &'static str {
+        match self {
+            Self::Root => "/var/lib",
+            Self::Run => "/run",
+        }
+    }
+}
+
 /// How long CLUSTERPRO's commands took on a node, in milliseconds: of each kind the slowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Took {
@@ -202,6 +223,9 @@ pub struct Head {
     /// Commands that the node lacks.
     #[serde(default)]
     pub missing: Vec<String>,
+    /// The directories in which the node can keep no record.
+    #[serde(default)]
+    pub full: Vec<Full>,
     /// How long CLUSTERPRO's commands took.
     #[serde(default)]
     pub took_ms: Took,

@@ -137,6 +137,7 @@ prop_compose! {
                 detail: None,
                 epoch, uptime, result, reason, replay, hold, stored_epoch, records: all, jobs,
                 missing: vec![],
+        full: vec![],
                 took_ms: Took::default(),
                 entries: vec![],
                 left_out: 0,

@@ -19,7 +19,7 @@ use crate::clusterpro::mdstat::Mirror;
 use crate::clusterpro::stat::State;
 use crate::config::Config;
 use crate::consistency::{Consistency, RestoreFrom};
-use crate::document::{Attempt, TimerDone};
+use crate::document::{Attempt, Recorded, TimerDone};
 use crate::ec2::SnapshotId;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{Id, IdKind};
@@ -227,7 +227,7 @@ const SHUTDOWN_NOT_AFTER_SECONDS: u64 = 2 * crate::steps::NOT_AFTER_SECONDS;
 pub fn steps(config: &Config, intent: &Intent, seen: &Observation) -> Result<BTreeMap<&'static str, Step>> {
     let (active, standby) = (intent.active.as_str(), intent.standby.as_str());
     let prepare = |node: &str, peer: &str| -> Result<Step> {
-        let step = Step::enter_restore_mode(config, node, peer, &intent.id, TimerDone::No);
+        let step = Step::enter_restore_mode(config, node, peer, &intent.id, TimerDone::No, Recorded::Yes);
         Ok(step.guarded(
             inspect::answered(seen, node)?,
             SHUTDOWN_NOT_AFTER_SECONDS,

@@ -1,7 +1,7 @@
 //! A node step: one command document on one node, with its parameters (docs/documents.md).
 
 use crate::config::Config;
-use crate::document::{AskedSettings, Attempt, Cluster, Document, Parameters, Parts, Quiet, TimerDone};
+use crate::document::{AskedSettings, Attempt, Cluster, Document, Parameters, Parts, Quiet, Recorded, TimerDone};
 use crate::error::{Error, Kind, Result};
 use crate::intent::Intent;
 use crate::observation::Node;
@@ -193,11 +193,19 @@ impl Step {
 
     /// Prepares `node` for a restore and shuts it down. `clprestore.sh --pre` is killed after 900 s, as the vendor's REST API
     /// does it, or after half of `max_restore_outage_seconds` if that is shorter: the other half is left for putting the old volumes back.
-    pub fn enter_restore_mode(config: &Config, node: &str, peer: &str, run: &str, timer: TimerDone) -> Self {
+    pub fn enter_restore_mode(
+        config: &Config,
+        node: &str,
+        peer: &str,
+        run: &str,
+        timer: TimerDone,
+        recorded: Recorded,
+    ) -> Self {
         let document = Document::EnterRestoreMode {
             cluster: cluster(peer, config.failover_groups.iter().map(String::as_str)),
             prepare: (config.max_restore_outage_seconds / 2).clamp(1, 900),
             timer,
+            recorded,
         };
         Self::new(document, node, run)
     }

@@ -164,6 +164,7 @@ pub(crate) fn node(name: &str) -> Node {
         systemd: Some(252),
         syncs_files: Some(true),
         missing: vec![],
+        full: vec![],
         free_mib: Some(5000),
         lvm_devices: LvmDevices::All,
         took: Took {

@@ -7,6 +7,7 @@ mod driver;
 mod each_call_tests;
 mod faults;
 mod frozen_tests;
+mod full_tests;
 mod invoke;
 mod manner_tests;
 mod operations;

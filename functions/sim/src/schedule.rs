@@ -296,7 +296,7 @@ fn image(world: &World, then: &Before) -> Vec<String> {
 }
 
 /// The world before an operation: a backup there is always, and before a rollback its restore.
-fn before(operation: Operation, disks: Disks) -> World {
+pub(crate) fn before(operation: Operation, disks: Disks) -> World {
     static WORLDS: OnceLock<BTreeMap<(u8, bool), World>> = OnceLock::new();
     let worlds = WORLDS.get_or_init(|| {
         let mut worlds = BTreeMap::new();

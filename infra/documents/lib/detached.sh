@@ -6,7 +6,7 @@
 # runs all the same, and its record stays in /run: beyond this boot an empty file says that it was begun, which needs no room.
 OTHERWISE='' EVIDENCE=yes
 detach() {
-    prepare_job "$VAR_ROOT/$RUN" || { [ $EVIDENCE = no ] && leave_trace && prepare_job "$RUN_DIR/detached"; } || finish failed ',"reason":"disk"'
+    prepare_job "$VAR_ROOT/$RUN" || { [ "$EVIDENCE" = no ] && leave_trace && prepare_job "$RUN_DIR/detached"; } || finish failed ',"reason":"disk"'
     # belief: linux-selinux
     # `env`: the script may load the mirror's driver, and under SELinux a unit that begins with a shell is not in the domain that may.
     # KillMode=process: the shutdown's SIGTERM reaches job.sh alone, which waits for the command's end.
@@ -27,6 +27,7 @@ prepare_job() {
     return 1
 }
 
+# leave_trace: beyond this boot an empty file says that it was begun.
 leave_trace() {
     (: >"$job") 2>/dev/null || :
 }
@@ -38,5 +39,7 @@ write_job() {
 #include lib/base.sh
 #include lib/job.sh
 MIRRORSNAP_JOB
+    # Made now: the command must not fail for want of this file alone.
+    : >"$job/out" || return 1
     [ -z "$OTHERWISE" ] || put "$job/otherwise" "$OTHERWISE"
 }

@@ -13,5 +13,8 @@ sleep 1
 RC=0
 (vendor timeout -s KILL "$bound" "$@") </dev/null >"$job/out" 2>&1 || RC=$?
 clock || :
-put_durably "$job/ended" "{\"rc\":$RC,\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}}"
+end="{\"rc\":$RC,\"boot_id\":\"$BOOT\",\"uptime\":${UP:-0}}"
+# The root disk may have filled up since the start: until the next boot this says that it has ended, and nobody waits for it.
+run=${job%/*}
+put_durably "$job/ended" "$end" || put "$RUN_ROOT/${run##*/}/ended.${job##*/}" "$end" || :
 [ "$RC" -eq 0 ] || [ ! -e "$job/otherwise" ] || /bin/sh "$job/otherwise"

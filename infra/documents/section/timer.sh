@@ -57,10 +57,14 @@ departed() {
     until ended "$UNIT-enter-restore-mode-$each"; do
         pause 1
     done
-    text=
-    read -r text <"$VAR_ROOT/$RUN/enter-restore-mode.$each/ended" || :
-    case $text in
-    '{"rc":0,'*) return 0 ;;
-    esac
+    # Where its record is if the root disk is full: lib/detached.sh, lib/job.sh.
+    each=enter-restore-mode.$each
+    for kept in "$VAR_ROOT/$RUN/$each/ended" "$RUN_DIR/ended.$each" "$RUN_DIR/detached/$each/ended"; do
+        text=
+        [ ! -e "$kept" ] || read -r text <"$kept" || :
+        case $text in
+        '{"rc":0,'*) return 0 ;;
+        esac
+    done
     return 1
 }

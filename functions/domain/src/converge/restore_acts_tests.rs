@@ -7,7 +7,7 @@ use crate::clusterpro::stat::State;
 use crate::converge::{Action, Case, Memory, OnBoth, Verdict, is_listed, next};
 use crate::intent::Intent;
 use crate::observation::{Node, Observation, Power};
-use crate::reply::Record;
+use crate::reply::{Full, Record};
 use crate::testing;
 use std::collections::BTreeMap;
 
@@ -40,6 +40,7 @@ impl World {
         node.boot_id = self.boot_id(at);
         node.services = guest.services;
         node.jobs.clone_from(&guest.jobs);
+        node.full = [Full::Root].into_iter().filter(|_| self.full[at]).collect();
         for name in &guest.records {
             *node.records.place(name).unwrap() = Some(Record::default());
         }

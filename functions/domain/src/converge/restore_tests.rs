@@ -88,6 +88,55 @@ fn a_post_processing_that_keeps_failing_turns_back_by_copy() {
     }
 }
 
+/// A full disk is no reason to take the restored data away again: the service comes up on the other node, and the error says what to free.
+/// Once there is room, recover ends the restore.
+#[test]
+fn a_post_processing_that_fails_on_a_full_disk_leaves_the_service_on_the_other_node() {
+    for (at, auto_start) in [(0, true), (1, true), (0, false), (1, false)] {
+        let (mut world, intent) = World::at(10);
+        (world.fail_posts[at], world.full[at], world.auto_start) = (99, true, auto_start);
+        let began = world.now;
+        let (verdict, intent) = world.run(intent, false);
+        let Verdict::Stuck(error) = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(error.name(), "DiskSpaceLow");
+        let text = error.to_string();
+        let node = format!("server{}", at + 1);
+        assert!(text.contains(&format!("make room in /var/lib of {node}")), "{text}");
+        assert!(text.contains("`mirrorsnap recover CLUSTER`"), "{text}");
+        assert_eq!(world.group, Some(1 - at));
+        assert_eq!(intent.restore.as_ref().unwrap().course, Course::Forward);
+        assert!(
+            world.now.seconds_since(began) < 900,
+            "{}",
+            world.now.seconds_since(began)
+        );
+        // Nobody has made room: the same again, and the service stays.
+        let (verdict, intent) = world.run(intent, false);
+        assert!(matches!(verdict, Verdict::Stuck(error) if error.name() == "DiskSpaceLow"));
+        assert_eq!(world.group, Some(1 - at));
+        (world.fail_posts[at], world.full[at]) = (0, false);
+        let (verdict, _) = world.run(intent, false);
+        assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("backup")));
+    }
+}
+
+#[test]
+fn two_full_disks_turn_a_restore_back_and_are_both_named() {
+    let (mut world, intent) = World::at(10);
+    (world.fail_posts, world.full) = ([3, 3], [true, true]);
+    let (verdict, intent) = world.run(intent, false);
+    assert_eq!((verdict, world.data()), (Verdict::Healthy, Some("today")));
+    let turned = intent.restore.unwrap().turned.unwrap();
+    assert_eq!(turned.error, "DiskSpaceLow");
+    assert!(
+        turned.why.contains("/var/lib of server1 and /var/lib of server2"),
+        "{}",
+        turned.why
+    );
+}
+
 #[test]
 fn the_copy_goes_from_the_node_on_which_the_groups_ran() {
     for auto_start in [true, false] {

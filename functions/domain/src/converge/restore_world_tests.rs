@@ -50,6 +50,8 @@ pub(super) struct World {
     pub(super) lose: Vec<bool>,
     pub(super) count: usize,
     pub(super) fail_posts: [u32; 2],
+    /// The nodes whose root disk is full.
+    pub(super) full: [bool; 2],
     /// The group starts by itself once a usable side is there.
     pub(super) auto_start: bool,
     /// Its application does not come up on what the backup holds.
@@ -114,6 +116,7 @@ impl World {
             lose: vec![],
             count: 0,
             fail_posts: [0, 0],
+            full: [false, false],
             auto_start: true,
             bad_backup: false,
             hangs: None,

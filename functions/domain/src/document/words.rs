@@ -20,6 +20,15 @@ pub enum TimerDone {
     No,
 }
 
+/// Whether a preparation has to leave its record on the root disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is evidence beyond the boot: without room for it the script does not run (safety.md, rules 1 and 10).
+    Yes,
+    /// Nothing is concluded from it after the boot: a full disk keeps nothing from its old volumes.
+    No,
+}
+
 /// Whether the node reboots once its services are enabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reboot {
@@ -86,4 +95,4 @@ macro_rules! yes_or_no {
         }
     )*};
 }
-yes_or_no!(SkipCopy, TimerDone, Reboot, AskedSettings);
+yes_or_no!(SkipCopy, TimerDone, Recorded, Reboot, AskedSettings);

@@ -6,7 +6,7 @@ use crate::consistency::Consistency;
 use crate::document::FREEZING_TOOLS;
 use crate::error::{Error, Kind, Result};
 use crate::observation::Node;
-use crate::reply::{LEAST_ROOM, STDOUT_LIMIT};
+use crate::reply::{Full, LEAST_ROOM, STDOUT_LIMIT};
 
 /// Refuses a node for what it is, whatever its cluster does.
 pub(super) fn refuse_node(name: &str, node: &Node) -> Result<()> {
@@ -97,6 +97,11 @@ const LEAST_FREE_MIB: u64 = 64;
 /// Refuses a node whose disk is so full that the evidence of a preparation could be lost after the outage.
 fn refuse_full_disk(name: &str, node: &Node) -> Result<()> {
     let found = match node.free_mib {
+        // Blocks are free, and inodes are not; or it was remounted read-only.
+        Some(_) if !node.full.is_empty() => {
+            let all: Vec<&str> = node.full.iter().copied().map(Full::directory).collect();
+            format!("no file can be written in {} of {name}", all.join(" and "))
+        }
         Some(free) if free >= LEAST_FREE_MIB => return Ok(()),
         Some(free) => format!("{free} MiB are free in /var/lib or /run of {name}, and {LEAST_FREE_MIB} are needed"),
         None => format!("the free space of /var/lib and /run on {name} could not be read"),
@@ -158,7 +163,7 @@ mod tests {
     use crate::error::{Error, Kind};
     use crate::inspect::{refuse_backup, refuse_restore};
     use crate::observation::Node;
-    use crate::reply::Took;
+    use crate::reply::{Full, Took};
     use crate::testing::{config, healthy, orders};
 
     fn with(name: &str, change: &dyn Fn(&mut Node)) -> crate::observation::Observation {
@@ -198,6 +203,7 @@ mod tests {
     fn a_full_disk_is_refused() {
         refused(Kind::DiskSpaceLow, &|node| node.free_mib = Some(63));
         refused(Kind::DiskSpaceLow, &|node| node.free_mib = None);
+        refused(Kind::DiskSpaceLow, &|node| node.full = vec![Full::Root]);
         assert!(
             refuse_backup(
                 &config(),

@@ -76,8 +76,16 @@ impl World {
                 reply.sections.insert("part".to_owned(), Section { rc: 0, text });
                 return Waits::For(Box::new(reply), self.now + READ);
             }
-            "fence" => return self.fence(at, step),
             _ => {}
+        }
+        self.acted += 1;
+        if let Some((node, from)) = self.fills
+            && self.acted >= from
+        {
+            self.guests[node].full = true;
+        }
+        if step.document.name() == "fence" {
+            return self.fence(at, step);
         }
         let key = (run, format!("{}.{}", step.document.name(), parameter(step, "Attempt")));
         if let Err(waits) = self.guard(at, step, &key) {
@@ -124,7 +132,7 @@ impl World {
         if self.guests[at].uptime(self.now) > number(step, "NotAfterUptime") as f64 {
             return refuse(self, "late", true);
         }
-        self.guests[at].epoch = epoch;
+        self.guests[at].store(epoch);
         self.fenced_acts(at, step, epoch);
         Ok(())
     }
@@ -137,7 +145,7 @@ impl World {
         if self.guests[at].epoch > epoch {
             return self.answers(at, step, Outcome::Refused, Some("fenced"));
         }
-        self.guests[at].epoch = epoch;
+        self.guests[at].store(epoch);
         self.fence_units(at, epoch);
         self.answers(at, step, Outcome::Ok, None)
     }
@@ -269,6 +277,15 @@ impl World {
         let run = &parameter(step, "Run");
         if self.guests[at].jobs.get(run).is_some_and(|all| all.contains_key(key)) {
             return self.answers(at, step, Outcome::Refused, Some("done_before"));
+        }
+        // lib/detached.sh: what is evidence beyond the boot is not made without its record.
+        let evidence = match script {
+            Script::BackupPre => true,
+            Script::RestorePre | Script::Leave => parameter(step, "Recorded") == "yes",
+            Script::BackupPost | Script::RestorePost { .. } | Script::Reboot => false,
+        };
+        if evidence && self.guests[at].full {
+            return self.answers(at, step, Outcome::Failed, Some("disk"));
         }
         self.detach(at, run, key, script);
         self.answers(at, step, Outcome::Ok, None)

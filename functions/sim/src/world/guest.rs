@@ -44,11 +44,23 @@ pub(crate) struct Detached {
     pub(crate) ends: Ms,
 }
 
-/// A job's files on the root disk.
+/// A job's files.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct JobFiles {
     pub(crate) job: Job,
     pub(crate) out: String,
+    /// What of it a boot leaves.
+    pub(crate) left: Left,
+}
+
+/// What a boot leaves of a job's files: what the root disk had no room for is in /run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    All,
+    /// The disk filled up before its end.
+    Start,
+    /// It was full at its start: an empty file.
+    Trace,
 }
 
 #[derive(Debug, Clone)]
@@ -68,10 +80,13 @@ pub(crate) struct Guest {
     /// Its own monitors that are suspended.
     pub(crate) suspended: BTreeSet<String>,
     pub(crate) detached: Vec<Detached>,
+    /// No record can be kept on the root disk.
+    pub(crate) full: bool,
     // The root disk.
-    pub(crate) epoch: u64,
+    pub(crate) stored: u64,
     pub(crate) jobs: BTreeMap<String, BTreeMap<String, JobFiles>>,
     // /run
+    pub(crate) epoch: u64,
     pub(crate) markers: BTreeMap<(String, String), Option<Head>>,
     pub(crate) records: BTreeMap<String, Records>,
     pub(crate) units: Vec<Unit>,
@@ -97,6 +112,8 @@ impl Guest {
             daemon: Daemon::Online,
             suspended: BTreeSet::new(),
             detached: vec![],
+            full: false,
+            stored: 0,
             epoch: 0,
             jobs: BTreeMap::new(),
             markers: BTreeMap::new(),
@@ -124,8 +141,25 @@ impl Guest {
         self.up && self.daemon == Daemon::Online
     }
 
+    /// Keeps an epoch: on the root disk if there is room, else until the next boot.
+    pub(crate) fn store(&mut self, epoch: u64) {
+        self.epoch = epoch;
+        if !self.full {
+            self.stored = epoch;
+        }
+    }
+
     /// All that does not survive the power.
     pub(crate) fn goes_dark(&mut self) {
+        self.epoch = self.stored;
+        for files in self.jobs.values_mut().flat_map(BTreeMap::values_mut) {
+            if files.left == Left::Trace {
+                files.job.started = None;
+            }
+            if files.left != Left::All {
+                (files.job.ended, files.out) = (None, String::new());
+            }
+        }
         (self.up, self.daemon, self.going) = (false, Daemon::Down, None);
         self.detached.clear();
         self.units.clear();
@@ -213,7 +247,8 @@ impl World {
 
     /// A detached script begins: its files are written first.
     pub(crate) fn detach(&mut self, at: usize, run: &str, key: &str, script: Script) {
-        let (now, fails) = (self.now, self.script_fails(key));
+        let lacks_room = self.scripts_need_room && self.guests[at].full && script != Script::Reboot;
+        let (now, fails) = (self.now, self.script_fails(key) || lacks_room);
         let guest = &mut self.guests[at];
         let started = Some(Started {
             boot_id: guest.boot_id(),
@@ -222,6 +257,7 @@ impl World {
         let files = JobFiles {
             job: Job { started, ended: None },
             out: String::new(),
+            left: if guest.full { Left::Trace } else { Left::All },
         };
         guest
             .jobs
@@ -278,6 +314,9 @@ impl World {
             });
             let files = guest.jobs.get_mut(&one.run).unwrap().get_mut(&one.key).unwrap();
             (files.job.ended, files.out) = (ended, out);
+            if guest.full && files.left == Left::All {
+                files.left = Left::Start;
+            }
             if rc != 0 && one.script == Script::Leave {
                 self.timer_now(at, &one.run);
             }

@@ -69,6 +69,12 @@ pub(crate) struct World {
     pub(crate) boot: Ms,
     /// How often the script of a document fails.
     pub(crate) fail_scripts: BTreeMap<String, u32>,
+    /// From its begin of so many documents that act on, counted from now, the root disk of a node is full.
+    pub(crate) fills: Option<(usize, u32)>,
+    /// The vendor's scripts fail on a full disk.
+    pub(crate) scripts_need_room: bool,
+    /// How many of them have begun.
+    pub(crate) acted: u32,
     /// A node, and when it loses its power.
     pub(crate) power_fails: Option<(usize, Ms)>,
     /// Whether the intent listed anything on the node that lost its power.
@@ -145,6 +151,9 @@ impl World {
             healthy: BEGIN,
             boot: 20 * SECOND,
             fail_scripts: BTreeMap::new(),
+            fills: None,
+            scripts_need_room: false,
+            acted: 0,
             power_fails: None,
             power_was_ours: false,
             pause: None,

@@ -3,7 +3,7 @@
 use super::guest::{Daemon, Guest};
 use super::manner::{Services, Stopped, Unusable, Values};
 use super::{NAMES, World};
-use mirrorsnap_domain::reply::{Head, Outcome, Section, Took};
+use mirrorsnap_domain::reply::{Full, Head, Outcome, Section, Took};
 use mirrorsnap_domain::steps::Step;
 use std::collections::BTreeMap;
 
@@ -39,6 +39,7 @@ impl World {
                 .map(|(key, files)| (key.clone(), files.job.clone()))
                 .collect(),
             missing: vec![],
+            full: [Full::Root].into_iter().filter(|_| guest.full).collect(),
             took_ms: Took::default(),
             entries: vec![],
             left_out: 0,

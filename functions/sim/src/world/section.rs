@@ -142,6 +142,10 @@ impl World {
                     .map(|disk| disk.monitor.clone())
                     .collect();
                 if !self.has(at, &unit, "baton") {
+                    // Its copy on the root disk comes first: without it nobody would know later whose the suspension is.
+                    if self.guests[at].full {
+                        return Some(self.judge(at, unit, false, "record"));
+                    }
                     let fingerprint = image::fingerprint(self.content(at).unwrap());
                     let prints = self
                         .config
@@ -232,6 +236,11 @@ impl World {
         let whole = self.both_online() && self.online_on(at) && (then == Then::Down || self.all_green());
         if !whole || self.overruled(at, &unit) {
             self.note_why(at, &unit, "refused", "active", "groups");
+            return None;
+        }
+        // The run's directory on the root disk, for the baton's copy.
+        if then == Then::Break && self.guests[at].full {
+            self.note_why(at, &unit, "refused", "active", "disk");
             return None;
         }
         self.note(at, &unit.run, unit.epoch, "arming");

@@ -1,8 +1,9 @@
 //! Goes on with the new volumes, until the restore's own limit (safety.md, rules 16 to 18 and 23).
 
 use super::super::case::{Look, NOTHING, Next};
-use super::super::nodes::{daemons, start_stopped, wait_for_power};
-use super::super::outage::{self, Place, all_online, place};
+use super::super::nodes::{daemon, daemons, start_stopped, wait_for_power};
+use super::super::outage::{self, Place, all_online, own_green, place, view};
+use super::super::room::is_full;
 use super::super::{Case, TRIES, Try, Verdict, mirror, patience};
 use super::volumes::{Side, side, side_of};
 use super::{Post, order_post, post_due};
@@ -43,10 +44,47 @@ fn branches(case: &Case<'_>, restoring: &Restoring) -> Next {
         post(case, name)?;
     }
     wait_for_power(case)?;
+    if let Some(name) = left_out(case) {
+        return without(case, name);
+    }
     daemons(case)?;
     outage::groups(case)?;
     mirror::mirrors(case)?;
     all_online(case)
+}
+
+/// The node, if there is but one, whose disk is full and whose post-processing failed as often as it is tried. Its services do not start by
+/// themselves, so its mirror has not run: it is as the snapshot was, and room is all that it lacks.
+fn left_out<'a>(case: &'a Case<'_>) -> Option<&'a str> {
+    let lacks_room = |name: &&str| {
+        let tried = case.memory.tried(&Try::PostProcess((*name).to_owned()));
+        let outside = |node: &Node| is_full(node) && node.services != Services::Auto && node.stat.is_none();
+        tried >= TRIES && matches!(case.look(name), Look::Answers(node) if outside(node))
+    };
+    match case.names().map(|name| Some(name).filter(lacks_room)) {
+        [Some(name), None] | [None, Some(name)] => Some(name),
+        [None, None] | [Some(_), Some(_)] => None,
+    }
+}
+
+/// Brings the service up on the other node: both have the same snapshot, and only that one's mirror runs, so it has the newest data. The
+/// restore ends once there is room, with a copy from there. Until the restore's own limit a service that does not come up is waited for.
+fn without(case: &Case<'_>, left_out: &str) -> Next {
+    let name = case.peer(left_out);
+    daemon(case, name)?;
+    let offline: Vec<&str> = case
+        .intent
+        .groups()
+        .filter(|group| matches!(place(case, group), Place::Offline))
+        .collect();
+    if !offline.is_empty() && view(case, name).is_some() && own_green(case, name) {
+        outage::start(case, name, &offline)?;
+    }
+    all_online(case)?;
+    case.stuck(
+        format!("the service is online on {name} alone, since the post-processing fails on {left_out}"),
+        format!("read the script's output in the records of {left_out}, then run `mirrorsnap recover CLUSTER`"),
+    )
 }
 
 /// Whether a group that we stopped is seen not online. A silent node does not count as down: only its SSM agent may be lost.
@@ -131,6 +169,9 @@ fn post(case: &Case<'_>, name: &str) -> Next {
         Post::Due => {}
     }
     let key = Try::PostProcess(name.to_owned());
+    if left_out(case) == Some(name) {
+        return NOTHING;
+    }
     if case.memory.tried(&key) >= TRIES {
         let found = format!(
             "cluster {}: the post-processing failed on {name}: {}",

@@ -2,14 +2,15 @@
 
 use super::super::case::{Look, NOTHING, Next, on_both};
 use super::super::nodes::{daemon, daemons, shutting_down, start_stopped, wait_for_power};
-use super::super::outage::{self, Place, all_online, place, view};
-use super::super::{Action, Case, Try, mirror, patience};
+use super::super::outage::{self, Place, all_online, own_green, place, view};
+use super::super::room::is_full;
+use super::super::{Action, Case, TRIES, Try, mirror, patience};
 use super::put_back::old_volumes;
 use super::volumes::{Side, side};
 use super::{Post, order_post, post_due, rebooting, stop_in_restore_mode};
 use crate::clusterpro::outputs::Services;
 use crate::clusterpro::stat::State;
-use crate::document::{Document, SkipCopy, TimerDone, name::ENTER_RESTORE_MODE, name::POST_PROCESS_RESTORE};
+use crate::document::{Document, Recorded, SkipCopy, TimerDone, name::ENTER_RESTORE_MODE, name::POST_PROCESS_RESTORE};
 use crate::intent::Restoring;
 use crate::observation::{Node, Power};
 use crate::steps::{NOT_AFTER_SECONDS, Step};
@@ -38,8 +39,42 @@ pub(super) fn roll_back_by_copy(case: &Case<'_>, restoring: &Restoring) -> Next 
     all_online(case)
 }
 
+/// A service that is online is not taken down for a rollback while a node's disk is full: what is not begun need not be ended without room.
+fn room_first(case: &Case<'_>) -> Next {
+    let full = |name: &&str| case.seen.node(name).is_some_and(is_full);
+    let online = |group| matches!(place(case, group), Place::Online(_));
+    if case.names().iter().any(full) && untouched(case) && case.intent.groups().all(online) {
+        return case.stuck(
+            "the old volumes are not put back yet, and the service is online on the restore's",
+            "run `mirrorsnap recover CLUSTER`",
+        );
+    }
+    NOTHING
+}
+
+/// Whether both nodes have the restore's volumes.
+fn untouched(case: &Case<'_>) -> bool {
+    case.names().into_iter().all(|name| side(case, name) == Side::New)
+}
+
+/// Starts the groups again on a node that cannot be prepared for want of room, while both still have the restore's volumes.
+fn back_for_want_of_room(case: &Case<'_>, name: &str) -> Next {
+    let offline: Vec<&str> = case.intent.groups().collect();
+    if untouched(case)
+        && own_green(case, name)
+        && case
+            .intent
+            .groups()
+            .all(|group| matches!(place(case, group), Place::Offline))
+    {
+        return outage::start(case, name, &offline);
+    }
+    NOTHING
+}
+
 /// Stops the groups, then shuts both nodes down: no mirror may run while its peer's volumes are swapped.
 fn shut_both_down(case: &Case<'_>) -> Next {
+    room_first(case)?;
     for name in case.names() {
         let is_here = |group: &&str| matches!(place(case, group), Place::Online(node) if node == name);
         let here: Vec<&str> = case.intent.groups().filter(is_here).collect();
@@ -127,8 +162,14 @@ fn order_restore_mode(case: &Case<'_>, name: &str) -> Next {
         Some(_) => TimerDone::Yes,
         None => TimerDone::No,
     };
-    case.act(Try::EnterRestoreMode(name.to_owned()), next, |attempt| Action::Step {
-        step: Step::enter_restore_mode(case.config, name, case.peer(name), &case.intent.id, timer).guarded(
+    let key = Try::EnterRestoreMode(name.to_owned());
+    if is_full(node) && case.memory.tried(&key) >= TRIES {
+        back_for_want_of_room(case, name)?;
+    }
+    // The old volumes go back whatever it says: once the node is stopped, nothing reads its record.
+    let (peer, run) = (case.peer(name), &case.intent.id);
+    case.act(key, next, |attempt| Action::Step {
+        step: Step::enter_restore_mode(case.config, name, peer, run, timer, Recorded::No).guarded(
             node,
             NOT_AFTER_SECONDS,
             attempt,
