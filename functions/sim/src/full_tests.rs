@@ -6,7 +6,7 @@ use crate::faults::Faults;
 use crate::operations::{Ended, backup_with, recover, restore_with, rollback_with};
 use crate::schedule::{Operation, before};
 use crate::sim::Sim;
-use crate::world::{Disks, NAMES, SECOND, World};
+use crate::world::{Disks, NAMES, Root, SECOND, World};
 use mirrorsnap_domain::consistency::Consistency;
 
 /// Longer than any way to the end takes here: two waits of a daemon for its peer among them.
@@ -94,7 +94,7 @@ impl Case {
                 {
                     let mut world = sim.world.borrow_mut();
                     world.fills = None;
-                    world.guests[node].full = false;
+                    world.guests[node].root = Root::HasRoom;
                 }
                 let again = recover(&sim);
                 if again != Ended::Succeeded || !sim.world.borrow().is_normal() {
@@ -102,11 +102,6 @@ impl Case {
                 }
             }
         }
-        println!(
-            "{} full from {from} on: {ended:?} after {} s",
-            NAMES[node],
-            (sim.now() - began) / SECOND
-        );
         Some(wrong)
     }
 

@@ -1,7 +1,7 @@
 //! The command documents as infra/documents has them: the guard first, then what each does to its node.
 
 use super::ec2::Side;
-use super::guest::{Daemon, Script};
+use super::guest::{Daemon, Root, Script};
 use super::prints::unfinished;
 use super::section::{Role, Then};
 use super::{Ms, NAMES, SECOND, World};
@@ -82,7 +82,7 @@ impl World {
         if let Some((node, from)) = self.fills
             && self.acted >= from
         {
-            self.guests[node].full = true;
+            self.guests[node].root = Root::Full;
         }
         if step.document.name() == "fence" {
             return self.fence(at, step);
@@ -284,7 +284,7 @@ impl World {
             Script::RestorePre | Script::Leave => parameter(step, "Recorded") == "yes",
             Script::BackupPost | Script::RestorePost { .. } | Script::Reboot => false,
         };
-        if evidence && self.guests[at].full {
+        if evidence && self.guests[at].is_full() {
             return self.answers(at, step, Outcome::Failed, Some("disk"));
         }
         self.detach(at, run, key, script);

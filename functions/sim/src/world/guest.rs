@@ -63,6 +63,14 @@ pub(crate) enum Left {
     Trace,
 }
 
+/// A root disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Root {
+    HasRoom,
+    /// No record can be kept on it.
+    Full,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Guest {
     pub(crate) name: String,
@@ -80,8 +88,7 @@ pub(crate) struct Guest {
     /// Its own monitors that are suspended.
     pub(crate) suspended: BTreeSet<String>,
     pub(crate) detached: Vec<Detached>,
-    /// No record can be kept on the root disk.
-    pub(crate) full: bool,
+    pub(crate) root: Root,
     // The root disk.
     pub(crate) stored: u64,
     pub(crate) jobs: BTreeMap<String, BTreeMap<String, JobFiles>>,
@@ -112,7 +119,7 @@ impl Guest {
             daemon: Daemon::Online,
             suspended: BTreeSet::new(),
             detached: vec![],
-            full: false,
+            root: Root::HasRoom,
             stored: 0,
             epoch: 0,
             jobs: BTreeMap::new(),
@@ -141,10 +148,14 @@ impl Guest {
         self.up && self.daemon == Daemon::Online
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        self.root == Root::Full
+    }
+
     /// Keeps an epoch: on the root disk if there is room, else until the next boot.
     pub(crate) fn store(&mut self, epoch: u64) {
         self.epoch = epoch;
-        if !self.full {
+        if !self.is_full() {
             self.stored = epoch;
         }
     }
@@ -247,7 +258,7 @@ impl World {
 
     /// A detached script begins: its files are written first.
     pub(crate) fn detach(&mut self, at: usize, run: &str, key: &str, script: Script) {
-        let lacks_room = self.scripts_need_room && self.guests[at].full && script != Script::Reboot;
+        let lacks_room = self.scripts_need_room && self.guests[at].is_full() && script != Script::Reboot;
         let (now, fails) = (self.now, self.script_fails(key) || lacks_room);
         let guest = &mut self.guests[at];
         let started = Some(Started {
@@ -257,7 +268,7 @@ impl World {
         let files = JobFiles {
             job: Job { started, ended: None },
             out: String::new(),
-            left: if guest.full { Left::Trace } else { Left::All },
+            left: if guest.is_full() { Left::Trace } else { Left::All },
         };
         guest
             .jobs
@@ -312,9 +323,10 @@ impl World {
                 boot_id: guest.boot_id(),
                 uptime: guest.uptime(now),
             });
+            let full = guest.is_full();
             let files = guest.jobs.get_mut(&one.run).unwrap().get_mut(&one.key).unwrap();
             (files.job.ended, files.out) = (ended, out);
-            if guest.full && files.left == Left::All {
+            if full && files.left == Left::All {
                 files.left = Left::Start;
             }
             if rc != 0 && one.script == Script::Leave {

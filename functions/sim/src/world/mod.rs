@@ -16,6 +16,7 @@ mod ssm;
 mod tables;
 
 pub(crate) use calls::NewVolume;
+pub(crate) use guest::Root;
 pub(crate) use ssm::State;
 
 use ec2::{Attached, Ec2, Instance, Link, Power, Side, Tags, Volume, VolumeState};

@@ -39,7 +39,7 @@ impl World {
                 .map(|(key, files)| (key.clone(), files.job.clone()))
                 .collect(),
             missing: vec![],
-            full: [Full::Root].into_iter().filter(|_| guest.full).collect(),
+            full: [Full::Root].into_iter().filter(|_| guest.is_full()).collect(),
             took_ms: Took::default(),
             entries: vec![],
             left_out: 0,

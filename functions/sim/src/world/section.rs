@@ -143,7 +143,7 @@ impl World {
                     .collect();
                 if !self.has(at, &unit, "baton") {
                     // Its copy on the root disk comes first: without it nobody would know later whose the suspension is.
-                    if self.guests[at].full {
+                    if self.guests[at].is_full() {
                         return Some(self.judge(at, unit, false, "record"));
                     }
                     let fingerprint = image::fingerprint(self.content(at).unwrap());
@@ -239,7 +239,7 @@ impl World {
             return None;
         }
         // The run's directory on the root disk, for the baton's copy.
-        if then == Then::Break && self.guests[at].full {
+        if then == Then::Break && self.guests[at].is_full() {
             self.note_why(at, &unit, "refused", "active", "disk");
             return None;
         }
