@@ -245,7 +245,8 @@ def test_the_waits_of_descendants_count_and_those_of_strangers_only_if_they_take
         return
     cpu = min(os.sched_getaffinity(0))
     with busy_loops(2, cpu) as pids:
-        assert measured(cpu) > 0.3, "a grandchild that shares a CPU with two busy loops waits most of its life"
+        # Whoever else is busy may keep the one that measures from looking in time: then once more.
+        eventually(lambda: measured(cpu) > 0.3, "a grandchild beside two busy loops waits most of its life")
         stranger = measured(cpu, pids[0])
         assert 0.2 < stranger < 1.2, "one of the two busy loops takes part, and at least the other is in its way"
 

@@ -49,7 +49,7 @@ fn the_page_has_each_type_and_where_its_name_is_from() {
         let row = row.unwrap_or_else(|| panic!("no row has {}", kind.word()));
         let judged = row.contains("longer than the longest pause");
         assert_eq!(judged, kind.waits() != Waits::ForNothing, "{row}");
-        let likely = row.contains(&format!("`{}` *[likely]*", kind.word()));
+        let likely = row.contains(&format!("`{}` †", kind.word()));
         assert_eq!(likely, kind.source() == Source::Likely, "{}: {row}", kind.word());
     }
 }
