@@ -191,8 +191,8 @@ MUTANTS = (
     Mutant(
         "the timer waits for ever for a start that hangs",
         "P6",
-        "run_order $((START + 10)) clpgrp -s",
-        "run_order 0 clpgrp -s",
+        "order_groups $((START + 10)) -s",
+        "order_groups 0 -s",
         faults=2,
         stalls=0,
         focus=("kill:A", "hang"),
@@ -282,8 +282,8 @@ MUTANTS = (
     Mutant(
         "what clpgrp -t answered does not count",
         "P9",
-        '[ $rc -ne 0 ] || ours="$ours$each "',
-        'ours="$ours$each "',
+        'run_order "$bound" clpgrp "$option" "$1" >&3 2>&3 || return 1',
+        'run_order "$bound" clpgrp "$option" "$1" >&3 2>&3 || :',
         scenario=STOPS,
         stalls=0,
         faults=1,

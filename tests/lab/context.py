@@ -27,6 +27,7 @@ class Timing:
 
     group_stop: float = 0.5
     group_start: float = 0.5
+    group_wait: float = 1800.0  # how long a group waits for others at its start or stop, before that is cancelled
     boot: float = 2.0  # StartInstances to an OS that runs commands
     shutdown: float = 1.0  # the OS's own shutdown, from its order to `stopped`
     snapshot: float = 3.0  # CreateSnapshot(s) to `completed`

@@ -42,6 +42,7 @@ class Value:
 
     def put(self, cluster: dict[str, Any]) -> None:
         (cluster.setdefault(self.where, {}) if self.where else cluster)[self.name] = self.value
+        cluster.update(BESIDE.get(self.name, {}))
 
 
 def _others(name: str, default: Any) -> list[Any]:
@@ -49,6 +50,14 @@ def _others(name: str, default: Any) -> list[Any]:
     return [each for each in choices if each != default]
 
 
+# Groups that wait for one another, in the worst order for both. Without them these two switches would change nothing.
+WAITING = {
+    "failover_groups": [
+        {"name": "failover1", "disks": ["md1"], "start_after": ["app1"], "stop_after": ["app1"]},
+        {"name": "app1", "disks": []},
+    ]
+}
+BESIDE = {"group_start_waits": WAITING, "group_stop_waits": WAITING}
 # What mirrorsnap does without nothing but by a refusal: without clpcfget nobody can say which paths CLUSTERPRO opens.
 # Nor what the flags and services are once the scripts say it in words that nobody knows.
 REFUSED = {"clpcfget=False": "OutputUnreadable", "script_words=other": "PreparationUnproven"}

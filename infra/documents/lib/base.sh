@@ -106,14 +106,16 @@ room_for() {
 # attempt NAME COMMAND…: runs a command with a time limit of BOUND seconds (60). Sets OUT and RC. It closes our locks first: a command
 # that outlives this script would keep them. The output goes to a file: a child that the command leaves behind may keep a pipe open,
 # and then the time limit of the command would end nothing. Only if all disks are full it goes through a pipe.
+# ANSWER is the file's name: those that run side by side need different ones.
 BECOME="exec"
+ANSWER=answer.$$
 attempt() {
     name=$1
     shift
     RC=0 OUT=''
     [ -d "$RUN_ROOT" ] || private "$RUN_ROOT" || :
-    answer=$RUN_ROOT/answer.$$
-    if room_for "$answer" || { answer=$VAR_ROOT/answer.$$ && room_for "$answer"; }; then
+    answer=$RUN_ROOT/$ANSWER
+    if room_for "$answer" || { answer=$VAR_ROOT/$ANSWER && room_for "$answer"; }; then
         (exec 8>&- 9>&-; $BECOME timeout -s KILL "${BOUND:-60}" "$@" </dev/null >"$answer" 2>&1) || RC=$?
         OUT=$(cat "$answer" 2>/dev/null) || :
     else

@@ -35,12 +35,39 @@ holds() {
     quiet && red
 }
 
-# Sets OTHERWISE, what the timer's command line does without the run's directory.
+# Sets OTHERWISE, what the timer's command line does without the run's directory. Several groups are first ordered side by side, as in
+# order_groups. Until each of them is there, the unit fails and is started again.
 otherwise() {
-    otherwise='exit 0'
+    together='' otherwise='exit 0'
     for each in $FAILOVER_GROUPS; do
-        otherwise="{ clpgrp -n $each | grep -q . || timeout -s KILL $((START + 10)) clpgrp -s $each; } && $otherwise"
+        start="{ clpgrp -n $each | grep -q . || timeout -s KILL $((START + 10)) clpgrp -s $each; }"
+        together="$together$start & " otherwise="$start && $otherwise"
     done
+    case $FAILOVER_GROUPS in *' '*) otherwise="${together}wait; $otherwise" ;; esac
+}
+
+# belief: clp-group-start-waits, clp-group-stop-waits
+# order_groups SECONDS OPTION GROUP…: clpgrp with this option for each of these groups, side by side: one may wait for another one, in
+# either order, and one that waits would keep the others from being ordered. Each is killed after SECONDS. Sets DID to the groups
+# whose order answered 0, and fails if one did not.
+order_groups() {
+    bound=$1 option=$2 DID=' ' orders=
+    shift 2
+    if [ $# -eq 1 ]; then
+        # In the foreground: what a shell runs in the background ignores SIGINT.
+        run_order "$bound" clpgrp "$option" "$1" >&3 2>&3 || return 1
+        DID=" $1 "
+        return 0
+    fi
+    for each in "$@"; do
+        run_order "$bound" clpgrp "$option" "$each" >&3 2>&3 &
+        orders="$orders $!=$each"
+    done
+    undone=0
+    for each in $orders; do
+        if wait "${each%%=*}"; then DID="$DID${each#*=} "; else undone=1; fi
+    done
+    return $undone
 }
 
 # belief: clp-stop-code, clp-stop-fails
@@ -59,16 +86,15 @@ stop_groups() {
             done
             return 0
         fi
-        worst=0
-        for each in $UP_HERE; do
-            past $deadline && return 1
-            rc=0
-            run_order $(((deadline - NOW + 99) / 100)) clpgrp -t "$each" >&3 2>&3 || rc=$?
-            [ $rc -ne 0 ] || ours="$ours$each "
-            [ $rc -eq 0 ] || worst=$rc
-        done
+        past $deadline && return 1
+        settled=no
+        if [ -n "$UP_HERE" ]; then
+            # shellcheck disable=SC2086
+            ! order_groups $(((deadline - NOW + 99) / 100)) -t $UP_HERE || settled=yes
+            ours=$ours$DID
+        fi
         # After its own stop it looks at once.
-        [ -n "$UP_HERE" ] && [ $worst -eq 0 ] || pause 0.2
+        [ $settled = yes ] || pause 0.2
         past $deadline && return 1
     done
 }
@@ -88,14 +114,11 @@ bring_back() {
 }
 
 # CLUSTERPRO refuses to start a group in failure: such a group is stopped first, at most every 30 seconds.
+# shellcheck disable=SC2086
 start_groups() {
     if [ -n "$FAILED" ] && past "$stop_failed_at"; then
-        for each in $FAILED; do
-            run_order $((START + 10)) clpgrp -t "$each" >&3 2>&3 || :
-        done
+        order_groups $((START + 10)) -t $FAILED || :
         stop_failed_at=$((NOW + 3000))
     fi
-    for each in $DOWN; do
-        run_order $((START + 10)) clpgrp -s "$each" >&3 2>&3 || :
-    done
+    [ -z "$DOWN" ] || order_groups $((START + 10)) -s $DOWN || :
 }

@@ -110,7 +110,7 @@ fn the_plan_tells_what_clusterpro_does_by_default() {
     ] {
         assert!(defaults.contains(text), "{text}: {defaults}");
     }
-    assert!(!defaults.contains("stops only after"), "{defaults}");
+    assert!(!defaults.contains("to stop only after"), "{defaults}");
     let mild = said(&|all| {
         disk(all).deact = set("1");
         (disk(all).umount_seconds, disk(all).umount_retries) = (set("30"), set("1"));
@@ -143,7 +143,7 @@ fn the_plan_tells_which_groups_wait_for_others() {
     };
     let told = waiting(Setting::Absent);
     assert!(
-        told.contains("failover1 stops only after app, web, and waits up to 1800 s") && told.contains("within 60 s"),
+        told.contains("failover1 is set to stop only after app, web, and to wait up to 1800 s") && told.contains("within 60 s"),
         "{told}"
     );
     assert!(waiting(set("20")).contains("up to 20 s"));

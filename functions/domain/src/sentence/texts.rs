@@ -64,8 +64,8 @@ sentences! {
         en "CLUSTERPRO may take {seconds} s to unmount {disk} (umount/timeout, umount/retry), and group_stop_seconds is {limit}: if it takes longer than that, the groups start again and there is no backup"
         ja "CLUSTERPRO は {disk} のアンマウントに {seconds} 秒かけることがあり（umount/timeout、umount/retry）、group_stop_seconds は {limit} です。これを超えるとグループは再び起動し、バックアップは取られません";
     GroupWaits { group: String, others: String, time: Box<Sentence>, limit: u32 }
-        en "{group} stops only after {others}, and waits {time} for that; all of them must be down within {limit} s"
-        ja "{group} は {others} の後に停止し、それを{time}待ちます。すべてが {limit} 秒以内に停止する必要があります";
+        en "{group} is set to stop only after {others}, and to wait {time} for that: mirrorsnap stops all groups at once, and all of them must be down within {limit} s"
+        ja "{group} は {others} の後に停止し、それを{time}待つ設定です。mirrorsnap はすべてのグループを同時に停止し、すべてが {limit} 秒以内に停止する必要があります";
     UpTo { seconds: u32 }
         en "up to {seconds} s"
         ja "最長 {seconds} 秒";

@@ -7,7 +7,7 @@ from typing import Any
 from ..socket import Result
 from .cluster import Refused
 from .commands import SUCCEEDED, Cli, command, lock, options
-from .spec import DiskSpec
+from .spec import DiskSpec, GroupSpec
 
 
 def tree(c: Cli) -> dict[str, Any]:
@@ -20,12 +20,7 @@ def tree(c: Cli) -> dict[str, Any]:
         root["group"][f"group@{group.spec.name}"] = {
             "start": "1" if group.spec.auto_start else "0",
             "policy": {f"policy@{n}": {"order": str(i)} for i, n in enumerate(group.spec.nodes)},
-            # Without any the element is not there.
-            **(
-                {"depend": {"deact": {f"depend@{g}": {} for g in group.spec.stop_after}}}
-                if group.spec.stop_after
-                else {}
-            ),
+            **_dependencies(group.spec),
         }
     for disk in c.cluster.spec.disks:
         root["resource"][f"md@{disk.name}"] = _mirror_disk(c, disk)
@@ -40,6 +35,13 @@ def tree(c: Cli) -> dict[str, Any]:
     for name in c.cluster.spec.hybrid_disks:
         root["resource"][f"hd@{name}"] = {"parameters": {}}
     return root
+
+
+def _dependencies(group: GroupSpec) -> dict[str, Any]:
+    """The groups that it waits for. Without any the element is not there."""
+    waits = {"act": group.start_after, "deact": group.stop_after}
+    depend = {when: {f"depend@{each}": {} for each in others} for when, others in waits.items() if others}
+    return {"depend": depend} if depend else {}
 
 
 def _mirror_disk(c: Cli, disk: DiskSpec) -> dict[str, Any]:

@@ -170,7 +170,7 @@ class Daemons:
             life, was_online = node.life, node.daemon == "online"
             self._daemon(node, "stopping")
             mine = [g for g in self.cluster.groups.values() if g.status[node.name] != "offline"]
-        for group in mine:
+        for group in control.in_stop_order(mine):
             self._stop_group(node, group, life)
         with context.lab.lock:
             if node.life != life:

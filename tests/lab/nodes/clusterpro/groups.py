@@ -6,6 +6,7 @@ Transitions are the daemon's: they go on when the command that asked is killed, 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 FROZEN = 0.1  # lab seconds between two looks at whether a frozen file system can be unmounted
+OTHERS = 0.1  # the same, at whether the groups that it waits for are there
 
 
 @dataclass
@@ -52,6 +54,16 @@ class Transition:
         self.done.set()
 
 
+@dataclass
+class Waiting:
+    """A start or stop that waits for other groups."""
+
+    group: Group
+    transition: Transition
+    ready: Callable[[], bool]
+    looks: int = 0
+
+
 class Groups:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -69,8 +81,8 @@ class Groups:
 
     # --- start ---
 
-    def start(self, group: Group, node: Node) -> Transition:
-        """Begin to start `group` on `node`; Refused changes nothing."""
+    def start(self, group: Group, node: Node, by_operator: bool = True) -> Transition:
+        """Begin to start `group` on `node`; Refused changes nothing. It may wait for other groups first."""
         if node.daemon != "online":
             raise Refused(f"{group.spec.name}: the cluster is not active on {node.name}.", 10)
         if node.name not in group.spec.nodes:
@@ -90,8 +102,35 @@ class Groups:
         transition = Transition(node, node.life)
         group.stopped_by_operator = False
         self._set(group, node, "starting")
-        context.lab.timers.after(context.lab.timing.group_start, lambda: self._started(group, transition))
+        waits = group.spec.start_after if not by_operator or self.cluster.switches.group_start_waits else []
+        others = [self.cluster.groups[name] for name in waits]
+        waiting = Waiting(group, transition, lambda: all("online" in each.status.values() for each in others))
+        self._await_others(
+            waiting, context.lab.timing.group_start, lambda: self._started(group, transition), ("offline", 17)
+        )
         return transition
+
+    def _await_others(
+        self, waiting: Waiting, seconds: float, then: Callable[[], None], cancelled: tuple[str, int]
+    ) -> None:
+        """Go on after `seconds` once the other groups are there. After `group_wait` the start or stop is cancelled.
+
+        `cancelled`: the status from then on, and the number of the event.
+        """
+        with context.lab.lock:
+            group, node = waiting.group, waiting.transition.node
+            status, event = cancelled
+            if node.life != waiting.transition.life:
+                waiting.transition.end("the server went down")
+            elif waiting.ready():
+                context.lab.timers.after(seconds, then)
+            elif waiting.looks * OTHERS >= context.lab.timing.group_wait:
+                self.cluster.event(node, "rc", event, f"Waiting for other groups: {group.spec.name} is cancelled.")
+                self._set(group, node, status)
+                waiting.transition.end("the groups that it waits for are not there")
+            else:
+                waiting.looks += 1
+                context.lab.timers.after(OTHERS, lambda: self._await_others(waiting, seconds, then, cancelled))
 
     def _started(self, group: Group, transition: Transition) -> None:
         node = transition.node
@@ -127,9 +166,23 @@ class Groups:
             raise Refused(f"{group.spec.name}: the group is busy.", 9)
         transition = Transition(node, node.life)
         self._set(group, node, "stopping")
+        # When the cluster's service leaves, the daemon stops them in their order (in_stop_order).
+        waits = group.spec.stop_after if by_operator and self.cluster.switches.group_stop_waits else []
+        others = [self.cluster.groups[name] for name in waits]
+        waiting = Waiting(group, transition, lambda: not any(each.on() for each in others))
         seconds = context.lab.timing.group_stop
-        context.lab.timers.after(seconds, lambda: self._stopped(group, transition, by_operator))
+        self._await_others(waiting, seconds, lambda: self._stopped(group, transition, by_operator), (status, 27))
         return transition
+
+    def in_stop_order(self, groups: list[Group]) -> list[Group]:
+        """As a stop of the cluster takes them: each after those for whose stop it waits."""
+        left, ordered = list(groups), []
+        while left:
+            names = {each.spec.name for each in left}
+            free = [each for each in left if not names & set(each.spec.stop_after)] or left  # a circle: as they come
+            ordered += free
+            left = [each for each in left if each not in free]
+        return ordered
 
     def _stopped(self, group: Group, transition: Transition, by_operator: bool) -> None:
         node, switches = transition.node, self.cluster.switches
@@ -198,7 +251,7 @@ class Groups:
         for node in sorted((n for n in candidates if n.name in group.spec.nodes),
                            key=lambda n: group.spec.nodes.index(n.name)):  # fmt: skip
             try:
-                self.start(group, node)
+                self.start(group, node, by_operator=False)
                 return
             except Refused as error:
                 refusals.append((node, error.text))

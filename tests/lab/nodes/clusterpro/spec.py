@@ -55,6 +55,7 @@ class GroupSpec:
     auto_start: bool = True
     active: str = ""  # where it runs when the lab starts
     stop_after: list[str] = field(default_factory=list)  # the groups for whose stop its own waits
+    start_after: list[str] = field(default_factory=list)  # the groups for whose start its own waits
 
 
 @dataclass
@@ -252,7 +253,7 @@ def _groups(items: Any, spec: ClusterSpec) -> list[GroupSpec]:
             item = {"name": item}
         if not isinstance(item, dict) or "name" not in item:
             raise SpecError(f"{where}: a name, or a mapping with one, not {item!r}")
-        _only(item, frozenset({"name", "nodes", "disks", "auto_start", "active", "stop_after"}), where)
+        _only(item, frozenset({"name", "nodes", "disks", "auto_start", "active", "stop_after", "start_after"}), where)
         nodes = item.get("nodes")
         if nodes is None:
             first = item.get("active", spec.active)
@@ -269,11 +270,16 @@ def _groups(items: Any, spec: ClusterSpec) -> list[GroupSpec]:
         if unknown:
             raise SpecError(f"{where}.disks: no mirror disk {', '.join(map(str, unknown))}")
         auto = _bool(item.get("auto_start", True), f"{where}.auto_start")
-        waits = [_name(each, f"{where}.stop_after") for each in item.get("stop_after", [])]
+        stops, starts = (
+            [_name(each, f"{where}.{key}") for each in item.get(key, [])] for key in ("stop_after", "start_after")
+        )
         name = _name(item["name"], f"{where}.name")
-        groups.append(GroupSpec(name, list(nodes), list(disks or []), auto, active, waits))
+        groups.append(GroupSpec(name, list(nodes), list(disks or []), auto, active, stops, starts))
     _unique([g.name for g in groups], "failover group")
     _unique([d for g in groups for d in g.disks], "mirror disk of a failover group")
+    others = {each for g in groups for each in (*g.stop_after, *g.start_after)} - {g.name for g in groups}
+    if others:
+        raise SpecError(f"cluster.failover_groups: no group {', '.join(sorted(others))} to wait for")
     missing = {d.name for d in spec.disks} - {d for g in groups for d in g.disks}
     if missing:
         raise SpecError(f"cluster.failover_groups: no group has the mirror disk {', '.join(sorted(missing))}")
