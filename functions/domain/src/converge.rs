@@ -19,7 +19,7 @@ mod verdict;
 pub use case::{Case, TRIES};
 pub use listed::is_listed;
 pub use restore::skip_copy_proof;
-pub use verdict::{Action, Awaited, Memory, OnBoth, Started, Try, Verdict, Waiting};
+pub use verdict::{Action, Awaited, Called, Memory, OnBoth, Try, Verdict, Waiting};
 
 use crate::consistency::Consistency;
 use crate::document::Document;

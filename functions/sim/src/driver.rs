@@ -57,6 +57,8 @@ pub(crate) struct Driver<'a> {
     pub(crate) child: Cell<bool>,
     /// Whether StartInstances may have been called.
     pub(crate) may_run: Cell<bool>,
+    /// `$exchanges` of the restore's state machine: its volumes may have been exchanged.
+    pub(crate) exchanges: Cell<bool>,
     /// What CheckDevices remembers of the nodes' starts.
     pub(crate) starts: RefCell<Value>,
     /// After so many tasks the execution is aborted.
@@ -76,6 +78,7 @@ impl<'a> Driver<'a> {
             called: RefCell::new(vec![]),
             child: Cell::new(false),
             may_run: Cell::new(false),
+            exchanges: Cell::new(false),
             starts: RefCell::new(json!({})),
             aborted_after: Cell::new(None),
             gives_starts_up: Cell::new(None),

@@ -1,7 +1,7 @@
 //! The input of every decision, and the three forms of a decision: wait, act, be stuck.
 
 use super::patience;
-use super::verdict::{Action, Awaited, Memory, OnBoth, Started, Try, Verdict};
+use super::verdict::{Action, Awaited, Called, Memory, OnBoth, Try, Verdict};
 use crate::config::Config;
 use crate::document::{Attempt, Cluster, Document};
 use crate::error::{Error, Kind};
@@ -175,17 +175,37 @@ impl Case<'_> {
     /// Waits until no describe can be from before the last StartInstances, which a branch that was given up may still repeat. Until then EC2
     /// may show a node as stopped that runs, and a detach from a running node is carried out (rule 18).
     pub(super) fn await_last_start(&self) -> Next {
-        let since = match self.memory.started {
-            Started::Never => return NOTHING,
-            Started::Before => self.seen.at,
-            Started::By(at) => at,
+        self.await_call(
+            self.memory.started,
+            patience::LAST_START,
+            "last start",
+            "EC2 may show the nodes as they were before they were last started",
+        )
+    }
+
+    /// Waits until no describe can be from before the restore's last exchange of volumes. Until then EC2 may show a node with its old
+    /// volumes from which one is being detached, or to which a new one is being attached (rule 18).
+    pub(super) fn await_last_exchange(&self) -> Next {
+        self.await_call(
+            self.memory.exchanged,
+            patience::SETTLE,
+            "last exchange",
+            "EC2 may show the volumes as they were before the restore exchanged them",
+        )
+    }
+
+    fn await_call(&self, called: Called, seconds: i64, key: &str, why: &str) -> Next {
+        let since = match called {
+            Called::Never => return NOTHING,
+            Called::Before => self.seen.at,
+            Called::By(at) => at,
         };
-        if self.seen.at.seconds_since(since) >= patience::LAST_START {
+        if self.seen.at.seconds_since(since) >= seconds {
             return NOTHING;
         }
         ControlFlow::Break(Verdict::Wait {
-            key: Awaited::Named("last start".to_owned()),
-            why: "EC2 may show the nodes as they were before they were last started".to_owned(),
+            key: Awaited::Named(key.to_owned()),
+            why: why.to_owned(),
         })
     }
 

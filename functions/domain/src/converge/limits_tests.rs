@@ -242,7 +242,7 @@ fn old_volumes_go_back_once_no_describe_can_be_from_before_the_last_start() {
     };
     // No start was ever ordered.
     let never = Memory {
-        started: Started::Never,
+        started: Called::Never,
         ..Memory::default()
     };
     assert!(swaps_both(&verdict(&seen, &never)));
@@ -279,9 +279,52 @@ fn old_volumes_go_back_once_no_describe_can_be_from_before_the_last_start() {
         action: Action::Start { node: "server1".into() },
     };
     let memory = memory.after(&start, &seen);
-    assert_eq!(memory.started, Started::Before);
+    assert_eq!(memory.started, Called::Before);
     seen.at = seen.at.plus(100);
     assert!(matches!(verdict(&seen, &memory), Verdict::Wait { key, .. } if key == "last start"));
+}
+
+/// Rule 18: EC2 may show a node with its old volumes while they are exchanged.
+#[test]
+fn a_node_starts_once_no_describe_can_be_from_before_the_exchange() {
+    let config = testing::config();
+    let mut seen = testing::healthy();
+    let id = Id::new(IdKind::Restore, "orders", seen.at).unwrap();
+    let planned = crate::restore::intent_for_tests(&config, &id, Some("server1"), &seen);
+    let intent = crate::restore::disturbing(&config, &planned, &seen, &[]);
+    seen.nodes.clear();
+    for instance in seen.instances.values_mut() {
+        instance.power = Power::Stopped;
+    }
+    let verdict = |seen: &Observation, memory: &Memory| {
+        next(&Case {
+            config: &config,
+            seen,
+            epoch: 7,
+            intent: &intent,
+            memory,
+        })
+    };
+    let starts = |verdict: &Verdict| matches!(verdict, Verdict::Act { key: Try::Start(_), .. });
+    // The restore has not come as far as the exchange.
+    let never = Memory {
+        exchanged: Called::Never,
+        ..Memory::default()
+    };
+    assert!(starts(&verdict(&seen, &never)));
+    let begun = seen.at;
+    let mut memory = Memory::default();
+    for second in 0..patience::SETTLE {
+        seen.at = begun.plus(second);
+        let waits = verdict(&seen, &memory);
+        assert!(
+            matches!(&waits, Verdict::Wait { key, .. } if key == "last exchange"),
+            "{second}: {waits:?}"
+        );
+        memory = memory.after(&waits, &seen);
+    }
+    seen.at = begun.plus(patience::SETTLE);
+    assert!(starts(&verdict(&seen, &memory)));
 }
 
 /// A node answers an attempt that it has seen with its recorded result, so those of the way forward are not used again.

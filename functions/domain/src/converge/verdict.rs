@@ -222,7 +222,9 @@ pub struct Memory {
     #[serde(deserialize_with = "known_tries")]
     pub tries: BTreeMap<Try, u32>,
     /// When StartInstances was last called.
-    pub started: Started,
+    pub started: Called,
+    /// When another function than this converge's own last detached or attached a volume.
+    pub exchanged: Called,
     /// Instances that were ordered to start and have not run since.
     pub starts: Starts,
     /// The same, as a restore hands it over that has turned back before converge began.
@@ -233,10 +235,10 @@ pub struct Memory {
     pub online: Option<Moment>,
 }
 
-/// When StartInstances may last have been called for a node during the operation.
+/// When EC2 may last have been called to change something, during the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Started {
+pub enum Called {
     /// Before the next look.
     #[default]
     Before,
@@ -277,8 +279,10 @@ impl Memory {
     /// What to remember after a verdict on what was seen.
     #[must_use]
     pub fn after(mut self, verdict: &Verdict, seen: &Observation) -> Self {
-        if self.started == Started::Before {
-            self.started = Started::By(seen.at);
+        for called in [&mut self.started, &mut self.exchanged] {
+            if *called == Called::Before {
+                *called = Called::By(seen.at);
+            }
         }
         match verdict {
             Verdict::Wait { key, .. } => {
@@ -300,7 +304,7 @@ impl Memory {
                 }
                 self.count(key);
                 if matches!(key, Try::Start(_)) {
-                    self.started = Started::Before;
+                    self.started = Called::Before;
                 }
             }
             Verdict::ActOnBoth { keys, .. } => {
@@ -369,7 +373,8 @@ mod tests {
         let memory = Memory {
             waiting: None,
             tries: all.iter().cloned().zip(1..).collect(),
-            started: Started::By(Moment::from_unix(1_780_000_000)),
+            started: Called::By(Moment::from_unix(1_780_000_000)),
+            exchanged: Called::Never,
             starts: Starts::default(),
             turned: Starts::default(),
             online: Some(Moment::from_unix(1_780_000_005)),
@@ -381,8 +386,8 @@ mod tests {
         let old = r#"{"waiting":null,"tries":{"resume-monitors":2,"start-group server1":1}}"#;
         let read: Memory = serde_json::from_str(old).unwrap();
         assert_eq!(read.tries, BTreeMap::from([(Try::StartGroup(at()), 1)]));
-        assert_eq!(read.started, Started::Before);
+        assert_eq!(read.started, Called::Before);
         let begun: Memory = serde_json::from_str(r#"{"started":"never"}"#).unwrap();
-        assert_eq!(begun.started, Started::Never);
+        assert_eq!(begun.started, Called::Never);
     }
 }

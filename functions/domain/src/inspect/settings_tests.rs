@@ -143,7 +143,8 @@ fn the_plan_tells_which_groups_wait_for_others() {
     };
     let told = waiting(Setting::Absent);
     assert!(
-        told.contains("failover1 is set to stop only after app, web, and to wait up to 1800 s") && told.contains("within 60 s"),
+        told.contains("failover1 is set to stop only after app, web, and to wait up to 1800 s")
+            && told.contains("within 60 s"),
         "{told}"
     );
     assert!(waiting(set("20")).contains("up to 20 s"));

@@ -152,6 +152,7 @@ fn disturb(driver: &Driver<'_>, disturbing: &Value, deadline: Moment) -> Result<
         "assess",
         || json!({"mode": "down", "lock": driver.claim(), "now": driver.now(), "patience_seconds": 60}),
     )?;
+    driver.exchanges.set(true);
     for part in ["detach", "attach"] {
         // Detach, Attach
         until(
@@ -267,9 +268,13 @@ fn back(driver: &Driver<'_>, id: &str, failure: Failure) -> Ended {
     if failure.error == "ABORTED" {
         return Ended::Dirty(failure);
     }
-    let started = if driver.may_run.get() { "before" } else { "never" };
+    let called = |before: bool| if before { "before" } else { "never" };
+    let (started, exchanged) = (called(driver.may_run.get()), called(driver.exchanges.get()));
     let starts = driver.starts.borrow().clone();
-    match converge_from(driver, json!({"started": started, "turned": starts})) {
+    match converge_from(
+        driver,
+        json!({"started": started, "exchanged": exchanged, "turned": starts}),
+    ) {
         Ok(_) => cleaned(driver, id, Some(failure)),
         Err(stuck) => is_stuck(driver, stuck),
     }

@@ -34,6 +34,9 @@ pub(super) fn put_back_old_volumes(case: &Case<'_>) -> Next {
         outage::groups(case)?;
     }
     old_volumes(case)?;
+    if case.touched().any(|name| case.seen.power(name) == Power::Stopped) {
+        case.await_last_exchange()?;
+    }
     start_stopped(case)?;
     let enable = |name: &str| match leaving(case, name) {
         ControlFlow::Continue(()) => enable_services(case, name),
