@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -202,11 +203,23 @@ def test_a_daemon_reload_begins_on_active_anew_and_leaves_on_boot(lab: Lab, unit
     out(lab, f"systemctl stop {unit}a.timer")
 
 
-def test_systemd_before_237_knows_no_limits_and_no_restart(tmp_path: Path) -> None:
-    (tmp_path / "cluster.json").write_text('{"systemd": 219}')
+# What systemd-run of a version knows, as it is at systemd's own tags v219, v234 and v239.
+KNOWN = {
+    219: ("-p KillMode=process", "-p SendSIGKILL=no", "--service-type=oneshot", "--on-boot=900s"),
+    234: ("-p RuntimeMaxSec=5", "-p Restart=on-failure", "-p SyslogIdentifier=x", "-p Type=oneshot", "--no-block"),
+    239: ("-p TimeoutStopSec=5", "-p RestartSec=3", "-p CollectMode=inactive", "--collect", "-G"),
+    252: ("--same-dir", "-d"),
+}
+SAID = {"-p": "Unknown assignment", "--": "unrecognized option", "-G": "invalid option", "-d": "invalid option"}
+
+
+@pytest.mark.parametrize("version", [219, 234, 239])
+def test_an_older_systemd_run_knows_less(tmp_path: Path, version: int) -> None:
+    (tmp_path / "cluster.json").write_text(json.dumps({"systemd": version}))
     with Lab(scale=10, options=["--cluster", str(tmp_path / "cluster.json")]) as lab:
-        assert out(lab, "systemctl --version").startswith("systemd 219 ")
-        for setting in ("RuntimeMaxSec=5", "TimeoutStopSec=5", "Restart=on-failure", "RestartSec=3"):
-            done = sh(lab, f"systemd-run --unit=old -p {setting} true")
-            assert done["rc"] == 1 and f"Unknown assignment {setting}." in done["stderr"]
-        out(lab, "systemd-run --unit=old -p Type=oneshot true")
+        assert out(lab, "systemctl --version").startswith(f"systemd {version} ")
+        for number, (since, options) in enumerate(KNOWN.items()):
+            for option in options:
+                done = sh(lab, f"systemd-run --unit=old{number} {option} true; systemctl stop old{number}.timer")
+                said = SAID[option[:2]]
+                assert (said in done["stderr"]) == (since > version), (version, option, done)

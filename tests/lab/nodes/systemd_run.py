@@ -22,8 +22,21 @@ SERVICE_PROPERTIES = frozenset(
         *("StartLimitIntervalSec", "StartLimitBurst"),
     }
 )
-# What systemd-run of versions before 237 does not know (its NEWS; bus_append_unit_property_assignment of 219).
-SINCE_237 = frozenset({"RuntimeMaxSec", "TimeoutStopSec", "TimeoutStartSec", "TimeoutSec", "Restart", "RestartSec"})
+# The first of versions 219, 234, 236, 237 and 240 whose systemd-run knows the option or property: its parse_argv, and
+# bus_append_unit_property_assignment, as they are at systemd's own tags. What is not here, 219 knows.
+SINCE = {
+    234: (
+        *("--wait", "--no-block", "--no-ask-password", "-E"),
+        *("RuntimeMaxSec", "Restart", "SyslogIdentifier", "Type", "Description", "RemainAfterExit", "WorkingDirectory"),
+        *("StandardInput", "StandardOutput", "StandardError", "RandomizedDelaySec", "RemainAfterElapse"),
+    ),
+    236: ("--collect", "-G", "CollectMode"),
+    237: (
+        *("TimeoutStopSec", "TimeoutStartSec", "TimeoutSec", "RestartSec", "StartLimitIntervalSec", "StartLimitBurst"),
+    ),
+    240: ("--working-directory", "--same-dir", "-d", "-u"),
+}
+NEEDS = {name: version for version, names in SINCE.items() for name in names}
 TIMER_PROPERTIES = frozenset(["AccuracySec", "RandomizedDelaySec", "RemainAfterElapse", "WakeSystem", "Description"])
 WITH_VALUE = {
     "--unit": "unit", "-u": "unit", "--property": "property", "-p": "property", "--description": "description",
@@ -62,9 +75,7 @@ class Refused(Exception):
 
 def run(systemd: Systemd, call: NodeCall) -> Result:
     try:
-        options = _parse(call)
-        if systemd.version < 237 and (unknown := sorted(SINCE_237 & options.properties.keys())):
-            raise Refused(f"Unknown assignment {unknown[0]}={options.properties[unknown[0]]}.")
+        options = _parse(call, systemd.version)
         service = _service(systemd, call, options)
         if options.timed:
             return _timed(systemd, options, service)
@@ -73,7 +84,7 @@ def run(systemd: Systemd, call: NodeCall) -> Result:
         return Result(1, "", f"{refused}\n")
 
 
-def _parse(call: NodeCall) -> Options:
+def _parse(call: NodeCall, version: int) -> Options:
     args, options = call.argv[1:], Options()
     while args:
         arg = args.pop(0)
@@ -83,6 +94,8 @@ def _parse(call: NodeCall) -> Options:
             args.insert(0, arg)
             break
         name, equals, value = arg.partition("=") if arg.startswith("--") else (arg[:2], arg[2:], arg[2:])
+        if NEEDS.get(name, 0) > version:
+            raise Refused(_unknown(arg))
         if name in FLAGS and not equals:
             options.flags.add(FLAGS[name])
         elif name in WITH_VALUE:
@@ -90,21 +103,29 @@ def _parse(call: NodeCall) -> Options:
                 if not args:
                     raise Refused(f"systemd-run: option '{name}' requires an argument")
                 value = args.pop(0)
-            _take(options, WITH_VALUE[name], value, call)
+            _take(options, WITH_VALUE[name], value, call, version)
         else:
-            raise Refused(f"systemd-run: unrecognized option '{arg}'")
+            raise Refused(_unknown(arg))
     options.argv = args
     if not args:
         raise Refused("Command line to execute required.")
     return options
 
 
-def _take(options: Options, what: str, value: str, call: NodeCall) -> None:
+def _unknown(option: str) -> str:
+    """What getopt_long says of an option that it does not know."""
+    long = option.startswith("--")
+    return f"systemd-run: {f'unrecognized option {option!r}' if long else f'invalid option -- {option[1]!r}'}"
+
+
+def _take(options: Options, what: str, value: str, call: NodeCall, version: int) -> None:
     if what in ("property", "timer_property"):
         name, equals, setting = value.partition("=")
         timer = what == "timer_property"
-        if not equals or name not in (TIMER_PROPERTIES if timer else SERVICE_PROPERTIES):
-            raise Refused(f"Unknown assignment: {value}" if equals else f"Not an assignment: {value}")
+        if not equals:
+            raise Refused(f"Not an assignment: {value}")
+        if name not in (TIMER_PROPERTIES if timer else SERVICE_PROPERTIES) or NEEDS.get(name, 0) > version:
+            raise Refused(f"Unknown assignment{f' {value}.' if version < 236 else f': {value}'}")
         (options.timer_properties if timer else options.properties)[name] = setting
     elif what == "setenv":
         name, equals, setting = value.partition("=")
