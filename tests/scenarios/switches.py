@@ -50,14 +50,15 @@ def _others(name: str, default: Any) -> list[Any]:
     return [each for each in choices if each != default]
 
 
-# Groups that wait for one another, in the worst order for both. Without them these two switches would change nothing.
+# Groups that wait for one another, in the worst order for both. Without them these switches would change nothing.
 WAITING = {
     "failover_groups": [
         {"name": "failover1", "disks": ["md1"], "start_after": ["app1"], "stop_after": ["app1"]},
         {"name": "app1", "disks": []},
     ]
 }
-BESIDE = {"group_start_waits": WAITING, "group_stop_waits": WAITING}
+APART = {"failover_groups": [{"name": "failover1", "disks": ["md1"]}, {"name": "app1", "disks": []}]}
+BESIDE = {"group_start_waits": WAITING, "group_stop_waits": WAITING, "orders_beside": APART}
 # What mirrorsnap does without nothing but by a refusal: without clpcfget nobody can say which paths CLUSTERPRO opens.
 # Nor what the flags and services are once the scripts say it in words that nobody knows.
 REFUSED = {"clpcfget=False": "OutputUnreadable", "script_words=other": "PreparationUnproven"}

@@ -40,15 +40,16 @@ holds() {
 otherwise() {
     together='' otherwise='exit 0'
     for each in $FAILOVER_GROUPS; do
-        start="{ clpgrp -n $each | grep -q . || timeout -s KILL $((START + 10)) clpgrp -s $each; }"
-        together="$together$start & " otherwise="$start && $otherwise"
+        tried="{ clpgrp -n $each | grep -q . || timeout -s KILL $((START + 10)) clpgrp -s $each; }"
+        together="$together$tried & " otherwise="$tried && $otherwise"
     done
     case $FAILOVER_GROUPS in *' '*) otherwise="${together}wait; $otherwise" ;; esac
 }
 
-# belief: clp-group-start-waits, clp-group-stop-waits
+# belief: clp-group-start-waits, clp-group-stop-waits, clp-orders-beside
 # order_groups SECONDS OPTION GROUP…: clpgrp with this option for each of these groups, side by side: one may wait for another one, in
-# either order, and one that waits would keep the others from being ordered. Each is killed after SECONDS. Sets DID to the groups
+# either order, and one that waits would keep the others from being ordered. Where CLUSTERPRO refuses one beside another, the callers' next round orders
+# it again. Each is killed after SECONDS. Sets DID to the groups
 # whose order answered 0, and fails if one did not.
 order_groups() {
     bound=$1 option=$2 DID=' ' orders=

@@ -39,6 +39,7 @@ class Node:
     clean: bool = True  # on the root disk: the cluster service was stopped in good order
     root_flags: dict[str, str] = field(default_factory=dict)  # backup flags, with the switch flag_on_partition off
     events: list[dict[str, Any]] = field(default_factory=list)  # the event log, on the root disk
+    orders: int = 0  # of groups, that run on it
     life: int = 0  # counts boots and power losses: what was begun in an earlier life does not end in this one
     last_stop: str = ""  # how the OS went down last: graceful | hard
 

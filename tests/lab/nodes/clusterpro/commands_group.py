@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ..shell_commands import host_tool
 from ..socket import Exec, Result
 from .cluster import Node, Refused
@@ -53,8 +56,23 @@ def clpgrp(c: Cli) -> Result:
             target = _server(c, given.get("to")) if "to" in given else c.cluster.peer(c.node)
         _finish(c, [_begin(c, "start", groups[0], target, given)])
         return Result(0, SUCCEEDED)
-    _finish(c, _begin_all(c, verb, groups, node, given, named=bool(rest)))
+    with _alone(c):
+        _finish(c, _begin_all(c, verb, groups, node, given, named=bool(rest)))
     return Result(0, SUCCEEDED)
+
+
+@contextmanager
+def _alone(c: Cli) -> Iterator[None]:
+    """Where orders do not go side by side, one is refused on a node on which another one runs."""
+    with lock():
+        if c.node.orders and not c.cluster.switches.orders_beside:
+            raise Refused("The other command is running.", 9)
+        c.node.orders += 1
+    try:
+        yield
+    finally:
+        with lock():
+            c.node.orders -= 1
 
 
 def _where(c: Cli, group: Group) -> list[str]:

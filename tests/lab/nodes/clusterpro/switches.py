@@ -36,6 +36,7 @@ class Switches:
     partition_failover: bool = True  # without heartbeat the standby takes the group over, so that both become active
     fullcopy_guard: bool = True  # initial mirror construction on: `clprestore.sh --post` refuses
     remote_group_needs_force: bool = True  # `clpgrp -t` of a group that runs on the other node fails without -h or -f
+    orders_beside: bool = True  # `clpgrp -s` and `-t` run beside another one on the node; False: they are refused
     group_start_waits: bool = True  # `clpgrp -s` waits for the groups that its group waits for at its start
     group_stop_waits: bool = False  # `clpgrp -t` waits likewise; False: only a stop of the cluster does
     recovery_waits: bool = False  # `clpmdctrl --recovery` returns only when the copy has ended
