@@ -59,10 +59,11 @@ COMMAND_LINE = (
 # Several clusters in one lab.
 FLEET = "tests/cli/test_fleet.py"
 TEN = "tests/cli/test_ten_clusters.py"
+RUNBOOKS = "tests/cli/test_runbook.py"
 LONG_WAITS = "tests/product/test_long_waits.py"
 FROZEN_WHOLE = "tests/product/test_frozen_backups.py"
 # The longest of the product's tests: a third of its time.
-PRODUCT_LONG = (FLEET, *(f"tests/product/test_{name}.py" for name in ("restore_fast", "alarms", "copies")))
+PRODUCT_LONG = (FLEET, RUNBOOKS, *(f"tests/product/test_{name}.py" for name in ("restore_fast", "alarms", "copies")))
 # What is in other parts; all the rest is part `tools`, which needs no lab.
 PROBES = ("tests/probes/test_in_the_lab.py", "tests/probes/test_command.py")
 PROBES_FIRST = "tests/probes/test_smoke.py"
@@ -76,6 +77,7 @@ APART = (
     *COMMAND_LINE,
     FLEET,
     TEN,
+    RUNBOOKS,
     RUNNER,
     *PROBES,
     PROBES_FIRST,
@@ -172,7 +174,9 @@ PRODUCT = Part(
         *(f"tests/contract/{name}" for name in _ours()),
     ),
 )
-PRODUCT_MORE = Part("product-more", "fast restore, alarms, copies, several clusters in one lab", _pytest(*PRODUCT_LONG))
+PRODUCT_MORE = Part(
+    "product-more", "fast restore, alarms, copies, both runbooks, several clusters in one lab", _pytest(*PRODUCT_LONG)
+)
 CLI_BUILD = Part("cli-build", "the command line", _make("cli"))
 TEN_CLUSTERS = Part("ten-clusters", "ten clusters are due at the same minute", _pytest(TEN, workers="0"))
 FROZEN_BACKUPS = Part(
