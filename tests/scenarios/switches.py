@@ -129,8 +129,9 @@ class Life:
 
 
 def drawn(seed: int, chain: str, count: int = 3) -> tuple[Value, ...]:
-    """`count` values of different names for a chain of the sweep. A loss of power may leave two groups on different nodes,
-    and then a backup is refused: a chain has the one group.
+    """`count` values of different names for a chain of the sweep.
+
+    A loss of power may part two groups, and then a backup is refused: a chain has the one group.
     """
     values = [each for each in VALUES if not each.refused and not each.ends and each.name not in BESIDE]
     random.Random(f"{seed} {chain}").shuffle(values)
