@@ -199,6 +199,28 @@ fn the_active_s_monitors_are_ours_from_its_baton_on() {
     assert!(matches!(judged(&later, &memory), Verdict::Wait { .. }));
 }
 
+/// Asserts that a fresh converge waits for `seconds` from its first look on, for this reason; and its memory then.
+fn waited(
+    seen: &mut Observation,
+    seconds: i64,
+    reason: &str,
+    verdict: impl Fn(&Observation, &Memory) -> Verdict,
+) -> Memory {
+    let begun = seen.at;
+    let mut memory = Memory::default();
+    for second in 0..seconds {
+        seen.at = begun.plus(second);
+        let waits = verdict(seen, &memory);
+        assert!(
+            matches!(&waits, Verdict::Wait { key, .. } if key == reason),
+            "{second}: {waits:?}"
+        );
+        memory = memory.after(&waits, seen);
+    }
+    seen.at = begun.plus(seconds);
+    memory
+}
+
 /// Rule 18: EC2 may show as stopped a node that runs.
 #[test]
 fn old_volumes_go_back_once_no_describe_can_be_from_before_the_last_start() {
@@ -247,18 +269,7 @@ fn old_volumes_go_back_once_no_describe_can_be_from_before_the_last_start() {
     };
     assert!(swaps_both(&verdict(&seen, &never)));
     // It is counted once for both nodes, from the first look on.
-    let begun = seen.at;
-    let mut memory = Memory::default();
-    for second in 0..patience::LAST_START {
-        seen.at = begun.plus(second);
-        let waits = verdict(&seen, &memory);
-        assert!(
-            matches!(&waits, Verdict::Wait { key, .. } if key == "last start"),
-            "{second}: {waits:?}"
-        );
-        memory = memory.after(&waits, &seen);
-    }
-    seen.at = begun.plus(patience::LAST_START);
+    let mut memory = waited(&mut seen, patience::LAST_START, "last start", verdict);
     let first = verdict(&seen, &memory);
     assert!(swaps_both(&first), "{first:?}");
     memory = memory.after(&first, &seen);
@@ -312,18 +323,7 @@ fn a_node_starts_once_no_describe_can_be_from_before_the_exchange() {
         ..Memory::default()
     };
     assert!(starts(&verdict(&seen, &never)));
-    let begun = seen.at;
-    let mut memory = Memory::default();
-    for second in 0..patience::SETTLE {
-        seen.at = begun.plus(second);
-        let waits = verdict(&seen, &memory);
-        assert!(
-            matches!(&waits, Verdict::Wait { key, .. } if key == "last exchange"),
-            "{second}: {waits:?}"
-        );
-        memory = memory.after(&waits, &seen);
-    }
-    seen.at = begun.plus(patience::SETTLE);
+    let memory = waited(&mut seen, patience::SETTLE, "last exchange", verdict);
     assert!(starts(&verdict(&seen, &memory)));
 }
 
